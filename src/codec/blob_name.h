@@ -1,0 +1,52 @@
+// Blob names: the configured template, then the writer's incarnation and the batch's counter, so that no name
+// is ever used twice. Pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "base/types.h"
+#include "codec/compressor.h"
+
+namespace penstock::codec {
+
+// The longest name that a claim can carry (protocol.md, Limits), in bytes.
+inline constexpr std::size_t k_blob_name_bytes_max = 900;
+
+// A parsed `batch.path`: "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z". Placeholders:
+// topic, partition (only with group_by: partition), yyyy MM dd HH mm ss (UTC, when the batch was opened).
+class PathTemplate {
+ public:
+  // Errors name the placeholder or the character: unknown placeholder, unclosed brace, "..", an empty
+  // segment, a leading or trailing '/', a control character or backslash, a last segment that begins with '_'
+  // or '.' (Auto Loader skips these).
+  static Result<PathTemplate> parse(std::string_view text);
+
+  bool uses_partition() const;
+
+  // The longest name this template can give for a topic of `topic_bytes` (249 is Kafka's longest).
+  std::size_t name_bytes_max(std::size_t topic_bytes, std::string_view prefix) const;
+
+  // "<expanded>-<incarnation, 16 hex>-<counter, decimal><extension>". `partition` only if uses_partition().
+  std::string expand(std::string_view topic, std::optional<Partition> partition, WallTime opened,
+                     const BatchId& batch, std::string_view extension) const;
+
+ private:
+  enum class Field : unsigned char { literal, topic, partition, yyyy, MM, dd, HH, mm, ss };
+  struct Part {
+    Field field;
+    std::string literal;
+  };
+  std::vector<Part> parts_;
+};
+
+// ".txt", ".txt.gz", ".txt.zst".
+std::string_view file_extension(Compression compression);
+
+}  // namespace penstock::codec

@@ -1,0 +1,98 @@
+// The Loop seam: everything a worker waits for, on one thread. io_uring, a portable fallback (epoll and a few
+// pwrite threads), or the simulator.
+//
+// One thread owns a loop: every call but wake() is made on it, and every callback runs on it, from
+// run_once(). A callback may call back into the loop. A callback is never run from within the call that
+// started its operation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "base/types.h"
+
+namespace penstock::io {
+
+// The kernel's answer: bytes done (may be fewer than asked), or -errno.
+using Completion = std::function<void(std::int32_t result)>;
+
+enum class Backend : std::uint8_t { io_uring, portable, simulated };
+
+// What was asked of the kernel and what it granted; logged once, shown by `penstock version` and a metric.
+struct Grant {
+  Backend backend = Backend::portable;
+  std::string flags;                   // "SINGLE_ISSUER|DEFER_TASKRUN|COOP_TASKRUN"; empty on the fallback
+  std::uint64_t registered_bytes = 0;  // buffers that WRITE_FIXED and READ_FIXED may use
+  std::uint64_t memlock_bytes = 0;     // RLIMIT_MEMLOCK, soft; UINT64_MAX if unlimited
+  std::string reason;                  // why not better; empty when everything asked for was granted
+};
+
+struct Interest {
+  bool readable = false;
+  bool writable = false;
+
+  friend bool operator==(const Interest&, const Interest&) = default;
+};
+
+// Names a running timer. Never reused within a loop's life.
+enum class TimerId : std::uint64_t { none = 0 };
+
+class Loop {
+ public:
+  virtual ~Loop() = default;
+
+  // Makes `region` (the slab pool's memory) known to the kernel, once, before the first write. If the kernel
+  // refuses, everything works unregistered and grant().reason says so.
+  virtual void register_memory(MutableBytes region) = 0;
+
+  // Files. `bytes` stays valid until `done` has run. Offsets, lengths and addresses are aligned by the caller
+  // where the file was opened with O_DIRECT. Inside the registered region the fixed form is used by itself.
+  virtual void write_at(int fd, Bytes bytes, std::uint64_t offset, Completion done) = 0;
+  virtual void read_at(int fd, MutableBytes bytes, std::uint64_t offset, Completion done) = 0;
+  virtual void sync_data(int fd, Completion done) = 0;  // fdatasync; for a directory, fsync
+
+  // Readiness, level-triggered: `ready` runs as long as the descriptor is ready and watched. Watching a
+  // watched descriptor changes its interest and callback. unwatch() before close(); after it `ready` is not
+  // run again.
+  virtual void watch(int fd, Interest interest, std::function<void(Interest)> ready) = 0;
+  virtual void unwatch(int fd) = 0;
+
+  // Runs `due` once, no earlier than `after` from now.
+  virtual TimerId start_timer(Duration after, std::function<void()> due) = 0;
+  virtual void cancel_timer(TimerId timer) = 0;  // of a timer that has run or is unknown: nothing
+
+  // Runs `task` on the loop's thread at the next run_once(): for work that must not run in the caller's
+  // frame.
+  virtual void defer(std::function<void()> task) = 0;
+
+  // From any thread: makes a sleeping run_once() return soon. Wakes are merged.
+  virtual void wake() = 0;
+
+  // Submits what was asked, waits for at most `wait` unless something is ready, and runs the callbacks of all
+  // that is.
+  virtual void run_once(Duration wait) = 0;
+
+  virtual const Grant& grant() const = 0;
+};
+
+enum class Choice : std::uint8_t { best, io_uring, portable };
+
+struct LoopOptions {
+  Choice choice =
+      Choice::best;  // best: io_uring, and where that is refused the fallback, with the reason in grant()
+  std::uint32_t queue_entries = 256;
+  std::uint32_t fallback_threads = 2;
+};
+
+// An error only where Choice::io_uring was demanded and is refused, or where the machine is out of
+// descriptors.
+Result<std::unique_ptr<Loop>> make_loop(const LoopOptions& options, const Clock& clock);
+
+}  // namespace penstock::io

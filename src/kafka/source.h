@@ -1,0 +1,129 @@
+// The Source seam: where records come from. librdkafka today; our own fetcher beside librdkafka's membership;
+// the simulator.
+//
+// A source belongs to one worker and lives on its thread: every call is made there, and every handler runs
+// there, from poll() or from a callback of the worker's loop. It hands over spans of record views, never a
+// record a call, and no type of a Kafka library crosses it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+
+namespace penstock::kafka {
+
+struct HeaderView {
+  std::string_view key;
+  Bytes value;
+  bool null_value = false;
+};
+
+// Views into the source's own buffers: valid only during the call that hands them over.
+struct RecordView {
+  Offset offset;
+  std::int64_t timestamp_ms = -1;  // of the record or its append; -1 unknown
+  Bytes key;
+  Bytes value;
+  std::span<const HeaderView> headers;  // empty unless the source was asked for them
+  bool null_key = true;
+  bool null_value = true;
+};
+
+// Records of one partition in the order of their offsets, without overlap with what was handed over before.
+struct RecordSpan {
+  PartitionSlot slot;
+  std::span<const RecordView> records;  // may be empty: the position moved over a hole
+  Position next;                        // the partition's position behind this span
+};
+
+// A partition of a new assignment, with the position it starts at already resolved.
+struct Assigned {
+  TopicPartition id;
+  Position start;
+  bool from_committed = false;  // false: `start` came from source.start
+};
+
+struct Commit {
+  PartitionSlot slot;
+  Position position;
+  std::string metadata;  // empty for at-least-once
+};
+
+enum class RevokeReason : std::uint8_t {
+  rebalance,  // the group asks for the partitions back: drain, commit, then release()
+  lost,       // membership is gone: nothing may be committed any more; drop, then release()
+};
+
+struct SourceHandlers {
+  // A new assignment, whole (eager protocol); slots are the indices of this list. Never while one is held.
+  std::function<void(std::span<const Assigned>)> assigned;
+
+  // The assignment ends. Records stop at once; commits are still possible (rebalance) until release() is
+  // called.
+  std::function<void(RevokeReason)> revoked;
+
+  // Takes records from the front of the span; returns how many. Fewer than all: there is no room, the rest is
+  // offered again at a later poll(). `next` counts as reached when all were taken.
+  std::function<std::size_t(const RecordSpan&)> records;
+
+  // A partition cannot go on (data loss, authorization, a batch that is corrupt twice). Its records stop;
+  // others go on.
+  std::function<void(PartitionSlot, Error)> partition_failed;
+
+  // The source as a whole: retry (logged, goes on by itself) or fatal (the worker must end).
+  std::function<void(Error)> failed;
+};
+
+// For the lag and --exit-at-end.
+struct PartitionState {
+  PartitionSlot slot;
+  Position position;         // behind what was handed over
+  Position log_end;          // -1: not known yet
+  bool at_end_mark = false;  // reached the end mark that the source was started with
+};
+
+struct SourceCounters {
+  std::uint64_t stale_records = 0;  // offsets below the position, dropped as they were handed over before
+  std::uint64_t errors = 0;         // transient errors reported by the library
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  // Joins the group. An Error: the configuration cannot work. Brokers that do not answer are no error here:
+  // that is reported to `failed` and goes on.
+  virtual Result<void> start(SourceHandlers handlers) = 0;
+
+  enum class Room : std::uint8_t { none, some };
+
+  // Serves the group and, if there is room, hands over records that have arrived, at most about
+  // `records_max`. Must be called often (at least every few seconds) even without room: membership depends on
+  // it. Returns whether more is waiting.
+  virtual bool poll(Room room, std::size_t records_max) = 0;
+
+  // One at a time: never before the former's `done` has run. Result: every partition committed, or the error.
+  // Empty `commits` is a bug.
+  virtual void commit(std::span<const Commit> commits, std::function<void(Result<void>)> done) = 0;
+
+  // Ends the assignment after `revoked`: from here on its slots mean nothing.
+  virtual void release() = 0;
+
+  // Leaves the group and frees the library's threads. Blocks for at most a few seconds. No handler runs after
+  // it.
+  virtual void close() = 0;
+
+  // Written into `states` (resized), one a slot; cheap enough for once a second.
+  virtual void partition_states(std::vector<PartitionState>& states) const = 0;
+  virtual SourceCounters counters() const = 0;
+};
+
+}  // namespace penstock::kafka

@@ -1,0 +1,27 @@
+#include "base/os_error.h"
+
+#include <cerrno>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace penstock {
+namespace {
+
+TEST(OsError, names_what_was_done_and_what_to_do) {
+  const Error error = os_error(ENOSPC, "writing the stage file /s/1");
+  EXPECT_EQ(error.kind, ErrorKind::no_space);
+  EXPECT_EQ(error.action, Action::retry);
+  EXPECT_EQ(error.code, "ENOSPC");
+  EXPECT_NE(error.message.find("writing the stage file /s/1: "), std::string::npos);
+  EXPECT_NE(error.message.find("free some room"), std::string::npos);
+}
+
+TEST(OsError, a_number_without_a_row_is_still_told) {
+  const Error error = os_error(4711, "opening x");
+  EXPECT_EQ(error.kind, ErrorKind::io);
+  EXPECT_EQ(error.code, "errno 4711");
+}
+
+}  // namespace
+}  // namespace penstock
