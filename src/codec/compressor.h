@@ -17,7 +17,8 @@ enum class Compression : std::uint8_t { none, gzip, zstd };
 
 std::string_view to_string(Compression compression);
 
-// The state of one compressor: some 100s of KiB, taken once, used for one member after the other.
+// The state of one compressor, taken once, used for one member after the other: 0.35 MiB for gzip, 1.3 MiB
+// for zstd.
 class Compressor {
  public:
   virtual ~Compressor() = default;
@@ -38,7 +39,7 @@ class Compressor {
   virtual void reset() = 0;
 };
 
-// compression: gzip (level 1 of ISA-L) or zstd (level 1).
+// compression: gzip (level 1 of ISA-L) or zstd (level 1); none has no compressor (CHECK).
 std::unique_ptr<Compressor> make_compressor(Compression compression);
 
 }  // namespace penstock::codec

@@ -1,0 +1,210 @@
+#include "codec/blob_name.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include "base/check.h"
+#include "base/concat.h"
+
+namespace penstock::codec {
+namespace {
+
+constexpr std::size_t k_partition_digits_max = 10;  // 2147483647
+constexpr std::size_t k_counter_digits_max = 20;    // 2^64 - 1
+constexpr std::size_t k_incarnation_digits = 16;
+constexpr std::size_t k_extension_bytes_max = 8;  // ".txt.zst"
+
+Error invalid(std::string_view text, const std::string& what) {
+  return Error{.kind = ErrorKind::invalid_input,
+               .action = Action::fatal,
+               .message = concat("batch.path \"", text, "\": ", what),
+               .code = {},
+               .retry_after = {}};
+}
+
+void append_number(std::string& out, std::uint64_t number, std::size_t width) {
+  std::array<char, k_counter_digits_max> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto length = static_cast<std::size_t>(end - digits.data());
+  out.append(width > length ? width - length : 0, '0');
+  out.append(digits.data(), length);
+}
+
+void append_hex(std::string& out, std::uint64_t number) {
+  for (int shift = 60; shift >= 0; shift -= 4) {
+    out += "0123456789abcdef"[(number >> shift) & 0xF];
+  }
+}
+
+// What a name's characters and segments must be, placeholders taken for ordinary text. Empty: all is well.
+std::string complaint_about(std::string_view text) {
+  if (text.empty()) {
+    return "is empty; write for example {topic}/{yyyy}/{MM}/{dd}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z";
+  }
+  if (text.front() == '/' || text.back() == '/') {
+    return "begins or ends with '/'; leave that '/' out";
+  }
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F || c == '\\') {
+      return concat("holds ", c == '\\' ? "a backslash" : "a control character", "; leave it out");
+    }
+  }
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find('/', begin), text.size());
+    const std::string_view segment = text.substr(begin, end - begin);
+    const bool last = end == text.size();
+    if (segment.empty()) {
+      return "holds \"//\", an empty segment; write one '/'";
+    }
+    if (last && (segment.front() == '_' || segment.front() == '.')) {
+      return concat("its file name begins with '", segment.front(),
+                    "', and Auto Loader skips such files; begin it with something else");
+    }
+    // "." and ".." among them. Azure drops the dot at a segment's end, and the name would be another one.
+    if (!last && segment.back() == '.') {
+      return concat("the segment \"", segment, "\" ends with '.'; end it with something else");
+    }
+    begin = end + 1;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PathTemplate> PathTemplate::parse(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, Field>, 8> k_fields{
+      {{"topic", Field::topic},
+       {"partition", Field::partition},
+       {"yyyy", Field::yyyy},
+       {"MM", Field::MM},
+       {"dd", Field::dd},
+       {"HH", Field::HH},
+       {"mm", Field::mm},
+       {"ss", Field::ss}}};
+  if (std::string complaint = complaint_about(text); !complaint.empty()) {
+    return invalid(text, complaint);
+  }
+  PathTemplate result;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    if (text[at] == '}') {
+      return invalid(text, "'}' without '{'; leave it out");
+    }
+    if (text[at] != '{') {
+      const std::size_t end = std::min(text.find_first_of("{}", at), text.size());
+      result.parts_.push_back({Field::literal, std::string(text.substr(at, end - at))});
+      at = end;
+      continue;
+    }
+    const std::size_t close = text.find_first_of("{}/", at + 1);
+    if (close == std::string_view::npos || text[close] != '}') {
+      return invalid(text, concat("'{' at character ", at + 1, " is not closed; add '}'"));
+    }
+    const std::string_view name = text.substr(at + 1, close - at - 1);
+    const auto* found = std::find_if(k_fields.begin(), k_fields.end(),
+                                     [&](const auto& field) { return field.first == name; });
+    if (found == k_fields.end()) {
+      return invalid(text, concat("unknown placeholder {", name,
+                                  "}; known are {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}"));
+    }
+    result.parts_.push_back({found->second, {}});
+    at = close + 1;
+  }
+  return result;
+}
+
+bool PathTemplate::uses_partition() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return part.field == Field::partition; });
+}
+
+std::size_t PathTemplate::name_bytes_max(std::size_t topic_bytes, std::string_view prefix) const {
+  std::size_t bytes = prefix.size();
+  bytes += !prefix.empty() && prefix.back() != '/' ? 1 : 0;
+  for (const Part& part : parts_) {
+    switch (part.field) {
+      case Field::literal:
+        bytes += part.literal.size();
+        break;
+      case Field::topic:
+        bytes += topic_bytes;
+        break;
+      case Field::partition:
+        bytes += k_partition_digits_max;
+        break;
+      case Field::yyyy:
+        bytes += 4;
+        break;
+      default:
+        bytes += 2;
+    }
+  }
+  return bytes + 1 + k_incarnation_digits + 1 + k_counter_digits_max + k_extension_bytes_max;
+}
+
+std::string PathTemplate::expand(std::string_view topic, std::optional<Partition> partition, WallTime opened,
+                                 const BatchId& batch, std::string_view extension) const {
+  CHECK(partition.has_value() == uses_partition());
+  const auto second = std::chrono::floor<std::chrono::seconds>(opened);
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(second - day);
+  std::string name;
+  for (const Part& part : parts_) {
+    switch (part.field) {
+      case Field::literal:
+        name += part.literal;
+        break;
+      case Field::topic:
+        name += topic;
+        break;
+      case Field::partition:
+        append_number(name, static_cast<std::uint64_t>(partition->value), 1);
+        break;
+      case Field::yyyy:
+        append_number(name, static_cast<std::uint64_t>(static_cast<int>(date.year())), 4);
+        break;
+      case Field::MM:
+        append_number(name, static_cast<unsigned>(date.month()), 2);
+        break;
+      case Field::dd:
+        append_number(name, static_cast<unsigned>(date.day()), 2);
+        break;
+      case Field::HH:
+        append_number(name, static_cast<std::uint64_t>(time.hours().count()), 2);
+        break;
+      case Field::mm:
+        append_number(name, static_cast<std::uint64_t>(time.minutes().count()), 2);
+        break;
+      case Field::ss:
+        append_number(name, static_cast<std::uint64_t>(time.seconds().count()), 2);
+        break;
+    }
+  }
+  name += '-';
+  append_hex(name, batch.incarnation);
+  name += '-';
+  append_number(name, batch.counter, 1);
+  name += extension;
+  return name;
+}
+
+std::string_view file_extension(Compression compression) {
+  switch (compression) {
+    case Compression::gzip:
+      return ".txt.gz";
+    case Compression::zstd:
+      return ".txt.zst";
+    case Compression::none:
+      break;
+  }
+  return ".txt";
+}
+
+}  // namespace penstock::codec

@@ -1,0 +1,101 @@
+#include "codec/blob_name.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace penstock::codec {
+namespace {
+
+constexpr std::string_view k_default = "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z";
+
+WallTime utc(int year, unsigned month, unsigned day, int hour, int minute, int second) {
+  using namespace std::chrono;
+  return sys_days(std::chrono::year(year) / month / day) + hours(hour) + minutes(minute) + seconds(second) +
+         milliseconds(999);
+}
+
+TEST(PathTemplate, expands_every_placeholder_and_ends_in_the_batch) {
+  const auto path = PathTemplate::parse(k_default);
+  ASSERT_TRUE(path.ok());
+  EXPECT_FALSE(path->uses_partition());
+  EXPECT_EQ(path->expand("api", {}, utc(2026, 1, 31, 23, 5, 9), {0xABCDEF0123456789, 42}, ".txt.gz"),
+            "api/2026/01/31/23/api-20260131T230509Z-abcdef0123456789-42.txt.gz");
+}
+
+TEST(PathTemplate, the_incarnation_always_has_sixteen_digits) {
+  const auto path = PathTemplate::parse("x{partition}");
+  ASSERT_TRUE(path.ok());
+  EXPECT_TRUE(path->uses_partition());
+  EXPECT_EQ(path->expand("t", Partition{7}, utc(1970, 1, 1, 0, 0, 0), {1, 0}, ".txt"),
+            "x7-0000000000000001-0.txt");
+}
+
+TEST(PathTemplate, a_wrong_template_is_refused_with_what_to_do) {
+  struct Case {
+    std::string text;
+    std::string said;
+  };
+  const std::vector<Case> cases{
+      {"", "is empty"},
+      {"/a", "begins or ends with '/'"},
+      {"a/", "begins or ends with '/'"},
+      {"a//b", "empty segment"},
+      {"a/../b", "\"..\" ends with '.'"},
+      {"./b", "\".\" ends with '.'"},
+      {"a./b", "\"a.\" ends with '.'"},
+      {"..", "begins with '.'"},
+      {"a/.b", "begins with '.'"},
+      {"a/_b", "begins with '_'"},
+      {"a\\b", "a backslash"},
+      {"a\nb", "a control character"},
+      {"a\x7f", "a control character"},
+      {"{topc}", "unknown placeholder {topc}"},
+      {"{}", "unknown placeholder {}"},
+      {"{mM}", "unknown placeholder {mM}"},
+      {"a{topic", "'{' at character 2 is not closed"},
+      {"a{topic{dd}", "'{' at character 2 is not closed"},
+      {"a{to/pic}", "'{' at character 2 is not closed"},
+      {"a}b", "'}' without '{'"},
+  };
+  for (const Case& c : cases) {
+    const auto path = PathTemplate::parse(c.text);
+    ASSERT_FALSE(path.ok()) << c.text;
+    EXPECT_NE(path.error().message.find(c.said), std::string::npos) << path.error().message;
+    EXPECT_EQ(path.error().kind, ErrorKind::invalid_input);
+  }
+}
+
+TEST(PathTemplate, what_is_unusual_and_right_is_accepted) {
+  for (const std::string_view text :
+       {"_a/b", ".a/b", "a b/{topic}", "a..b/c", "{dd}", "a/b.", "\xC3\xA9/x"}) {
+    EXPECT_TRUE(PathTemplate::parse(text).ok()) << text;
+  }
+}
+
+TEST(PathTemplate, no_name_is_longer_than_it_says) {
+  for (const std::string_view text : {k_default, std::string_view("p={partition}/{topic}")}) {
+    const auto path = PathTemplate::parse(text);
+    ASSERT_TRUE(path.ok());
+    const std::string topic(249, 't');
+    const std::optional<Partition> partition =
+        path->uses_partition() ? std::optional(Partition{INT32_MAX}) : std::nullopt;
+    const std::string longest =
+        path->expand(topic, partition, utc(2261, 12, 31, 23, 59, 59), {UINT64_MAX, UINT64_MAX}, ".txt.zst");
+    EXPECT_EQ(longest.size(), path->name_bytes_max(249, ""));
+    EXPECT_EQ(longest.size() + 4, path->name_bytes_max(249, "raw"));  // "raw/"
+    EXPECT_EQ(longest.size() + 4, path->name_bytes_max(249, "raw/"));
+    EXPECT_LT(longest.size(), k_blob_name_bytes_max);
+  }
+}
+
+TEST(FileExtension, tells_readers_how_to_unpack) {
+  EXPECT_EQ(file_extension(Compression::none), ".txt");
+  EXPECT_EQ(file_extension(Compression::gzip), ".txt.gz");
+  EXPECT_EQ(file_extension(Compression::zstd), ".txt.zst");
+}
+
+}  // namespace
+}  // namespace penstock::codec
