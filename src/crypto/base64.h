@@ -1,0 +1,21 @@
+// Base64 as RFC 4648, section 4 has it: padded, the alphabet with '+' and '/'. Pure.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+
+namespace penstock::crypto {
+
+std::string base64_encode(Bytes bytes);
+
+// Strict: no white space, padding complete, the bits that padding leaves over are zero. Error invalid_input
+// says what is wrong and where, and shows nothing of `text`, which may be a key.
+Result<std::vector<std::byte>> base64_decode(std::string_view text);
+
+}  // namespace penstock::crypto

@@ -1,0 +1,61 @@
+#include "crypto/base64.h"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace penstock::crypto {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Base64, GivesTheTextsOfRfc4648InBothDirections) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+      {"\xfb\xff", "+/8="},
+  };
+  for (const auto& [plain, text] : cases) {
+    EXPECT_EQ(base64_encode(as_bytes(plain)), text);
+    const auto decoded = base64_decode(text);
+    ASSERT_TRUE(decoded.ok()) << text;
+    EXPECT_EQ(as_text(*decoded), plain);
+  }
+}
+
+TEST(Base64, EveryByteSurvivesARoundTrip) {
+  std::vector<std::byte> bytes;
+  for (int i = 0; i < 256; ++i) {
+    bytes.push_back(static_cast<std::byte>(i));
+    const auto decoded = base64_decode(base64_encode(bytes));
+    ASSERT_TRUE(decoded.ok());
+    EXPECT_EQ(*decoded, bytes);
+  }
+}
+
+TEST(Base64, RefusesWhatIsNotStrict) {
+  for (const std::string_view text :
+       {"Zg", "Zg=", "Z===", "====", "Zm9 ", "Zm9v\n", "Zm9_", "Z=9v", "Zh==", "Zm9=", "Zg==Zg=="}) {
+    EXPECT_FALSE(base64_decode(text).ok()) << text;
+  }
+}
+
+TEST(Base64, ErrorsNeverShowTheText) {
+  const auto decoded = base64_decode("secretkey!!!");
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_THAT(decoded.error().message, Not(HasSubstr("secret")));
+  EXPECT_THAT(decoded.error().message, HasSubstr("character 10"));
+}
+
+}  // namespace
+}  // namespace penstock::crypto
