@@ -1,0 +1,72 @@
+// Writes records into a batch: framed, copied once into slabs, compressed if asked, cut into chunks and
+// blocks.
+//
+// A chunk is closed when its slab is full, a block when another chunk would not fit. With compression, framed
+// bytes gather in a raw slab, which is compressed when it is full; a block ends with a member, so that no
+// member crosses blocks.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "obs/worker_metrics.h"
+#include "pipeline/batch.h"
+#include "pipeline/chunk_store.h"
+#include "pipeline/compressor_pool.h"
+
+namespace penstock::pipeline {
+
+class BatchWriter {
+ public:
+  struct Options {
+    std::size_t slab_bytes = 0;
+    std::uint64_t block_bytes = 0;
+  };
+  // `block_ready` takes a block that is complete; its chunks are with the store.
+  BatchWriter(const Options& options, ChunkStore& store, obs::WorkerMetrics& metrics,
+              std::function<void(const BatchPtr&, std::uint32_t block)> block_ready);
+
+  enum class Outcome : std::uint8_t { taken, no_room };
+
+  // Appends one framed value. no_room: nothing changed; the same record is offered again when slabs are free.
+  Outcome append(const BatchPtr& batch, Bytes value);
+
+  // Whether a value of this size can ever be appended, with every slab free.
+  bool can_ever_take(std::size_t value_bytes) const;
+
+  // Whether there are slabs to spill or seal the batch now: ending a compressed member may take some.
+  bool can_end(const Batch& batch);
+
+  // Gives up the slabs that the batch holds open: what is in them goes to the stage as a short chunk. Needs
+  // can_end().
+  void spill(const BatchPtr& batch);
+
+  // Completes the last chunk and block. Nothing is appended afterwards. Needs can_end().
+  void seal(const BatchPtr& batch);
+
+  // The batch is dropped: its compressor is free again.
+  void abandon(Batch& batch);
+
+  std::size_t payload_capacity() const { return payload_capacity_; }
+
+ private:
+  std::size_t slabs_needed(const Batch& batch, std::size_t framed_bytes) const;
+  // Both return how many line breaks became spaces.
+  std::size_t write_plain(const BatchPtr& batch, Bytes value);
+  std::size_t write_raw(const BatchPtr& batch, Bytes value);
+  void compress_raw(const BatchPtr& batch, codec::Compressor::End end);
+  void end_member(const BatchPtr& batch);
+  MutableBytes free_part(const BatchPtr& batch);
+  void close_chunk(const BatchPtr& batch, bool tells_records);
+  void close_block(const BatchPtr& batch);
+
+  Options options_;
+  std::size_t payload_capacity_;  // of one chunk
+  std::uint32_t chunks_per_block_max_;
+  ChunkStore& store_;
+  obs::WorkerMetrics& metrics_;
+  CompressorPool compressors_;
+  std::function<void(const BatchPtr&, std::uint32_t)> block_ready_;
+};
+
+}  // namespace penstock::pipeline

@@ -1,0 +1,237 @@
+#include "pipeline/batcher.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "base/check.h"
+#include "base/concat.h"
+
+namespace penstock::pipeline {
+
+Batcher::Batcher(BatchWriter& writer, ledger::Ledger& ledger, io::Loop& loop, const Clock& clock,
+                 obs::WorkerMetrics& metrics, std::uint64_t incarnation, std::uint64_t random_seed,
+                 Events events)
+    : writer_(writer),
+      ledger_(ledger),
+      loop_(loop),
+      clock_(clock),
+      metrics_(metrics),
+      incarnation_(incarnation),
+      random_(random_seed),
+      events_(std::move(events)) {}
+
+Batcher::~Batcher() {
+  end_epoch();
+}
+
+void Batcher::begin_epoch(std::span<const kafka::Assigned> partitions,
+                          std::span<const TopicPlan* const> plans) {
+  CHECK(open_.empty());
+  CHECK(partitions.size() == plans.size());
+  groups_.clear();
+  members_.clear();
+  std::map<const TopicPlan*, std::size_t> filling;  // the group that the topic's next partition goes to
+  for (std::size_t slot = 0; slot < partitions.size(); ++slot) {
+    const TopicPlan* plan = plans[slot];
+    auto group = filling.find(plan);
+    if (group == filling.end() || plan->by_partition ||
+        groups_[group->second].partition_count == k_partitions_per_batch_max) {
+      groups_.push_back(Group{.plan = plan, .partition_count = 0, .open = nullptr});
+      group = filling.insert_or_assign(plan, groups_.size() - 1).first;
+    }
+    ++groups_[group->second].partition_count;
+    members_.push_back(Member{.group = group->second,
+                              .partition = partitions[slot].id.partition,
+                              .topic = &metrics_.topics.of(partitions[slot].id.topic)});
+  }
+}
+
+std::size_t Batcher::take(const kafka::RecordSpan& span) {
+  Member& member = members_[span.slot.value];
+  Group& group = groups_[member.group];
+  std::size_t taken = 0;
+  std::uint64_t value_bytes = 0;
+  std::uint64_t skipped = 0;
+  for (const kafka::RecordView& record : span.records) {
+    // A record that would make the file too large begins the next one; alone it may be as large as it is.
+    if (group.open && group.open->records > 0 &&
+        group.open->stored_estimate() + record.value.size() + 1 > group.plan->max_bytes &&
+        !seal(member.group, obs::SealReason::size)) {
+      break;
+    }
+    Batch& batch = open_batch(group);
+    if (record.value.empty()) {
+      ++skipped;
+    } else if (writer_.append(group.open, record.value) == BatchWriter::Outcome::no_room) {
+      if (!writer_.can_ever_take(record.value.size())) {
+        report_refused(span.slot, group, member, record);
+      }
+      break;
+    }
+    share_of(batch, member, span.slot).range.next = after(record.offset);
+    value_bytes += record.value.size();
+    if (record.timestamp_ms >= 0 &&
+        (batch.oldest_timestamp_ms < 0 || record.timestamp_ms < batch.oldest_timestamp_ms)) {
+      batch.oldest_timestamp_ms = record.timestamp_ms;
+    }
+    ++taken;
+    ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, after(record.offset));
+  }
+  if (taken == span.records.size()) {  // the position may lie behind control records or a compacted hole
+    if (span.next > ledger_.received(span.slot)) {
+      Batch& batch = open_batch(group);
+      share_of(batch, member, span.slot).range.next = span.next;
+      ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, span.next);
+    }
+  }
+  metrics_.records_received.add(taken);
+  metrics_.records_skipped.add(skipped);
+  metrics_.record_bytes.add(value_bytes);
+  member.topic->records.add(taken - skipped);
+  member.topic->bytes.add(value_bytes);
+  return taken;
+}
+
+Batch& Batcher::open_batch(Group& group) {
+  if (group.open) {
+    return *group.open;
+  }
+  const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
+  const BatchId id{.incarnation = incarnation_, .counter = next_counter_++};
+  std::optional<Partition> partition;
+  if (group.plan->by_partition) {
+    for (const Member& member : members_) {
+      if (member.group == index) {
+        partition = member.partition;
+      }
+    }
+  }
+  auto batch = std::make_shared<Batch>();
+  batch->id = id;
+  batch->plan = group.plan;
+  batch->name = group.plan->path.expand(group.plan->topic, partition, clock_.wall_now(), id,
+                                        codec::file_extension(group.plan->compression));
+  batch->attempt = random_hex();
+  batch->opened = clock_.now();
+  batch->filling.age_timer = loop_.start_timer(group.plan->max_age, [this, index] {
+    const auto open = open_.find(index);
+    CHECK(open != open_.end());
+    groups_[index].open->filling.age_timer = io::TimerId::none;
+    open->second = true;
+    seal_due();
+  });
+  group.open = std::move(batch);
+  open_[index] = false;
+  metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
+  return *group.open;
+}
+
+Share& Batcher::share_of(Batch& batch, Member& member, PartitionSlot slot) {
+  if (member.share_of != &batch) {
+    const Position first = ledger_.received(slot);
+    batch.shares.push_back(Share{.partition = member.partition, .range = {first, first}, .chunked = first});
+    member.share_of = &batch;
+    member.share = batch.shares.size() - 1;
+  }
+  return batch.shares[member.share];
+}
+
+bool Batcher::seal(std::size_t index, obs::SealReason reason) {
+  Group& group = groups_[index];
+  if (!writer_.can_end(*group.open)) {
+    return false;
+  }
+  const BatchPtr batch = std::exchange(group.open, nullptr);
+  open_.erase(index);
+  loop_.cancel_timer(batch->filling.age_timer);
+  for (Member& member : members_) {
+    if (member.share_of == batch.get()) {
+      member.share_of = nullptr;
+    }
+  }
+  writer_.seal(batch);
+  batch->sealed_at = clock_.now();
+  metrics_.batches_sealed[reason].add();
+  metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
+  events_.sealed(batch);
+  return true;
+}
+
+void Batcher::seal_due() {
+  for (auto open = open_.begin(); open != open_.end();) {
+    const auto next = std::next(open);
+    if (open->second && !seal(open->first, obs::SealReason::age)) {
+      return;
+    }
+    open = next;
+  }
+}
+
+bool Batcher::seal_all(obs::SealReason reason) {
+  for (auto open = open_.begin(); open != open_.end();) {
+    const auto next = std::next(open);
+    if (!seal(open->first, reason)) {
+      return false;
+    }
+    open = next;
+  }
+  return true;
+}
+
+// First short chunks: they cost some room on the stage and no file. When the stage is full, or spilling frees
+// nothing, only publishing frees anything, and an open batch is not published before it is sealed.
+void Batcher::relieve(bool publishing, bool stage_full) {
+  BatchPtr fullest;
+  for (const auto& [index, due] : open_) {
+    const BatchPtr& batch = groups_[index].open;
+    if (batch->held_slabs() > 0 && (!fullest || batch->held_bytes() > fullest->held_bytes())) {
+      fullest = batch;
+    }
+  }
+  if (fullest && !stage_full && writer_.can_end(*fullest)) {
+    writer_.spill(fullest);
+    return;
+  }
+  if (!publishing) {
+    seal_all(obs::SealReason::memory);
+  }
+}
+
+std::vector<BatchPtr> Batcher::end_epoch() {
+  std::vector<BatchPtr> dropped;
+  for (const auto& [index, due] : open_) {
+    BatchPtr& batch = groups_[index].open;
+    loop_.cancel_timer(batch->filling.age_timer);
+    writer_.abandon(*batch);
+    dropped.push_back(std::move(batch));
+  }
+  open_.clear();
+  groups_.clear();
+  members_.clear();
+  metrics_.open_batches.set(0);
+  return dropped;
+}
+
+void Batcher::report_refused(PartitionSlot slot, const Group& group, const Member& member,
+                             const kafka::RecordView& record) {
+  events_.refused(
+      slot, Error{.kind = ErrorKind::unsupported,
+                  .action = Action::fatal,
+                  .message =
+                      concat("topic ", group.plan->topic, ", partition ", member.partition.value, ", offset ",
+                             record.offset.value, ": the record's value of ", record.value.size(),
+                             " bytes does not fit into this worker's memory; raise runtime.memory "
+                             "or lower runtime.workers. Nothing was skipped"),
+                  .code = {},
+                  .retry_after = {}});
+}
+
+std::string Batcher::random_hex() {
+  char text[33];
+  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(random_()),
+                static_cast<unsigned long long>(random_()));
+  return text;
+}
+
+}  // namespace penstock::pipeline

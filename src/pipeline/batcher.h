@@ -1,0 +1,99 @@
+// Which record goes into which batch, and when a batch is complete: by age, by size, or because it must.
+//
+// One batch of a topic is open at a time (of a partition, where the plan says so); with more partitions than
+// a batch may hold, they are divided into fixed groups with a batch each. The batcher knows shares and
+// ranges; bytes are the BatchWriter's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <random>
+#include <span>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "io/loop.h"
+#include "kafka/source.h"
+#include "ledger/ledger.h"
+#include "obs/worker_metrics.h"
+#include "pipeline/batch.h"
+#include "pipeline/batch_writer.h"
+
+namespace penstock::pipeline {
+
+// A batch's ranges must fit into blob metadata of 8 KiB: "4999:<19 digits>-<19 digits>," is 45 bytes, times
+// 150 is 6,750; topic (249), group (256), attempt, counts and the keys take 700 more.
+inline constexpr std::size_t k_partitions_per_batch_max = 150;
+static_assert(k_partitions_per_batch_max <= stage::k_partitions_per_batch_max);
+
+class Batcher {
+ public:
+  // What the batcher tells its worker: plain events, completed in the worker's own time.
+  struct Events {
+    std::function<void(const BatchPtr&)> sealed;        // no record is added any more; it may hold none
+    std::function<void(PartitionSlot, Error)> refused;  // a record that can never be taken
+  };
+
+  Batcher(BatchWriter& writer, ledger::Ledger& ledger, io::Loop& loop, const Clock& clock,
+          obs::WorkerMetrics& metrics, std::uint64_t incarnation, std::uint64_t random_seed, Events events);
+  ~Batcher();
+
+  // A new assignment; `plans[slot]` belongs to `partitions[slot]`. Plans stay valid until end_epoch().
+  void begin_epoch(std::span<const kafka::Assigned> partitions, std::span<const TopicPlan* const> plans);
+
+  // Takes records from the front; returns how many. Fewer than all: no slab was free.
+  std::size_t take(const kafka::RecordSpan& span);
+
+  // Seals every open batch, as soon as there are slabs for it. Returns whether none is left open.
+  bool seal_all(obs::SealReason reason);
+
+  // Records wait and no slab is free: spills or seals what holds slabs open. `publishing`: sealed batches are
+  // under way, which will free some without that.
+  void relieve(bool publishing, bool stage_full);
+
+  // Seals what was due and had no slabs then.
+  void seal_due();
+
+  // Forgets the open batches, without sealing them. Returns them for clean-up.
+  std::vector<BatchPtr> end_epoch();
+
+  std::size_t open_count() const { return open_.size(); }
+
+ private:
+  struct Group {  // partitions that share a batch
+    const TopicPlan* plan = nullptr;
+    std::size_t partition_count = 0;
+    BatchPtr open;
+  };
+  struct Member {  // of a slot
+    std::size_t group = 0;
+    Partition partition;
+    std::size_t share = 0;  // index into the open batch's shares, if share_of is that batch
+    const Batch* share_of = nullptr;
+    obs::TopicMetrics* topic = nullptr;
+  };
+
+  Batch& open_batch(Group& group);
+  Share& share_of(Batch& batch, Member& member, PartitionSlot slot);
+  bool seal(std::size_t group, obs::SealReason reason);
+  void report_refused(PartitionSlot slot, const Group& group, const Member& member,
+                      const kafka::RecordView& record);
+  std::string random_hex();
+
+  BatchWriter& writer_;
+  ledger::Ledger& ledger_;
+  io::Loop& loop_;
+  const Clock& clock_;
+  obs::WorkerMetrics& metrics_;
+  std::uint64_t incarnation_;
+  std::uint64_t next_counter_ = 1;
+  std::mt19937_64 random_;
+  Events events_;
+  std::vector<Group> groups_;
+  std::vector<Member> members_;       // by slot
+  std::map<std::size_t, bool> open_;  // groups with an open batch; true: due to be sealed by age
+};
+
+}  // namespace penstock::pipeline

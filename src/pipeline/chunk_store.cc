@@ -1,0 +1,212 @@
+#include "pipeline/chunk_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace penstock::pipeline {
+
+ChunkStore::ChunkStore(mem::SlabPool& pool, stage::Stage& stage, std::size_t reserve_slabs)
+    : pool_(pool), stage_(stage), reserve_slabs_(reserve_slabs) {
+  CHECK(reserve_slabs_ < pool_.slab_count());
+  resident_.reserve(pool_.slab_count());
+  stage_.on_room([this] { stage_waiting(); });
+}
+
+bool ChunkStore::make_room(std::size_t count) {
+  return free_at_least(count + reserve_slabs_);
+}
+
+mem::Slab ChunkStore::take() {
+  mem::Slab slab = pool_.acquire();
+  CHECK(static_cast<bool>(slab));
+  return slab;
+}
+
+bool ChunkStore::free_at_least(std::size_t count) {
+  while (pool_.free_count() < count) {
+    if (!evict_one()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The chunk that will be uploaded last goes first: of the latest batch, the highest index.
+bool ChunkStore::evict_one() {
+  Chunk* victim = nullptr;
+  for (Chunk* chunk : resident_) {
+    if (chunk->evictable() && (victim == nullptr || chunk->upload_order() > victim->upload_order())) {
+      victim = chunk;
+    }
+  }
+  if (victim == nullptr) {
+    return false;
+  }
+  drop_slab(*victim);
+  return true;
+}
+
+void ChunkStore::drop_slab(Chunk& chunk) {
+  if (!chunk.slab) {
+    return;
+  }
+  chunk.slab.reset();
+  std::erase(resident_, &chunk);
+}
+
+void ChunkStore::keep(const BatchPtr& batch, Chunk& chunk) {
+  resident_.push_back(&chunk);
+  chunk.staging = Chunk::Staging::waiting;
+  waiting_.push_back(Waiting{batch, &chunk});
+  stage_waiting();
+}
+
+void ChunkStore::retry_staging() {
+  stage_waiting();
+}
+
+void ChunkStore::stage_waiting() {
+  while (!waiting_.empty() && stage_chunk(waiting_.front().batch, *waiting_.front().chunk)) {
+    waiting_.pop_front();
+  }
+}
+
+bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
+  const stage::ChunkInfo info{.batch = batch->id,
+                              .index = chunk.index,
+                              .topic = batch->plan->topic,
+                              .ranges = chunk.ranges,
+                              .records = chunk.records,
+                              .raw_bytes = chunk.raw_bytes,
+                              .last = chunk.last};
+  chunk.extent =
+      stage_.append(info, chunk.slab, chunk.payload_bytes,
+                    [this, batch, &chunk](Result<void> result) { staged(batch, chunk, std::move(result)); });
+  if (!chunk.extent.placed()) {
+    return false;
+  }
+  chunk.staging = Chunk::Staging::writing;
+  ++writing_count_;
+  return true;
+}
+
+void ChunkStore::staged(const BatchPtr& batch, Chunk& chunk, Result<void> result) {
+  --writing_count_;
+  if (result.ok()) {
+    last_stage_error_.clear();
+    chunk.staging = Chunk::Staging::staged;
+  } else {
+    // The stage has released the extent. The slab keeps the bytes; another place is tried when there is one.
+    last_stage_error_ = result.error().message;
+    chunk.extent = {};
+    chunk.staging = Chunk::Staging::waiting;
+  }
+  if (batch->abandoned) {
+    forget(*batch);
+  } else if (!result.ok()) {
+    waiting_.push_back(Waiting{batch, &chunk});
+  }
+  start_loads();
+}
+
+void ChunkStore::load(const BatchPtr& batch, std::uint32_t block, std::function<void(Result<void>)> done) {
+  loads_.push_back(std::make_shared<Load>(Load{.batch = batch, .block = block, .done = std::move(done)}));
+  start_loads();
+}
+
+void ChunkStore::start_loads() {
+  while (!loads_.empty()) {
+    const std::shared_ptr<Load> load = loads_.front();
+    if (load->batch->abandoned) {
+      loads_.pop_front();
+      cancel_load(*load);
+      continue;
+    }
+    const Block& block = load->batch->blocks[load->block];
+    std::size_t missing = 0;
+    for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
+      Chunk& chunk = load->batch->chunks[block.first_chunk + i];
+      missing += chunk.slab ? 0 : 1;
+      chunk.pinned = true;  // what is there stays there while the rest is awaited
+    }
+    if (!free_at_least(missing)) {
+      return;
+    }
+    loads_.pop_front();
+    read_chunks(load);
+  }
+}
+
+void ChunkStore::cancel_load(Load& load) {
+  const Block& block = load.batch->blocks[load.block];
+  for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
+    load.batch->chunks[block.first_chunk + i].pinned = false;
+  }
+  load.done(Error{.kind = ErrorKind::canceled,
+                  .action = Action::give_up,
+                  .message = "the batch was dropped",
+                  .code = {},
+                  .retry_after = {}});
+}
+
+void ChunkStore::read_chunks(std::shared_ptr<Load> load) {
+  const Block& block = load->batch->blocks[load->block];
+  load->reads_left = 1;  // held by this function, so that the last read cannot end it early
+  for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
+    Chunk& chunk = load->batch->chunks[block.first_chunk + i];
+    if (chunk.slab) {
+      continue;
+    }
+    chunk.slab = take();
+    resident_.push_back(&chunk);
+    ++load->reads_left;
+    stage_.read(chunk.extent, load->batch->id, chunk.index, chunk.slab,
+                [this, load](Result<void> result) { read_done(load, std::move(result)); });
+  }
+  read_done(load, {});
+}
+
+void ChunkStore::read_done(const std::shared_ptr<Load>& load, Result<void> result) {
+  if (!result.ok()) {
+    load->result = std::move(result);
+  }
+  if (--load->reads_left == 0) {
+    load->done(std::move(load->result));
+  }
+}
+
+void ChunkStore::unpin(Batch& batch, std::uint32_t block_index) {
+  const Block& block = batch.blocks[block_index];
+  for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
+    Chunk& chunk = batch.chunks[block.first_chunk + i];
+    chunk.pinned = false;
+    if (block.stored && chunk.staging == Chunk::Staging::staged) {
+      drop_slab(chunk);  // nobody will ask for it again, but after a lost block list: then it is read back
+    }
+  }
+  if (batch.abandoned) {
+    forget(batch);
+  }
+  start_loads();
+}
+
+void ChunkStore::forget(Batch& batch) {
+  batch.abandoned = true;
+  std::erase_if(waiting_, [&batch](const Waiting& waiting) { return waiting.batch.get() == &batch; });
+  for (Chunk& chunk : batch.chunks) {
+    if (chunk.staging == Chunk::Staging::writing || chunk.pinned) {
+      continue;  // staged() or unpin() comes back here
+    }
+    if (chunk.extent.placed()) {
+      stage_.release(chunk.extent);
+      chunk.extent = {};
+    }
+    drop_slab(chunk);
+  }
+  batch.filling.raw.reset();
+  start_loads();
+}
+
+}  // namespace penstock::pipeline

@@ -1,0 +1,85 @@
+// Where the bytes of chunks are: in a slab, on the stage, or both; and who may have the next slab.
+//
+// Every complete chunk is written to the stage. Its slab is kept as long as nobody needs it, so that an
+// upload normally sends from memory; when slabs run short, chunks that are staged lose theirs, the latest
+// first, as they are uploaded last. A few slabs are never given to new records: with them blocks are read
+// back from the stage, whatever else is stuck.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "pipeline/batch.h"
+
+namespace penstock::pipeline {
+
+class ChunkStore {
+ public:
+  // `reserve_slabs`: kept for reading back; at least the chunks of one block.
+  ChunkStore(mem::SlabPool& pool, stage::Stage& stage, std::size_t reserve_slabs);
+
+  // Whether `count` slabs can be had for new records now; if so, they are free when this returns.
+  bool make_room(std::size_t count);
+  // The same, and the reserve may be used: to complete what is open already, never to begin more.
+  bool make_room_from_reserve(std::size_t count) { return free_at_least(count); }
+  mem::Slab take();  // only after one of the two
+  std::size_t slabs_for_records() const { return pool_.slab_count() - reserve_slabs_; }
+
+  // A complete chunk: stages it, now or as soon as there is room.
+  void keep(const BatchPtr& batch, Chunk& chunk);
+
+  // Brings every chunk of the block into memory and pins it there until unpin(). Waits for slabs if it must.
+  // An error: its bytes cannot be read back.
+  void load(const BatchPtr& batch, std::uint32_t block, std::function<void(Result<void>)> done);
+  void unpin(Batch& batch, std::uint32_t block);
+
+  // Published or dropped: its slabs and its room on the stage are free, at the latest when what is in flight
+  // has ended.
+  void forget(Batch& batch);
+
+  // Tries again what the stage refused: called about once a second.
+  void retry_staging();
+
+  std::size_t waiting_count() const { return waiting_.size(); }  // chunks that the stage has no room for
+  std::size_t writing_count() const { return writing_count_; }
+  const std::string& last_stage_error() const { return last_stage_error_; }
+
+ private:
+  struct Waiting {
+    BatchPtr batch;
+    Chunk* chunk;
+  };
+  struct Load {
+    BatchPtr batch;
+    std::uint32_t block;
+    std::function<void(Result<void>)> done;
+    std::size_t reads_left = 0;
+    Result<void> result = {};
+  };
+
+  void stage_waiting();
+  bool stage_chunk(const BatchPtr& batch, Chunk& chunk);
+  void staged(const BatchPtr& batch, Chunk& chunk, Result<void> result);
+  bool evict_one();
+  bool free_at_least(std::size_t count);
+  void drop_slab(Chunk& chunk);
+  void start_loads();
+  void cancel_load(Load& load);
+  void read_chunks(std::shared_ptr<Load> load);
+  void read_done(const std::shared_ptr<Load>& load, Result<void> result);
+
+  mem::SlabPool& pool_;
+  stage::Stage& stage_;
+  std::size_t reserve_slabs_;
+  std::deque<Waiting> waiting_;
+  std::deque<std::shared_ptr<Load>> loads_;
+  std::vector<Chunk*> resident_;  // complete chunks with a slab, in no order; at most pool_.slab_count()
+  std::size_t writing_count_ = 0;
+  std::string last_stage_error_;
+};
+
+}  // namespace penstock::pipeline

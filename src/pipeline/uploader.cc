@@ -1,0 +1,271 @@
+#include "pipeline/uploader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/concat.h"
+
+namespace penstock::pipeline {
+
+Uploader::Uploader(const Options& options, lake::BlobStore& store, ChunkStore& chunks, io::Loop& loop,
+                   const Clock& clock, obs::WorkerMetrics& metrics, Ticket ticket)
+    : options_(options),
+      store_(store),
+      chunks_(chunks),
+      loop_(loop),
+      clock_(clock),
+      metrics_(metrics),
+      ticket_(std::move(ticket)),
+      random_(options.random_seed) {}
+
+Uploader::~Uploader() {
+  for (const std::uint64_t timer : retry_timers_) {
+    loop_.cancel_timer(static_cast<io::TimerId>(timer));
+  }
+}
+
+void Uploader::upload(const BatchPtr& batch, std::uint32_t block) {
+  push_back(Task{.batch = batch, .step = Step::put_block, .block = block});
+}
+
+void Uploader::publish(const BatchPtr& batch) {
+  CHECK(!batch->blocks.empty());
+  if (batch->blocks_stored == batch->blocks.size()) {
+    push_front(Task{.batch = batch, .step = Step::commit_blocks});
+    return;
+  }
+  // The only block, still in the queue: the whole blob in one call.
+  if (batch->blocks.size() == 1) {
+    const auto queued = std::find_if(tasks_.begin(), tasks_.end(),
+                                     [&batch](const Task& task) { return task.batch == batch; });
+    if (queued != tasks_.end() && queued->attempt == 1) {
+      queued->step = Step::put_blob;
+      pump();
+    }
+  }
+  // Otherwise the last block to be stored goes on to the block list: see succeeded().
+}
+
+void Uploader::abandon(Batch& batch) {
+  batch.abandoned = true;
+  std::erase_if(tasks_, [&batch](const Task& task) { return task.batch.get() == &batch; });
+  store_.discard(batch.name);
+}
+
+void Uploader::push_back(Task task) {
+  tasks_.push_back(std::move(task));
+  pump();
+}
+
+void Uploader::push_front(Task task) {
+  tasks_.push_front(std::move(task));
+  pump();
+}
+
+// Runs from the loop, so that a batch which is sealed with its first block is seen whole by publish() before
+// it is sent.
+void Uploader::pump() {
+  if (pumping_) {
+    return;
+  }
+  pumping_ = true;
+  loop_.defer([this] {
+    pumping_ = false;
+    while (in_flight_ < options_.connections && !tasks_.empty()) {
+      auto task = std::make_shared<Task>(std::move(tasks_.front()));
+      tasks_.pop_front();
+      ++in_flight_;
+      start(task);
+    }
+  });
+}
+
+void Uploader::start(const std::shared_ptr<Task>& task) {
+  switch (task->step) {
+    case Step::put_block:
+    case Step::put_blob:
+      chunks_.load(task->batch, task->block, [this, task](Result<void> loaded) {
+        if (!loaded.ok()) {
+          --in_flight_;
+          chunks_.unpin(*task->batch, task->block);
+          if (!task->batch->abandoned) {
+            complete(task->batch, std::move(loaded));
+          }
+          pump();
+          return;
+        }
+        send_body(task);
+      });
+      return;
+    case Step::commit_blocks:
+      send_block_list(task);
+      return;
+    case Step::ask_who:
+      ask_who(task);
+      return;
+  }
+}
+
+void Uploader::send_body(const std::shared_ptr<Task>& task) {
+  const Batch& batch = *task->batch;
+  const Block& block = batch.blocks[task->block];
+  std::vector<Bytes> body;
+  body.reserve(block.chunk_count);
+  for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
+    body.push_back(batch.chunks[block.first_chunk + i].payload());
+  }
+  metrics_.put_attempts.add();
+  const MonoTime begun = clock_.now();
+  auto done = [this, task, begun](Result<void> result) {
+    chunks_.unpin(*task->batch, task->block);
+    metrics_.upload_latency.observe(std::chrono::duration<double>(clock_.now() - begun).count());
+    finished(task, std::move(result));
+  };
+  if (task->step == Step::put_blob) {
+    store_.put_blob(batch.name, body, blob_metadata(batch, options_.group), std::move(done));
+  } else {
+    store_.put_block(batch.name, block.ref, body, std::move(done));
+  }
+}
+
+void Uploader::send_block_list(const std::shared_ptr<Task>& task) {
+  const Batch& batch = *task->batch;
+  std::vector<lake::BlockRef> blocks;
+  blocks.reserve(batch.blocks.size());
+  for (const Block& block : batch.blocks) {
+    blocks.push_back(block.ref);
+  }
+  metrics_.put_attempts.add();
+  store_.commit_blocks(batch.name, blocks, blob_metadata(batch, options_.group),
+                       [this, task](Result<void> result) { finished(task, std::move(result)); });
+}
+
+void Uploader::ask_who(const std::shared_ptr<Task>& task) {
+  store_.get_properties(task->batch->name, [this, task](Result<lake::BlobProperties> result) {
+    answered_who(task, std::move(result));
+  });
+}
+
+void Uploader::finished(const std::shared_ptr<Task>& task, Result<void> result) {
+  --in_flight_;
+  if (!task->batch->abandoned) {
+    if (result.ok()) {
+      trouble_.reset();
+      succeeded(*task);
+    } else {
+      failed(*task, result.error());
+    }
+  }
+  pump();
+}
+
+void Uploader::succeeded(Task& task) {
+  Batch& batch = *task.batch;
+  if (task.step != Step::put_block) {
+    complete(task.batch, {});
+    return;
+  }
+  Block& block = batch.blocks[task.block];
+  if (!block.stored) {
+    block.stored = true;
+    ++batch.blocks_stored;
+  }
+  metrics_.blocks_uploaded.add();
+  chunks_.unpin(batch, task.block);  // its slabs are free now
+  if (batch.sealed && batch.blocks_stored == batch.blocks.size()) {
+    push_front(Task{.batch = task.batch, .step = Step::commit_blocks});
+  }
+}
+
+// A name that exists may be our own earlier success whose answer was lost; so may a block list whose blocks
+// are gone. Both are settled by asking whose blob is there. Everything else is tried again.
+void Uploader::failed(Task task, const Error& error) {
+  const bool asks = error.kind == ErrorKind::already_exists || error.kind == ErrorKind::invalid_block_list;
+  if (asks && task.step != Step::put_block) {
+    task.asked_after = task.step;
+    task.question = error.kind;
+    task.step = Step::ask_who;
+    task.attempt = 1;
+    push_front(std::move(task));
+    return;
+  }
+  retry_later(std::move(task), error);
+}
+
+void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::BlobProperties> result) {
+  --in_flight_;
+  pump();
+  if (task->batch->abandoned) {
+    return;
+  }
+  if (!result.ok() && result.error().kind != ErrorKind::not_found) {
+    retry_later(*task, result.error());
+    return;
+  }
+  if (!result.ok()) {  // absent: put the same blocks again, then repeat
+    if (task->question == ErrorKind::invalid_block_list) {
+      store_all_again(task->batch);
+    } else {
+      push_back(Task{.batch = task->batch, .step = task->asked_after, .attempt = task->attempt + 1});
+    }
+    return;
+  }
+  const lake::Metadata& metadata = result->metadata;
+  const bool ours =
+      std::find(metadata.begin(), metadata.end(),
+                std::pair<std::string, std::string>("attempt", task->batch->attempt)) != metadata.end();
+  if (ours) {
+    complete(task->batch, {});
+    return;
+  }
+  complete(
+      task->batch,
+      Error{.kind = ErrorKind::already_exists,
+            .action = Action::fatal,
+            .message = concat("the blob ", task->batch->name, " in ", store_.description(),
+                              " exists and was not written by this process, though its name is random: "
+                              "look at its metadata, then start again; nothing was overwritten or committed"),
+            .code = {},
+            .retry_after = {}});
+}
+
+void Uploader::store_all_again(const BatchPtr& batch) {
+  batch->blocks_stored = 0;
+  for (Block& block : batch->blocks) {
+    block.stored = false;
+  }
+  for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
+    upload(batch, i);
+  }
+}
+
+void Uploader::retry_later(Task task, const Error& error) {
+  metrics_.retries[obs::retry_reason(error.kind)].add();
+  if (!trouble_) {
+    trouble_ = UploadTrouble{.error = error, .blob = task.batch->name, .since = clock_.now()};
+  } else {
+    trouble_->error = error;
+    trouble_->blob = task.batch->name;
+  }
+  const Duration delay = retry_delay(options_.retry, task.attempt, error, random_());
+  ++task.attempt;
+  ++sleeping_;
+  auto timer = std::make_shared<std::uint64_t>(0);
+  *timer =
+      static_cast<std::uint64_t>(loop_.start_timer(delay, [this, timer, task = std::move(task)]() mutable {
+        retry_timers_.erase(*timer);
+        --sleeping_;
+        if (!task.batch->abandoned) {
+          push_front(std::move(task));
+        }
+      }));
+  retry_timers_.insert(*timer);
+}
+
+void Uploader::complete(const BatchPtr& batch, Result<void> result) {
+  ticket_(batch, std::move(result));
+}
+
+}  // namespace penstock::pipeline

@@ -1,0 +1,110 @@
+// Takes blocks and sealed batches to the store, and tries again until each is there.
+//
+// At most `connections` calls are under way. Whatever the error, nothing is given up: a call that cannot
+// succeed as things stand (a missing container, a wrong key) is repeated at the longest wait, and failing()
+// says why. A batch ends in one of three ways: published (its ticket gets ok), abandoned by the worker, or an
+// Error on the ticket that only a person can mend.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+#include <unordered_set>
+
+#include <penstock/result.h>
+
+#include "io/loop.h"
+#include "lake/blob_store.h"
+#include "obs/worker_metrics.h"
+#include "pipeline/batch.h"
+#include "pipeline/chunk_store.h"
+#include "pipeline/retry_policy.h"
+
+namespace penstock::pipeline {
+
+// What keeps a call from succeeding, for the log and the readiness page.
+struct UploadTrouble {
+  Error error;
+  std::string blob;
+  MonoTime since{};
+};
+
+class Uploader {
+ public:
+  struct Options {
+    std::uint32_t connections = 4;
+    RetryOptions retry;
+    std::string group;
+    std::uint64_t random_seed = 0;
+  };
+  using Ticket = std::function<void(const BatchPtr&, Result<void>)>;
+
+  // `ticket` is completed once for every batch given to publish() that was not abandoned.
+  Uploader(const Options& options, lake::BlobStore& store, ChunkStore& chunks, io::Loop& loop,
+           const Clock& clock, obs::WorkerMetrics& metrics, Ticket ticket);
+  ~Uploader();
+
+  // A complete block of a batch that is still open, or of one that has more blocks.
+  void upload(const BatchPtr& batch, std::uint32_t block);
+
+  // A sealed batch with at least one block. A batch of one block that was not uploaded yet becomes one Put
+  // Blob.
+  void publish(const BatchPtr& batch);
+
+  // Nothing more is sent for it. Call ChunkStore::forget() afterwards.
+  void abandon(Batch& batch);
+
+  bool idle() const { return tasks_.empty() && in_flight_ == 0 && sleeping_ == 0; }
+  const std::optional<UploadTrouble>& trouble() const { return trouble_; }
+
+ private:
+  enum class Step : std::uint8_t {
+    put_block,
+    put_blob,  // the whole blob: its only block
+    commit_blocks,
+    ask_who,  // the name exists, or its blocks are gone: whose blob is it?
+  };
+  struct Task {
+    BatchPtr batch;
+    Step step;
+    std::uint32_t block = 0;
+    std::uint32_t attempt = 1;
+    Step asked_after = Step::commit_blocks;  // ask_who: the call that raised the question
+    ErrorKind question = ErrorKind::already_exists;
+  };
+
+  void push_back(Task task);
+  void push_front(Task task);
+  void pump();
+  void start(const std::shared_ptr<Task>& task);
+  void send_body(const std::shared_ptr<Task>& task);
+  void send_block_list(const std::shared_ptr<Task>& task);
+  void ask_who(const std::shared_ptr<Task>& task);
+  void finished(const std::shared_ptr<Task>& task, Result<void> result);
+  void answered_who(const std::shared_ptr<Task>& task, Result<lake::BlobProperties> result);
+  void succeeded(Task& task);
+  void failed(Task task, const Error& error);
+  void retry_later(Task task, const Error& error);
+  void store_all_again(const BatchPtr& batch);
+  void complete(const BatchPtr& batch, Result<void> result);
+
+  Options options_;
+  lake::BlobStore& store_;
+  ChunkStore& chunks_;
+  io::Loop& loop_;
+  const Clock& clock_;
+  obs::WorkerMetrics& metrics_;
+  Ticket ticket_;
+  std::mt19937_64 random_;
+  std::deque<Task> tasks_;  // at most a task a block that is not stored: bounded by the stage
+  std::uint32_t in_flight_ = 0;
+  std::unordered_set<std::uint64_t> retry_timers_;
+  std::size_t sleeping_ = 0;  // tasks that wait for a retry timer
+  bool pumping_ = false;
+  std::optional<UploadTrouble> trouble_;
+};
+
+}  // namespace penstock::pipeline

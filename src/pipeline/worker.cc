@@ -1,0 +1,488 @@
+#include "pipeline/worker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/concat.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using obs::Level;
+
+// Records taken in one turn: enough to make the turn's fixed cost vanish, few enough to stay in the cache.
+constexpr std::size_t k_records_per_poll = 1000;
+
+// The longest sleep: librdkafka wants to be polled, and the boards are refreshed.
+constexpr Duration k_turn_max = std::chrono::seconds(1);
+
+// With records waiting and no slab: whatever frees one normally wakes the loop earlier.
+constexpr Duration k_starved_turn = std::chrono::milliseconds(50);
+
+obs::IoBackend backend_of(const io::Grant& grant) {
+  switch (grant.backend) {
+    case io::Backend::io_uring:
+      return obs::IoBackend::io_uring;
+    case io::Backend::portable:
+      return obs::IoBackend::portable;
+    case io::Backend::simulated:
+      return obs::IoBackend::simulated;
+  }
+  return obs::IoBackend::unknown;
+}
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, const Clock& clock, obs::WorkerMetrics& metrics)
+    : options_(std::move(options)), clock_(clock), metrics_(metrics) {}
+
+Worker::~Worker() = default;
+
+void Worker::stop() {
+  stop_.store(true, std::memory_order_release);
+  const std::lock_guard lock(loop_mutex_);
+  if (loop_) {
+    loop_->wake();
+  }
+}
+
+void Worker::leave_now() {
+  leave_now_.store(true, std::memory_order_release);
+  stop();
+}
+
+std::string Worker::not_ready() const {
+  const std::lock_guard lock(not_ready_mutex_);
+  return not_ready_;
+}
+
+void Worker::set_not_ready(std::string reason) {
+  const std::lock_guard lock(not_ready_mutex_);
+  not_ready_ = std::move(reason);
+}
+
+Result<void> Worker::build() {
+  auto loop = io::make_loop(options_.loop, clock_);
+  if (!loop.ok()) {
+    return std::move(loop).error();
+  }
+  {
+    const std::lock_guard lock(loop_mutex_);
+    loop_ = std::move(loop).value();
+  }
+  auto pool = mem::SlabPool::create(options_.slab_count, options_.slab_bytes);
+  if (!pool.ok()) {
+    return std::move(pool).error();
+  }
+  pool_ = std::move(pool).value();
+  loop_->register_memory(pool_->region());
+
+  auto stage = stage::Stage::open(options_.stage, *loop_, clock_);
+  if (!stage.ok()) {
+    return std::move(stage).error();
+  }
+  stage_ = std::move(stage).value();
+  auto store = options_.make_store(*loop_);
+  if (!store.ok()) {
+    return std::move(store).error();
+  }
+  store_ = std::move(store).value();
+
+  const std::size_t block_chunks =
+      static_cast<std::size_t>(options_.block_bytes / (options_.slab_bytes - stage::k_chunk_header_bytes)) +
+      1;
+  chunks_ = std::make_unique<ChunkStore>(*pool_, *stage_, block_chunks);
+  uploader_ = std::make_unique<Uploader>(
+      Uploader::Options{.connections = options_.connections,
+                        .retry = options_.retry,
+                        .group = options_.group,
+                        .random_seed = options_.random()},
+      *store_, *chunks_, *loop_, clock_, metrics_,
+      [this](const BatchPtr& batch, Result<void> result) { on_ticket(batch, std::move(result)); });
+  writer_ = std::make_unique<BatchWriter>(
+      BatchWriter::Options{.slab_bytes = options_.slab_bytes, .block_bytes = options_.block_bytes}, *chunks_,
+      metrics_, [this](const BatchPtr& batch, std::uint32_t block) { uploader_->upload(batch, block); });
+  batcher_ = std::make_unique<Batcher>(
+      *writer_, ledger_, *loop_, clock_, metrics_, options_.random(), options_.random(),
+      Batcher::Events{.sealed = [this](const BatchPtr& batch) { on_sealed(batch); },
+                      .refused = [this](PartitionSlot, const Error& error) { fail(error); }});
+  auto source = options_.make_source(*loop_);
+  if (!source.ok()) {
+    return std::move(source).error();
+  }
+  source_ = std::move(source).value();
+
+  metrics_.io_backend.store(backend_of(loop_->grant()), std::memory_order_relaxed);
+  metrics_.direct_io.set(stage_->direct() ? 1 : 0);
+  metrics_.registered_bytes.set(static_cast<std::int64_t>(loop_->grant().registered_bytes));
+  metrics_.slabs_total.set(static_cast<std::int64_t>(pool_->slab_count()));
+  return {};
+}
+
+Result<void> Worker::run(const std::function<void()>& started) {
+  if (Result<void> built = build(); !built.ok()) {
+    return built;
+  }
+  const io::Grant& grant = loop_->grant();
+  obs::log(
+      Level::info,
+      grant.backend == io::Backend::io_uring ? "io_uring is in use" : "the portable I/O fallback is in use",
+      {{"worker", options_.index},
+       {"flags", grant.flags},
+       {"registered_bytes", grant.registered_bytes},
+       {"memlock_bytes", grant.memlock_bytes},
+       {"note", grant.reason}});
+  if (!stage_->direct()) {
+    obs::log(Level::warning, "the stage is written through the page cache",
+             {{"worker", options_.index}, {"note", stage_->note()}});
+  }
+  Result<void> joined = source_->start(kafka::SourceHandlers{
+      .assigned = [this](std::span<const kafka::Assigned> partitions) { on_assigned(partitions); },
+      .revoked = [this](kafka::RevokeReason reason) { on_revoked(reason); },
+      .records =
+          [this](const kafka::RecordSpan& span) {
+            const std::size_t taken = batcher_->take(span);
+            starved_ = starved_ || taken < span.records.size();
+            return taken;
+          },
+      .partition_failed = [this](PartitionSlot slot,
+                                 const Error& error) { on_partition_failed(slot, error); },
+      .failed = [this](const Error& error) { on_failed(error); }});
+  if (!joined.ok()) {
+    return joined;
+  }
+  set_not_ready("waiting for an assignment from the group");
+  started();
+  while (!drained_.load(std::memory_order_relaxed) && !leave_now_.load(std::memory_order_acquire)) {
+    step();
+  }
+  end_epoch();
+  source_->close();
+  set_not_ready("stopped");
+  if (failure_) {
+    return *failure_;
+  }
+  return {};
+}
+
+void Worker::step() {
+  const bool stopping = stop_.load(std::memory_order_acquire);
+  const bool taking = ledger_.in_epoch() && !revoking_ && !stopping;
+  starved_ = false;
+  const bool more =
+      source_->poll(taking ? kafka::Source::Room::some : kafka::Source::Room::none, k_records_per_poll);
+  if (starved_) {
+    metrics_.backpressure_events.add();
+    batcher_->relieve(!publishing_.empty(), chunks_->waiting_count() > 0);
+  }
+  batcher_->seal_due();
+  drain_if_asked();
+  commit_what_is_published();
+  if (clock_.now() >= next_tick_) {
+    tick();
+  }
+  if (drained_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  wait(more && taking && !starved_);
+}
+
+void Worker::wait(bool more) {
+  metrics_.loop_wakeups.add();
+  loop_->run_once(more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max);
+}
+
+// What a revoke, a stop and the end marks ask for: everything sealed, published and committed.
+void Worker::drain_if_asked() {
+  const bool stopping = stop_.load(std::memory_order_acquire);
+  const bool ending = options_.exit_at_end && ledger_.in_epoch() && !revoking_ && all_at_end();
+  if (revoking_ || stopping || ending) {
+    batcher_->seal_all(revoking_ ? obs::SealReason::revoke : obs::SealReason::drain);
+  }
+  const bool settled =
+      batcher_->open_count() == 0 && publishing_.empty() && ledger_.settled() && !commit_in_flight_;
+  if (revoking_ && (settled || clock_.now() >= drain_deadline_)) {
+    if (!settled) {
+      obs::log(Level::warning,
+               "the drain before a rebalance took too long; what was not published is read again by the next "
+               "owner",
+               {{"worker", options_.index}, {"batches", publishing_.size()}});
+    }
+    revoking_ = false;
+    end_epoch();
+    source_->release();
+    return;
+  }
+  at_end_.store(ending && settled, std::memory_order_release);
+  if (stopping && settled && !revoking_) {
+    drained_.store(true, std::memory_order_release);
+  }
+}
+
+bool Worker::all_at_end() {
+  source_->partition_states(states_);
+  return std::all_of(states_.begin(), states_.end(),
+                     [](const kafka::PartitionState& s) { return s.at_end_mark; });
+}
+
+void Worker::on_assigned(std::span<const kafka::Assigned> partitions) {
+  CHECK(!ledger_.in_epoch());
+  std::vector<Position> starts;
+  std::vector<const TopicPlan*> plans;
+  for (const kafka::Assigned& assigned : partitions) {
+    Result<const TopicPlan*> plan = plan_of(assigned.id.topic);
+    if (!plan.ok()) {
+      fail(plan.error());
+      return;
+    }
+    starts.push_back(assigned.start);
+    plans.push_back(*plan);
+  }
+  ++epoch_;
+  assignment_.assign(partitions.begin(), partitions.end());
+  ledger_.begin_epoch(starts);
+  batcher_->begin_epoch(partitions, plans);
+  failed_partitions_.clear();
+  metrics_.rebalances.add();
+  metrics_.assigned_partitions.set(static_cast<std::int64_t>(partitions.size()));
+  obs::log(Level::info, "partitions assigned",
+           {{"worker", options_.index}, {"partitions", partitions.size()}});
+  next_tick_ = {};
+}
+
+void Worker::on_revoked(kafka::RevokeReason reason) {
+  obs::log(Level::info,
+           reason == kafka::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
+           {{"worker", options_.index}, {"partitions", assignment_.size()}});
+  if (reason == kafka::RevokeReason::lost || !ledger_.in_epoch()) {
+    revoking_ = false;
+    end_epoch();
+    source_->release();
+    return;
+  }
+  revoking_ = true;
+  drain_deadline_ = clock_.now() + options_.drain_timeout;
+}
+
+void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
+  const TopicPartition& id = assignment_[slot.value].id;
+  obs::log(Level::error, error.message,
+           {{"worker", options_.index},
+            {"topic", id.topic},
+            {"partition", id.partition.value},
+            {"code", error.code}});
+  failed_partitions_[slot.value] = error.message;
+  if (options_.exit_at_end) {  // its end is never reached
+    fail(error);
+  }
+}
+
+void Worker::on_failed(const Error& error) {
+  if (error.action != Action::fatal) {
+    obs::log(Level::warning, error.message, {{"worker", options_.index}, {"code", error.code}});
+    if (!ledger_.in_epoch()) {
+      set_not_ready(error.message);
+    }
+    return;
+  }
+  failure_ = error;
+  leave_now_.store(true, std::memory_order_release);
+}
+
+// A failure that leaves the rest sound: what was taken is published and committed before the end.
+void Worker::fail(const Error& error) {
+  if (!failure_) {
+    failure_ = error;
+    obs::log(Level::error, error.message, {{"worker", options_.index}, {"code", error.code}});
+  }
+  stop_.store(true, std::memory_order_release);
+}
+
+void Worker::on_sealed(const BatchPtr& batch) {
+  if (batch->blocks.empty()) {  // only skipped records and holes: nothing to store
+    ledger_.published(ledger::BatchKey{batch->id.counter});
+    return;
+  }
+  publishing_.insert(batch);
+  metrics_.publishing_batches.set(static_cast<std::int64_t>(publishing_.size()));
+  uploader_->publish(batch);
+}
+
+void Worker::on_ticket(const BatchPtr& batch, Result<void> result) {
+  if (result.ok()) {
+    published(batch);
+    return;
+  }
+  failure_ = std::move(result).error();
+  leave_now_.store(true, std::memory_order_release);
+}
+
+void Worker::published(const BatchPtr& batch) {
+  ledger_.published(ledger::BatchKey{batch->id.counter});
+  metrics_.blobs_published.add();
+  metrics_.blob_bytes.add(batch->payload_bytes);
+  metrics_.topics.of(batch->plan->topic).blobs.add();
+  if (batch->oldest_timestamp_ms >= 0) {
+    const auto now_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
+    metrics_.produced_to_durable.observe(
+        static_cast<double>(std::max<std::int64_t>(now_ms - batch->oldest_timestamp_ms, 0)) / 1e3);
+  }
+  if (obs::would_log(Level::debug)) {
+    obs::log(Level::debug, "published",
+             {{"blob", batch->name},
+              {"records", batch->records},
+              {"bytes", batch->payload_bytes},
+              {"blocks", batch->blocks.size()}});
+  }
+  publishing_.erase(batch);
+  metrics_.publishing_batches.set(static_cast<std::int64_t>(publishing_.size()));
+  chunks_->forget(*batch);
+}
+
+void Worker::commit_what_is_published() {
+  if (commit_in_flight_ || !ledger_.in_epoch() || clock_.now() < commit_not_before_) {
+    return;
+  }
+  const std::vector<ledger::CommitEntry> entries = ledger_.uncommitted();
+  if (entries.empty()) {
+    return;
+  }
+  std::vector<kafka::Commit> commits;
+  commits.reserve(entries.size());
+  for (const ledger::CommitEntry& entry : entries) {
+    commits.push_back(kafka::Commit{.slot = entry.slot, .position = entry.position, .metadata = {}});
+  }
+  commit_in_flight_ = true;
+  metrics_.commits.add();
+  source_->commit(commits, [this, epoch = epoch_, entries](const Result<void>& result) {
+    on_committed(epoch, entries, result);
+  });
+}
+
+void Worker::on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
+                          const Result<void>& result) {
+  commit_in_flight_ = false;
+  if (result.ok()) {
+    commit_attempt_ = 0;
+    if (epoch == epoch_ && ledger_.in_epoch()) {
+      ledger_.committed_now(entries);
+    }
+    return;
+  }
+  metrics_.commit_failures.add();
+  ++commit_attempt_;
+  commit_not_before_ =
+      clock_.now() + retry_delay(options_.retry, commit_attempt_, result.error(), options_.random());
+  if (const auto held_back = commit_trouble_gate_.pass(clock_.now())) {
+    obs::log(Level::warning,
+             concat("offsets were not committed and will be sent again: ", result.error().message),
+             {{"worker", options_.index}, {"partitions", entries.size()}, {"held_back", *held_back}});
+  }
+}
+
+void Worker::end_epoch() {
+  for (const BatchPtr& batch : batcher_->end_epoch()) {
+    drop(batch);
+  }
+  const std::set<BatchPtr> dropped = std::exchange(publishing_, {});
+  for (const BatchPtr& batch : dropped) {
+    drop(batch);
+  }
+  ledger_.end_epoch();
+  ++epoch_;
+  assignment_.clear();
+  metrics_.publishing_batches.set(0);
+  metrics_.assigned_partitions.set(0);
+  at_end_.store(false, std::memory_order_release);
+}
+
+void Worker::drop(const BatchPtr& batch) {
+  uploader_->abandon(*batch);
+  chunks_->forget(*batch);
+}
+
+Result<const TopicPlan*> Worker::plan_of(const std::string& topic) {
+  std::unique_ptr<TopicPlan>& plan = plans_[topic];
+  if (!plan) {
+    Result<TopicPlan> made = options_.plan_for(topic);
+    if (!made.ok()) {
+      return std::move(made).error();
+    }
+    plan = std::make_unique<TopicPlan>(std::move(made).value());
+  }
+  return plan.get();
+}
+
+// Once a second: what others read, and what is worth a word.
+void Worker::tick() {
+  next_tick_ = clock_.now() + k_turn_max;
+  chunks_->retry_staging();
+  const stage::Counters& stage = stage_->counters();
+  metrics_.stage_written_bytes.set_total(stage.written_bytes);
+  metrics_.stage_read_bytes.set_total(stage.read_bytes);
+  metrics_.stage_live_bytes.set(static_cast<std::int64_t>(stage.live_bytes));
+  metrics_.stage_segment_files.set(static_cast<std::int64_t>(stage.segment_files));
+  metrics_.stage_write_errors.set_total(stage.write_errors);
+  metrics_.slabs_free.set(static_cast<std::int64_t>(pool_->free_count()));
+  metrics_.stale_records.set_total(source_->counters().stale_records);
+  refresh_board();
+  warn_of_trouble();
+}
+
+void Worker::refresh_board() {
+  source_->partition_states(states_);
+  rows_.clear();
+  if (ledger_.in_epoch()) {
+    for (const kafka::PartitionState& state : states_) {
+      rows_.push_back(obs::PartitionRow{.id = assignment_[state.slot.value].id,
+                                        .position = state.position,
+                                        .log_end = state.log_end,
+                                        .committed = ledger_.committed(state.slot)});
+    }
+  }
+  metrics_.partitions.exchange(rows_);
+}
+
+void Worker::warn_of_trouble() {
+  std::string reason;
+  if (const auto& trouble = uploader_->trouble()) {
+    reason = concat("uploads fail: ", trouble->error.message);
+    if (const auto held_back = upload_trouble_gate_.pass(clock_.now())) {
+      const auto seconds =
+          std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - trouble->since).count();
+      obs::log(trouble->error.action == Action::retry ? Level::warning : Level::error,
+               concat("uploads fail and are tried again, nothing is lost: ", trouble->error.message),
+               {{"worker", options_.index},
+                {"code", trouble->error.code},
+                {"blob", trouble->blob},
+                {"seconds", seconds},
+                {"staged_bytes", stage_->counters().live_bytes}});
+    }
+  }
+  if (chunks_->waiting_count() > 0) {
+    const std::string why =
+        chunks_->last_stage_error().empty() ? stage_->note() : chunks_->last_stage_error();
+    if (const auto held_back = stage_trouble_gate_.pass(clock_.now())) {
+      obs::log(Level::warning, "no room on the stage: records wait in Kafka until batches are published",
+               {{"worker", options_.index},
+                {"dir", options_.stage.dir},
+                {"bytes_max", options_.stage.bytes_max},
+                {"note", why}});
+    }
+    reason += concat(reason.empty() ? "" : "; ", "no room on the stage ", options_.stage.dir);
+  }
+  for (const auto& [slot, message] : failed_partitions_) {
+    reason += concat(reason.empty() ? "" : "; ", message);
+  }
+  if (!ledger_.in_epoch()) {
+    if (reason.empty()) {
+      return;  // keeps what on_failed said, or that an assignment is awaited
+    }
+  }
+  set_not_ready(std::move(reason));
+}
+
+}  // namespace penstock::pipeline
