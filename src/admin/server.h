@@ -1,0 +1,64 @@
+// The admin server: what a monitoring system, an orchestrator and `penstock status` ask a running instance,
+// over HTTP.
+//
+//   GET /metrics   200, Prometheus text 0.0.4
+//   GET /healthz   200 ok, or 503 and the reason: false means that a restart would help
+//   GET /readyz    200 ok, or 503 and the reason: false while starting and draining
+//   anything else  404 and this list
+//
+// No authentication and no TLS: it listens on loopback unless told otherwise, and tells no secrets. It has
+// threads of its own and touches no worker; the handlers run on those threads and must be safe there.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <penstock/result.h>
+
+namespace penstock::admin {
+
+struct Options {
+  std::string listen = "127.0.0.1:9464";  // "" or "none": off. Port 0: any that is free
+};
+
+struct Health {
+  bool ok = true;
+  std::string reason;  // why not, as a sentence
+};
+
+struct Readiness {
+  bool ready = true;
+  std::string reason;  // why not, as a sentence
+};
+
+// Called on the server's threads, at most two at a time. An exception becomes a 500.
+struct Handlers {
+  std::function<std::string()> metrics;
+  std::function<Health()> health;
+  std::function<Readiness()> ready;
+};
+
+class Server {
+ public:
+  // Listens when it returns. An error names the address and what to do: it does not parse, it is taken, it is
+  // not this machine's, its port is reserved. When off: a server that does nothing.
+  static Result<std::unique_ptr<Server>> start(const Options& options, Handlers handlers);
+  ~Server();  // stops
+
+  // No handler runs any more when it returns. Requests in flight are answered; a client that says nothing can
+  // delay it by k_patience_s (server.cc), not longer. May be called again.
+  void stop();
+
+  // 0 when off.
+  std::uint16_t bound_port() const;
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;  // null when off
+};
+
+}  // namespace penstock::admin

@@ -1,0 +1,92 @@
+#include "obs/log.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
+
+#include "base/concat.h"
+
+namespace penstock::obs {
+namespace {
+
+spdlog::level::level_enum spdlog_level(Level level) {
+  switch (level) {
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+// The one piece of state that belongs to the process and not to a part of it, as its standard error does.
+struct ProcessLog {
+  std::atomic<LogFormat> format{LogFormat::text};
+  spdlog::logger logger{"penstock", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+
+  ProcessLog() {
+    logger.set_pattern("%v");  // the line comes finished from format_line
+    logger.set_level(spdlog::level::info);
+  }
+};
+
+// Never destroyed: a thread may still log while the process exits.
+ProcessLog& process_log() {
+  static auto& instance = *new ProcessLog;
+  return instance;
+}
+
+// systemd sets JOURNAL_STREAM to the device and inode of the stream it connected; inherited by children whose
+// own stderr may be another one, so both are compared (systemd.exec(5)).
+bool stderr_is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  if (stream == nullptr || ::fstat(2, &status) != 0) {
+    return false;
+  }
+  return concat(status.st_dev, ":", status.st_ino) == stream;
+}
+
+}  // namespace
+
+void init_log(const LogOptions& options) {
+  ProcessLog& state = process_log();
+  const bool journal = options.format == LogFormat::text && stderr_is_journal();
+  state.format.store(journal ? LogFormat::journal : options.format, std::memory_order_relaxed);
+  state.logger.set_level(spdlog_level(options.level));
+}
+
+bool would_log(Level level) {
+  return process_log().logger.should_log(spdlog_level(level));
+}
+
+void log(Level level, std::string_view message, std::initializer_list<Field> fields) {
+  ProcessLog& state = process_log();
+  if (!state.logger.should_log(spdlog_level(level))) {
+    return;
+  }
+  const LogFormat format = state.format.load(std::memory_order_relaxed);
+  const std::string line = format_line(format, system_clock().wall_now(), level, message, fields);
+  state.logger.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+std::optional<std::uint64_t> LogGate::pass(MonoTime now) {
+  if (said_ && now - *said_ < interval_) {
+    ++held_back_;
+    return std::nullopt;
+  }
+  said_ = now;
+  return std::exchange(held_back_, 0);
+}
+
+}  // namespace penstock::obs

@@ -1,0 +1,51 @@
+// The process's log: lines on standard error, from any thread.
+//
+//   obs::log(Level::warning, "the upload was throttled", {{"topic", topic}, {"partition", partition}});
+//
+// A line is a fact and its coordinates. What went wrong comes with what to do about it, in the message. No
+// secret may be handed in: nothing here could tell. Never one line a record; a line that could come a
+// thousand times a second goes through a LogGate.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+#include "obs/log_format.h"
+
+namespace penstock::obs {
+
+struct LogOptions {
+  Level level = Level::info;           // messages below are dropped
+  LogFormat format = LogFormat::text;  // text becomes journal where standard error is the journal
+};
+
+// Before it is called the defaults hold. May be called again, from any thread.
+void init_log(const LogOptions& options);
+
+bool would_log(Level level);
+
+void log(Level level, std::string_view message, std::initializer_list<Field> fields = {});
+
+// Lets one message of a kind through per interval, and counts what it held back. One gate a kind; pure, one
+// thread.
+//
+//   if (const auto held_back = gate_.pass(clock_.now())) {
+//     log(Level::warning, "no room on the stage", {{"held_back", *held_back}});
+//   }
+class LogGate {
+ public:
+  explicit LogGate(Duration interval) : interval_(interval) {}
+
+  // Nothing: keep silent. A number: say it, and that so many were held back since it was last said.
+  std::optional<std::uint64_t> pass(MonoTime now);
+
+ private:
+  Duration interval_;
+  std::optional<MonoTime> said_;
+  std::uint64_t held_back_ = 0;
+};
+
+}  // namespace penstock::obs

@@ -1,0 +1,63 @@
+#include "obs/process.h"
+
+#include <fstream>
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+namespace penstock::obs {
+namespace {
+
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+// /proc/self/statm: "size resident shared ..." in pages (proc(5)).
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t size_pages = 0;
+  std::uint64_t resident_pages = 0;
+  if (!(statm >> size_pages >> resident_pages)) {
+    return 0;
+  }
+  return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t open_fds() {
+  DIR* dir = ::opendir("/proc/self/fd");
+  if (dir == nullptr) {
+    return 0;
+  }
+  std::uint64_t count = 0;
+  while (const dirent* entry = ::readdir(dir)) {
+    if (entry->d_name[0] != '.') {
+      ++count;
+    }
+  }
+  ::closedir(dir);
+  return count - 1;  // not the one that lists them
+}
+
+std::uint64_t max_fds() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
+}  // namespace
+
+ProcessUsage process_usage() {
+  ProcessUsage usage;
+  rusage used{};
+  if (::getrusage(RUSAGE_SELF, &used) == 0) {
+    usage.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
+    usage.peak_resident_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+  }
+  usage.resident_bytes = resident_bytes();
+  usage.open_fds = open_fds();
+  usage.max_fds = max_fds();
+  return usage;
+}
+
+}  // namespace penstock::obs

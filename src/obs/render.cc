@@ -1,0 +1,239 @@
+#include "obs/render.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "obs/exposition.h"
+
+namespace penstock::obs {
+namespace {
+
+using Workers = std::span<const WorkerMetrics* const>;
+
+struct CounterRow {
+  Counter WorkerMetrics::*counter;
+  std::string_view name;
+  std::string_view help;
+};
+
+constexpr CounterRow k_counters[] = {
+    {&WorkerMetrics::records_received, "penstock_records_received_total", "Records taken from the source."},
+    {&WorkerMetrics::records_skipped, "penstock_records_skipped_total",
+     "Records with an empty value, which leave no line."},
+    {&WorkerMetrics::lines_flattened, "penstock_lines_flattened_total",
+     "Records in which CR or LF became a space."},
+    {&WorkerMetrics::record_bytes, "penstock_record_bytes_total", "Bytes of record values received."},
+    {&WorkerMetrics::stale_records, "penstock_stale_records_total",
+     "Records that the source handed over again, dropped."},
+    {&WorkerMetrics::blobs_published, "penstock_blobs_published_total", "Blobs made visible in the lake."},
+    {&WorkerMetrics::blob_bytes, "penstock_blob_bytes_total",
+     "Bytes of published blobs, as stored, after compression."},
+    {&WorkerMetrics::blocks_uploaded, "penstock_blocks_uploaded_total", "Blocks stored in the lake."},
+    {&WorkerMetrics::put_attempts, "penstock_put_attempts_total",
+     "Write requests sent to the lake, repeats included."},
+    {&WorkerMetrics::commits, "penstock_commits_total", "Offset commits that succeeded."},
+    {&WorkerMetrics::commit_failures, "penstock_commit_failures_total", "Offset commits that failed."},
+    {&WorkerMetrics::rebalances, "penstock_rebalances_total", "Assignments that ended."},
+    {&WorkerMetrics::stage_written_bytes, "penstock_stage_written_bytes_total",
+     "Bytes written to the stage, headers and padding included."},
+    {&WorkerMetrics::stage_read_bytes, "penstock_stage_read_bytes_total",
+     "Bytes read back from the stage, for retries and after restarts."},
+    {&WorkerMetrics::stage_write_errors, "penstock_stage_write_errors_total", "Stage writes that failed."},
+    {&WorkerMetrics::backpressure_events, "penstock_backpressure_events_total",
+     "Times that the worker stopped taking records for want of room."},
+    {&WorkerMetrics::loop_wakeups, "penstock_loop_wakeups_total", "Times that the worker's loop woke up."},
+};
+
+struct GaugeRow {
+  Gauge WorkerMetrics::*gauge;
+  std::string_view name;
+  std::string_view help;
+};
+
+constexpr GaugeRow k_gauges[] = {
+    {&WorkerMetrics::open_batches, "penstock_open_batches", "Batches that take records."},
+    {&WorkerMetrics::publishing_batches, "penstock_publishing_batches",
+     "Batches that are sealed and not yet durable."},
+    {&WorkerMetrics::assigned_partitions, "penstock_assigned_partitions",
+     "Partitions that the worker reads."},
+    {&WorkerMetrics::stage_live_bytes, "penstock_stage_live_bytes",
+     "Bytes on the stage that are not yet durable in the lake."},
+    {&WorkerMetrics::stage_segment_files, "penstock_stage_segment_files", "Stage files on the disk."},
+    {&WorkerMetrics::slabs_free, "penstock_slabs_free", "Slabs of memory that are free."},
+    {&WorkerMetrics::slabs_total, "penstock_slabs", "Slabs of memory taken at start."},
+    {&WorkerMetrics::direct_io, "penstock_direct_io", "1 where the stage is written with O_DIRECT."},
+    {&WorkerMetrics::registered_bytes, "penstock_registered_bytes",
+     "Bytes of memory registered with the kernel for fixed reads and writes."},
+};
+
+struct HistogramRow {
+  Histogram WorkerMetrics::*histogram;
+  std::string_view name;
+  std::string_view help;
+};
+
+constexpr HistogramRow k_histograms[] = {
+    {&WorkerMetrics::produced_to_durable, "penstock_produced_to_durable_seconds",
+     "From the timestamp of a batch's oldest record to the publication of its blob."},
+    {&WorkerMetrics::upload_latency, "penstock_upload_latency_seconds",
+     "Time of one write request to the lake."},
+};
+
+double epoch_seconds(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+void render_process(Exposition& page, const ProcessInfo& process) {
+  const ProcessUsage& usage = process.usage;
+  page.family("penstock_build_info", "Always 1; the labels say what is running.", MetricType::gauge);
+  page.sample({{"version", process.version}, {"name", process.name}}, std::int64_t{1});
+  page.family("process_start_time_seconds", "When the process started, in seconds since the epoch.",
+              MetricType::gauge);
+  page.sample({}, epoch_seconds(process.start_time));
+  page.family("process_cpu_seconds_total", "CPU time used, user and system.", MetricType::counter);
+  page.sample({}, usage.cpu_seconds);
+  page.family("process_resident_memory_bytes", "Resident memory.", MetricType::gauge);
+  page.sample({}, usage.resident_bytes);
+  page.family("penstock_peak_resident_memory_bytes", "Highest resident memory since the start.",
+              MetricType::gauge);
+  page.sample({}, usage.peak_resident_bytes);
+  page.family("process_open_fds", "Open file descriptors.", MetricType::gauge);
+  page.sample({}, usage.open_fds);
+  page.family("process_max_fds", "The limit of open file descriptors.", MetricType::gauge);
+  page.sample({}, usage.max_fds);
+}
+
+template <class Reason, std::size_t reasons>
+void render_by_reason(Exposition& page, Workers workers,
+                      CountersBy<Reason, reasons> WorkerMetrics::*counters) {
+  for (const WorkerMetrics* worker : workers) {
+    const std::string index = std::to_string(worker->index);
+    for (std::size_t i = 0; i < reasons; ++i) {
+      const auto reason = static_cast<Reason>(i);
+      page.sample({{"worker", index}, {"reason", to_string(reason)}}, (worker->*counters)[reason].value());
+    }
+  }
+}
+
+void render_workers(Exposition& page, Workers workers) {
+  for (const CounterRow& row : k_counters) {
+    page.family(row.name, row.help, MetricType::counter);
+    for (const WorkerMetrics* worker : workers) {
+      page.sample({{"worker", std::to_string(worker->index)}}, (worker->*row.counter).value());
+    }
+  }
+  for (const GaugeRow& row : k_gauges) {
+    page.family(row.name, row.help, MetricType::gauge);
+    for (const WorkerMetrics* worker : workers) {
+      page.sample({{"worker", std::to_string(worker->index)}}, (worker->*row.gauge).value());
+    }
+  }
+  for (const HistogramRow& row : k_histograms) {
+    page.family(row.name, row.help, MetricType::histogram);
+    for (const WorkerMetrics* worker : workers) {
+      page.histogram({{"worker", std::to_string(worker->index)}}, worker->*row.histogram);
+    }
+  }
+}
+
+// The numbers whose samples are not one plain value a worker.
+void render_labelled(Exposition& page, Workers workers) {
+  page.family("penstock_batches_sealed_total", "Batches closed, by what closed them.", MetricType::counter);
+  render_by_reason(page, workers, &WorkerMetrics::batches_sealed);
+  page.family("penstock_put_retries_total", "Requests to the lake made again, by what went wrong before.",
+              MetricType::counter);
+  render_by_reason(page, workers, &WorkerMetrics::retries);
+
+  page.family("penstock_stage_full_seconds_total",
+              "Time in which no records were taken because the stage had no room.", MetricType::counter);
+  for (const WorkerMetrics* worker : workers) {
+    page.sample({{"worker", std::to_string(worker->index)}},
+                static_cast<double>(worker->stage_full_ns.value()) / 1e9);
+  }
+
+  page.family("penstock_io_backend", "Always 1; the label says what the worker does its file I/O with.",
+              MetricType::gauge);
+  for (const WorkerMetrics* worker : workers) {
+    const IoBackend backend = worker->io_backend.load(std::memory_order_relaxed);
+    page.sample({{"worker", std::to_string(worker->index)}, {"backend", to_string(backend)}},
+                std::int64_t{1});
+  }
+}
+
+void render_topics(Exposition& page, Workers workers) {
+  std::map<std::string, TopicTotals> by_topic;
+  for (const WorkerMetrics* worker : workers) {
+    for (const TopicTotals& part : worker->topics.totals()) {
+      TopicTotals& sum = by_topic[part.topic];
+      sum.records += part.records;
+      sum.bytes += part.bytes;
+      sum.blobs += part.blobs;
+    }
+  }
+  const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t TopicTotals::*total) {
+    page.family(name, help, MetricType::counter);
+    for (const auto& [topic, totals] : by_topic) {
+      page.sample({{"topic", topic}}, totals.*total);
+    }
+  };
+  counter("penstock_topic_records_total", "Records taken from the topic.", &TopicTotals::records);
+  counter("penstock_topic_bytes_total", "Bytes of record values taken from the topic.", &TopicTotals::bytes);
+  counter("penstock_topic_blobs_total", "Blobs of the topic made visible in the lake.", &TopicTotals::blobs);
+}
+
+std::map<TopicPartition, PartitionRow> partitions_of(Workers workers) {
+  std::map<TopicPartition, PartitionRow> by_partition;
+  for (const WorkerMetrics* worker : workers) {
+    for (PartitionRow& row : worker->partitions.rows()) {
+      const auto [known, is_new] = by_partition.try_emplace(row.id, row);
+      if (!is_new && row.position > known->second.position) {
+        known->second = std::move(row);
+      }
+    }
+  }
+  return by_partition;
+}
+
+void render_partitions(Exposition& page, Workers workers) {
+  const auto partitions = partitions_of(workers);
+  // A number below zero stands for one that is not known: no line is truer than a wrong one.
+  const auto gauge = [&](std::string_view name, std::string_view help, auto number_of) {
+    page.family(name, help, MetricType::gauge);
+    for (const auto& [id, row] : partitions) {
+      if (const std::int64_t number = number_of(row); number >= 0) {
+        page.sample({{"topic", id.topic}, {"partition", std::to_string(id.partition.value)}}, number);
+      }
+    }
+  };
+  gauge("penstock_partition_lag_records", "Offsets between what is published and the end of the partition.",
+        [](const PartitionRow& row) {
+          return row.log_end.value < 0 ? std::int64_t{-1}
+                                       : std::max<std::int64_t>(0, row.log_end.value - row.committed.value);
+        });
+  gauge("penstock_partition_position_offset", "The next offset to read.",
+        [](const PartitionRow& row) { return row.position.value; });
+  gauge("penstock_partition_committed_offset", "The offset at which a restart would begin.",
+        [](const PartitionRow& row) { return row.committed.value; });
+  gauge("penstock_partition_end_offset", "The end of the partition, as last seen.",
+        [](const PartitionRow& row) { return row.log_end.value; });
+}
+
+}  // namespace
+
+std::string render(Workers workers, const ProcessInfo& process) {
+  Exposition page;
+  render_process(page, process);
+  render_workers(page, workers);
+  render_labelled(page, workers);
+  render_topics(page, workers);
+  render_partitions(page, workers);
+  return page.text();
+}
+
+}  // namespace penstock::obs

@@ -1,0 +1,208 @@
+#include "admin/server.h"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/concat.h"
+#include "base/unique_fd.h"
+
+namespace penstock::admin {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Handlers handlers() {
+  return {[] { return std::string("# the page\n"); }, [] { return Health{}; }, [] { return Readiness{}; }};
+}
+
+std::unique_ptr<Server> started(Handlers given) {
+  Result<std::unique_ptr<Server>> server = Server::start({"127.0.0.1:0"}, std::move(given));
+  EXPECT_TRUE(server.ok()) << server.error().message;
+  return std::move(server).value();
+}
+
+UniqueFd connect_to(std::uint16_t port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience{5, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    fd.reset();
+  }
+  return fd;
+}
+
+void send_text(const UniqueFd& fd, std::string_view text) {
+  ASSERT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
+
+std::string read_to_end(const UniqueFd& fd) {
+  std::string all;
+  std::array<char, 4096> part;
+  for (ssize_t n = ::recv(fd.get(), part.data(), part.size(), 0); n > 0;
+       n = ::recv(fd.get(), part.data(), part.size(), 0)) {
+    all.append(part.data(), static_cast<std::size_t>(n));
+  }
+  return all;
+}
+
+// The whole answer, headers too; the server closes behind it.
+std::string ask(std::uint16_t port, std::string_view method_and_path) {
+  const UniqueFd fd = connect_to(port);
+  EXPECT_TRUE(fd.valid());
+  send_text(fd, concat(method_and_path, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
+  return read_to_end(fd);
+}
+
+TEST(AdminServer, serves_the_metrics_page_with_prometheus_content_type) {
+  const auto server = started(handlers());
+  const std::string answer = ask(server->bound_port(), "GET /metrics");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n# the page\n"));
+}
+
+TEST(AdminServer, health_and_readiness_follow_their_handlers) {
+  std::atomic<bool> good = true;
+  Handlers given = handlers();
+  given.health = [&] { return Health{good, "worker 1 has not moved for 60 s"}; };
+  given.ready = [&] { return Readiness{good, "draining"}; };
+  const auto server = started(std::move(given));
+  EXPECT_THAT(ask(server->bound_port(), "GET /healthz"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("ok\n")));
+  EXPECT_THAT(ask(server->bound_port(), "GET /readyz"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("ok\n")));
+  good = false;
+  EXPECT_THAT(ask(server->bound_port(), "GET /healthz"),
+              AllOf(StartsWith("HTTP/1.1 503"), EndsWith("\r\n\r\nworker 1 has not moved for 60 s\n")));
+  EXPECT_THAT(ask(server->bound_port(), "GET /readyz"),
+              AllOf(StartsWith("HTTP/1.1 503"), EndsWith("\r\n\r\ndraining\n")));
+}
+
+TEST(AdminServer, any_other_path_is_404_with_the_paths_there_are) {
+  const auto server = started(handlers());
+  for (const std::string_view request : {"GET /", "GET /metrics/x", "GET /etc/passwd", "POST /metrics"}) {
+    const std::string answer = ask(server->bound_port(), request);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 404")) << request;
+    EXPECT_THAT(answer, HasSubstr("/metrics\n/healthz\n/readyz\n")) << request;
+  }
+}
+
+TEST(AdminServer, an_exception_in_a_handler_is_a_500_that_tells_nothing) {
+  Handlers given = handlers();
+  given.metrics = []() -> std::string { throw std::runtime_error("s3cret"); };
+  const auto server = started(std::move(given));
+  const std::string answer = ask(server->bound_port(), "GET /metrics");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(answer, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(ask(server->bound_port(), "GET /healthz"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(AdminServer, rubbish_and_bodies_that_are_too_long_do_no_harm) {
+  const auto server = started(handlers());
+  const UniqueFd rubbish = connect_to(server->bound_port());
+  send_text(rubbish, "\x16\x03\x01 not http\r\n\r\n");
+  read_to_end(rubbish);
+  const UniqueFd greedy = connect_to(server->bound_port());
+  send_text(greedy, "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n");
+  EXPECT_THAT(read_to_end(greedy), Not(StartsWith("HTTP/1.1 200")));
+  EXPECT_THAT(ask(server->bound_port(), "GET /metrics"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(AdminServer, a_taken_address_is_an_error_that_names_it_and_says_what_to_do) {
+  const auto server = started(handlers());
+  const std::string address = concat("127.0.0.1:", server->bound_port());
+  const Result<std::unique_ptr<Server>> second = Server::start({address}, handlers());
+  ASSERT_FALSE(second.ok()) << "two instances would share the port in silence";
+  EXPECT_EQ(second.error().action, Action::fatal);
+  EXPECT_EQ(second.error().code, "EADDRINUSE");
+  EXPECT_THAT(second.error().message, HasSubstr(address));
+  EXPECT_THAT(second.error().message, HasSubstr("admin.listen"));
+}
+
+TEST(AdminServer, an_address_of_another_machine_is_an_error) {
+  // TEST-NET-1 (RFC 5737): nobody's.
+  const Result<std::unique_ptr<Server>> server = Server::start({"192.0.2.1:9464"}, handlers());
+  ASSERT_FALSE(server.ok());
+  EXPECT_THAT(server.error().message, HasSubstr("192.0.2.1:9464"));
+  EXPECT_THAT(server.error().message, HasSubstr("admin.listen"));
+}
+
+TEST(AdminServer, an_address_that_does_not_parse_is_an_error) {
+  EXPECT_FALSE(Server::start({"9464"}, handlers()).ok());
+}
+
+TEST(AdminServer, off_means_no_port) {
+  for (const std::string listen : {"", "none"}) {
+    Result<std::unique_ptr<Server>> server = Server::start({listen}, handlers());
+    ASSERT_TRUE(server.ok());
+    EXPECT_EQ((*server)->bound_port(), 0);
+    (*server)->stop();
+  }
+}
+
+TEST(AdminServer, a_stopped_server_is_gone_and_its_port_is_free_again) {
+  const auto server = started(handlers());
+  const std::uint16_t port = server->bound_port();
+  EXPECT_THAT(ask(port, "GET /readyz"), StartsWith("HTTP/1.1 200"));
+  server->stop();
+  server->stop();
+  EXPECT_FALSE(connect_to(port).valid());
+  EXPECT_TRUE(Server::start({concat("127.0.0.1:", port)}, handlers()).ok());
+}
+
+TEST(AdminServer, starts_and_stops_at_once) {
+  for (int i = 0; i < 20; ++i) {
+    started(handlers());
+  }
+}
+
+// Silent clients hold both threads; stop() still returns, because patience with them is bounded.
+TEST(AdminServer, silent_clients_do_not_keep_it_from_stopping) {
+  const auto server = started(handlers());
+  const UniqueFd silent = connect_to(server->bound_port());
+  const UniqueFd half = connect_to(server->bound_port());
+  send_text(half, "GET /metrics HTT");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  server->stop();
+  EXPECT_FALSE(connect_to(server->bound_port()).valid());
+}
+
+TEST(AdminServer, answers_many_at_once) {
+  const auto server = started(handlers());
+  std::atomic<int> good = 0;
+  {
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < 8; ++i) {
+      clients.emplace_back([&] {
+        if (ask(server->bound_port(), "GET /metrics").starts_with("HTTP/1.1 200")) {
+          ++good;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(good, 8);
+}
+
+}  // namespace
+}  // namespace penstock::admin

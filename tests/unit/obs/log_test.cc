@@ -1,0 +1,85 @@
+#include "obs/log.h"
+
+#include <chrono>
+#include <cstddef>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace penstock::obs {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Puts the defaults back, as the log belongs to the process.
+class Log : public testing::Test {
+ protected:
+  ~Log() override { init_log({}); }
+};
+
+TEST_F(Log, lines_go_to_standard_error_in_the_chosen_format) {
+  testing::internal::CaptureStderr();
+  init_log({Level::info, LogFormat::json});
+  log(Level::warning, "100 % {} of it", {{"topic", "api"}});
+  const std::string out = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(out.starts_with(R"({"time":")")) << out;
+  EXPECT_TRUE(out.ends_with("\"level\":\"warning\",\"message\":\"100 % {} of it\",\"topic\":\"api\"}\n"))
+      << out;
+}
+
+TEST_F(Log, messages_below_the_level_are_dropped) {
+  testing::internal::CaptureStderr();
+  init_log({Level::warning, LogFormat::text});
+  log(Level::debug, "hidden");
+  log(Level::info, "hidden");
+  log(Level::warning, "shown");
+  log(Level::error, "shown");
+  const std::string out = testing::internal::GetCapturedStderr();
+  EXPECT_FALSE(would_log(Level::info));
+  EXPECT_TRUE(would_log(Level::warning));
+  EXPECT_THAT(out, testing::Not(testing::HasSubstr("hidden")));
+  EXPECT_THAT(out, testing::HasSubstr(" warning shown\n"));
+  EXPECT_THAT(out, testing::HasSubstr(" error shown\n"));
+}
+
+TEST_F(Log, lines_of_many_threads_do_not_mix) {
+  constexpr std::size_t k_threads = 4;
+  constexpr std::size_t k_lines = 200;
+  const std::string message(300, 'm');
+  testing::internal::CaptureStderr();
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t < k_threads; ++t) {
+      threads.emplace_back([&message] {
+        for (std::size_t i = 0; i < k_lines; ++i) {
+          log(Level::info, message, {{"end", true}});
+        }
+      });
+    }
+  }
+  std::istringstream lines(testing::internal::GetCapturedStderr());
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    ASSERT_TRUE(line.ends_with(" info " + message + " end=true")) << line;
+  }
+  EXPECT_EQ(count, k_threads * k_lines);
+}
+
+TEST(LogGate, lets_one_through_per_interval_and_counts_the_rest) {
+  LogGate gate(10s);
+  const MonoTime start{};
+  EXPECT_EQ(gate.pass(start), 0U);
+  EXPECT_EQ(gate.pass(start), std::nullopt);
+  EXPECT_EQ(gate.pass(start + 9999ms), std::nullopt);
+  EXPECT_EQ(gate.pass(start + 10s), 2U);
+  EXPECT_EQ(gate.pass(start + 19s), std::nullopt);
+  EXPECT_EQ(gate.pass(start + 100s), 1U);
+  EXPECT_EQ(gate.pass(start + 200s), 0U);
+}
+
+}  // namespace
+}  // namespace penstock::obs

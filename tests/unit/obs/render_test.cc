@@ -1,0 +1,165 @@
+#include "obs/render.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "base/concat.h"
+
+namespace penstock::obs {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+ProcessInfo process() {
+  return {"1.2.3", "api-gateway", WallTime(std::chrono::seconds(1769817600)), {1.5, 4096, 8192, 12, 1024}};
+}
+
+void set_rows(WorkerMetrics& worker, std::vector<PartitionRow> rows) {
+  worker.partitions.exchange(rows);
+}
+
+std::string page_of(const WorkerMetrics& worker) {
+  const WorkerMetrics* const workers[] = {&worker};
+  return render(workers, process());
+}
+
+TEST(Render, shows_the_process) {
+  const std::string page = render({}, process());
+  EXPECT_THAT(page, HasSubstr("penstock_build_info{version=\"1.2.3\",name=\"api-gateway\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("process_resident_memory_bytes 4096\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_peak_resident_memory_bytes 8192\n"));
+  EXPECT_THAT(page, HasSubstr("process_cpu_seconds_total 1.5\n"));
+  EXPECT_THAT(page, HasSubstr("process_start_time_seconds 1769817600\n"));
+  EXPECT_THAT(page, HasSubstr("process_open_fds 12\n"));
+}
+
+TEST(Render, shows_each_workers_numbers_under_its_label) {
+  WorkerMetrics first(0);
+  WorkerMetrics second(1);
+  first.records_received.add(10);
+  second.records_received.add(20);
+  second.batches_sealed[SealReason::size].add(3);
+  second.retries[RetryReason::throttled].add(4);
+  second.stage_full_ns.add(1'500'000'000);
+  second.io_backend = IoBackend::io_uring;
+  second.slabs_free.set(5);
+  second.produced_to_durable.observe(61);
+  const WorkerMetrics* const workers[] = {&first, &second};
+  const std::string page = render(workers, process());
+  EXPECT_THAT(page, HasSubstr("penstock_records_received_total{worker=\"0\"} 10\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_records_received_total{worker=\"1\"} 20\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_batches_sealed_total{worker=\"1\",reason=\"size\"} 3\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_put_retries_total{worker=\"1\",reason=\"throttled\"} 4\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_stage_full_seconds_total{worker=\"1\"} 1.5\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_io_backend{worker=\"1\",backend=\"io_uring\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_slabs_free{worker=\"1\"} 5\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_produced_to_durable_seconds_count{worker=\"1\"} 1\n"));
+}
+
+TEST(Render, sums_a_topic_over_the_workers) {
+  WorkerMetrics first(0);
+  WorkerMetrics second(1);
+  first.topics.of("api").records.add(1);
+  second.topics.of("api").records.add(2);
+  second.topics.of("pay").blobs.add(9);
+  const WorkerMetrics* const workers[] = {&first, &second};
+  const std::string page = render(workers, process());
+  EXPECT_THAT(page, HasSubstr("penstock_topic_records_total{topic=\"api\"} 3\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_blobs_total{topic=\"pay\"} 9\n"));
+}
+
+TEST(Render, lag_is_what_is_not_published_yet) {
+  WorkerMetrics worker(0);
+  set_rows(worker, {{{"api", Partition{7}}, Position{90}, Position{100}, Position{60}}});
+  const std::string page = page_of(worker);
+  EXPECT_THAT(page, HasSubstr("penstock_partition_lag_records{topic=\"api\",partition=\"7\"} 40\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_position_offset{topic=\"api\",partition=\"7\"} 90\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_committed_offset{topic=\"api\",partition=\"7\"} 60\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_end_offset{topic=\"api\",partition=\"7\"} 100\n"));
+}
+
+TEST(Render, an_end_that_is_not_known_is_left_out_and_an_old_one_gives_no_negative_lag) {
+  WorkerMetrics worker(0);
+  set_rows(worker, {{{"api", Partition{0}}, Position{90}, Position{-1}, Position{60}},
+                    {{"api", Partition{1}}, Position{90}, Position{50}, Position{60}}});
+  const std::string page = page_of(worker);
+  EXPECT_THAT(page, Not(HasSubstr("penstock_partition_lag_records{topic=\"api\",partition=\"0\"}")));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_lag_records{topic=\"api\",partition=\"1\"} 0\n"));
+}
+
+TEST(Render, a_partition_that_two_workers_list_has_one_line_the_later) {
+  WorkerMetrics first(0);
+  WorkerMetrics second(1);
+  set_rows(first, {{{"api", Partition{0}}, Position{10}, Position{50}, Position{10}}});
+  set_rows(second, {{{"api", Partition{0}}, Position{20}, Position{50}, Position{15}}});
+  for (const auto& order : {std::vector<const WorkerMetrics*>{&first, &second}, {&second, &first}}) {
+    const std::string page = render(order, process());
+    EXPECT_THAT(page, HasSubstr("penstock_partition_lag_records{topic=\"api\",partition=\"0\"} 35\n"));
+    EXPECT_THAT(page, Not(HasSubstr("} 40\n")));
+  }
+}
+
+TEST(Render, no_series_appears_twice) {
+  WorkerMetrics first(0);
+  WorkerMetrics second(1);
+  const WorkerMetrics* const workers[] = {&first, &second};
+  std::istringstream lines(render(workers, process()));
+  std::set<std::string> seen;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
+  }
+}
+
+TEST(Render, promtool_accepts_the_page) {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
+    GTEST_SKIP() << "promtool is not installed (Debian package prometheus)";
+  }
+  WorkerMetrics first(0);
+  WorkerMetrics second(1);
+  first.io_backend = IoBackend::portable;
+  first.topics.of("a\"b\\c\nd").records.add(1);
+  first.produced_to_durable.observe(61);
+  set_rows(second, {{{"api", Partition{0}}, Position{90}, Position{100}, Position{60}}});
+  const WorkerMetrics* const workers[] = {&first, &second};
+  const std::string file = testing::TempDir() + "/penstock_render_test_metrics.txt";
+  std::ofstream(file) << render(workers, process());
+
+  FILE* check = ::popen(concat("promtool check metrics < '", file, "' 2>&1").c_str(), "r");
+  ASSERT_NE(check, nullptr);
+  std::string said;
+  for (int c = std::fgetc(check); c != EOF; c = std::fgetc(check)) {
+    said += static_cast<char>(c);
+  }
+  const int status = ::pclose(check);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << said;
+  std::remove(file.c_str());
+}
+
+TEST(ProcessUsage, sees_memory_time_and_descriptors) {
+  const ProcessUsage usage = process_usage();
+  EXPECT_GT(usage.resident_bytes, 1U << 20U);
+  EXPECT_GE(usage.peak_resident_bytes, 1U << 20U);
+  EXPECT_GE(usage.cpu_seconds, 0.0);
+  EXPECT_GE(usage.open_fds, 3U);
+  EXPECT_GT(usage.max_fds, usage.open_fds);
+}
+
+TEST(ProcessUsage, counts_a_descriptor_more_when_one_is_opened) {
+  const std::uint64_t before = process_usage().open_fds;
+  const std::ifstream file("/proc/self/statm");
+  EXPECT_EQ(process_usage().open_fds, before + 1);
+}
+
+}  // namespace
+}  // namespace penstock::obs
