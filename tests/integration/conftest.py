@@ -1,0 +1,131 @@
+"""One broker and one blob service for the whole session; everything else is a test's own."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.azurite import Azurite
+from harness.book import Book
+from harness.fault_proxy import FaultProxy
+from harness.kafka import Kafka
+from harness.lake import landed_records
+from harness.paths import DEPS, penstock_binary
+from harness.penstock import Penstock, base_config
+from harness.service import wait_until
+
+
+@pytest.fixture(scope="session")
+def kafka_node(tmp_path_factory) -> Kafka:
+    node = Kafka(tmp_path_factory.mktemp("kafka"))
+    node.format()
+    node.start()
+    yield node
+    node.kill()
+
+
+@pytest.fixture
+def kafka(kafka_node) -> Kafka:
+    """The broker, up, whatever the test before did to it."""
+    kafka_node.start()
+    return kafka_node
+
+
+@pytest.fixture(scope="session")
+def azurite_node(tmp_path_factory) -> Azurite:
+    node = Azurite(tmp_path_factory.mktemp("azurite"))
+    node.start()
+    yield node
+    node.service.kill()
+
+
+@pytest.fixture
+def azurite(azurite_node) -> Azurite:
+    azurite_node.start()
+    return azurite_node
+
+
+@pytest.fixture
+def proxy(azurite) -> FaultProxy:
+    proxy = FaultProxy(azurite.port)
+    yield proxy
+    proxy.down()
+
+
+@pytest.fixture(scope="session")
+def binary() -> Path:
+    path = penstock_binary()
+    if not path.exists():
+        pytest.fail(f"{path} is not there: ./dev build {path.parent.name}", pytrace=False)
+    return path
+
+
+class Landing:
+    """A topic, its producer's book, a container, and a penstock between them."""
+
+    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path, partitions: int):
+        self.kafka, self.azurite, self.directory, self.partitions = kafka, azurite, directory, partitions
+        self.topic = kafka.create_topic(partitions)
+        self.group = f"penstock-{self.topic}"
+        self.book = Book(kafka, self.topic)
+        self.container = azurite.create_container()
+        self._started: list[Penstock] = []
+
+    def config(self, port: int | None = None) -> dict:
+        """`port`: of the proxy to go through."""
+        config = base_config(self.directory, [self.topic], self.kafka.bootstrap, self.azurite.sink(self.container, port))
+        config["source"]["group"] = self.group
+        return config
+
+    def penstock(self, config: dict | None = None, *arguments: str) -> Penstock:
+        """Not started yet; ended with the test. Each has its own directory, and its own stage unless the config says."""
+        penstock = Penstock(self.directory / f"penstock-{len(self._started)}", config or self.config(), *arguments)
+        self._started.append(penstock)
+        return penstock
+
+    def wait_landed(self, records: int | None = None, timeout_s: float = 90):
+        """Until the blobs hold so many records: all of the book's, unless given."""
+        want = self.book.line_count if records is None else records
+        wait_until(lambda: landed_records(self.azurite, self.container) >= want, timeout_s, f"{want} records landed", 0.3)
+
+    def end(self):
+        for penstock in self._started:
+            if penstock.service.running:
+                penstock.service.kill()
+
+
+@pytest.fixture
+def landing(binary, kafka, azurite, tmp_path):
+    """landing(partitions) -> Landing"""
+    made: list[Landing] = []
+
+    def make(partitions: int = 1) -> Landing:
+        made.append(Landing(kafka, azurite, tmp_path / f"landing-{len(made)}", partitions))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def promtool():
+    found = shutil.which("promtool") or shutil.which(str(DEPS / "promtool" / "promtool"))
+    if not found:
+        pytest.skip("no promtool on this machine")
+
+    def check(page: str) -> str:
+        done = subprocess.run([found, "check", "metrics"], input=page, capture_output=True, text=True)
+        return "" if done.returncode == 0 else done.stdout + done.stderr
+
+    return check
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of what each penstock of it said."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed and "tmp_path" in item.funcargs:
+        for log in sorted(item.funcargs["tmp_path"].rglob("penstock.log")):
+            report.sections.append((str(log.parent.name), log.read_text(errors="replace")[-4000:]))

@@ -1,0 +1,105 @@
+"""One Kafka node in KRaft mode on the loopback, from the jars in build/deps/kafka."""
+
+import itertools
+import subprocess
+import uuid
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from harness.paths import DEPS
+from harness.service import Service, free_port, wait_until
+
+# A small heap and the quick compiler alone: the broker shares two cores with what it tests.
+JVM_FLAGS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+log.retention.ms=-1
+log.cleaner.dedupe.buffer.size=4194304
+auto.create.topics.enable=false
+message.max.bytes=2097152
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+"""
+
+
+class Kafka:
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self._java = ["java", *JVM_FLAGS, "-cp", f"{DEPS / 'kafka'}/*"]
+        self._properties = directory / "server.properties"
+        self._names = itertools.count()
+        directory.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text(PROPERTIES.format(
+            port=self.port, controller_port=free_port(), data=directory / "data"))
+        self.service = Service([*self._java, "kafka.Kafka", self._properties], directory / "kafka.log")
+
+    def format(self):
+        done = subprocess.run(
+            [*self._java, "kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c", self._properties],
+            capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self):
+        if self.service.running:
+            return
+        self.service.start()
+        self.service.wait_port(self.port, 90)
+        admin = self.admin()
+        wait_until(lambda: self._answers(admin), 60, "Kafka answers a metadata request")
+
+    @staticmethod
+    def _answers(admin) -> bool:
+        try:
+            return bool(admin.list_topics(timeout=5).brokers)
+        except Exception:  # the client's own; the broker is still starting
+            return False
+
+    def stop(self):
+        self.service.stop(20)
+
+    def kill(self):
+        self.service.kill()
+
+    def admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def create_topic(self, partitions: int, **config) -> str:
+        """A topic that no other test uses."""
+        name = f"events-{next(self._names)}"
+        admin = self.admin()
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(30)
+        wait_until(lambda: self._has_leaders(admin, name, partitions), 30, f"{name} has leaders")
+        return name
+
+    @staticmethod
+    def _has_leaders(admin, name: str, partitions: int) -> bool:
+        topic = admin.list_topics(name, timeout=10).topics.get(name)
+        return bool(topic and len(topic.partitions) == partitions
+                    and all(p.leader >= 0 for p in topic.partitions.values()))
+
+    def committed(self, group: str, topic: str, partitions: int) -> dict[int, int]:
+        """The group's committed offset of each partition, as another client sees it; -1001 where there is none."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
+        try:
+            asked = [TopicPartition(topic, p) for p in range(partitions)]
+            return {found.partition: found.offset for found in consumer.committed(asked, timeout=30)}
+        finally:
+            consumer.close()

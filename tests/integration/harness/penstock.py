@@ -1,0 +1,118 @@
+"""The penstock process under test, and what can be asked of it from outside."""
+
+import json
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.paths import penstock_binary
+from harness.service import Service, free_port, wait_until
+
+
+def merged(base: dict, changes: dict) -> dict:
+    result = dict(base)
+    for key, value in changes.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) and isinstance(result.get(key), dict) else value
+    return result
+
+
+def base_config(directory: Path, topics: list[str], brokers: str, sink: dict) -> dict:
+    """A configuration that lands quickly; a test merges its own changes into it."""
+    return {
+        "name": "gateway",
+        "source": {"brokers": [brokers], "topics": topics, "group": "penstock-test",
+                   "librdkafka": {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000}},
+        "batch": {"max_age": "2s", "max_bytes": "64MiB"},
+        "sink": sink,
+        "stage": {"dir": str(directory / "stage"), "max_bytes": "1GiB"},
+        "runtime": {"workers": 1},
+        "guarantee": "at_least_once",
+    }
+
+
+def run_command(*words, timeout_s: float = 60) -> subprocess.CompletedProcess:
+    """A penstock command that ends by itself."""
+    return subprocess.run([penstock_binary(), *map(str, words)], capture_output=True, text=True, errors="replace",
+                          timeout=timeout_s, stdin=subprocess.DEVNULL)
+
+
+class Penstock:
+    """`penstock run` on a configuration file of its own. It may be started again after it ended."""
+
+    def __init__(self, directory: Path, config: dict, *arguments: str):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.admin_port = free_port()
+        self.config = merged({"admin": {"listen": f"127.0.0.1:{self.admin_port}"}}, config)
+        self.file = directory / "penstock.yaml"
+        # YAML takes JSON as it is.
+        self.file.write_text(json.dumps(self.config, indent=2))
+        self.service = Service([penstock_binary(), "run", "--config", self.file, *arguments], directory / "penstock.log")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.service.kill()
+
+    def start(self, ready_within_s: float = 60):
+        self.service.start()
+        wait_until(self._ready_or_ended, ready_within_s, "penstock is ready", 0.05)
+        return self
+
+    def _ready_or_ended(self) -> bool:
+        assert self.service.running, f"ended with {self.service.process.returncode}:\n{self.output[-3000:]}"
+        return self.get("/readyz")[0] == 200
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body; status 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+        except OSError:
+            return 0, ""
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over all samples of that name which carry these labels."""
+        status, page = self.get("/metrics")
+        assert status == 200, f"/metrics answers {status}"
+        samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples
+                   if sample.name == name and labels.items() <= sample.labels.items()]
+        assert samples, f"no {name}{labels} on the metrics page"
+        return sum(sample.value for sample in samples)
+
+    def wait_metric(self, name: str, at_least: float, timeout_s: float = 60, **labels: str) -> float:
+        wait_until(lambda: self.metric(name, **labels) >= at_least, timeout_s, f"{name} reaches {at_least}")
+        return self.metric(name, **labels)
+
+    def terminate(self, timeout_s: float = 60) -> int:
+        """SIGTERM; the exit code after draining."""
+        self.service.send(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 60) -> int:
+        try:
+            return self.service.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout_s} s:\n{self.output[-3000:]}") from None
+
+    @property
+    def output(self) -> str:
+        return self.service.output()
+
+    @property
+    def peak_rss_bytes(self) -> int:
+        status = Path(f"/proc/{self.service.pid}/status").read_text()
+        return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)[1]) * 1024
+
+    def assert_did_not_crash(self):
+        """No abort, no sanitizer's report: whatever it met, it met on purpose."""
+        assert not re.search(r"(Sanitizer|CHECK\(|terminate called|runtime error:)", self.output), self.output[-5000:]
+        assert self.service.running or self.service.process.returncode >= 0, \
+            f"ended by signal {-self.service.process.returncode}:\n{self.output[-3000:]}"

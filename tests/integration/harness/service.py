@@ -1,0 +1,95 @@
+"""A server process of a test: started with its output in a file, suspended, stopped, killed, started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, timeout_s: float, what: str, interval_s: float = 0.1):
+    """The first true value of condition(); an AssertionError naming `what` if there is none in time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(interval_s)
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Service:
+    """One command that may run again and again; its output is appended to `log`."""
+
+    def __init__(self, command: list, log: Path, env: dict | None = None):
+        self.command = [str(word) for word in command]
+        self.log = log
+        self.env = {**os.environ, **(env or {})}
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def start(self):
+        assert not self.running
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self.env,
+                start_new_session=True)
+
+    def wait_port(self, port: int, timeout_s: float = 60):
+        def answered():
+            assert self.running, f"ended at its start ({self.process.returncode}):\n{self.output()[-3000:]}"
+            return accepts(port)
+
+        wait_until(answered, timeout_s, f"{self.command[0]} listens on {port}")
+
+    def send(self, signal_number: int):
+        self.process.send_signal(signal_number)
+
+    def suspend(self):
+        self.send(signal.SIGSTOP)
+
+    def resume(self):
+        self.send(signal.SIGCONT)
+
+    def wait(self, timeout_s: float) -> int:
+        return self.process.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 20):
+        """SIGTERM, and SIGKILL for one that does not listen: a test's server must be gone afterwards."""
+        if not self.running:
+            return
+        self.send(signal.SIGTERM)
+        self.send(signal.SIGCONT)
+        try:
+            self.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self):
+        if self.running:
+            self.send(signal.SIGKILL)
+            self.wait(20)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""

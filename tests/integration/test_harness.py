@@ -1,0 +1,106 @@
+"""The witnesses themselves: a harness that cannot tell right from wrong proves nothing."""
+
+import time
+
+import pytest
+
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.storage.blob import BlobServiceClient
+
+from harness.book import Book, as_line, sequenced
+from harness.fault_proxy import Fault
+from harness.lake import LandedFile, assert_exactly, assert_nothing_lost, read_container
+
+
+class _WrittenBook:
+    """A book without a broker."""
+
+    def __init__(self, **lines):
+        self.lines = {int(p[1:]): values for p, values in lines.items()}
+        self.offsets = {p: len(values) for p, values in self.lines.items()}
+        self.line_count = sum(map(len, self.lines.values()))
+
+
+def _file(counter: int, ranges: str, *lines: bytes) -> LandedFile:
+    return LandedFile(f"x-{'0' * 16}-{counter}.txt", b"".join(line + b"\n" for line in lines), {"ranges": ranges})
+
+
+A, B, C = (sequenced(0, i, 20) for i in range(3))
+
+
+@pytest.mark.parametrize("files, complaint", [
+    ([_file(0, "0:0-2", A, B)], "3 sent, 2 landed"),
+    ([_file(0, "0:0-2", A, B), _file(1, "0:2-3", C), _file(2, "0:2-3", C)], "3 sent, 4 landed"),
+    ([_file(0, "0:0-3", A, C, B)], "record 1"),
+    ([_file(0, "0:0-3", A, B, C[:-1])], "record 2"),
+    ([_file(0, "0:0-1", A), _file(1, "0:2-3", B, C)], "is followed by"),
+])
+def test_exactly_once_is_not_taken_for_granted(files, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        assert_exactly(_WrittenBook(p0=[A, B, C]), files)
+
+
+def test_doubles_are_counted_and_losses_found():
+    book = _WrittenBook(p0=[A, B, C])
+    assert assert_nothing_lost(book, [_file(0, "0:0-2", A, B), _file(1, "0:1-3", B, C)]) == 1
+    with pytest.raises(AssertionError, match="lost 1 of 3"):
+        assert_nothing_lost(book, [_file(0, "0:0-2", A, B)])
+    with pytest.raises(AssertionError, match="not a run"):
+        assert_nothing_lost(book, [_file(0, "0:0-3", A, C, B)])
+
+
+def test_the_broker_keeps_records_over_a_stop_and_a_kill(kafka):
+    topic = kafka.create_topic(2)
+    book = Book(kafka, topic)
+    book.spread(2, 10, 100)
+    for end in (kafka.stop, kafka.kill):
+        end()
+        kafka.start()
+    book.spread(2, 10, 100)
+    assert (book.offsets[0], book.offsets[1]) == (10, 10)
+    assert book.lines[0][0] == as_line(sequenced(0, 0, 100))
+
+
+def test_the_blob_service_keeps_blobs_over_a_stop(azurite):
+    container = azurite.create_container()
+    blob = azurite.client().get_blob_client(container, "a.txt")
+    blob.upload_blob(b"one\n", metadata={"topic": "t"})
+    azurite.stop()
+    azurite.start()
+    files = read_container(azurite, container)
+    assert [(file.stored, file.metadata) for file in files] == [(b"one\n", {"topic": "t"})]
+
+
+def test_the_proxy_passes_on_fails_and_remembers(azurite, proxy):
+    container = azurite.create_container()
+    through = BlobServiceClient.from_connection_string(azurite.connection_string(proxy.port), retry_total=0)
+    blob = through.get_blob_client(container, "a.txt")
+    blob.upload_blob(b"x" * 100_000)
+    assert blob.download_blob().readall() == b"x" * 100_000
+
+    proxy.add(Fault(lambda request: request.method == "PUT", status=503, headers={"Retry-After": "1"}))
+    with pytest.raises(HttpResponseError) as refused:
+        blob.upload_blob(b"y", overwrite=True)
+    assert (refused.value.status_code, refused.value.response.headers["Retry-After"]) == (503, "1")
+
+    proxy.add(Fault(lambda request: request.method == "PUT", reset=True))
+    with pytest.raises((ServiceRequestError, ServiceResponseError)):
+        blob.upload_blob(b"y", overwrite=True)
+    assert blob.download_blob().readall() == b"x" * 100_000
+
+    proxy.add(Fault(lambda request: request.method == "PUT", lose_reply=True))
+    with pytest.raises((ServiceRequestError, ServiceResponseError)):
+        blob.upload_blob(b"z", overwrite=True)
+    assert blob.download_blob().readall() == b"z"
+
+    began = time.monotonic()
+    proxy.add(Fault(lambda request: request.method == "PUT", delay_s=0.3))
+    blob.upload_blob(b"w", overwrite=True)
+    assert time.monotonic() - began >= 0.3
+
+    proxy.down()
+    with pytest.raises((ServiceRequestError, ServiceResponseError)):
+        blob.download_blob()
+    proxy.up()
+    assert blob.download_blob().readall() == b"w"
+    assert [request.status for request in proxy.seen(lambda r: r.method == "PUT")] == [201, 503, 0, 0, 201]
