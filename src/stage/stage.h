@@ -8,12 +8,13 @@
 // format.h has the layout on disk, recovery.h reads it back.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
+#include <optional>
 #include <string>
-#include <string_view>
 
 #include <penstock/result.h>
 
@@ -21,45 +22,23 @@
 #include "base/types.h"
 #include "io/loop.h"
 #include "mem/slab_pool.h"
+#include "stage/chunk.h"
+#include "stage/recovery.h"
 
 namespace penstock::stage {
 
-// The front of every slab that is to be staged belongs to the stage; payload begins here. A multiple of the
-// alignment.
-inline constexpr std::size_t k_chunk_header_bytes = 8192;
-
-// The most partitions one batch may hold: so many ranges fit into a chunk's header and a blob's metadata.
-inline constexpr std::size_t k_partitions_per_batch_max = 200;
-
-struct ChunkRange {
-  Partition partition;
-  Range range;  // the positions that this chunk completes: records that end in it
-};
-
-struct ChunkInfo {
-  BatchId batch;
-  std::uint32_t index = 0;  // of the chunk within its batch, from 0 without holes
-  std::string_view topic;
-  std::span<const ChunkRange> ranges;  // at most k_partitions_per_batch_max
-  std::uint64_t records = 0;           // that end in this chunk
-  std::uint64_t raw_bytes = 0;         // uncompressed bytes that the payload stands for
-  bool last = false;                   // the batch is sealed behind this chunk
-};
-
-// Where a chunk is. Value type; empty until the stage has placed it.
-struct Extent {
-  std::uint32_t segment = UINT32_MAX;
-  std::uint64_t offset = 0;  // of the header
-  std::uint32_t payload_bytes = 0;
-
-  bool placed() const { return segment != UINT32_MAX; }
-};
-
 struct Options {
   std::string dir;              // made if absent, of this worker alone, locked while open
-  std::uint64_t bytes_max = 0;  // of all segments together
+  std::uint64_t bytes_max = 0;  // of all segment files together
+
+  // Of one segment file. Where two of them do not fit into bytes_max, a quarter of bytes_max instead, but
+  // never less than one slab and the segment's own header.
   std::uint64_t segment_bytes = 64ULL << 20;
-  bool direct = true;  // ask for O_DIRECT; where it is refused, buffered, and said in notes()
+  std::size_t slab_bytes =
+      (std::size_t{8} << 20) + k_chunk_header_bytes;  // the largest that is ever appended
+
+  bool direct = true;  // ask for O_DIRECT; where it is refused, buffered, and said in note()
+  Duration retry_after = std::chrono::seconds(5);  // when the disk had no room for a further segment
 };
 
 struct Counters {
@@ -72,10 +51,20 @@ struct Counters {
 
 class Stage {
  public:
-  // Errors name the directory and what to do: not writable, read-only, no room for even two segments, locked
-  // by another process. Segments found there are left alone until recover() or recycle_all() was called.
+  // Blocking. Errors name the directory and what to do: not writable, read-only, no room for even two
+  // segments, locked by another process. What an earlier process left is read into recovered(), and its
+  // segments are then free: with at-least-once their records are still in Kafka. Files that are not ours, or
+  // damaged, are moved to <dir>/aside/; segments that no longer fit (bytes_max, segment_bytes) are removed.
   static Result<std::unique_ptr<Stage>> open(const Options& options, io::Loop& loop, const Clock& clock);
+
+  // Best when nothing is in flight. What is completes unheard: no `done` runs any more, the slabs must
+  // outlive it, and the directory stays locked until then. The loop outlives the stage.
   ~Stage();
+
+  // The headers found at open, payloads not verified. The extents are of segments that are in use again.
+  // forget_recovered() frees the memory.
+  const Recovered& recovered() const;
+  void forget_recovered();
 
   // Whether a chunk of `payload_bytes` would be placed now. False: the stage is full, or the next segment is
   // not ready yet.
@@ -89,24 +78,32 @@ class Stage {
                 std::function<void(Result<void>)> done);
 
   // Reads a chunk back, header and payload, into `slab`, and verifies both checksums. Error corrupt: these
-  // are not its bytes.
+  // are not its bytes. Its append is done, and it is not released before `done` has run.
   void read(const Extent& extent, const BatchId& batch, std::uint32_t index, mem::Slab& slab,
             std::function<void(Result<void>)> done);
 
-  // The chunk is not needed any more. Its segment is recycled with its last chunk.
+  // The chunk is not needed any more; allowed while it is still being written. Its segment is recycled with
+  // its last chunk.
   void release(const Extent& extent);
 
   // `room` runs, from the loop, when has_room() may have become true again.
   void on_room(std::function<void()> room);
 
-  const Counters& counters() const;
+  Counters counters() const;
+
+  // Why the last write, or the making of a further segment, failed. A full disk shows here, and as
+  // has_room() == false; it is tried again every retry_after.
+  const std::optional<Error>& last_error() const;
 
   // Whether O_DIRECT is in force, and why not.
   bool direct() const;
   const std::string& note() const;
 
  private:
-  // (the stage's own state)
+  struct State;
+  explicit Stage(std::shared_ptr<State> state);
+
+  std::shared_ptr<State> state_;  // shared with the operations in flight
 };
 
 }  // namespace penstock::stage

@@ -1,0 +1,159 @@
+#include "stage/recovery.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/concat.h"
+#include "base/os_error.h"
+#include "base/unique_fd.h"
+#include "codec/checksum.h"
+#include "stage/transfer.h"
+
+namespace penstock::stage {
+namespace {
+
+constexpr std::size_t k_read_bytes = std::size_t{256} << 10;
+
+// 0, an errno, or EBADMSG where the bytes are not those of the checksum.
+int verify_payload(int fd, const ChunkPlace& place, std::vector<std::byte>& buffer) {
+  std::uint32_t checksum = 0;
+  std::uint64_t at = 0;
+  buffer.resize(k_read_bytes);
+  while (at < place.payload_bytes) {
+    const std::size_t piece = std::min<std::uint64_t>(buffer.size(), place.payload_bytes - at);
+    const MutableBytes bytes(buffer.data(), piece);
+    if (const int error = read_all_now(fd, bytes, place.offset + k_chunk_header_bytes + at); error != 0) {
+      return error;
+    }
+    checksum = codec::crc32c(bytes, checksum);
+    at += piece;
+  }
+  return checksum == place.payload_checksum ? 0 : EBADMSG;
+}
+
+// Reads chunk after chunk into `scan`; what ended it, if that was not the end.
+void scan_chunks(int fd, std::uint32_t segment, Payloads payloads, SegmentScan& scan) {
+  std::vector<std::byte> header(k_chunk_header_bytes);
+  std::vector<std::byte> buffer;
+  std::uint64_t offset = k_block_bytes;
+  while (offset + k_chunk_header_bytes <= scan.header.segment_bytes) {
+    if (const int error = read_all_now(fd, header, offset); error != 0) {
+      scan.torn = concat("at ", offset, ": ", os_error(error, "reading").message);
+      return;
+    }
+    auto chunk = decode_chunk_header(header, scan.header.sequence, offset);
+    if (!chunk.ok()) {
+      if (chunk.error().kind == ErrorKind::corrupt) {
+        scan.torn = concat("at ", offset, ": ", chunk.error().message);
+      }
+      return;
+    }
+    const std::uint64_t bytes = chunk_bytes(chunk->place.payload_bytes);
+    if (bytes > scan.header.segment_bytes - offset) {
+      scan.torn = concat("at ", offset, ": the chunk is longer than its segment");
+      return;
+    }
+    if (payloads == Payloads::verified) {
+      if (const int error = verify_payload(fd, chunk->place, buffer); error != 0) {
+        scan.torn = concat("at ", offset, ": the payload does not match its checksum");
+        return;
+      }
+    }
+    const Extent extent{.segment = segment, .offset = offset, .payload_bytes = chunk->place.payload_bytes};
+    scan.chunks.push_back({std::move(chunk).value(), extent});
+    offset += bytes;
+  }
+}
+
+}  // namespace
+
+Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads) {
+  const std::string what = concat("reading the stage file ", path);
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) {
+    return os_error(errno, what);
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) {
+    return os_error(errno, what);
+  }
+  if (status.st_size == 0) {
+    return SegmentScan{};  // made, and the process ended before its header was written
+  }
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);  // no read-ahead over payloads
+  std::vector<std::byte> block(k_block_bytes);
+  if (const int error = read_all_now(fd.get(), block, 0); error != 0 && error != ENODATA) {
+    return os_error(error, what);
+  }
+  auto header = decode_segment_header(block);
+  if (!header.ok()) {
+    header.error().message = concat(what, ": ", header.error().message);
+    return header.error();
+  }
+  SegmentScan scan;
+  scan.header = *header;
+  scan.complete = header->state == FillState::filled &&
+                  static_cast<std::uint64_t>(status.st_size) == header->segment_bytes;
+  if (scan.complete) {
+    scan_chunks(fd.get(), segment, payloads, scan);
+  }
+  return scan;
+}
+
+namespace {
+
+// A segment of ours: its chunks are taken, then the file is kept for use or removed.
+void take_segment(const Directory& directory, std::uint32_t number, SegmentScan scan,
+                  std::uint64_t segment_bytes, std::size_t files_max, Leftovers& found) {
+  const std::string path = directory.path_of(segment_name(number));
+  found.greatest_sequence = std::max(found.greatest_sequence, scan.header.sequence);
+  for (RecoveredChunk& chunk : scan.chunks) {
+    found.recovered.bytes += chunk.extent.payload_bytes;
+    found.recovered.chunks.push_back(std::move(chunk));
+  }
+  if (!scan.torn.empty()) {
+    found.recovered.messages.push_back(concat("the stage file ", path, " is cut off ", scan.torn));
+  }
+  const bool fits = scan.header.segment_bytes == segment_bytes && found.reusable.size() < files_max;
+  if (scan.complete && fits) {
+    found.reusable.push_back(number);
+  } else if (::unlink(path.c_str()) == 0) {
+    found.recovered.messages.push_back(concat(
+        "removed ", path, ": ", scan.complete ? "the stage's size has changed" : "it was never completed"));
+  }
+}
+
+}  // namespace
+
+Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t segment_bytes,
+                                    std::size_t files_max) {
+  Leftovers found;
+  auto names = directory.files();
+  if (!names.ok()) {
+    return names.error();
+  }
+  for (const std::string& name : *names) {
+    std::string reason = "it is not the stage's";
+    if (const auto number = segment_number(name); number.has_value()) {
+      auto scan = scan_segment(directory.path_of(name), *number, Payloads::skipped);
+      if (scan.ok()) {
+        take_segment(directory, *number, std::move(scan).value(), segment_bytes, files_max, found);
+        continue;
+      }
+      reason = scan.error().message;
+    }
+    auto moved = directory.move_aside(name, reason);
+    if (!moved.ok()) {
+      return moved.error();
+    }
+    found.recovered.messages.push_back(std::move(moved).value());
+  }
+  return found;
+}
+
+}  // namespace penstock::stage

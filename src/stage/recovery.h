@@ -1,0 +1,59 @@
+// Reading segments back after a restart: which chunks of a file's present life are whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+#include "stage/chunk.h"
+#include "stage/directory.h"
+#include "stage/format.h"
+
+namespace penstock::stage {
+
+struct RecoveredChunk {
+  Chunk chunk;
+  Extent extent;
+};
+
+// What was found in a stage directory. About 200 bytes and 24 a range for each chunk.
+struct Recovered {
+  std::vector<RecoveredChunk> chunks;  // in the order they were written within a segment
+  std::uint64_t bytes = 0;             // of their payloads
+  std::vector<std::string> messages;   // sentences: files moved aside or removed, tails that were torn
+};
+
+// Whether the payloads are read and held against their checksums. `skipped` costs one small read a chunk, and
+// is enough where Stage::read verifies later; `verified` reads the whole file.
+enum class Payloads : std::uint8_t { skipped, verified };
+
+struct SegmentScan {
+  SegmentHeader header;
+  bool complete = false;  // fully written, and as long as its header says; otherwise it never held a chunk
+  std::vector<RecoveredChunk> chunks;
+  std::string torn;  // why the scan ended before the end of what was written; empty: it did not
+};
+
+// Blocking. The scan ends at the first chunk that does not verify: what lies behind it cannot be told from an
+// earlier life. Error corrupt: the file is no segment of ours, or its header is damaged; others are the
+// system's.
+Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads);
+
+// What an earlier process left in a directory.
+struct Leftovers {
+  Recovered recovered;
+  std::vector<std::uint32_t> reusable;  // segments of the right size, at most files_max
+  std::uint64_t greatest_sequence = 0;
+};
+
+// Blocking. Scans every segment; removes those of ours that do not fit `segment_bytes` or `files_max`, or
+// were never completed; moves aside everything that is not ours. Error: the directory could not be read or
+// changed.
+Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t segment_bytes,
+                                    std::size_t files_max);
+
+}  // namespace penstock::stage

@@ -1,0 +1,354 @@
+// Appending, reading and releasing chunks. The segments' own lives are in segments.cc; what happens once, at
+// open, is at the end.
+#include "stage/stage.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/concat.h"
+#include "base/os_error.h"
+#include "codec/checksum.h"
+#include "stage/directory.h"
+#include "stage/format.h"
+#include "stage/segment_file.h"
+#include "stage/segments.h"
+#include "stage/transfer.h"
+
+namespace penstock::stage {
+namespace {
+
+using Done = std::function<void(Result<void>)>;
+
+// A chunk that is being written. Its owner may release it before the write is done.
+struct Writing {
+  Extent extent;
+  bool released = false;
+};
+
+Result<std::uint64_t> segment_bytes_for(const Options& options) {
+  const std::uint64_t least =
+      k_block_bytes + (options.slab_bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
+  if (options.bytes_max < 2 * least) {
+    return Error{.kind = ErrorKind::invalid_input,
+                 .action = Action::fatal,
+                 .message = concat("the stage ", options.dir, " may have ", options.bytes_max,
+                                   " bytes, and needs at least ", 2 * least, ": raise stage.max_bytes"),
+                 .code = {},
+                 .retry_after = {}};
+  }
+  const std::uint64_t asked =
+      options.bytes_max < 2 * options.segment_bytes ? options.bytes_max / 4 : options.segment_bytes;
+  return std::max(asked / k_block_bytes * k_block_bytes, least);
+}
+
+Error corrupt(const std::string& path, const Extent& extent, std::string_view why) {
+  return Error{.kind = ErrorKind::corrupt,
+               .action = Action::give_up,
+               .message = concat("reading the stage file ", path, " at ", extent.offset, ": ", why),
+               .code = {},
+               .retry_after = {}};
+}
+
+// Why `bytes`, read from `extent`, are not the chunk that was asked for; empty if they are.
+std::string fault_of(Bytes bytes, const Extent& extent, std::uint64_t sequence, const BatchId& batch,
+                     std::uint32_t index) {
+  const auto chunk = decode_chunk_header(bytes, sequence, extent.offset);
+  if (!chunk.ok()) {
+    return chunk.error().message;
+  }
+  if (chunk->batch != batch || chunk->index != index || chunk->place.payload_bytes != extent.payload_bytes) {
+    return "another chunk lies here";
+  }
+  const Bytes payload = bytes.subspan(k_chunk_header_bytes, extent.payload_bytes);
+  return codec::crc32c(payload) == chunk->place.payload_checksum ? ""
+                                                                 : "the payload does not match its checksum";
+}
+
+}  // namespace
+
+struct Stage::State : std::enable_shared_from_this<Stage::State> {
+  State(io::Loop& loop_, std::uint64_t segment_bytes_, std::uint64_t slab_bytes_, AccessChoice access_,
+        std::shared_ptr<Segments> segments_, Recovered recovered_)
+      : loop(loop_),
+        segment_bytes(segment_bytes_),
+        slab_bytes(slab_bytes_),
+        access(std::move(access_)),
+        segments(std::move(segments_)),
+        recovered(std::move(recovered_)) {}
+
+  bool fits(const Segment& segment, std::uint64_t bytes) const {
+    return bytes <= segment_bytes - segment.next_offset;
+  }
+  Segment* place(std::uint64_t bytes);
+  void seal_active();
+  void recycle_if_unused(Segment& segment);
+  void forget_chunk(Segment& segment, const Extent& extent);
+  void written(Segment& segment, const Extent& extent, int error_number, const Done& done);
+
+  io::Loop& loop;
+  std::uint64_t segment_bytes;
+  std::uint64_t slab_bytes;  // the largest chunk
+  AccessChoice access;
+  std::shared_ptr<Segments> segments;
+  Recovered recovered;
+  Segment* active = nullptr;
+  std::vector<Writing> writing;  // as many as there are slabs in flight: a handful
+  Counters counters;
+  std::optional<Error> last_error;
+  bool closed = false;
+};
+
+// The segment that takes a chunk of `bytes`, or null. A segment is left only for one that is ready.
+Segment* Stage::State::place(std::uint64_t bytes) {
+  CHECK(bytes <= slab_bytes);
+  if (active != nullptr && fits(*active, bytes)) {
+    return active;
+  }
+  if (!segments->has_ready()) {
+    return nullptr;
+  }
+  seal_active();
+  active = segments->take_ready();
+  return active;
+}
+
+void Stage::State::seal_active() {
+  if (Segment* sealed = std::exchange(active, nullptr); sealed != nullptr) {
+    recycle_if_unused(*sealed);
+  }
+}
+
+// The active segment goes on unless it is nearly full: left active and empty it would take no chunk, and
+// would not become free either, for as long as every other segment is held by chunks that wait.
+void Stage::State::recycle_if_unused(Segment& segment) {
+  if (segment.live_chunks != 0 || segment.io_in_flight != 0) {
+    return;
+  }
+  if (&segment == active) {
+    if (fits(segment, slab_bytes)) {
+      return;
+    }
+    active = nullptr;
+  }
+  segments->recycle(segment);
+}
+
+// Without recycling: an operation on the segment may still be in flight.
+void Stage::State::forget_chunk(Segment& segment, const Extent& extent) {
+  const std::uint64_t bytes = chunk_bytes(extent.payload_bytes);
+  CHECK(segment.live_chunks > 0U);
+  CHECK(counters.live_bytes >= bytes);
+  --segment.live_chunks;
+  counters.live_bytes -= bytes;
+}
+
+void Stage::State::written(Segment& segment, const Extent& extent, int error_number, const Done& done) {
+  --segment.io_in_flight;
+  if (closed) {
+    return;
+  }
+  const auto entry = std::find_if(writing.begin(), writing.end(),
+                                  [&](const Writing& each) { return each.extent == extent; });
+  CHECK(entry != writing.end());
+  const bool released = entry->released;
+  writing.erase(entry);
+  if (error_number == 0) {
+    counters.written_bytes += chunk_bytes(extent.payload_bytes);
+    recycle_if_unused(segment);
+    done({});
+    return;
+  }
+  Error error = os_error(
+      error_number, concat("writing the stage file ", segments->path_of(segment), " at ", extent.offset));
+  ++counters.write_errors;
+  last_error = error;
+  if (!released) {
+    forget_chunk(segment, extent);
+  }
+  if (active == &segment) {
+    active = nullptr;  // recovery ends at the hole: what is written behind it would be lost with a restart
+  }
+  recycle_if_unused(segment);
+  done(std::move(error));
+}
+
+Stage::Stage(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Stage::~Stage() {
+  state_->closed = true;
+  state_->segments->close();
+}
+
+bool Stage::has_room(std::size_t payload_bytes) const {
+  const std::uint64_t bytes = chunk_bytes(payload_bytes);
+  return (state_->active != nullptr && state_->fits(*state_->active, bytes)) || state_->segments->has_ready();
+}
+
+Extent Stage::append(const ChunkInfo& info, mem::Slab& slab, std::size_t payload_bytes, Done done) {
+  State& state = *state_;
+  const std::uint64_t bytes = chunk_bytes(payload_bytes);
+  CHECK(payload_bytes <= UINT32_MAX);
+  CHECK(bytes <= slab.size());
+  Segment* segment = state.place(bytes);
+  if (segment == nullptr) {
+    return {};
+  }
+  const Extent extent{.segment = segment->number,
+                      .offset = segment->next_offset,
+                      .payload_bytes = static_cast<std::uint32_t>(payload_bytes)};
+  const MutableBytes chunk = slab.bytes().first(bytes);
+  const MutableBytes payload = chunk.subspan(k_chunk_header_bytes, payload_bytes);
+  const MutableBytes padding = chunk.subspan(k_chunk_header_bytes + payload_bytes);
+  std::fill(padding.begin(), padding.end(), std::byte{0});
+  encode_chunk_header(info,
+                      {.sequence = segment->sequence,
+                       .offset = extent.offset,
+                       .payload_bytes = extent.payload_bytes,
+                       .payload_checksum = codec::crc32c(payload)},
+                      chunk.first(k_chunk_header_bytes));
+  segment->next_offset += bytes;
+  ++segment->live_chunks;
+  ++segment->io_in_flight;
+  state.counters.live_bytes += bytes;
+  state.writing.push_back({.extent = extent});
+  write_all(state.loop, segment->fd.get(), chunk, extent.offset,
+            [shared = state_, segment, extent, done = std::move(done)](int error) {
+              shared->written(*segment, extent, error, done);
+            });
+  return extent;
+}
+
+void Stage::read(const Extent& extent, const BatchId& batch, std::uint32_t index, mem::Slab& slab,
+                 Done done) {
+  Segment* segment = state_->segments->find(extent.segment);
+  CHECK(segment != nullptr);
+  const std::uint64_t bytes = chunk_bytes(extent.payload_bytes);
+  CHECK(bytes <= slab.size());
+  ++segment->io_in_flight;
+  const MutableBytes chunk = slab.bytes().first(bytes);
+  read_all(state_->loop, segment->fd.get(), chunk, extent.offset,
+           [shared = state_, segment, extent, batch, index, chunk, done = std::move(done)](int error) {
+             --segment->io_in_flight;
+             if (shared->closed) {
+               return;
+             }
+             const std::string path = shared->segments->path_of(*segment);
+             const std::uint64_t sequence = segment->sequence;
+             shared->recycle_if_unused(*segment);
+             if (error != 0) {
+               done(os_error(error, concat("reading the stage file ", path, " at ", extent.offset)));
+               return;
+             }
+             shared->counters.read_bytes += chunk.size();
+             if (const auto fault = fault_of(chunk, extent, sequence, batch, index); !fault.empty()) {
+               done(corrupt(path, extent, fault));
+               return;
+             }
+             done({});
+           });
+}
+
+void Stage::release(const Extent& extent) {
+  Segment* segment = state_->segments->find(extent.segment);
+  CHECK(segment != nullptr);
+  for (Writing& each : state_->writing) {
+    if (each.extent == extent) {
+      CHECK(!each.released);
+      each.released = true;
+    }
+  }
+  state_->forget_chunk(*segment, extent);
+  state_->recycle_if_unused(*segment);
+}
+
+void Stage::on_room(std::function<void()> room) {
+  state_->segments->on_ready(std::move(room));
+}
+
+Counters Stage::counters() const {
+  Counters counters = state_->counters;
+  counters.write_errors += state_->segments->errors();
+  counters.segment_files = state_->segments->file_count();
+  return counters;
+}
+
+const std::optional<Error>& Stage::last_error() const {
+  const auto& of_segments = state_->segments->last_error();
+  return of_segments.has_value() ? of_segments : state_->last_error;
+}
+
+const Recovered& Stage::recovered() const {
+  return state_->recovered;
+}
+
+void Stage::forget_recovered() {
+  state_->recovered = {};
+}
+
+bool Stage::direct() const {
+  return state_->access.access == Access::direct;
+}
+
+const std::string& Stage::note() const {
+  return state_->access.note;
+}
+
+namespace {
+
+// The segments, two of them ready.
+Result<std::shared_ptr<Segments>> prepare_segments(const SegmentsOptions& options, Directory directory,
+                                                   const Leftovers& found, io::Loop& loop) {
+  auto segments = std::make_shared<Segments>(options, std::move(directory), loop);
+  segments->begin_after(found.greatest_sequence);
+  for (const std::uint32_t number : found.reusable) {
+    if (auto adopted = segments->adopt(number); !adopted.ok()) {
+      return adopted.error();
+    }
+  }
+  for (int ready = 0; ready < 2; ++ready) {
+    if (auto prepared = segments->prepare_now(); !prepared.ok()) {
+      return prepared.error();
+    }
+  }
+  return segments;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Stage>> Stage::open(const Options& options, io::Loop& loop, const Clock& /*clock*/) {
+  const auto segment_bytes = segment_bytes_for(options);
+  if (!segment_bytes.ok()) {
+    return segment_bytes.error();
+  }
+  const std::size_t files_max = options.bytes_max / *segment_bytes;
+  auto directory = Directory::open(options.dir);
+  if (!directory.ok()) {
+    return directory.error();
+  }
+  auto access = probe_access(options.dir);
+  if (!access.ok()) {
+    return access.error();
+  }
+  if (!options.direct) {
+    *access = {.access = Access::buffered, .note = "the configuration asks for buffered writes"};
+  }
+  auto found = recover_directory(*directory, *segment_bytes, files_max);
+  if (!found.ok()) {
+    return found.error();
+  }
+  auto segments = prepare_segments({.segment_bytes = *segment_bytes,
+                                    .files_max = files_max,
+                                    .access = access->access,
+                                    .retry_after = options.retry_after},
+                                   std::move(directory).value(), *found, loop);
+  if (!segments.ok()) {
+    return segments.error();
+  }
+  return std::unique_ptr<Stage>(
+      new Stage(std::make_shared<State>(loop, *segment_bytes, options.slab_bytes, std::move(access).value(),
+                                        std::move(segments).value(), std::move(found->recovered))));
+}
+
+}  // namespace penstock::stage

@@ -1,0 +1,229 @@
+#include "stage/recovery.h"
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "stage/segment_file.h"
+#include "unit/stage/stage_fixture.h"
+
+namespace penstock::stage {
+namespace {
+
+class RecoveryTest : public StageTest {
+ protected:
+  RecoveryTest() { options_.direct = false; }  // the page cache sees what the test writes
+
+  // Opens, appends chunks 0 ... count - 1, and goes away without releasing them, as a killed process does.
+  std::vector<Extent> leave_chunks(std::uint32_t count) {
+    open();
+    std::vector<Extent> extents;
+    for (std::uint32_t index = 0; index < count; ++index) {
+      run_until([&] { return stage_->has_room(k_test_payload_bytes); });
+      extents.push_back(append(index));
+      settle();
+    }
+    close();
+    return extents;
+  }
+
+  void overwrite(const std::string& path, std::uint64_t offset, const std::string& bytes) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(offset));
+    file << bytes;
+    ASSERT_TRUE(file.good()) << path;
+  }
+
+  std::vector<std::uint32_t> recovered_indices() {
+    std::vector<std::uint32_t> indices;
+    for (const RecoveredChunk& each : stage_->recovered().chunks) {
+      indices.push_back(each.chunk.index);
+    }
+    std::sort(indices.begin(), indices.end());
+    return indices;
+  }
+
+  bool message_with(const std::string& text) {
+    const auto& messages = stage_->recovered().messages;
+    return std::any_of(messages.begin(), messages.end(),
+                       [&](const std::string& message) { return message.find(text) != std::string::npos; });
+  }
+};
+
+using Indices = std::vector<std::uint32_t>;
+
+TEST_F(RecoveryTest, a_fresh_directory_has_nothing_to_recover) {
+  open();
+  EXPECT_TRUE(stage_->recovered().chunks.empty());
+  EXPECT_TRUE(stage_->recovered().messages.empty());
+}
+
+TEST_F(RecoveryTest, a_killed_process_leaves_every_chunk_with_all_its_fields) {
+  const auto extents = leave_chunks(6);  // two segments
+  open();
+  ASSERT_EQ(recovered_indices(), (Indices{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(stage_->recovered().bytes, 6 * k_test_payload_bytes);
+  for (const RecoveredChunk& each : stage_->recovered().chunks) {
+    const auto index = each.chunk.index;
+    EXPECT_EQ(each.extent, extents[index]);
+    EXPECT_EQ(each.chunk.batch, (BatchId{7, 7}));
+    EXPECT_EQ(each.chunk.topic, "topic");
+    EXPECT_EQ(each.chunk.ranges,
+              (std::vector<ChunkRange>{{Partition{3}, {Position{index * 10}, Position{index * 10 + 10}}}}));
+    EXPECT_EQ(each.chunk.records, 10U);
+    EXPECT_EQ(each.chunk.raw_bytes, k_test_payload_bytes);
+  }
+  stage_->forget_recovered();
+  EXPECT_TRUE(stage_->recovered().chunks.empty());
+}
+
+TEST_F(RecoveryTest, what_was_left_takes_no_room_and_is_void_after_reuse) {
+  (void)leave_chunks(12);
+  ASSERT_EQ(leave_chunks(5).size(), 5U);  // the full stage of before is free; chunks of both lives lie there
+  open();
+  EXPECT_EQ(stage_->counters().live_bytes, 0U);
+  // Of the second life all five; of the first none, as every segment has been prepared again.
+  EXPECT_EQ(recovered_indices(), (Indices{0, 1, 2, 3, 4}));
+}
+
+TEST_F(RecoveryTest, segments_keep_getting_greater_sequences_over_restarts) {
+  std::uint64_t greatest = 0;
+  for (int life = 0; life < 4; ++life) {
+    const auto extents = leave_chunks(1);
+    const auto scan = scan_segment(segment_path(extents[0].segment), extents[0].segment, Payloads::verified);
+    ASSERT_TRUE(scan.ok());
+    EXPECT_GT(scan->header.sequence, greatest);
+    greatest = scan->header.sequence;
+    EXPECT_EQ(scan->chunks.size(), 1U);
+  }
+}
+
+TEST_F(RecoveryTest, the_scan_is_cut_at_a_damaged_header) {
+  const auto extents = leave_chunks(4);
+  overwrite(segment_path(extents[2].segment), extents[2].offset + 40, "XXXX");
+  open();
+  EXPECT_EQ(recovered_indices(), (Indices{0, 1}));
+  EXPECT_TRUE(message_with("does not match its checksum"));
+  EXPECT_TRUE(message_with(segment_path(extents[2].segment)));
+}
+
+TEST_F(RecoveryTest, a_flipped_bit_in_a_payload_is_found_where_payloads_are_verified) {
+  const auto extents = leave_chunks(4);
+  const std::string path = segment_path(extents[1].segment);
+  overwrite(path, extents[1].offset + k_chunk_header_bytes + k_test_payload_bytes - 1, "!");
+  const auto verified = scan_segment(path, extents[1].segment, Payloads::verified);
+  ASSERT_TRUE(verified.ok());
+  EXPECT_EQ(verified->chunks.size(), 1U);
+  EXPECT_NE(verified->torn.find("payload"), std::string::npos);
+  const auto skipped = scan_segment(path, extents[1].segment, Payloads::skipped);
+  EXPECT_EQ(skipped->chunks.size(), 4U);
+}
+
+TEST_F(RecoveryTest, a_truncated_segment_is_removed_and_made_anew) {
+  const auto extents = leave_chunks(3);
+  const std::string path = segment_path(extents[0].segment);
+  std::filesystem::resize_file(path, extents[1].offset + 100);
+  open();
+  EXPECT_TRUE(message_with("removed " + path));
+  EXPECT_EQ(std::filesystem::file_size(segment_path(1)), k_test_segment_bytes);
+  const Extent extent = append(9);
+  settle();
+  EXPECT_TRUE(*read(extent, 9) == payload_of(9));
+}
+
+TEST_F(RecoveryTest, foreign_and_damaged_files_are_moved_aside_whole) {
+  const auto extents = leave_chunks(1);
+  std::ofstream(options_.dir + "/notes.txt") << "mine";
+  std::ofstream(segment_path(7)) << "not a segment";
+  const std::string damaged = segment_path(extents[0].segment);
+  overwrite(damaged, 16, "XXXX");
+  open();
+  EXPECT_TRUE(message_with("moved " + options_.dir + "/notes.txt aside"));
+  EXPECT_TRUE(message_with("moved " + segment_path(7) + " aside"));
+  EXPECT_TRUE(message_with("moved " + damaged + " aside"));
+  EXPECT_TRUE(stage_->recovered().chunks.empty());
+  std::string text;
+  std::ifstream(options_.dir + "/aside/notes.txt") >> text;
+  EXPECT_EQ(text, "mine");
+  EXPECT_EQ(std::filesystem::file_size(options_.dir + "/aside/segment-00000007.stage"), 13U);
+
+  close();
+  std::ofstream(options_.dir + "/notes.txt") << "again";  // the first one stays as it is
+  open();
+  std::ifstream(options_.dir + "/aside/notes.txt") >> text;
+  EXPECT_EQ(text, "mine");
+  EXPECT_TRUE(std::filesystem::exists(options_.dir + "/aside/notes.txt.1"));
+}
+
+TEST_F(RecoveryTest, directories_and_links_are_not_followed) {
+  open();
+  close();
+  std::filesystem::create_directory(options_.dir + "/lost+found");
+  std::ofstream(root_ + "/elsewhere") << "precious";
+  std::filesystem::create_symlink(root_ + "/elsewhere", segment_path(9));
+  open();
+  EXPECT_TRUE(std::filesystem::is_directory(options_.dir + "/lost+found"));
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(segment_path(9))));
+  EXPECT_EQ(std::filesystem::file_size(root_ + "/elsewhere"), 8U);
+}
+
+TEST_F(RecoveryTest, a_segment_that_was_never_completed_is_removed) {
+  open();
+  close();
+  (void)make_segment_file(segment_path(3), k_test_segment_bytes, Access::buffered);  // and then a crash
+  std::ofstream(segment_path(4)).flush();                                            // empty
+  open();
+  EXPECT_TRUE(message_with("removed " + segment_path(3) + ": it was never completed"));
+  EXPECT_TRUE(message_with("removed " + segment_path(4)));
+  EXPECT_EQ(stage_->counters().segment_files, 2U);
+}
+
+TEST_F(RecoveryTest, a_smaller_stage_removes_the_segments_beyond_its_size) {
+  (void)leave_chunks(12);
+  ASSERT_TRUE(std::filesystem::exists(segment_path(3)));
+  options_.bytes_max = 2 * k_test_segment_bytes;
+  open();
+  EXPECT_EQ(stage_->recovered().chunks.size(), 12U);
+  EXPECT_EQ(stage_->counters().segment_files, 2U);
+  EXPECT_FALSE(std::filesystem::exists(segment_path(3)));
+}
+
+TEST_F(RecoveryTest, segments_of_another_size_are_replaced) {
+  (void)leave_chunks(2);
+  options_.segment_bytes = 2 * k_test_segment_bytes;
+  options_.bytes_max = 6 * k_test_segment_bytes;
+  open();
+  EXPECT_EQ(stage_->recovered().chunks.size(), 2U);
+  EXPECT_EQ(std::filesystem::file_size(segment_path(1)), 2 * k_test_segment_bytes);
+}
+
+TEST(SegmentName, is_read_back_and_others_are_not) {
+  for (const std::uint32_t number : {0U, 1U, 99'999'999U, 123'456'789U}) {
+    EXPECT_EQ(segment_number(segment_name(number)), number);
+  }
+  EXPECT_EQ(segment_name(1), "segment-00000001.stage");
+  for (const std::string_view name :
+       {"", "lock", "segment-.stage", "segment-1.stage", "segment-0000000x.stage", "segment-00000001.stage.1",
+        "segment-4294967295.stage", "segment-99999999999.stage", "segment-000000001.stage",
+        "segment-.stag"}) {
+    EXPECT_EQ(segment_number(name), std::nullopt) << name;
+  }
+}
+
+TEST(AccessChoice, follows_what_the_kernel_says_of_the_file) {
+  EXPECT_EQ(choose_access({.known = false}).access, Access::direct);  // to be tried
+  EXPECT_EQ(choose_access({.known = true, .memory_bytes = 4, .offset_bytes = 512}).access, Access::direct);
+  EXPECT_EQ(choose_access({.known = true, .memory_bytes = 4096, .offset_bytes = 4096}).access,
+            Access::direct);
+  const auto refused = choose_access({.known = true});
+  EXPECT_EQ(refused.access, Access::buffered);
+  EXPECT_NE(refused.note.find("does not support O_DIRECT"), std::string::npos);
+  const auto coarse = choose_access({.known = true, .memory_bytes = 512, .offset_bytes = 16384});
+  EXPECT_EQ(coarse.access, Access::buffered);
+  EXPECT_NE(coarse.note.find("16384"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace penstock::stage
