@@ -1,9 +1,10 @@
 // The Loop seam: everything a worker waits for, on one thread. io_uring, a portable fallback (epoll and a few
 // pwrite threads), or the simulator.
 //
-// One thread owns a loop: every call but wake() is made on it, and every callback runs on it, from
-// run_once(). A callback may call back into the loop. A callback is never run from within the call that
-// started its operation.
+// One thread owns a loop: it makes it, destroys it and makes every call but wake(), and every callback runs
+// on it, from run_once(). A callback may call back into the loop, but not run_once(). A callback is never run
+// from within the call that started its operation. A loop that is destroyed calls back what is under way and
+// waits until nobody touches its memory any more; callbacks that have not run never will.
 #pragma once
 
 #include <cstddef>
@@ -58,9 +59,11 @@ class Loop {
   virtual void read_at(int fd, MutableBytes bytes, std::uint64_t offset, Completion done) = 0;
   virtual void sync_data(int fd, Completion done) = 0;  // fdatasync; for a directory, fsync
 
-  // Readiness, level-triggered: `ready` runs as long as the descriptor is ready and watched. Watching a
-  // watched descriptor changes its interest and callback. unwatch() before close(); after it `ready` is not
-  // run again.
+  // Readiness, level-triggered: `ready` runs as long as the descriptor is ready and watched. A hang-up or an
+  // error is readiness for all that was asked; an empty interest is never ready. As with poll, what was ready
+  // may no longer be when `ready` runs. Watching a watched descriptor changes its interest and callback.
+  // unwatch() before close(); after it `ready` is not run again. A descriptor that is closed or cannot be
+  // waited for (a regular file) is a bug of the caller.
   virtual void watch(int fd, Interest interest, std::function<void(Interest)> ready) = 0;
   virtual void unwatch(int fd) = 0;
 
@@ -91,8 +94,8 @@ struct LoopOptions {
   std::uint32_t fallback_threads = 2;
 };
 
-// An error only where Choice::io_uring was demanded and is refused, or where the machine is out of
-// descriptors.
+// On the thread that will own the loop. An error only where Choice::io_uring was demanded and is refused, or
+// where the machine is out of descriptors.
 Result<std::unique_ptr<Loop>> make_loop(const LoopOptions& options, const Clock& clock);
 
 }  // namespace penstock::io

@@ -1,0 +1,153 @@
+// How it works. epoll_wait is the one place to sleep. The threads that do file operations, and wake(), make
+// it return through one event descriptor. Timers are its timeout, in whole milliseconds rounded up: good
+// enough for a fallback, and it needs no kernel newer than the rest.
+#include "io/portable_loop.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/os_error.h"
+#include "base/unique_fd.h"
+#include "io/file_threads.h"
+#include "io/kernel_loop.h"
+#include "io/operation.h"
+#include "io/wake_event.h"
+#include "io/watch_table.h"
+
+namespace penstock::io {
+namespace {
+
+// Descriptors reported in one turn; the kernel gives the others their turn next. 12 bytes each.
+constexpr std::size_t k_events_per_turn = 256;
+
+// What epoll hands back: the generation of the watch, and the descriptor. The wake event has generation 0,
+// which no watch has.
+constexpr std::uint64_t epoll_data(std::uint32_t generation, int fd) {
+  return static_cast<std::uint64_t>(generation) << 32 | static_cast<std::uint32_t>(fd);
+}
+
+class PortableLoop final : public KernelLoop {
+ public:
+  PortableLoop(const LoopOptions& options, const Clock& clock, std::string reason);
+  ~PortableLoop() override { check_owner(); }
+
+  Result<void> open(std::uint32_t threads);
+
+  void register_memory(MutableBytes) override {}
+  void watch(int fd, Interest interest, std::function<void(Interest)> ready) override;
+  void unwatch(int fd) override;
+  void wake() override { wake_.signal(); }
+
+ private:
+  void start(Operation& operation) override { threads_.submit(operation); }
+  void turn(Duration sleep) override;
+  void forget(int fd);
+  void reset_wake();
+
+  UniqueFd epoll_;
+  WakeEvent wake_;
+  std::array<epoll_event, k_events_per_turn> events_{};
+  FileThreads threads_;  // last, so that they have ended before the rest goes
+};
+
+PortableLoop::PortableLoop(const LoopOptions& options, const Clock& clock, std::string reason)
+    : KernelLoop(options, clock), threads_(wake_) {
+  grant_.backend = Backend::portable;
+  grant_.reason = std::move(reason);
+}
+
+Result<void> PortableLoop::open(std::uint32_t threads) {
+  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_.valid()) {
+    return os_error(errno, "making the epoll descriptor of an I/O loop");
+  }
+  if (Result<void> opened = wake_.open(); !opened) {
+    return opened;
+  }
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = epoll_data(0, wake_.fd())}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.fd(), &event) != 0) {
+    return os_error(errno, "watching the event descriptor of an I/O loop");
+  }
+  return threads_.start(threads);
+}
+
+void PortableLoop::watch(int fd, Interest interest, std::function<void(Interest)> ready) {
+  check_owner();
+  const bool known = watches_.find(fd) != nullptr && watches_.find(fd)->armed;
+  if (known && interest == Interest{}) {
+    forget(fd);  // epoll reports errors and hang-ups even to one who asks for nothing
+  }
+  const std::uint32_t generation = watches_.set(fd, interest, std::move(ready));
+  if (interest == Interest{}) {
+    return;
+  }
+  epoll_event event{.events = poll_events(interest), .data = {.u64 = epoll_data(generation, fd)}};
+  const bool descriptor_can_be_watched =
+      ::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0;
+  CHECK(descriptor_can_be_watched);
+  watches_.find(fd)->armed = true;
+}
+
+void PortableLoop::unwatch(int fd) {
+  check_owner();
+  forget(fd);
+  watches_.erase(fd);
+}
+
+void PortableLoop::forget(int fd) {
+  Watch* watch = watches_.find(fd);
+  if (watch != nullptr && watch->armed) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    watch->armed = false;
+  }
+}
+
+void PortableLoop::turn(Duration sleep) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(sleep);
+  const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                                 static_cast<int>(milliseconds.count()));
+  const int error = count < 0 && errno != EINTR ? errno : 0;
+  CHECK(error == 0);
+  for (int i = 0; i < count; ++i) {
+    const std::uint64_t data = events_[i].data.u64;
+    const auto generation = static_cast<std::uint32_t>(data >> 32);
+    if (generation == 0) {
+      reset_wake();
+    } else {
+      watches_.run(static_cast<int>(static_cast<std::uint32_t>(data)), generation, events_[i].events);
+    }
+  }
+  for (OperationQueue finished = threads_.take_finished(); !finished.empty();) {
+    finish(finished.pop());
+  }
+}
+
+void PortableLoop::reset_wake() {
+  std::uint64_t signals = 0;
+  const ssize_t got = ::read(wake_.fd(), &signals, sizeof(signals));
+  CHECK(got == static_cast<ssize_t>(sizeof(signals)));
+  wake_.clear();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Loop>> make_portable_loop(const LoopOptions& options, const Clock& clock,
+                                                 std::string reason) {
+  auto loop = std::make_unique<PortableLoop>(options, clock, std::move(reason));
+  if (Result<void> opened = loop->open(options.fallback_threads); !opened) {
+    return std::move(opened).error();
+  }
+  return Result<std::unique_ptr<Loop>>(std::move(loop));
+}
+
+}  // namespace penstock::io

@@ -1,0 +1,19 @@
+// The Loop for where io_uring is refused: epoll, and a few threads for files.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "io/loop.h"
+
+namespace penstock::io {
+
+// `reason`: why it is not io_uring, for grant(); empty if nobody asked for that. Error: no descriptor or no
+// thread is left.
+Result<std::unique_ptr<Loop>> make_portable_loop(const LoopOptions& options, const Clock& clock,
+                                                 std::string reason);
+
+}  // namespace penstock::io
