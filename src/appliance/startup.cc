@@ -1,0 +1,107 @@
+#include "appliance/startup.h"
+
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "appliance/wiring.h"
+#include "base/concat.h"
+#include "obs/log.h"
+
+namespace penstock::appliance {
+namespace {
+
+using obs::Level;
+
+constexpr std::chrono::milliseconds k_broker_answer{5000};
+constexpr Duration k_store_answer = std::chrono::seconds(15);
+constexpr Duration k_between_tries = std::chrono::seconds(2);
+constexpr Duration k_look_for_stop = std::chrono::milliseconds(100);
+constexpr Duration k_say_again = std::chrono::seconds(30);
+constexpr Duration k_minute = std::chrono::seconds(60);
+
+bool waiting_may_help(const Error& error) {
+  return error.action == Action::retry;
+}
+
+void sleep_unless_stopped(Duration wait, const std::atomic<bool>& stop) {
+  const MonoTime until = system_clock().now() + wait;
+  while (!stop.load() && system_clock().now() < until) {
+    std::this_thread::sleep_for(k_look_for_stop);
+  }
+}
+
+}  // namespace
+
+Result<void> probe_store_once(const config::Settings& settings, Duration wait,
+                              const std::atomic<bool>& stop) {
+  Result<std::unique_ptr<io::Loop>> loop =
+      io::make_loop(io::LoopOptions{.choice = io::Choice::portable}, system_clock());
+  if (!loop.ok()) {
+    return std::move(loop).error();
+  }
+  Result<std::unique_ptr<lake::BlobStore>> store = make_store(settings, **loop, system_clock());
+  if (!store.ok()) {
+    return std::move(store).error();
+  }
+  std::optional<Result<void>> answer;
+  (*store)->probe([&answer](Result<void> result) { answer = std::move(result); });
+  const MonoTime deadline = system_clock().now() + wait;
+  while (!answer && !stop.load() && system_clock().now() < deadline) {
+    (*loop)->run_once(k_look_for_stop);
+  }
+  if (answer) {
+    return *answer;
+  }
+  return Error{.kind = ErrorKind::timed_out,
+               .action = Action::retry,
+               .message = concat((*store)->description(), " did not answer in time"),
+               .code = {},
+               .retry_after = {}};
+}
+
+Result<void> probe_store(const config::Settings& settings, const std::atomic<bool>& stop) {
+  Result<void> answer = probe_store_once(settings, k_store_answer, stop);
+  if (!answer.ok() && waiting_may_help(answer.error())) {
+    obs::log(
+        Level::warning,
+        concat("the sink does not answer yet; records are staged until it does: ", answer.error().message),
+        {{"sink", settings.sink.url}, {"code", answer.error().code}});
+    return {};
+  }
+  return answer;
+}
+
+Result<kafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
+                                         const std::atomic<bool>& stop) {
+  const MonoTime begun = system_clock().now();
+  obs::LogGate gate(k_say_again);
+  while (!stop.load()) {
+    Result<kafka::ProbeReport> report = kafka::probe_cluster(kafka_options(settings, 0), k_broker_answer);
+    std::optional<Error> error;
+    if (!report.ok()) {
+      error = report.error();
+    } else if (!report->topic_errors.empty()) {
+      error = report->topic_errors.front();
+    } else if (report->logs_error) {
+      error = *report->logs_error;
+    } else {
+      return report;
+    }
+    if (!waiting_may_help(*error)) {
+      return *error;
+    }
+    if (patience == Patience::a_minute && system_clock().now() - begun > k_minute) {
+      error->message += "; gave up after a minute";
+      return *error;
+    }
+    if (const auto held_back = gate.pass(system_clock().now())) {
+      obs::log(Level::warning, concat("waiting for the brokers: ", error->message), {{"code", error->code}});
+    }
+    sleep_unless_stopped(k_between_tries, stop);
+  }
+  return kafka::ProbeReport{};
+}
+
+}  // namespace penstock::appliance

@@ -1,0 +1,46 @@
+// From the configuration to what each module asks for. Pure, but for wiring a store to its loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "config/memory_plan.h"
+#include "config/settings.h"
+#include "io/loop.h"
+#include "kafka/client_options.h"
+#include "lake/blob_store.h"
+#include "obs/log.h"
+#include "pipeline/batch.h"
+#include "pipeline/worker.h"
+
+namespace penstock::appliance {
+
+// What only the whole can tell about a configuration that parsed: path templates, and that every name they give fits.
+Result<void> check_templates(const config::Settings& settings);
+
+// How many workers: as written, or one per 8 partitions, but no more than the CPUs allowed and no more than fit in memory.
+Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32_t cpus,
+                                   std::size_t partitions);
+
+Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::uint32_t workers);
+
+kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_t worker);
+Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
+Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& settings, io::Loop& loop,
+                                                    const Clock& clock);
+
+// Everything but the factories, the plans and the end marks.
+pipeline::WorkerOptions worker_options(const config::Settings& settings, std::uint32_t worker,
+                                       std::uint32_t workers, const config::MemoryPlan& memory);
+
+io::LoopOptions loop_options(const config::Settings& settings);
+obs::LogOptions log_options(const config::Settings& settings);
+
+// "127.0.0.1:9464", "[::1]:9464"
+std::string admin_address(const config::Settings& settings);
+
+}  // namespace penstock::appliance
