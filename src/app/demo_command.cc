@@ -116,7 +116,7 @@ class Traffic {
 };
 
 void print_progress(double elapsed, std::uint64_t produced, const Counters& c) {
-  std::printf("%6.0f s  produced %11s   landed %11s records %8.1f MB %4s files   lag %s\n", elapsed,
+  std::printf("%6.0f s  produced %11s   read %11s records %8.1f MB %4s files   lag %s\n", elapsed,
               grouped(produced).c_str(), grouped(c.records).c_str(),
               static_cast<double>(c.record_bytes) / 1e6, grouped(c.blobs).c_str(),
               grouped(produced - std::min(produced, c.records)).c_str());

@@ -317,6 +317,9 @@ obs::LogOptions log_options(const config::Settings& settings) {
 }
 
 std::string admin_address(const config::Settings& settings) {
+  if (settings.admin.host.empty()) {
+    return "none";
+  }
   const bool v6 = settings.admin.host.find(':') != std::string::npos;
   return v6 ? concat("[", settings.admin.host, "]:", settings.admin.port)
             : concat(settings.admin.host, ":", settings.admin.port);

@@ -40,7 +40,7 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
 io::LoopOptions loop_options(const config::Settings& settings);
 obs::LogOptions log_options(const config::Settings& settings);
 
-// "127.0.0.1:9464", "[::1]:9464"
+// "127.0.0.1:9464", "[::1]:9464", "none"
 std::string admin_address(const config::Settings& settings);
 
 }  // namespace penstock::appliance

@@ -122,9 +122,15 @@ Result<void> Worker::build() {
 }
 
 Result<void> Worker::run(const std::function<void()>& started) {
-  if (Result<void> built = build(); !built.ok()) {
-    return built;
+  Result<void> outcome = build();
+  if (outcome.ok()) {
+    outcome = serve(started);
   }
+  tear_down();
+  return outcome;
+}
+
+Result<void> Worker::serve(const std::function<void()>& started) {
   const io::Grant& grant = loop_->grant();
   obs::log(
       Level::info,
@@ -165,6 +171,21 @@ Result<void> Worker::run(const std::function<void()>& started) {
     return *failure_;
   }
   return {};
+}
+
+// On the worker's thread, which owns the loop and whatever waits on it.
+void Worker::tear_down() {
+  source_.reset();
+  batcher_.reset();
+  writer_.reset();
+  uploader_.reset();
+  store_.reset();
+  publishing_.clear();
+  chunks_.reset();
+  stage_.reset();
+  const std::lock_guard lock(loop_mutex_);
+  loop_.reset();
+  pool_.reset();
 }
 
 void Worker::step() {

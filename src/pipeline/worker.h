@@ -75,6 +75,8 @@ class Worker {
 
  private:
   Result<void> build();
+  Result<void> serve(const std::function<void()>& started);
+  void tear_down();
   void step();
   void wait(bool more);
   void tick();
@@ -107,7 +109,7 @@ class Worker {
   const Clock& clock_;
   obs::WorkerMetrics& metrics_;
 
-  // Built on the worker's thread, destroyed in the opposite order.
+  // Built and torn down on the worker's thread.
   std::unique_ptr<io::Loop> loop_;
   std::mutex loop_mutex_;  // stop() may come before, or after, there is a loop to wake
   std::unique_ptr<mem::SlabPool> pool_;
