@@ -1,0 +1,58 @@
+// One function for each operation on the Blob service: the request as it is before authorize(). Pure.
+// https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
+//
+// Every operation that writes a blob carries If-None-Match: *. There is no other way to write one here.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "azure/endpoint.h"
+#include "azure/request.h"
+
+namespace penstock::azure {
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;  // keys [a-z0-9]+, values printable ASCII
+
+// The service's own limits.
+inline constexpr std::size_t k_blocks_max = 50'000;            // blocks a blob may be committed of
+inline constexpr std::size_t k_metadata_bytes_max = 8 * 1024;  // keys and values of one blob
+
+// Names are relative to the sink's prefix.
+
+// PUT /lake/raw/a.txt?comp=block&blockid=...    201; the bytes follow
+BlobRequest put_block(const Endpoint& endpoint, std::string_view name, std::uint32_t index,
+                      std::uint64_t bytes);
+
+// PUT /lake/raw/a.txt?comp=blocklist    201, 409 BlobAlreadyExists, 412 ConditionNotMet, 400 InvalidBlockList
+Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view name,
+                                   std::span<const std::uint32_t> indexes, const Metadata& metadata);
+
+// PUT /lake/raw/a.txt    201, 409 BlobAlreadyExists, 412 ConditionNotMet; the bytes follow
+Result<BlobRequest> put_blob(const Endpoint& endpoint, std::string_view name, std::uint64_t bytes,
+                             const Metadata& metadata);
+
+// HEAD /lake/raw/a.txt    200, 404 BlobNotFound
+BlobRequest get_blob_properties(const Endpoint& endpoint, std::string_view name);
+
+// GET /lake?restype=container&comp=list&include=metadata&prefix=raw/...    200 and XML: blob_list.h
+BlobRequest list_blobs(const Endpoint& endpoint, std::string_view prefix, std::string_view marker,
+                       std::uint32_t results_max);
+
+// PUT /lake?restype=container    201, 409 ContainerAlreadyExists
+BlobRequest create_container(const Endpoint& endpoint);
+
+// A block's id: base64 of 16 hex digits of the name's hash and 8 of the index. The service wants ids of one
+// length within a blob, at most 64 bytes before base64; the name is its writer's alone, hence so is the id.
+std::string block_id(std::string_view full_name, std::uint32_t index);
+
+// What the extension says: text/plain, application/gzip, application/zstd.
+std::string_view content_type_of(std::string_view name);
+
+}  // namespace penstock::azure

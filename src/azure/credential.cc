@@ -1,0 +1,100 @@
+#include "azure/credential.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "azure/http_date.h"
+#include "azure/shared_key.h"
+#include "base/concat.h"
+#include "crypto/base64.h"
+
+namespace penstock::azure {
+
+namespace {
+
+// Of 2021: old enough for the emulator, new enough for every call made here.
+constexpr std::string_view k_api_version = "2021-12-02";
+
+Error invalid(std::string message) {
+  return {ErrorKind::invalid_input, Action::fatal, std::move(message), {}, {}};
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view k_white = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(k_white);
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(k_white) - first + 1);
+}
+
+bool has_parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view parameter = query.substr(0, query.find('&'));
+    if (parameter.size() > name.size() + 1 && parameter.starts_with(name) && parameter[name.size()] == '=') {
+      return true;
+    }
+    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
+  }
+  return false;
+}
+
+bool fits_a_query(std::string_view text) {
+  for (const char c : text) {
+    if (c <= ' ' || c > '~' || c == '#' || c == '?' || c == '"') {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<SharedKey> make_shared_key(std::string_view account, std::string_view key) {
+  account = trimmed(account);
+  key = trimmed(key);
+  if (account.empty()) {
+    return invalid("the storage account's name is empty: write the name that the key belongs to");
+  }
+  if (key.empty()) {
+    return invalid(concat("the key of storage account ", account, " is empty"));
+  }
+  auto decoded = crypto::base64_decode(key);
+  if (!decoded.ok()) {
+    return invalid(concat("the key of storage account ", account, " is ", decoded.error().message,
+                          ": copy it again, whole, as the portal shows it"));
+  }
+  return SharedKey{std::string(account), *std::move(decoded)};
+}
+
+Result<Sas> make_sas(std::string_view token) {
+  token = trimmed(token);
+  if (token.starts_with('?')) {
+    token.remove_prefix(1);
+  }
+  if (token.find("://") != std::string_view::npos) {
+    return invalid("the SAS is a whole URL: write only what follows its '?'");
+  }
+  for (const std::string_view needed : {"sv", "sig"}) {
+    if (!has_parameter(token, needed)) {
+      return invalid(concat("the SAS has no '", needed, "': copy the whole token, sv=...&sig=..."));
+    }
+  }
+  if (!fits_a_query(token)) {
+    return invalid("the SAS holds a character that no token has (white space, quote, '#'): copy it again");
+  }
+  return Sas{std::string(token)};
+}
+
+void authorize(BlobRequest& request, const Credential& credential, WallTime now) {
+  request.headers.emplace_back("x-ms-version", k_api_version);
+  request.headers.emplace_back("x-ms-date", format_http_date(now));
+  if (const auto* sas = std::get_if<Sas>(&credential)) {
+    request.sas = sas->token;
+    return;
+  }
+  const auto& shared_key = std::get<SharedKey>(credential);
+  request.headers.emplace_back("authorization", shared_key_authorization(request, shared_key));
+}
+
+}  // namespace penstock::azure

@@ -1,0 +1,111 @@
+#include "azure/credential.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "azure/blob_requests.h"
+#include "azure/connection_string.h"
+#include "base/types.h"
+
+namespace penstock::azure {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Sas, GoesIntoTheQueryUnchangedAndNoAuthorizationIsSent) {
+  const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake").value();
+  BlobRequest request = put_block(endpoint, "a.txt", 0, 5);
+  authorize(request, make_sas("?sv=2021-12-02&sp=rcw&sig=a%2Bb%3D\n").value(), WallTime{});
+  EXPECT_THAT(url_of(request), testing::EndsWith("&sv=2021-12-02&sp=rcw&sig=a%2Bb%3D"));
+  for (const auto& [name, value] : request.headers) {
+    EXPECT_NE(name, "authorization");
+  }
+}
+
+TEST(Sas, IsTheWholeQueryOfARequestThatHasNone) {
+  const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake").value();
+  BlobRequest request = get_blob_properties(endpoint, "a.txt");
+  authorize(request, make_sas("sv=1&sig=x").value(), WallTime{});
+  EXPECT_EQ(url_of(request), "https://contoso.blob.core.windows.net/lake/a.txt?sv=1&sig=x");
+}
+
+TEST(Sas, WhatIsNoSasIsRefusedWithoutBeingShown) {
+  for (const std::string_view text : {"", "topsecret", "sv=1&xsig=topsecret", "sv=1&sig=top secret",
+                                      "https://contoso.blob.core.windows.net/?sv=1&sig=topsecret"}) {
+    const auto sas = make_sas(text);
+    ASSERT_FALSE(sas.ok()) << text;
+    EXPECT_THAT(sas.error().message, Not(HasSubstr("topsecret")));
+    EXPECT_EQ(sas.error().kind, ErrorKind::invalid_input);
+  }
+}
+
+TEST(SharedKeyCredential, TakesWhiteSpaceOffAndNeverShowsABadKey) {
+  EXPECT_TRUE(make_shared_key("contoso", " c2VjcmV0\n").ok());
+  const auto key = make_shared_key("contoso", "topsecret*==");
+  ASSERT_FALSE(key.ok());
+  EXPECT_THAT(key.error().message, HasSubstr("contoso"));
+  EXPECT_THAT(key.error().message, Not(HasSubstr("topsecret")));
+  EXPECT_FALSE(make_shared_key("", "c2VjcmV0").ok());
+  EXPECT_FALSE(make_shared_key("contoso", "").ok());
+}
+
+TEST(ConnectionStringParser, BuildsTheEndpointFromNameAndSuffix) {
+  const auto parsed = parse_connection_string(
+      "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=c2VjcmV0;EndpointSuffix=core."
+      "chinacloudapi.cn\n");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed->blob_endpoint, "https://contoso.blob.core.chinacloudapi.cn");
+  const auto& key = std::get<SharedKey>(parsed->credential);
+  EXPECT_EQ(key.account, "contoso");
+  EXPECT_EQ(as_text(key.key), "secret");
+}
+
+TEST(ConnectionStringParser, TakesKeysInAnyCaseAndOrderAndLeavesUnknownOnesAside) {
+  const auto parsed =
+      parse_connection_string(";accountkey=c2VjcmV0;FileEndpoint=https://f/; ACCOUNTNAME = contoso ;;");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed->blob_endpoint, "https://contoso.blob.core.windows.net");
+}
+
+TEST(ConnectionStringParser, ASasNeedsOnlyTheBlobEndpoint) {
+  const auto parsed = parse_connection_string(
+      "BlobEndpoint=https://contoso.blob.core.windows.net/;SharedAccessSignature=sv=2021&sig=a%3D");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed->blob_endpoint, "https://contoso.blob.core.windows.net");
+  EXPECT_EQ(std::get<Sas>(parsed->credential).token, "sv=2021&sig=a%3D");
+}
+
+TEST(ConnectionStringParser, KnowsTheDevelopmentStorage) {
+  const auto parsed = parse_connection_string("UseDevelopmentStorage=true");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->blob_endpoint, "http://127.0.0.1:10000/devstoreaccount1");
+  EXPECT_EQ(std::get<SharedKey>(parsed->credential).account, "devstoreaccount1");
+}
+
+TEST(ConnectionStringParser, ErrorsNameTheKeyAndNeverAValue) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"", "AccountName"},
+      {"AccountName=contoso", "AccountKey is missing"},
+      {"AccountKey=dG9wc2VjcmV0", "AccountName"},
+      {"AccountKey=dG9wc2VjcmV0;BlobEndpoint=https://x.blob.y", "AccountName is missing"},
+      {"AccountName=contoso;AccountKey=dG9wc2VjcmV0*", "AccountKey"},
+      {"dG9wc2VjcmV0", "part 1"},
+      {"AccountName=contoso;SharedAccessSignature=dG9wc2VjcmV0", "SharedAccessSignature"},
+      {"AccountName=contoso;AccountKey=dG9wc2VjcmV0;DefaultEndpointsProtocol=http",
+       "DefaultEndpointsProtocol"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto parsed = parse_connection_string(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr(expected));
+    EXPECT_THAT(parsed.error().message, Not(HasSubstr("dG9wc2VjcmV0")));
+  }
+}
+
+}  // namespace
+}  // namespace penstock::azure
