@@ -1,6 +1,9 @@
 #include "obs/process.h"
 
+#include <cstdint>
 #include <fstream>
+#include <limits>
+#include <string>
 
 #include <dirent.h>
 #include <sys/resource.h>
@@ -23,6 +26,20 @@ std::uint64_t resident_bytes() {
     return 0;
   }
   return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// "VmHWM: 190000 kB" in /proc/self/status. getrusage's ru_maxrss will not do: it begins with what the process that called
+// exec had, which may be a large parent.
+std::uint64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key; status.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+    if (key == "VmHWM:") {
+      std::uint64_t kib = 0;
+      status >> kib;
+      return kib * 1024;
+    }
+  }
+  return 0;
 }
 
 std::uint64_t open_fds() {
@@ -52,9 +69,9 @@ ProcessUsage process_usage() {
   rusage used{};
   if (::getrusage(RUSAGE_SELF, &used) == 0) {
     usage.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
-    usage.peak_resident_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
   }
   usage.resident_bytes = resident_bytes();
+  usage.peak_resident_bytes = peak_resident_bytes();
   usage.open_fds = open_fds();
   usage.max_fds = max_fds();
   return usage;

@@ -1,0 +1,146 @@
+#include "config/addresses.h"
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+
+#include "base/concat.h"
+
+namespace penstock::config {
+namespace {
+
+struct HostPort {
+  std::string_view host;  // without brackets
+  std::optional<std::uint16_t> port;
+};
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [rest, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (text.empty() || problem != std::errc{} || rest != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return port;
+}
+
+bool is_host(std::string_view host, bool in_brackets) {
+  constexpr std::string_view k_name = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  constexpr std::string_view k_ipv6 = "abcdefABCDEF0123456789:.";
+  return !host.empty() && host.size() <= 255 &&
+         host.find_first_not_of(in_brackets ? k_ipv6 : k_name) == std::string_view::npos;
+}
+
+// None: not of the form host:port, [address]:port, or either without its port.
+std::optional<HostPort> split(std::string_view text) {
+  const bool in_brackets = text.starts_with('[');
+  const std::size_t host_end = in_brackets ? text.find(']') : text.find(':');
+  const std::string_view host = text.substr(0, host_end).substr(in_brackets ? 1 : 0);
+  if ((in_brackets && host_end == std::string_view::npos) || !is_host(host, in_brackets)) {
+    return std::nullopt;
+  }
+  const std::string_view rest =
+      host_end == std::string_view::npos ? std::string_view{} : text.substr(host_end + (in_brackets ? 1 : 0));
+  if (rest.empty()) {
+    return HostPort{.host = host, .port = {}};
+  }
+  const std::optional<std::uint16_t> port = parse_port(rest.substr(1));
+  if (rest.front() != ':' || !port) {
+    return std::nullopt;
+  }
+  return HostPort{.host = host, .port = port};
+}
+
+Complaint check_azure_url(std::string_view url, std::string_view scheme) {
+  constexpr std::string_view k_form = "https://<account>.blob.core.windows.net/<container>/<prefix>";
+  if (url.find('?') != std::string_view::npos) {
+    return "holds a '?': a SAS token has no place in a url; write it as sink.auth: {type: sas, token: ...}";
+  }
+  if (url.find_first_of("@#") != std::string_view::npos) {
+    return concat("holds an '@' or a '#'; write ", k_form);
+  }
+  const std::string_view rest = url.substr(scheme.size());
+  const std::size_t slash = rest.find('/');
+  const std::string_view authority = rest.substr(0, slash);
+  if (!split(authority)) {
+    return concat("has no host that can be one; write ", k_form);
+  }
+  if (slash == std::string_view::npos || rest.find_first_not_of('/', slash) == std::string_view::npos) {
+    return concat("names no container; write ", k_form);
+  }
+  if (rest.find("//") != std::string_view::npos) {
+    return "holds an empty part ('//'); remove it";
+  }
+  if (authority.find(".dfs.") != std::string_view::npos) {
+    return concat("is the dfs endpoint, and files are written over the blob one; write ", k_form);
+  }
+  if (scheme == "http://" && authority.find(".blob.core.") != std::string_view::npos) {
+    return "would send everything in clear; write https://";
+  }
+  return {};
+}
+
+}  // namespace
+
+Complaint check_brokers(const std::vector<std::string>& brokers) {
+  for (std::size_t i = 0; i < brokers.size(); ++i) {
+    if (brokers[i].find("://") != std::string::npos) {
+      return concat("holds a url, item ", i + 1, "; write host:port, without a scheme");
+    }
+    const std::optional<HostPort> broker = split(brokers[i]);
+    if (!broker || broker->port == std::uint16_t{0}) {
+      return concat("holds something that is not host:port, item ", i + 1, "; write broker.example:9092");
+    }
+    if (!broker->port) {
+      return concat("has no port, item ", i + 1,
+                    "; write host:9093 for Event Hubs, mostly host:9092 for Kafka");
+    }
+  }
+  return {};
+}
+
+Complaint read_listen(std::string_view text, AdminSettings& out) {
+  if (text == "none") {
+    out = {};
+    return {};
+  }
+  const std::optional<HostPort> listen = split(text);
+  if (!listen || !listen->port) {
+    return "is not address:port; write 127.0.0.1:9464, 0.0.0.0:9464 if others must reach it, or none";
+  }
+  out.host = listen->host;
+  out.port = *listen->port;
+  return {};
+}
+
+Complaint read_sink_url(const std::string& url, SinkSettings& out) {
+  constexpr std::string_view k_https = "https://";
+  constexpr std::string_view k_http = "http://";
+  constexpr std::string_view k_file = "file://";
+  SinkKind kind = SinkKind::azure;
+  std::string directory;
+  if (url == "null:") {
+    kind = SinkKind::null_store;
+  } else if (url.starts_with(k_file)) {
+    kind = SinkKind::directory;
+    directory = url.substr(k_file.size());
+    if (!directory.starts_with('/') || directory.find_first_not_of('/') == std::string::npos) {
+      return "names no directory; write file:///srv/lake, with three slashes";
+    }
+  } else if (url.starts_with(k_https) || url.starts_with(k_http)) {
+    Complaint complaint = check_azure_url(url, url.starts_with(k_https) ? k_https : k_http);
+    if (!complaint.empty()) {
+      return complaint;
+    }
+  } else {
+    return "has no scheme that is known; write https://<account>.blob.core.windows.net/<container>/<prefix>, "
+           "file:///<directory>, or null:";
+  }
+  out.url = url;
+  out.kind = kind;
+  out.directory = std::move(directory);
+  return {};
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,23 @@
+// Where things are: brokers, the admin listener, the sink. Pure; nothing is looked up.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/keys.h"
+#include "config/settings.h"
+
+namespace penstock::config {
+
+Complaint check_brokers(const std::vector<std::string>& brokers);
+
+// "127.0.0.1:9464", "[::1]:9464", "0.0.0.0:9464". Port 0 takes any free one. A listener that others can reach
+// has to be written out: there is no short form for it.
+Complaint read_listen(std::string_view text, AdminSettings& out);
+
+// https://account.blob.core.windows.net/container/prefix, http:// for emulators, file:///directory, null:.
+// Fills in url, kind and directory.
+Complaint read_sink_url(const std::string& url, SinkSettings& out);
+
+}  // namespace penstock::config

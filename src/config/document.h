@@ -1,0 +1,29 @@
+// A YAML text as a tree with line numbers: all that the rest of this module knows of YAML.
+//
+// Built from the parser's events and not from its node tree, which forgets the first of two equal keys.
+// Anchors, aliases, tags and a second document are refused: a configuration says each thing once, where it
+// is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+namespace penstock::config {
+
+enum class NodeKind : std::uint8_t { null, scalar, list, map };
+
+struct Node {
+  NodeKind kind = NodeKind::null;
+  int line = 1;             // from 1; in a map, that of the key
+  std::string key;          // in a map; equal keys are all there, in order
+  std::string text;         // of a scalar
+  std::vector<Node> items;  // of a list or a map
+};
+
+// An empty text gives a null node. Errors: the message is "file:line: what, and what to write".
+Result<Node> parse_document(const std::string& text, const std::string& file);
+
+}  // namespace penstock::config

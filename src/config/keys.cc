@@ -1,0 +1,652 @@
+#include "config/keys.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "base/concat.h"
+#include "base/units.h"
+#include "config/addresses.h"
+#include "config/memory_plan.h"
+#include "config/names.h"
+#include "config/passthrough.h"
+#include "config/readers.h"
+
+namespace penstock::config {
+namespace {
+
+constexpr std::uint64_t k_ms = 1'000'000;
+constexpr std::uint64_t k_s = 1'000 * k_ms;
+constexpr std::uint64_t k_m = 60 * k_s;
+constexpr std::uint64_t k_h = 60 * k_m;
+
+template <class Enum>
+constexpr Choice choice(std::string_view word, Enum value) {
+  return Choice{.word = word, .value = static_cast<int>(value), .availability = Availability::now};
+}
+
+// What the design has, and this version has not.
+constexpr Choice later(std::string_view word) {
+  return Choice{.word = word, .value = 0, .availability = Availability::later};
+}
+
+constexpr Choice k_on_data_loss[] = {choice("stop", OnDataLoss::stop), choice("continue", OnDataLoss::go_on)};
+constexpr Choice k_source_auth[] = {
+    choice("none", SourceAuthType::none),
+    choice("connection-string", SourceAuthType::connection_string),
+    choice("sasl-plain", SourceAuthType::sasl_plain),
+    choice("sasl-scram-256", SourceAuthType::sasl_scram_256),
+    choice("sasl-scram-512", SourceAuthType::sasl_scram_512),
+    later("entra"),
+};
+constexpr Choice k_tls[] = {choice("auto", -1), choice("true", 1), choice("false", 0)};
+constexpr Choice k_fetch[] = {choice("auto", Fetch::best), choice("librdkafka", Fetch::librdkafka),
+                              later("direct")};
+constexpr Choice k_group_by[] = {choice("topic", GroupBy::topic), choice("partition", GroupBy::partition)};
+constexpr Choice k_format[] = {choice("ndjson", Format::ndjson), later("envelope"), later("capture-avro")};
+constexpr Choice k_compression[] = {choice("none", Compression::none), choice("gzip", Compression::gzip),
+                                    choice("zstd", Compression::zstd)};
+constexpr Choice k_validate[] = {choice("none", 0), later("json")};
+constexpr Choice k_sink_auth[] = {
+    choice("none", SinkAuthType::none),
+    choice("shared-key", SinkAuthType::shared_key),
+    choice("connection-string", SinkAuthType::connection_string),
+    choice("sas", SinkAuthType::sas),
+    later("client-secret"),
+    later("managed-identity"),
+    later("workload-identity"),
+};
+constexpr Choice k_io[] = {choice("best", Io::best), choice("io_uring", Io::io_uring),
+                           choice("portable", Io::portable)};
+constexpr Choice k_guarantee[] = {choice("at_least_once", Guarantee::at_least_once), later("exactly_once")};
+constexpr Choice k_log_level[] = {choice("trace", LogLevel::trace), choice("debug", LogLevel::debug),
+                                  choice("info", LogLevel::info), choice("warn", LogLevel::warn),
+                                  choice("error", LogLevel::error)};
+constexpr Choice k_log_format[] = {choice("text", LogFormat::text), choice("json", LogFormat::json)};
+
+// Reads a text and keeps it if `check` has nothing against it.
+template <class Check>
+Complaint read_checked(const Node& node, std::string& out, Check check) {
+  std::string text;
+  Complaint complaint = read_text(node, text);
+  if (complaint.empty()) {
+    complaint = check(text);
+  }
+  if (complaint.empty()) {
+    out = std::move(text);
+  }
+  return complaint;
+}
+
+template <class Check>
+Complaint read_checked_list(const Node& node, std::vector<std::string>& out, Check check) {
+  std::vector<std::string> items;
+  Complaint complaint = read_list(node, items);
+  if (complaint.empty()) {
+    complaint = check(items);
+  }
+  if (complaint.empty()) {
+    out = std::move(items);
+  }
+  return complaint;
+}
+
+Complaint check_directory(const std::string& path) {
+  return path.starts_with('/') && path.size() <= 3000
+             ? Complaint{}
+             : Complaint("is not an absolute path; write one that begins with /");
+}
+
+Complaint check_certificates(const std::string& path) {
+  return path == "system" ? Complaint{} : check_directory(path);
+}
+
+// What can be said without knowing the placeholders; codec::PathTemplate says the rest.
+Complaint check_template(const std::string& path) {
+  constexpr std::size_t k_template_bytes_max = 900;  // of a blob's name, see codec::k_blob_name_bytes_max
+  if (path.size() > k_template_bytes_max) {
+    return concat("is longer than ", k_template_bytes_max, " bytes; write a shorter one");
+  }
+  if (path.front() == '/' || path.back() == '/') {
+    return "begins or ends with '/'; remove it";
+  }
+  return {};
+}
+
+Complaint read_start(const Node& node, SourceSettings& out) {
+  std::string text;
+  if (Complaint complaint = read_text(node, text); !complaint.empty()) {
+    return complaint;
+  }
+  if (text == "earliest" || text == "latest") {
+    out.start = text == "earliest" ? StartFrom::earliest : StartFrom::latest;
+    return {};
+  }
+  Complaint complaint = read_time(text, out.start_time);
+  if (complaint.empty()) {
+    out.start = StartFrom::time;
+  }
+  return complaint;
+}
+
+Complaint read_tls(const Key& key, const Node& node, Tls& out) {
+  int value = 0;
+  Complaint complaint = read_choice(key, node, value);
+  if (complaint.empty()) {
+    out.enabled = value < 0 ? std::nullopt : std::optional<bool>(value == 1);
+  }
+  return complaint;
+}
+
+// The portal shows the token with the '?' of a url.
+Complaint read_sas_token(const Node& node, Secret& out) {
+  Secret written;
+  Complaint complaint = read_secret(node, written);
+  if (complaint.empty()) {
+    const std::string& token = written.reveal();
+    out = Secret(token.substr(token.starts_with('?') ? 1 : 0));
+  }
+  return complaint;
+}
+
+constexpr Key k_keys[] = {
+    {.path = "name",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback_note = "required",
+     .allowed = "1 to 100 letters, digits, '.', '_' and '-'",
+     .help = "The deployment's name. It names the consumer group (unless source.group does), labels the "
+             "metrics, and is the "
+             "directory below stage.dir. Two deployments on one machine need two names.",
+     .parse =
+         [](const Key&, const Node& node, Settings& s) {
+           return read_checked(node, s.name, [](const std::string& v) { return check_name(v); });
+         }},
+
+    {.path = "source.brokers",
+     .kind = Kind::list,
+     .since = "0.1",
+     .fallback_note = "required",
+     .allowed = "a list of host:port",
+     .help = "Where to find the Kafka cluster: one broker is enough to find the others, two or three survive "
+             "one that is down. "
+             "For Event Hubs the namespace: `contoso.servicebus.windows.net:9093`. One text with commas "
+             "between the brokers is "
+             "taken too, so that a variable can hold them.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked_list(node, s.source.brokers, check_brokers); }},
+    {.path = "source.topics",
+     .kind = Kind::list,
+     .since = "0.1",
+     .fallback_note = "required, or source.topics_regex",
+     .allowed = "a list of topic names",
+     .help = "The topics to read, by name. Up to 16 of them get large slabs, which cost less per byte; see "
+             "runtime.memory.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked_list(node, s.source.topics, check_topics); }},
+    {.path = "source.topics_regex",
+     .kind = Kind::text,
+     .since = "0.1",
+     .allowed = "a POSIX extended regular expression that begins with ^",
+     .help = "In place of source.topics: every topic whose name matches, also those made later, found within "
+             "some minutes. `^svc-` takes all that begin with svc-; end with $ to bind the end.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked(node, s.source.topics_regex, check_topics_regex); }},
+    {.path = "source.group",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback_note = "penstock-<name>",
+     .allowed = "1 to 256 visible ASCII characters",
+     .help = "The consumer group that holds the positions. Instances that share it share the partitions. A "
+             "new group starts "
+             "where source.start says.",
+     .parse =
+         [](const Key&, const Node& node, Settings& s) {
+           return read_checked(node, s.source.group, [](const std::string& v) { return check_group(v); });
+         }},
+    {.path = "source.start",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback = "earliest",
+     .allowed = "earliest, latest, or a time in UTC such as 2026-01-31T00:00:00Z",
+     .help = "Where a partition starts that the group has no position for. It never moves a position that "
+             "exists.",
+     .parse = [](const Key&, const Node& node, Settings& s) { return read_start(node, s.source); }},
+    {.path = "source.on_data_loss",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "stop",
+     .choices = k_on_data_loss,
+     .help = "What to do when the records at the group's position are gone (retention was shorter than the "
+             "outage) or the topic "
+             "was made anew. `stop` stops that partition with an error that names both offsets; `continue` "
+             "goes on at the "
+             "nearest end, and counts the gap.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.source.on_data_loss); }},
+    {.path = "source.fence_wait",
+     .kind = Kind::duration,
+     .since = "0.1",
+     .fallback = "10s",
+     .limits = {100 * k_ms, 10 * k_m},
+     .help = "How long a lost request may still be on its way to the group's coordinator. Exactly-once rests "
+             "on it: shorter than "
+             "the default only in tests. Without effect under at_least_once.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_duration(key, node, s.source.fence_wait); }},
+    {.path = "source.auth.type",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "none",
+     .choices = k_source_auth,
+     .help = "How to log in to the brokers. `connection-string` is for Event Hubs (with Listen rights) and "
+             "needs `value`; the "
+             "sasl types need `username` and `password`.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.source.auth.type); }},
+    {.path = "source.auth.value",
+     .kind = Kind::secret,
+     .since = "0.1",
+     .allowed = "an Event Hubs connection string, by ${file:...}, ${credential:...} or ${NAME}",
+     .help =
+         "The whole connection string, of the namespace or of one event hub: "
+         "`Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...`. Only with `connection-string`.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_secret(node, s.source.auth.value); }},
+    {.path = "source.auth.username",
+     .kind = Kind::text,
+     .since = "0.1",
+     .allowed = "a text",
+     .help = "Only with the sasl types.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_text(node, s.source.auth.username); }},
+    {.path = "source.auth.password",
+     .kind = Kind::secret,
+     .since = "0.1",
+     .allowed = "a secret, by ${file:...}, ${credential:...} or ${NAME}",
+     .help = "Only with the sasl types.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_secret(node, s.source.auth.password); }},
+    {.path = "source.tls.enabled",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "auto",
+     .choices = k_tls,
+     .help = "Whether to speak TLS to the brokers. `auto` does for Event Hubs: a broker of "
+             "servicebus.windows.net, or port 9093 "
+             "with a connection string; and does not for others.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_tls(key, node, s.source.tls); }},
+    {.path = "source.tls.ca",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback = "system",
+     .allowed = "system, or the absolute path of a PEM file",
+     .help = "The certificates that the brokers' are checked against: the machine's own, or those of a file.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked(node, s.source.tls.ca, check_certificates); }},
+    {.path = "source.fetch",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "auto",
+     .choices = k_fetch,
+     .help = "Who fetches the records. `auto` is librdkafka in this version.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.source.fetch); }},
+    {.path = "source.fetch_wait",
+     .kind = Kind::duration,
+     .since = "0.1",
+     .fallback = "auto",
+     .limits = {0, 30 * k_s},
+     .word = "auto",
+     .help = "How long a fetch may wait at the broker for more records to come. Longer costs less CPU (a "
+             "wake-up costs more than "
+             "the bytes it brings) and delays the records by as much. `auto` is 1 % of the shortest "
+             "batch.max_age, at most "
+             "500ms.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_duration(key, node, s.source.fetch_wait); }},
+    // 100 MiB is beyond what any broker takes by default (1 MiB), and what a worker's share of memory can
+    // hold at once.
+    {.path = "source.max_batch_bytes",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "16MiB",
+     .limits = {1 * k_mib, 100 * k_mib},
+     .help = "The largest Kafka batch, as the producer sent it, that is accepted; the partition stops at a "
+             "larger one with an "
+             "error. Beyond 16MiB such a batch takes its memory in addition to runtime.memory.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.source.max_batch_bytes); }},
+    {.path = "source.librdkafka",
+     .kind = Kind::mapping,
+     .since = "0.1",
+     .allowed = "a mapping of librdkafka's properties, such as {session.timeout.ms: 45000}",
+     .help = "Passed to librdkafka as it is. What penstock sets itself is refused: commits, offsets, the "
+             "assignor, memory, auth.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_passthrough(node, s.source.librdkafka); }},
+
+    {.path = "batch.max_age",
+     .kind = Kind::duration,
+     .since = "0.1",
+     .fallback = "60s",
+     .limits = {1 * k_s, 24 * k_h},
+     .help = "A file is closed and published when its first record is this old. With the time that the "
+             "upload needs it bounds "
+             "how late a record can be in the lake.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_duration(key, node, s.batch.max_age); }},
+    // The largest blob: 50,000 blocks of 4,000 MiB are 190 TiB.
+    {.path = "batch.max_bytes",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "256MiB",
+     .limits = {1 * k_kib, 190 * k_tib},
+     .help = "A file is closed and published when it holds this much, before compression. Memory does not "
+             "depend on it, as full "
+             "blocks are uploaded while the file is open. At most 50,000 x sink.block_bytes.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.batch.max_bytes); }},
+    {.path = "batch.group_by",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "topic",
+     .choices = k_group_by,
+     .help = "`topic` merges the partitions of a topic that a worker reads into one file; `partition` makes "
+             "a file of each.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.group_by); }},
+    {.path = "batch.format",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "ndjson",
+     .choices = k_format,
+     .help = "`ndjson`: the value's bytes as the producer sent them, then a line feed. CR and LF inside a "
+             "value become spaces "
+             "(in JSON they can only be white space); empty values are skipped and counted.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.format); }},
+    {.path = "batch.compression",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "none",
+     .choices = k_compression,
+     .help = "Of the files: `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` with .txt.zst. A "
+             "compressed file cannot "
+             "be split by its readers: keep it below 256MiB.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.compression); }},
+    {.path = "batch.validate",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "none",
+     .choices = k_validate,
+     .help = "Whether records are parsed before they are written. In this version they never are.",
+     .parse =
+         [](const Key& key, const Node& node, Settings&) {
+           int ignored = 0;
+           return read_choice(key, node, ignored);
+         }},
+    {.path = "batch.path",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback = "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z",
+     .allowed = "a template of {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}",
+     .help = "The name of a file below sink.url, in UTC of the moment the file was opened. The writer's "
+             "incarnation, a counter and "
+             "the extension follow it, so no two names are equal. `{partition}` only with group_by: "
+             "partition. Write it in "
+             "quotes.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked(node, s.batch.path, check_template); }},
+
+    {.path = "overrides",
+     .kind = Kind::overrides,
+     .since = "0.1",
+     .allowed = "a list of {match: <regular expression>, batch: {...}}",
+     .help = "Other batch settings for some topics: the first entry whose `match` (POSIX extended, `^` and "
+             "`$` bind the ends) is "
+             "found in the topic's name; its `batch` may hold any key of batch, and the rest is as above."},
+
+    {.path = "sink.url",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback_note = "required",
+     .allowed = "https://<account>.blob.core.windows.net/<container>/<prefix>, file:///<directory>, or null:",
+     .help = "Where the files go: a container of Azure Blob Storage or ADLS Gen2 (by its blob endpoint), a "
+             "local directory, or "
+             "nowhere (null: counts and forgets, for measurements). http:// is taken for emulators.",
+     .parse =
+         [](const Key&, const Node& node, Settings& s) {
+           std::string url;
+           return read_checked(node, url, [&](const std::string& v) { return read_sink_url(v, s.sink); });
+         }},
+    {.path = "sink.auth.type",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "none",
+     .choices = k_sink_auth,
+     .help = "How to log in to the storage account: `shared-key` needs `key`, `connection-string` needs "
+             "`value`, `sas` needs `token` "
+             "(with the rights read, add, create, write and list). A directory needs none.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.sink.auth.type); }},
+    {.path = "sink.auth.account",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback_note = "the account that sink.url names",
+     .allowed = "a text",
+     .help = "The storage account's name, where the url does not begin with it (a private endpoint with a "
+             "name of its own). Only "
+             "with `shared-key`.",
+     .parse = [](const Key&, const Node& node, Settings& s) { return read_text(node, s.sink.auth.account); }},
+    {.path = "sink.auth.key",
+     .kind = Kind::secret,
+     .since = "0.1",
+     .allowed = "a secret, by ${file:...}, ${credential:...} or ${NAME}",
+     .help = "One of the account's two keys, as Azure shows it (base64). Only with `shared-key`.",
+     .parse = [](const Key&, const Node& node, Settings& s) { return read_secret(node, s.sink.auth.key); }},
+    {.path = "sink.auth.value",
+     .kind = Kind::secret,
+     .since = "0.1",
+     .allowed = "a secret, by ${file:...}, ${credential:...} or ${NAME}",
+     .help = "The account's connection string. Only with `connection-string`.",
+     .parse = [](const Key&, const Node& node, Settings& s) { return read_secret(node, s.sink.auth.value); }},
+    {.path = "sink.auth.token",
+     .kind = Kind::secret,
+     .since = "0.1",
+     .allowed = "a secret, by ${file:...}, ${credential:...} or ${NAME}",
+     .help = "A shared access signature for the container, with or without its leading '?'. Only with `sas`.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_sas_token(node, s.sink.auth.token); }},
+    // 4,000 MiB is the service's largest block. Below 64 KiB a request costs more than its bytes.
+    {.path = "sink.block_bytes",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "8MiB",
+     .limits = {64 * k_kib, 4000 * k_mib},
+     .help = "Files are uploaded in blocks of this size; a file of one block is a single request. Above 4MiB "
+             "the service takes its "
+             "fast path. Each worker holds two of them in memory.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.sink.block_bytes); }},
+    {.path = "sink.connections",
+     .kind = Kind::count,
+     .since = "0.1",
+     .fallback = "4",
+     .limits = {1, 64},
+     .help = "Requests to the storage at the same time, per worker. Each takes 1MiB of runtime.memory.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_count(key, node, s.sink.connections); }},
+
+    {.path = "stage.dir",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback = "/var/lib/penstock",
+     .allowed = "an absolute path",
+     .help = "Where batches are kept on disk until they are published: local NVMe or SSD, ext4 or XFS. A "
+             "directory of the "
+             "deployment's name is made in it.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked(node, s.stage.dir, check_directory); }},
+    {.path = "stage.max_bytes",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "20GiB",
+     .limits = {2 * k_segment_bytes, 1024 * k_tib},
+     .help = "How much of the disk the stage may take, all workers together. When it is full no more records "
+             "are read, and "
+             "Kafka keeps them: at 3.5 MB/s the default rides out an outage of an hour and a half. At least "
+             "128MiB and four blocks "
+             "a worker.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.stage.max_bytes); }},
+
+    {.path = "runtime.workers",
+     .kind = Kind::count,
+     .since = "0.1",
+     .fallback = "auto",
+     .limits = {1, 256},
+     .word = "auto",
+     .help = "Threads that read and write, each with its own consumer, ring and memory. `auto`: as many as "
+             "CPUs are allowed, one "
+             "per 8 partitions, and as runtime.memory has room for; at least 1. One is enough for 1 GB/s.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_count(key, node, s.runtime.workers); }},
+    {.path = "runtime.memory",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "192MiB",
+     .limits = {64 * k_mib, 1 * k_tib},
+     .help = "All the memory the process may take: 24MiB for itself, and per worker 28MiB for the Kafka "
+             "client, 1MiB a connection, "
+             "and the rest as slabs, which hold two blocks and a little more. Taken at start, and flat from "
+             "then on.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.runtime.memory); }},
+    {.path = "runtime.io",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "best",
+     .choices = k_io,
+     .help = "`best` takes io_uring where the kernel grants it, and else threads; `io_uring` refuses to "
+             "start without; `portable` "
+             "takes threads.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.runtime.io); }},
+
+    {.path = "guarantee",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "at_least_once",
+     .choices = k_guarantee,
+     .help = "`at_least_once`: positions are committed after the upload is durable, so nothing is lost, and "
+             "after a crash the "
+             "last files may be written a second time under other names.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.guarantee); }},
+
+    {.path = "admin.listen",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback = "127.0.0.1:9464",
+     .allowed = "address:port or none",
+     .help = "Metrics, health and the status page, without a password: keep it on loopback, or write "
+             "0.0.0.0:9464 where the "
+             "network is guarded by other means, as in a pod. Port 0 takes any free one; none listens nowhere.",
+     .parse =
+         [](const Key&, const Node& node, Settings& s) {
+           std::string text;
+           return read_checked(node, text, [&](const std::string& v) { return read_listen(v, s.admin); });
+         }},
+
+    {.path = "log.level",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "info",
+     .choices = k_log_level,
+     .help = "The least important lines that are still written.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.log.level); }},
+    {.path = "log.format",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "text",
+     .choices = k_log_format,
+     .help = "`text` for people, `json` for collectors: an object a line.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.log.format); }},
+
+    // A rebalance waits for it, and librdkafka leaves the group after max.poll.interval.ms (5 minutes).
+    {.path = "drain_timeout",
+     .kind = Kind::duration,
+     .since = "0.1",
+     .fallback = "20s",
+     .limits = {1 * k_s, 4 * k_m},
+     .help = "How long a worker may publish what it has read when it is stopped or partitions move to "
+             "another. What is not "
+             "published by then is read again. Give the service manager more time than this.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_duration(key, node, s.drain_timeout); }},
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string result;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    result += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+    result += words[i];
+  }
+  return result;
+}
+
+template <class Format>
+std::string range(const Key& key, Format format) {
+  std::string text = concat(format(key.limits.min), " to ", format(key.limits.max));
+  return key.word.empty() ? text : concat(key.word, ", or ", text);
+}
+
+}  // namespace
+
+std::span<const Key> all_keys() {
+  return k_keys;
+}
+
+const Key* find_key(std::string_view path) {
+  const auto* const found =
+      std::find_if(std::begin(k_keys), std::end(k_keys), [&](const Key& key) { return key.path == path; });
+  return found == std::end(k_keys) ? nullptr : found;
+}
+
+bool is_section(std::string_view path) {
+  return std::any_of(std::begin(k_keys), std::end(k_keys), [&](const Key& key) {
+    return key.path.size() > path.size() && key.path.starts_with(path) && key.path[path.size()] == '.';
+  });
+}
+
+std::string allowed_values(const Key& key) {
+  switch (key.kind) {
+    case Kind::count:
+      return range(key, [](std::uint64_t value) { return concat(value); });
+    case Kind::size:
+      return range(key, [](std::uint64_t value) { return format_size(value); });
+    case Kind::duration:
+      return range(key, [](std::uint64_t value) {
+        return format_duration(Duration(static_cast<Duration::rep>(value)));
+      });
+    case Kind::choice: {
+      std::vector<std::string> words;
+      for (const Choice& option : key.choices) {
+        if (option.availability == Availability::now) {
+          words.emplace_back(option.word);
+        }
+      }
+      return joined(words);
+    }
+    default:
+      return std::string(key.allowed);
+  }
+}
+
+}  // namespace penstock::config

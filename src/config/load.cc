@@ -1,0 +1,259 @@
+#include "config/load.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/concat.h"
+#include "config/document.h"
+#include "config/keys.h"
+#include "config/readers.h"
+#include "config/report.h"
+#include "config/suggest.h"
+#include "config/topic_pattern.h"
+#include "config/validate.h"
+
+namespace penstock::config {
+namespace {
+
+// The names that may stand below `prefix` ("", "source.", "source.auth."), in the table's order.
+std::vector<std::string_view> names_below(std::string_view prefix) {
+  std::vector<std::string_view> names;
+  for (const Key& key : all_keys()) {
+    if (!key.path.starts_with(prefix)) {
+      continue;
+    }
+    const std::string_view rest = key.path.substr(prefix.size());
+    const std::string_view name = rest.substr(0, rest.find('.'));
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+std::string_view last_name(std::string_view path) {
+  return path.substr(path.rfind('.') + 1);  // npos + 1 is 0: all of it
+}
+
+Complaint unknown_key(std::string_view name, std::string_view prefix) {
+  const std::vector<std::string_view> names = names_below(prefix);
+  if (const std::string_view near = nearest(name, names); !near.empty()) {
+    return concat("is not a key; did you mean ", prefix, near, "?");
+  }
+  // The right name in the wrong section.
+  for (const Key& key : all_keys()) {
+    if (last_name(key.path) == name) {
+      return concat("is not a key; did you mean ", key.path, "?");
+    }
+  }
+  Complaint complaint = "is not a key; the keys here are ";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    complaint += concat(i == 0 ? "" : ", ", names[i]);
+  }
+  return complaint;
+}
+
+void apply_defaults(Settings& settings) {
+  for (const Key& key : all_keys()) {
+    if (!key.fallback.empty()) {
+      Node node;
+      node.kind = NodeKind::scalar;
+      node.text = key.fallback;
+      CHECK(key.parse(key, node, settings) == "");
+    }
+  }
+}
+
+// Replaces the ${...} of a node and of all in it. What is wrong with the first that fails.
+Complaint expand_all(Node& node, const Environment& environment) {
+  if (node.kind == NodeKind::scalar) {
+    Result<std::string> text = expand(node.text, environment);
+    if (!text) {
+      return text.error().message;
+    }
+    node.text = *std::move(text);
+  }
+  for (Node& item : node.items) {
+    if (Complaint complaint = expand_all(item, environment); !complaint.empty()) {
+      return complaint;
+    }
+  }
+  return {};
+}
+
+// Goes through the tree and fills in the settings.
+class Walk {
+ public:
+  Walk(const Environment& environment, Settings& settings, Report& report)
+      : environment_(environment), settings_(settings), report_(report) {}
+
+  void root(Node& node) {
+    if (node.kind == NodeKind::scalar || node.kind == NodeKind::list) {
+      report_.add_at(node.line, "(all of it)", "is not a mapping; begin with name: and the other keys");
+      return;
+    }
+    section(node, "", "", settings_);
+    overrides();
+  }
+
+ private:
+  // The keys of one mapping. `shown` begins their names in messages ("overrides[0].batch."), `prefix` in the
+  // table ("batch.").
+  void section(Node& map, const std::string& shown, const std::string& prefix, Settings& target) {
+    std::map<std::string, int> seen;
+    for (Node& item : map.items) {
+      const std::string path = shown + item.key;
+      const auto [first, is_new] = seen.emplace(item.key, item.line);
+      if (!is_new) {
+        report_.add_at(item.line, path,
+                       concat("is given twice, first at line ", first->second, "; remove one"));
+        continue;
+      }
+      entry(item, path, prefix + item.key, prefix, target);
+    }
+  }
+
+  void entry(Node& item, const std::string& path, const std::string& table_path, const std::string& prefix,
+             Settings& target) {
+    if (const Key* key = find_key(table_path)) {
+      settings_.lines.emplace(path, item.line);
+      if (key->kind == Kind::overrides) {
+        overrides_ = &item;
+      } else {
+        value(*key, item, path, target);
+      }
+    } else if (is_section(table_path)) {
+      settings_.lines.emplace(path, item.line);
+      subsection(item, path, table_path, target);
+    } else {
+      report_.add_at(item.line, path, unknown_key(item.key, prefix));
+    }
+  }
+
+  void value(const Key& key, Node& item, const std::string& path, Settings& target) {
+    Complaint complaint = expand_all(item, environment_);
+    if (complaint.empty()) {
+      complaint = key.parse(key, item, target);
+    }
+    if (!complaint.empty()) {
+      report_.add(path, complaint);
+    }
+  }
+
+  void subsection(Node& item, const std::string& path, const std::string& table_path, Settings& target) {
+    if (item.kind == NodeKind::map) {
+      section(item, path + ".", table_path + ".", target);
+    } else {
+      report_.add(path,
+                  concat(item.kind == NodeKind::null ? "holds nothing" : "is not a mapping",
+                         "; write its keys below it, or {", names_below(table_path + ".").front(), ": ...}"));
+    }
+  }
+
+  // After all else, since an override begins with the general batch settings, wherever they stand in the
+  // file.
+  void overrides() {
+    if (overrides_ == nullptr || overrides_->kind == NodeKind::null) {
+      return;
+    }
+    if (overrides_->kind != NodeKind::list) {
+      report_.add("overrides", "is not a list; write - {match: \"^payments\", batch: {max_age: 10s}}");
+      return;
+    }
+    for (std::size_t i = 0; i < overrides_->items.size(); ++i) {
+      override_entry(overrides_->items[i], concat("overrides[", i, "]"));
+    }
+  }
+
+  void override_entry(Node& entry, const std::string& path) {
+    settings_.lines.emplace(path, entry.line);
+    Override result{.match = {}, .batch = settings_.batch};
+    bool has_match = false;
+    std::map<std::string, int> seen;
+    for (Node& item : entry.items) {
+      const std::string item_path = concat(path, ".", item.key);
+      const auto [first, is_new] = seen.emplace(item.key, item.line);
+      if (!is_new) {
+        report_.add_at(item.line, item_path,
+                       concat("is given twice, first at line ", first->second, "; remove one"));
+        continue;
+      }
+      settings_.lines.emplace(item_path, item.line);
+      if (item.key == "match") {
+        has_match = true;
+        match(item, item_path, result);
+      } else if (item.key == "batch") {
+        Settings changed;
+        changed.batch = settings_.batch;
+        subsection(item, item_path, "batch", changed);
+        result.batch = std::move(changed.batch);
+      } else {
+        report_.add(item_path, "is not a key; an override has match and batch");
+      }
+    }
+    if (!has_match) {
+      report_.add(path, "has no match; write {match: \"^payments\", batch: {max_age: 10s}}");
+    }
+    settings_.overrides.push_back(std::move(result));
+  }
+
+  void match(Node& item, const std::string& path, Override& out) {
+    std::string expression;
+    Complaint complaint = expand_all(item, environment_);
+    if (complaint.empty()) {
+      complaint = read_text(item, expression);
+    }
+    if (complaint.empty()) {
+      Result<TopicPattern> pattern = TopicPattern::compile(expression);
+      if (pattern) {
+        out.match = *std::move(pattern);
+        return;
+      }
+      complaint = pattern.error().message;
+    }
+    report_.add(path, complaint);
+  }
+
+  const Environment& environment_;
+  Settings& settings_;
+  Report& report_;
+  Node* overrides_ = nullptr;
+};
+
+}  // namespace
+
+Result<Settings> load(const std::string& path, const Environment& environment) {
+  const Result<std::string> text = environment.read_file(path);
+  if (!text) {
+    return text.error();
+  }
+  return load_text(*text, path, environment);
+}
+
+Result<Settings> load_text(const std::string& text, const std::string& file, const Environment& environment) {
+  Result<Node> document = parse_document(text, file);
+  if (!document) {
+    return document.error();
+  }
+  Settings settings;
+  settings.file = file;
+  apply_defaults(settings);
+
+  Report report(settings);
+  Walk(environment, settings, report).root(*document);
+  if (settings.source.group.empty() && !settings.name.empty()) {
+    settings.source.group = "penstock-" + settings.name;
+  }
+  validate(settings, report);
+  if (!report.empty()) {
+    return report.error();
+  }
+  return settings;
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,66 @@
+// How runtime.memory is divided. Pure arithmetic.
+//
+//   memory = base + workers x (Kafka client + connections + slabs)
+//
+// The slabs get what the fixed parts leave. The parts are measured, rounded up; the sum is what a process may
+// grow to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <penstock/result.h>
+
+#include "base/units.h"
+
+namespace penstock::config {
+
+// The binary, its libraries, the allocator's slack, log and metrics.
+inline constexpr std::uint64_t k_base_bytes = 24 * k_mib;
+
+// The Kafka client of a worker: what it may queue, one fetch, and what it takes beyond both, since it asks
+// for the next fetch before the queue is at its limit and a response is pinned until its last record is
+// taken.
+inline constexpr std::uint64_t k_client_queue_bytes = 16 * k_mib;
+inline constexpr std::uint64_t k_client_fetch_bytes = 4 * k_mib;
+inline constexpr std::uint64_t k_client_overshoot_bytes = 8 * k_mib;
+inline constexpr std::uint64_t k_client_bytes =
+    k_client_queue_bytes + k_client_fetch_bytes + k_client_overshoot_bytes;
+
+// A connection to the storage: 512 KiB of libcurl's upload buffer, TLS records, socket buffers that count as
+// ours.
+inline constexpr std::uint64_t k_connection_bytes = 1 * k_mib;
+
+// Of every slab these go to the stage's chunk header (stage::k_chunk_header_bytes; `app` holds the two
+// equal).
+inline constexpr std::uint64_t k_slab_header_bytes = 8192;
+
+// Large slabs cost less per byte. Small ones waste less when many topics have a slab each that is hardly
+// filled.
+inline constexpr std::uint64_t k_slab_bytes_few_topics = 1 * k_mib;
+inline constexpr std::uint64_t k_slab_bytes_many_topics = 256 * k_kib;
+inline constexpr std::size_t k_few_topics = 16;
+
+// One segment of a worker's stage (stage::Options::segment_bytes).
+inline constexpr std::uint64_t k_segment_bytes = 64 * k_mib;
+
+struct MemoryPlan {
+  std::uint64_t slab_bytes = 0;
+  std::size_t slabs_per_worker = 0;
+};
+
+// `topics_hint`: how many topics are named; 0 if a regular expression finds them, which counts as many. The
+// other numbers lie within the limits of their keys. Error: does not fit, with what to change and to what;
+// its message is a predicate of runtime.memory.
+Result<MemoryPlan> plan_memory(std::uint64_t memory, std::uint32_t workers, std::uint64_t block_bytes,
+                               std::uint32_t connections, std::size_t topics_hint);
+
+// The most workers for which plan_memory() succeeds; 0 if it does not even for one.
+std::uint32_t workers_that_fit(std::uint64_t memory, std::uint64_t block_bytes, std::uint32_t connections,
+                               std::size_t topics_hint);
+
+// The least stage.max_bytes: per worker two segments, so that one can be recycled while the other is written,
+// and four blocks, so that uploads have something to work on.
+std::uint64_t stage_bytes_min(std::uint32_t workers, std::uint64_t block_bytes);
+
+}  // namespace penstock::config

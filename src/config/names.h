@@ -1,0 +1,30 @@
+// The names a person gives: of the deployment, the group, the topics; and the moment to start from. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/keys.h"
+
+namespace penstock::config {
+
+// Kafka's own limit for a topic's name, and that of Event Hubs for a group's.
+inline constexpr std::size_t k_topic_bytes_max = 249;
+inline constexpr std::size_t k_group_bytes_max = 256;
+// So that penstock-<name>, a directory and a label stay readable, and the group stays far below its own
+// limit.
+inline constexpr std::size_t k_name_bytes_max = 100;
+
+Complaint check_name(std::string_view name);
+Complaint check_group(std::string_view group);
+Complaint check_topics(const std::vector<std::string>& topics);
+
+// librdkafka takes a subscription for an expression only if it begins with '^'.
+Complaint check_topics_regex(const std::string& expression);
+
+// "2026-01-31T00:00:00Z", with or without a fraction of a second. UTC only.
+Complaint read_time(std::string_view text, WallTime& out);
+
+}  // namespace penstock::config

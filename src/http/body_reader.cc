@@ -1,0 +1,46 @@
+#include "http/body_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace penstock::http {
+
+BodyReader::BodyReader(std::vector<Bytes> pieces) : pieces_(std::move(pieces)) {
+  for (const Bytes piece : pieces_) {
+    size_ += piece.size();
+  }
+}
+
+std::size_t BodyReader::read(MutableBytes to) {
+  std::size_t copied = 0;
+  while (copied < to.size() && piece_ < pieces_.size()) {
+    const Bytes rest = pieces_[piece_].subspan(within_);
+    const std::size_t bytes = std::min(rest.size(), to.size() - copied);
+    if (bytes > 0) {
+      std::memcpy(to.data() + copied, rest.data(), bytes);
+    }
+    copied += bytes;
+    within_ += bytes;
+    if (within_ == pieces_[piece_].size()) {
+      ++piece_;
+      within_ = 0;
+    }
+  }
+  return copied;
+}
+
+bool BodyReader::seek(std::uint64_t offset) {
+  if (offset > size_) {
+    return false;
+  }
+  piece_ = 0;
+  while (piece_ < pieces_.size() && offset >= pieces_[piece_].size()) {
+    offset -= pieces_[piece_].size();
+    ++piece_;
+  }
+  within_ = static_cast<std::size_t>(offset);
+  return true;
+}
+
+}  // namespace penstock::http

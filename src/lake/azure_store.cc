@@ -1,0 +1,269 @@
+#include "lake/azure_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "azure/blob_errors.h"
+#include "azure/blob_list.h"
+#include "azure/blob_requests.h"
+#include "base/concat.h"
+#include "crypto/random.h"
+
+namespace penstock::lake {
+
+namespace {
+
+constexpr int k_ok = 200;
+constexpr int k_created = 201;
+
+// A page's answer fits http::k_response_bytes_max: 500 blobs of at most 8 KiB metadata, 1 KiB name and some
+// 2 KiB properties are 5.5 MiB.
+constexpr std::uint32_t k_page_blobs_max = 500;
+
+http::Method method_of(azure::Verb verb) {
+  switch (verb) {
+    case azure::Verb::get:
+      return http::Method::get;
+    case azure::Verb::head:
+      return http::Method::head;
+    case azure::Verb::put:
+      return http::Method::put;
+  }
+  return http::Method::get;
+}
+
+Result<void> check_account(const azure::Endpoint& endpoint, const azure::Credential& credential) {
+  const auto* key = std::get_if<azure::SharedKey>(&credential);
+  if (key != nullptr && endpoint.account_is_certain && key->account != endpoint.account) {
+    return Error{ErrorKind::invalid_input,
+                 Action::fatal,
+                 concat("the key is of storage account ", key->account, ", and the sink's URL names ",
+                        endpoint.account, ": correct sink.auth or sink.url"),
+                 {},
+                 {}};
+  }
+  return {};
+}
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+Result<BlobProperties> properties_of(const http::Response& response, const std::string& operation) {
+  constexpr std::string_view k_metadata = "x-ms-meta-";
+  BlobProperties properties;
+  const std::string_view length = response.headers.find("content-length").value_or("");
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), properties.bytes);
+  if (error != std::errc{} || end != length.data() + length.size()) {
+    return Error{
+        ErrorKind::corrupt, Action::retry, concat(operation, ": the answer has no Content-Length"), {}, {}};
+  }
+  for (const auto& [name, value] : response.headers) {
+    const std::string key = lower(name);
+    if (key.starts_with(k_metadata)) {
+      properties.metadata.emplace_back(key.substr(k_metadata.size()), value);
+    }
+  }
+  return properties;
+}
+
+BlobPage page_of(azure::BlobList list, const azure::Endpoint& endpoint) {
+  BlobPage page;
+  page.next_marker = std::move(list.next_marker);
+  const std::size_t prefix_bytes = endpoint.full_name("").size();
+  for (azure::ListedBlob& blob : list.blobs) {
+    if (blob.name.size() > prefix_bytes) {
+      page.blobs.push_back({blob.name.substr(prefix_bytes), {blob.bytes, std::move(blob.metadata)}});
+    }
+  }
+  return page;
+}
+
+std::string probe_name() {
+  std::array<char, 17> hex{};
+  std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(crypto::random_u64()));
+  return concat("_penstock/probe-", hex.data());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AzureBlobStore>> AzureBlobStore::create(AzureOptions options, io::Loop& loop,
+                                                               const Clock& clock) {
+  if (auto same = check_account(options.endpoint, options.credential); !same.ok()) {
+    return std::move(same).error();
+  }
+  auto client = http::Client::create(options.http, loop);
+  if (!client.ok()) {
+    return std::move(client).error();
+  }
+  return std::unique_ptr<AzureBlobStore>(
+      new AzureBlobStore(std::move(options), *std::move(client), loop, clock));
+}
+
+AzureBlobStore::AzureBlobStore(AzureOptions options, std::unique_ptr<http::Client> client, io::Loop& loop,
+                               const Clock& clock)
+    : endpoint_(std::move(options.endpoint)),
+      description_(endpoint_.description()),
+      credential_(std::move(options.credential)),
+      loop_(loop),
+      clock_(clock),
+      client_(std::move(client)) {}
+
+Result<void> AzureBlobStore::set_credential(azure::Credential credential) {
+  if (auto same = check_account(endpoint_, credential); !same.ok()) {
+    return same;
+  }
+  credential_ = std::move(credential);
+  return {};
+}
+
+void AzureBlobStore::put_block(const std::string& name, const BlockRef& block, Body body, Done done) {
+  write(azure::put_block(endpoint_, name, block.index, size_of(body)), body,
+        named(concat("Put Block ", block.index), name), std::move(done));
+}
+
+void AzureBlobStore::commit_blocks(const std::string& name, std::span<const BlockRef> blocks,
+                                   const Metadata& metadata, Done done) {
+  std::vector<std::uint32_t> indexes;
+  indexes.reserve(blocks.size());
+  for (const BlockRef& block : blocks) {
+    indexes.push_back(block.index);
+  }
+  write(azure::put_block_list(endpoint_, name, indexes, metadata), {}, named("Put Block List", name),
+        std::move(done));
+}
+
+void AzureBlobStore::put_blob(const std::string& name, Body body, const Metadata& metadata, Done done) {
+  write(azure::put_blob(endpoint_, name, size_of(body), metadata), body, named("Put Blob", name),
+        std::move(done));
+}
+
+void AzureBlobStore::get_properties(const std::string& name,
+                                    std::function<void(Result<BlobProperties>)> done) {
+  const std::string operation = named("Get Blob Properties", name);
+  send(azure::get_blob_properties(endpoint_, name), {}, k_ok, operation,
+       [operation, done = std::move(done)](Result<http::Response> response) {
+         if (!response.ok()) {
+           done(std::move(response).error());
+           return;
+         }
+         done(properties_of(*response, operation));
+       });
+}
+
+void AzureBlobStore::list(const std::string& prefix, const std::string& marker,
+                          std::function<void(Result<BlobPage>)> done) {
+  send(azure::list_blobs(endpoint_, prefix, marker, k_page_blobs_max), {}, k_ok,
+       concat("List Blobs of prefix '", endpoint_.full_name(prefix), "'"),
+       [this, done = std::move(done)](Result<http::Response> response) {
+         if (!response.ok()) {
+           done(std::move(response).error());
+           return;
+         }
+         auto parsed = azure::parse_blob_list(response->body);
+         if (!parsed.ok()) {
+           done(std::move(parsed).error());
+           return;
+         }
+         done(page_of(*std::move(parsed), endpoint_));
+       });
+}
+
+void AzureBlobStore::probe(Done done) {
+  const std::string name = probe_name();
+  get_properties(name, [this, name, done = std::move(done)](Result<BlobProperties> properties) {
+    const bool absent = !properties.ok() && properties.error().kind == ErrorKind::not_found &&
+                        properties.error().action == Action::give_up;
+    if (!properties.ok() && !absent) {
+      done(std::move(properties).error());
+      return;
+    }
+    static constexpr std::byte k_byte{'\n'};
+    const Bytes body(&k_byte, 1);
+    put_block(name, BlockRef{0, 0, 1}, Body(&body, 1), done);
+  });
+}
+
+void AzureBlobStore::discard(const std::string& /*name*/) {}
+
+void AzureBlobStore::create_container(Done done) {
+  write(azure::create_container(endpoint_), {}, "Create Container", std::move(done));
+}
+
+void AzureBlobStore::write(Result<azure::BlobRequest> request, Body data, std::string operation, Done done) {
+  if (!request.ok()) {
+    loop_.defer([alive = std::weak_ptr(alive_), error = std::move(request).error(), done = std::move(done)] {
+      if (!alive.expired()) {
+        done(error);
+      }
+    });
+    return;
+  }
+  send(*std::move(request), data, k_created, std::move(operation),
+       [done = std::move(done)](Result<http::Response> response) {
+         if (!response.ok()) {
+           done(std::move(response).error());
+           return;
+         }
+         done({});
+       });
+}
+
+void AzureBlobStore::send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
+                          OnResponse on_response) {
+  azure::authorize(request, credential_, clock_.wall_now());
+  const auto own_body = std::make_shared<const std::string>(std::move(request.body));
+  http::Request message;
+  message.method = method_of(request.verb);
+  message.url = azure::url_of(request);
+  for (auto& [name, value] : request.headers) {
+    message.headers.add(std::move(name), std::move(value));
+  }
+  message.body.assign(data.begin(), data.end());
+  if (!own_body->empty()) {
+    message.body.push_back(as_bytes(*own_body));
+  }
+  client_->send(std::move(message), [this, own_body, expected_status, operation = std::move(operation),
+                                     on_response = std::move(on_response)](Result<http::Response> response) {
+    if (!response.ok()) {
+      Error error = std::move(response).error();
+      error.message = concat(operation, ": ", error.message);
+      on_response(std::move(error));
+    } else if (response->status != expected_status) {
+      on_response(refusal(*response, operation));
+    } else {
+      on_response(std::move(response));
+    }
+  });
+}
+
+Error AzureBlobStore::refusal(const http::Response& response, const std::string& operation) const {
+  const auto header = [&](std::string_view name) { return response.headers.find(name).value_or(""); };
+  azure::Refusal refusal;
+  refusal.status = response.status;
+  refusal.error_code = header("x-ms-error-code");
+  refusal.retry_after_ms = header("retry-after-ms");
+  refusal.x_ms_retry_after_ms = header("x-ms-retry-after-ms");
+  refusal.retry_after = header("retry-after");
+  refusal.date = header("date");
+  refusal.request_id = header("x-ms-request-id");
+  refusal.body = response.body;
+  return azure::blob_error(refusal, operation, endpoint_, clock_.wall_now());
+}
+
+std::string AzureBlobStore::named(std::string_view operation, const std::string& name) const {
+  return concat(operation, " of blob ", endpoint_.full_name(name));
+}
+
+}  // namespace penstock::lake

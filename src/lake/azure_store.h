@@ -1,0 +1,80 @@
+// The lake in Azure Blob Storage (or its emulator): what `azure` builds, sent by `http`.
+//
+// One call of the store is one request; a block is forgotten by the service by itself after 7 days, so that
+// discard() does nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <penstock/result.h>
+
+#include "azure/credential.h"
+#include "azure/endpoint.h"
+#include "base/clock.h"
+#include "http/client.h"
+#include "io/loop.h"
+#include "lake/blob_store.h"
+
+namespace penstock::lake {
+
+struct AzureOptions {
+  azure::Endpoint endpoint;
+  azure::Credential credential;
+  http::ClientOptions http;
+};
+
+class AzureBlobStore : public BlobStore {
+ public:
+  // Sends nothing. Error invalid_input: the key is another account's than the URL's, or an option is out of
+  // range. Loop and clock outlive the store; destroying it runs no callback, and may be done within one.
+  static Result<std::unique_ptr<AzureBlobStore>> create(AzureOptions options, io::Loop& loop,
+                                                        const Clock& clock);
+
+  void put_block(const std::string& name, const BlockRef& block, Body body, Done done) override;
+  void commit_blocks(const std::string& name, std::span<const BlockRef> blocks, const Metadata& metadata,
+                     Done done) override;
+  void put_blob(const std::string& name, Body body, const Metadata& metadata, Done done) override;
+  void get_properties(const std::string& name, std::function<void(Result<BlobProperties>)> done) override;
+  void list(const std::string& prefix, const std::string& marker,
+            std::function<void(Result<BlobPage>)> done) override;
+
+  // Asks for the properties of a blob that is not there (container, credential, permission to read), then
+  // puts a block of it that nothing will commit (permission to write). Permission to list is not asked for:
+  // running needs none.
+  void probe(Done done) override;
+
+  void discard(const std::string& name) override;
+  const std::string& description() const override { return description_; }
+
+  // For the requests from now on. Error invalid_input as create(); the former credential then stays.
+  Result<void> set_credential(azure::Credential credential);
+
+  // For tests and emulators. Error already_exists: it is there.
+  void create_container(Done done);
+
+ private:
+  using OnResponse = std::function<void(Result<http::Response>)>;
+
+  AzureBlobStore(AzureOptions options, std::unique_ptr<http::Client> client, io::Loop& loop,
+                 const Clock& clock);
+
+  void send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
+            OnResponse on_response);
+  void write(Result<azure::BlobRequest> request, Body data, std::string operation, Done done);
+  Error refusal(const http::Response& response, const std::string& operation) const;
+  std::string named(std::string_view operation, const std::string& name) const;
+
+  const azure::Endpoint endpoint_;
+  const std::string description_;
+  azure::Credential credential_;
+  io::Loop& loop_;
+  const Clock& clock_;
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by deferred tasks
+  std::unique_ptr<http::Client> client_;
+};
+
+}  // namespace penstock::lake

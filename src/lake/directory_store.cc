@@ -1,0 +1,344 @@
+#include "lake/directory_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <ctime>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/concat.h"
+#include "base/os_error.h"
+#include "crypto/random.h"
+#include "lake/directory_listing.h"
+#include "lake/directory_metadata.h"
+#include "lake/directory_publication.h"
+
+namespace penstock::lake {
+namespace {
+
+constexpr std::size_t k_page_blobs_max = 1000;                   // of a listing
+constexpr std::size_t k_write_bytes_max = std::size_t{1} << 30;  // a completion counts in 32 bits
+constexpr std::chrono::hours k_stale_after{7 * 24};              // Azure drops uncommitted blocks then too
+
+Error give_up(ErrorKind kind, std::string message) {
+  return Error{
+      .kind = kind, .action = Action::give_up, .message = std::move(message), .code = {}, .retry_after = {}};
+}
+
+// The pieces of a body on their way into a file, one after the other.
+struct Write {
+  io::Loop& loop;
+  std::shared_ptr<PartFile> file;
+  std::vector<Bytes> pieces;
+  std::uint64_t offset;
+  Done done;
+  std::size_t piece = 0;
+};
+
+void step(std::shared_ptr<Write> write) {
+  Write& w = *write;
+  while (w.piece < w.pieces.size() && w.pieces[w.piece].empty()) {
+    ++w.piece;
+  }
+  if (w.piece == w.pieces.size()) {
+    w.done({});
+    return;
+  }
+  const Bytes bytes = w.pieces[w.piece].first(std::min(w.pieces[w.piece].size(), k_write_bytes_max));
+  w.loop.write_at(w.file->fd.get(), bytes, w.offset, [write = std::move(write)](std::int32_t result) {
+    if (result == 0 || (result < 0 && result != -EINTR && result != -EAGAIN)) {
+      write->done(os_error(result == 0 ? EIO : -result, concat("writing ", write->file->path)));
+      return;
+    }
+    const auto written = static_cast<std::size_t>(std::max(result, 0));
+    write->pieces[write->piece] = write->pieces[write->piece].subspan(written);
+    write->offset += written;
+    step(write);
+  });
+}
+
+bool is_stale(int dir_fd, const char* name) {
+  struct stat status {};
+  const auto limit = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() - k_stale_after);
+  return ::fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+         status.st_mtime < limit;
+}
+
+// Metadata that a killed process left waiting: to its place if its blob was linked, away if it was not.
+void settle_waiting(const std::string& dir, const std::string& path, std::string_view file_name) {
+  const auto text = read_small_file(path);
+  if (!text.ok() || !text->has_value()) {
+    return;
+  }
+  const auto sidecar = decode_sidecar(**text);
+  struct stat blob {};
+  const bool linked = sidecar.ok() && check_blob_name(sidecar->name).ok() &&
+                      ::stat(concat(dir, "/", sidecar->name).c_str(), &blob) == 0 &&
+                      file_name == concat(blob.st_ino, ".meta");
+  if (linked) {
+    ::rename(path.c_str(), concat(dir, "/", sidecar_name(sidecar->name)).c_str());
+  } else {
+    ::unlink(path.c_str());
+  }
+}
+
+// What earlier runs left unfinished. Younger files may be of a process that runs beside this one.
+void remove_stale(const std::string& dir) {
+  const std::string working = working_directory(dir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(working.c_str()), ::closedir);
+  while (const dirent* entry = entries != nullptr ? ::readdir(entries.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (!is_stale(::dirfd(entries.get()), entry->d_name)) {
+      continue;
+    }
+    const std::string path = concat(working, "/", name);
+    if (name.ends_with(".meta")) {
+      settle_waiting(dir, path, name);
+    } else if (name.ends_with(".part")) {
+      ::unlink(path.c_str());
+    }
+  }
+}
+
+Result<void> try_to_write(const std::string& dir) {
+  const std::string path = concat(working_directory(dir), "/probe-", ::getpid());
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd.valid()) {
+    return os_error(errno, concat("writing into the lake directory ", dir));
+  }
+  if (::unlink(path.c_str()) != 0) {
+    return os_error(errno, concat("removing ", path));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct DirectoryBlobStore::Part {
+  std::shared_ptr<PartFile> file;
+  std::map<std::uint32_t, BlockRef> blocks;  // whole ones
+};
+
+Result<std::unique_ptr<DirectoryBlobStore>> DirectoryBlobStore::create(std::string dir, io::Loop& loop) {
+  while (dir.size() > 1 && dir.back() == '/') {
+    dir.pop_back();
+  }
+  std::vector<std::string> changed;  // not synced: the first blob's directory will be
+  if (auto made = make_directories(working_directory(dir), changed); !made.ok()) {
+    return made.error();
+  }
+  if (auto writable = try_to_write(dir); !writable.ok()) {
+    return writable.error();
+  }
+  remove_stale(dir);
+  return std::unique_ptr<DirectoryBlobStore>(new DirectoryBlobStore(std::move(dir), loop));
+}
+
+DirectoryBlobStore::DirectoryBlobStore(std::string dir, io::Loop& loop)
+    : dir_(std::move(dir)),
+      description_(concat("file://", dir_)),
+      loop_(loop),
+      incarnation_(crypto::random_u64()) {}
+
+DirectoryBlobStore::~DirectoryBlobStore() = default;
+
+template <class Value>
+void DirectoryBlobStore::answer(std::function<void(Result<Value>)> done, Result<Value> result) {
+  loop_.defer([alive = std::weak_ptr(alive_), done = std::move(done), result = std::move(result)] {
+    if (!alive.expired()) {
+      done(result);
+    }
+  });
+}
+
+Done DirectoryBlobStore::while_alive(Done done) const {
+  return [alive = std::weak_ptr(alive_), done = std::move(done)](Result<void> result) {
+    if (!alive.expired()) {
+      done(std::move(result));
+    }
+  };
+}
+
+Result<std::shared_ptr<DirectoryBlobStore::Part>> DirectoryBlobStore::make_part() {
+  const std::string path = concat(working_directory(dir_), "/", incarnation_, "-", ++parts_made_, ".part");
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd.valid()) {
+    return os_error(errno, concat("making ", path));
+  }
+  auto part = std::make_shared<Part>();
+  part->file = std::make_shared<PartFile>(path, std::move(fd));
+  return part;
+}
+
+void DirectoryBlobStore::write(std::shared_ptr<Part> part, Body body, std::uint64_t offset, Done done) {
+  auto write =
+      std::make_shared<Write>(Write{loop_, part->file, {body.begin(), body.end()}, offset, std::move(done)});
+  if (size_of(body) == 0) {
+    loop_.defer([write = std::move(write)] { step(write); });
+    return;
+  }
+  step(std::move(write));
+}
+
+void DirectoryBlobStore::put_block(const std::string& name, const BlockRef& block, Body body, Done done) {
+  if (auto named = check_blob_name(name); !named.ok()) {
+    answer(std::move(done), std::move(named));
+    return;
+  }
+  auto found = parts_.find(name);
+  if (found == parts_.end()) {
+    auto part = make_part();
+    if (!part.ok()) {
+      answer(std::move(done), Result<void>(std::move(part).error()));
+      return;
+    }
+    found = parts_.emplace(name, std::move(part).value()).first;
+  }
+  const std::shared_ptr<Part>& part = found->second;
+  part->blocks.erase(block.index);
+  write(part, body, block.offset, while_alive([part, block, done = std::move(done)](Result<void> result) {
+          if (result.ok()) {
+            part->blocks[block.index] = block;
+          }
+          done(std::move(result));
+        }));
+}
+
+void DirectoryBlobStore::commit_blocks(const std::string& name, std::span<const BlockRef> blocks,
+                                       const Metadata& metadata, Done done) {
+  const auto found = parts_.find(name);
+  std::uint64_t bytes = 0;
+  bool whole = found != parts_.end();
+  for (std::size_t i = 0; whole && i < blocks.size(); ++i) {
+    const auto stored = found->second->blocks.find(blocks[i].index);
+    whole = stored != found->second->blocks.end() && stored->second.offset == blocks[i].offset &&
+            stored->second.bytes == blocks[i].bytes && blocks[i].offset == bytes;
+    bytes += blocks[i].bytes;
+  }
+  const std::string path = concat(dir_, "/", name);
+  if (!whole) {
+    struct stat status {};
+    const bool taken = ::lstat(path.c_str(), &status) == 0;
+    answer(
+        std::move(done),
+        Result<void>(taken ? os_error(EEXIST, concat("the blob ", path))
+                           : give_up(ErrorKind::invalid_block_list,
+                                     concat("committing the blob ", path, ": not all its blocks are here"))));
+    return;
+  }
+  const std::shared_ptr<Part> part = std::move(found->second);
+  parts_.erase(found);
+  // A block that was put and is not listed may lie behind the last.
+  if (::ftruncate(part->file->fd.get(), static_cast<off_t>(bytes)) != 0) {
+    answer(std::move(done), Result<void>(os_error(errno, concat("cutting ", part->file->path))));
+    return;
+  }
+  publish_part(loop_, dir_, name, part->file, metadata, while_alive(std::move(done)));
+}
+
+void DirectoryBlobStore::put_blob(const std::string& name, Body body, const Metadata& metadata, Done done) {
+  if (auto named = check_blob_name(name); !named.ok()) {
+    answer(std::move(done), std::move(named));
+    return;
+  }
+  auto part = make_part();
+  if (!part.ok()) {
+    answer(std::move(done), Result<void>(std::move(part).error()));
+    return;
+  }
+  write(
+      *part, body, 0,
+      while_alive([this, name, metadata, file = (*part)->file, done = std::move(done)](Result<void> result) {
+        if (!result.ok()) {
+          done(std::move(result));
+          return;
+        }
+        publish_part(loop_, dir_, name, file, metadata, while_alive(done));
+      }));
+}
+
+Result<BlobProperties> DirectoryBlobStore::properties(const std::string& name) const {
+  const std::string path = concat(dir_, "/", name);
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
+    return os_error(errno, concat("looking at the blob ", path));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return os_error(ENOENT, concat("looking at the blob ", path, ", which is no file"));
+  }
+  BlobProperties properties{.bytes = static_cast<std::uint64_t>(status.st_size), .metadata = {}};
+  auto waiting = waiting_sidecar_path(dir_, fd.get());
+  if (!waiting.ok()) {
+    return waiting.error();
+  }
+  // At its place, else waiting; and again, as its writer may have moved it between the looks.
+  const std::string placed = concat(dir_, "/", sidecar_name(name));
+  for (const std::string& sidecar_path : {placed, *waiting, placed}) {
+    auto text = read_small_file(sidecar_path);
+    if (!text.ok()) {
+      return text.error();
+    }
+    if (!text->has_value()) {
+      continue;
+    }
+    auto sidecar = decode_sidecar(**text);
+    if (!sidecar.ok()) {
+      sidecar.error().message = concat("reading ", sidecar_path, ": ", sidecar.error().message);
+      return sidecar.error();
+    }
+    if (sidecar_path == placed || sidecar->name == name) {
+      properties.metadata = std::move(sidecar->metadata);
+      break;
+    }
+  }
+  return properties;  // without metadata: a file that somebody else put here
+}
+
+void DirectoryBlobStore::get_properties(const std::string& name,
+                                        std::function<void(Result<BlobProperties>)> done) {
+  const auto named = check_blob_name(name);
+  answer(std::move(done), named.ok() ? properties(name) : Result<BlobProperties>(named.error()));
+}
+
+void DirectoryBlobStore::list(const std::string& prefix, const std::string& marker,
+                              std::function<void(Result<BlobPage>)> done) {
+  auto names = list_names(dir_, prefix, marker, k_page_blobs_max);
+  if (!names.ok()) {
+    answer(std::move(done), Result<BlobPage>(std::move(names).error()));
+    return;
+  }
+  BlobPage page;
+  for (std::string& name : names->names) {
+    auto found = properties(name);
+    if (!found.ok() && found.error().kind == ErrorKind::not_found) {
+      continue;  // deleted since its directory was read
+    }
+    if (!found.ok()) {
+      answer(std::move(done), Result<BlobPage>(std::move(found).error()));
+      return;
+    }
+    page.blobs.push_back({name, std::move(found).value()});
+  }
+  page.next_marker = names->more ? names->names.back() : "";
+  answer(std::move(done), Result<BlobPage>(std::move(page)));
+}
+
+void DirectoryBlobStore::probe(Done done) {
+  answer(std::move(done), try_to_write(dir_));
+}
+
+void DirectoryBlobStore::discard(const std::string& name) {
+  parts_.erase(name);
+}
+
+}  // namespace penstock::lake
