@@ -1,0 +1,345 @@
+#include "http/client.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/loop.h"
+#include "unit/http/script_server.h"
+
+namespace penstock::http {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::answers;
+using test::response;
+using test::ScriptServer;
+using test::Step;
+using testing::HasSubstr;
+using testing::Not;
+
+class ClientTest : public testing::Test {
+ protected:
+  std::unique_ptr<Client> client(const ClientOptions& options = {}) {
+    return Client::create(options, *loop_).value();
+  }
+
+  bool run_until(const std::function<bool()>& reached) {
+    const auto deadline = std::chrono::steady_clock::now() + seconds{20};
+    while (!reached()) {
+      if (std::chrono::steady_clock::now() > deadline) {
+        return false;
+      }
+      loop_->run_once(milliseconds{100});
+    }
+    return true;
+  }
+
+  Result<Response> exchange(Client& client, Request request) {
+    std::optional<Result<Response>> outcome;
+    client.send(std::move(request), [&](Result<Response> result) { outcome = std::move(result); });
+    EXPECT_FALSE(outcome.has_value()) << "done ran inside send()";
+    if (!run_until([&] { return outcome.has_value(); })) {
+      return Error{ErrorKind::io, Action::fatal, "the test gave up waiting", {}, {}};
+    }
+    return *std::move(outcome);
+  }
+
+  static Request get(std::string url) {
+    Request request;
+    request.url = std::move(url);
+    return request;
+  }
+  static Request put(std::string url, std::vector<Bytes> body) {
+    Request request = get(std::move(url));
+    request.method = Method::put;
+    request.body = std::move(body);
+    return request;
+  }
+
+  std::unique_ptr<io::Loop> loop_ = io::make_loop({.choice = io::Choice::portable}, system_clock()).value();
+};
+
+TEST_F(ClientTest, ASmallPutArrivesAsItWasWritten) {
+  ScriptServer server;
+  const auto http = client({.user_agent = "penstock/1.2.3"});
+  Request request = put(server.url("/lake/./a%20b?x=1"), {as_bytes("one,"), {}, as_bytes("two")});
+  request.headers.add("x-ms-date", "today");
+  request.headers.add("empty", "");
+  const auto outcome = exchange(*http, std::move(request));
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(outcome->status, 201);
+  const auto received = server.received();
+  ASSERT_EQ(received.size(), 1U);
+  EXPECT_EQ(received[0].line, "PUT /lake/./a%20b?x=1 HTTP/1.1");
+  EXPECT_EQ(received[0].body, "one,two");
+  EXPECT_EQ(received[0].headers.at("content-length"), "7");
+  EXPECT_EQ(received[0].headers.at("x-ms-date"), "today");
+  EXPECT_EQ(received[0].headers.at("empty"), "");
+  EXPECT_EQ(received[0].headers.at("user-agent"), "penstock/1.2.3");
+  EXPECT_FALSE(received[0].headers.contains("transfer-encoding"));
+  EXPECT_FALSE(received[0].headers.contains("content-type"));
+}
+
+TEST_F(ClientTest, AnEmptyPutSaysThatItsLengthIsZero) {
+  ScriptServer server;
+  const auto http = client();
+  ASSERT_TRUE(exchange(*http, put(server.url("/lake"), {})).ok());
+  EXPECT_EQ(server.received()[0].headers.at("content-length"), "0");
+}
+
+TEST_F(ClientTest, ABigBodyOfManyPiecesArrivesWholeAndWithoutExpect) {
+  std::string bytes(5'000'003, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(i * 2654435761U >> 13);
+  }
+  std::vector<Bytes> pieces;
+  const Bytes whole = as_bytes(bytes);
+  for (std::size_t at = 0; at < whole.size(); at += 777'777) {
+    pieces.push_back(whole.subspan(at, std::min<std::size_t>(777'777, whole.size() - at)));
+  }
+  ScriptServer server;
+  const auto http = client();
+  ASSERT_TRUE(exchange(*http, put(server.url("/a"), pieces)).ok());
+  EXPECT_TRUE(server.received()[0].body == bytes);
+  EXPECT_FALSE(server.received()[0].headers.contains("expect"));
+}
+
+TEST_F(ClientTest, HeadersAreFoundWithoutCaseAndTheBodyIsKept) {
+  ScriptServer server({answers("200 OK", "X-Ms-Meta-Topic:  api \r\nDate: now\r\n", "hello")});
+  const auto http = client();
+  const auto outcome = exchange(*http, get(server.url("/a")));
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->headers.find("x-ms-meta-topic"), "api");
+  EXPECT_EQ(outcome->headers.find("absent"), std::nullopt);
+  EXPECT_EQ(outcome->body, "hello");
+  EXPECT_TRUE(server.received()[0].line.starts_with("GET /a "));
+}
+
+TEST_F(ClientTest, AHeadHasALengthAndNoBody) {
+  ScriptServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 123456\r\n\r\n"}, answers("200 OK", "", "x")});
+  const auto http = client();
+  Request request = get(server.url("/a"));
+  request.method = Method::head;
+  const auto outcome = exchange(*http, std::move(request));
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(outcome->headers.find("Content-Length"), "123456");
+  EXPECT_EQ(outcome->body, "");
+  EXPECT_TRUE(server.received()[0].line.starts_with("HEAD /a "));
+  EXPECT_EQ(exchange(*http, get(server.url("/b")))->body, "x") << "the handle must forget that it was a HEAD";
+}
+
+TEST_F(ClientTest, AnswersOfEveryStatusAreResponsesAndRedirectsAreNotFollowed) {
+  ScriptServer server({answers("404 Not Found"), answers("503 Busy", "Retry-After: 3\r\n"),
+                       answers("307 Elsewhere", "Location: /b\r\n")});
+  const auto http = client();
+  EXPECT_EQ(exchange(*http, get(server.url("/a")))->status, 404);
+  EXPECT_EQ(exchange(*http, put(server.url("/a"), {}))->headers.find("retry-after"), "3");
+  EXPECT_EQ(exchange(*http, get(server.url("/a")))->status, 307);
+  EXPECT_EQ(server.received().size(), 3U);
+  EXPECT_EQ(server.connection_count(), 1U) << "the connection is kept";
+}
+
+TEST_F(ClientTest, AnInterimAnswersHeadersAreNotTheAnswers) {
+  ScriptServer server(
+      {{"HTTP/1.1 103 Early Hints\r\nx-a: early\r\n\r\n" + response("201 Created", "x-a: late\r\n")}});
+  const auto http = client();
+  const auto outcome = exchange(*http, put(server.url("/a"), {}));
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(outcome->status, 201);
+  EXPECT_EQ(outcome->headers.find("x-a"), "late");
+}
+
+TEST_F(ClientTest, ABodyPastItsLimitIsRefused) {
+  ScriptServer server({answers("200 OK", "", "12345"), answers("200 OK", "", "123456")});
+  const auto http = client();
+  Request request = get(server.url("/a"));
+  request.response_bytes_max = 5;
+  EXPECT_EQ(exchange(*http, request)->body, "12345");
+  const auto refused = exchange(*http, request);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(refused.error().action, Action::retry);
+  EXPECT_THAT(refused.error().message, HasSubstr("longer than its limit"));
+}
+
+TEST_F(ClientTest, AConnectionClosedWithinTheBodyIsUnavailableAndTheSecretStaysSecret) {
+  const std::string bytes(4 << 20, 'x');
+  ScriptServer server({{"", 1000, Step::Then::close}});
+  const auto http = client();
+  const auto outcome = exchange(*http, put(server.url("/a?sig=topsecret"), {as_bytes(bytes)}));
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(outcome.error().action, Action::retry);
+  EXPECT_THAT(outcome.error().message, HasSubstr("127.0.0.1"));
+  EXPECT_THAT(outcome.error().message, Not(HasSubstr("topsecret")));
+}
+
+TEST_F(ClientTest, AnAnswerBeforeTheEndOfTheBodyIsTaken) {
+  const std::string bytes(64 << 20, 'x');  // more than the sockets hold
+  ScriptServer server({{response("403 Forbidden", "Connection: close\r\n"), 1000, Step::Then::hold}});
+  const auto http = client();
+  const auto outcome = exchange(*http, put(server.url("/a"), {as_bytes(bytes)}));
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(outcome->status, 403);
+}
+
+TEST_F(ClientTest, AnAnswerCutShortIsUnavailable) {
+  ScriptServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", SIZE_MAX, Step::Then::close}});
+  const auto http = client();
+  EXPECT_EQ(exchange(*http, get(server.url("/a"))).error().code, "CURLE_PARTIAL_FILE");
+}
+
+TEST_F(ClientTest, AReusedConnectionThatDiedIsReplacedAndTheBodySentAgainFromItsStart) {
+  // Closed after the first answer without having said so.
+  ScriptServer server({{response("201 Created"), SIZE_MAX, Step::Then::close}});
+  const auto http = client();
+  ASSERT_TRUE(exchange(*http, put(server.url("/a"), {as_bytes("first")})).ok());
+  const auto outcome = exchange(*http, put(server.url("/b"), {as_bytes("sec"), as_bytes("ond")}));
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(server.received().back().body, "second");
+  EXPECT_EQ(server.connection_count(), 2U);
+}
+
+TEST_F(ClientTest, NoServerIsUnavailable) {
+  std::string url;
+  {
+    ScriptServer server;
+    url = server.url("/a");
+  }
+  const auto http = client();
+  const auto outcome = exchange(*http, get(url));
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().code, "CURLE_COULDNT_CONNECT");
+  EXPECT_EQ(outcome.error().action, Action::retry);
+}
+
+TEST_F(ClientTest, ARequestThatStandsStillIsGivenUpAndTheNextGetsItsTurn) {
+  ScriptServer server({{"", SIZE_MAX, Step::Then::hold}});
+  const auto http = client({.connections_max = 1, .stall_timeout = milliseconds{200}});
+  std::optional<Result<Response>> stalled;
+  std::optional<Result<Response>> next;
+  http->send(get(server.url("/stalls")), [&](Result<Response> result) { stalled = std::move(result); });
+  http->send(get(server.url("/next")), [&](Result<Response> result) { next = std::move(result); });
+  ASSERT_TRUE(run_until([&] { return stalled && next; }));
+  ASSERT_FALSE(stalled->ok());
+  EXPECT_EQ(stalled->error().kind, ErrorKind::timed_out);
+  EXPECT_EQ(stalled->error().action, Action::retry);
+  EXPECT_TRUE(next->ok());
+}
+
+TEST_F(ClientTest, AnUploadThatTheServerNoLongerReadsIsGivenUp) {
+  const std::string bytes(64 << 20, 'x');
+  ScriptServer server({{"", 1000, Step::Then::hold}});
+  const auto http = client({.stall_timeout = milliseconds{200}});
+  EXPECT_EQ(exchange(*http, put(server.url("/a"), {as_bytes(bytes)})).error().kind, ErrorKind::timed_out);
+}
+
+TEST_F(ClientTest, ARequestsOwnTimeoutEndsIt) {
+  ScriptServer server({{"", SIZE_MAX, Step::Then::hold}});
+  const auto http = client();
+  Request request = get(server.url("/a"));
+  request.timeout = milliseconds{100};
+  EXPECT_EQ(exchange(*http, std::move(request)).error().code, "CURLE_OPERATION_TIMEDOUT");
+}
+
+TEST_F(ClientTest, NoMoreConnectionsAreUsedThanAllowedAndAllAreAnswered) {
+  ScriptServer server;
+  const auto http = client({.connections_max = 3});
+  int answered = 0;
+  for (int i = 0; i < 40; ++i) {
+    http->send(put(server.url("/a"), {as_bytes("body")}), [&](Result<Response> result) {
+      EXPECT_TRUE(result.ok());
+      ++answered;
+    });
+  }
+  EXPECT_EQ(http->pending(), 40U);
+  ASSERT_TRUE(run_until([&] { return answered == 40; }));
+  EXPECT_EQ(http->pending(), 0U);
+  EXPECT_LE(server.connection_count(), 3U);
+}
+
+TEST_F(ClientTest, OneRequestTooManyIsRefusedLater) {
+  ScriptServer server;
+  const auto http = client({.connections_max = 1, .queued_max = 1});
+  std::vector<std::string> order;
+  for (const char* name : {"runs", "waits", "refused"}) {
+    http->send(get(server.url("/a")), [&order, name](Result<Response> result) {
+      order.push_back(std::string(name) + (result.ok() ? "" : ":" + result.error().code));
+    });
+  }
+  EXPECT_TRUE(order.empty());
+  ASSERT_TRUE(run_until([&] { return order.size() == 3; }));
+  EXPECT_THAT(order, testing::UnorderedElementsAre("runs", "waits", "refused:queue full"));
+}
+
+TEST_F(ClientTest, AnAnswerMaySendTheNextRequest) {
+  ScriptServer server;
+  const auto http = client({.connections_max = 1});
+  int answered = 0;
+  std::function<void(Result<Response>)> again = [&](Result<Response> result) {
+    EXPECT_TRUE(result.ok());
+    if (++answered < 5) {
+      http->send(get(server.url("/a")), again);
+    }
+  };
+  http->send(get(server.url("/a")), again);
+  EXPECT_TRUE(run_until([&] { return answered == 5; }));
+}
+
+TEST_F(ClientTest, DestructionCancelsWhatRunsAndWaitsAndCallsNobody) {
+  ScriptServer server({{"", SIZE_MAX, Step::Then::hold}});
+  auto http = client({.connections_max = 1});
+  bool called = false;
+  for (int i = 0; i < 3; ++i) {
+    http->send(get(server.url("/a")), [&](Result<Response>) { called = true; });
+  }
+  ASSERT_TRUE(run_until([&] { return server.received().size() == 1; }));
+  http.reset();
+  for (int i = 0; i < 5; ++i) {
+    loop_->run_once(milliseconds{5});
+  }
+  EXPECT_FALSE(called);
+}
+
+TEST_F(ClientTest, DestructionCancelsARefusalNotYetTold) {
+  auto http = client({.connections_max = 1, .queued_max = 0});
+  bool called = false;
+  http->send(get("http://127.0.0.1:1/"), [&](Result<Response>) { called = true; });
+  http.reset();
+  loop_->run_once(milliseconds{5});
+  EXPECT_FALSE(called);
+}
+
+TEST_F(ClientTest, AnAnswerMayEndTheClientAndNoOtherIsToldThen) {
+  ScriptServer server;
+  auto http = client({.connections_max = 4});
+  int answered = 0;
+  for (int i = 0; i < 4; ++i) {
+    http->send(get(server.url("/a")), [&](Result<Response>) {
+      ++answered;
+      http.reset();
+    });
+  }
+  ASSERT_TRUE(run_until([&] { return answered > 0; }));
+  for (int i = 0; i < 5; ++i) {
+    loop_->run_once(milliseconds{5});
+  }
+  EXPECT_EQ(answered, 1);
+}
+
+TEST_F(ClientTest, OptionsOutOfRangeAreRefused) {
+  EXPECT_FALSE(Client::create({.connections_max = 0}, *loop_).ok());
+  EXPECT_FALSE(Client::create({.upload_buffer_bytes = 1}, *loop_).ok());
+  EXPECT_FALSE(Client::create({.stall_timeout = Duration::zero()}, *loop_).ok());
+}
+
+}  // namespace
+}  // namespace penstock::http

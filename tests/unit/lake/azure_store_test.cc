@@ -1,0 +1,251 @@
+#include "lake/azure_store.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "azure/blob_requests.h"
+#include "unit/http/script_server.h"
+
+namespace penstock::lake {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::answers;
+using test::Received;
+using test::response;
+using test::ScriptServer;
+using test::Step;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::StartsWith;
+
+class FixedClock : public Clock {
+ public:
+  MonoTime now() const override { return {}; }
+  WallTime wall_now() const override { return WallTime{seconds{1769817600}}; }  // 2026-01-31T00:00:00Z
+};
+
+class AzureStoreTest : public testing::Test {
+ protected:
+  void start(std::vector<Step> script) {
+    server_.emplace(std::move(script));
+    store_ = AzureBlobStore::create({azure::parse_endpoint(server_->url("/acct/lake/raw")).value(),
+                                     azure::make_shared_key("acct", "c2VjcmV0").value(),
+                                     {}},
+                                    *loop_, clock_)
+                 .value();
+  }
+
+  template <class Value>
+  Result<Value> wait_for(const std::function<void(std::function<void(Result<Value>)>)>& call) {
+    std::optional<Result<Value>> outcome;
+    call([&](Result<Value> result) { outcome = std::move(result); });
+    EXPECT_FALSE(outcome.has_value()) << "done ran inside the call";
+    const auto deadline = std::chrono::steady_clock::now() + seconds{20};
+    while (!outcome && std::chrono::steady_clock::now() < deadline) {
+      loop_->run_once(milliseconds{100});
+    }
+    if (!outcome) {
+      return Error{ErrorKind::io, Action::fatal, "the test gave up waiting", {}, {}};
+    }
+    return *std::move(outcome);
+  }
+  Result<void> put(const std::string& name, std::vector<Bytes> body, const Metadata& metadata = {}) {
+    return wait_for<void>([&](Done done) { store_->put_blob(name, body, metadata, std::move(done)); });
+  }
+  Result<void> commit(const std::string& name, const std::vector<BlockRef>& blocks) {
+    return wait_for<void>([&](Done done) { store_->commit_blocks(name, blocks, {}, std::move(done)); });
+  }
+  Result<BlobProperties> properties(const std::string& name) {
+    return wait_for<BlobProperties>([&](auto done) { store_->get_properties(name, std::move(done)); });
+  }
+  Result<void> probe() {
+    return wait_for<void>([&](Done done) { store_->probe(std::move(done)); });
+  }
+
+  FixedClock clock_;
+  std::unique_ptr<io::Loop> loop_ = io::make_loop({.choice = io::Choice::portable}, system_clock()).value();
+  std::optional<ScriptServer> server_;
+  std::unique_ptr<AzureBlobStore> store_;
+};
+
+TEST_F(AzureStoreTest, PutBlobIsOneConditionalSignedRequest) {
+  start({});
+  ASSERT_TRUE(put("a/b.txt", {as_bytes("one"), as_bytes("two")}, {{"topic", "api"}}).ok());
+  const Received request = server_->received().at(0);
+  EXPECT_EQ(request.line, "PUT /acct/lake/raw/a/b.txt HTTP/1.1");
+  EXPECT_EQ(request.body, "onetwo");
+  EXPECT_EQ(request.headers.at("if-none-match"), "*");
+  EXPECT_EQ(request.headers.at("x-ms-blob-type"), "BlockBlob");
+  EXPECT_EQ(request.headers.at("x-ms-meta-topic"), "api");
+  EXPECT_EQ(request.headers.at("x-ms-date"), "Sat, 31 Jan 2026 00:00:00 GMT");
+  EXPECT_THAT(request.headers.at("authorization"), StartsWith("SharedKey acct:"));
+  EXPECT_EQ(server_->received().size(), 1U);
+}
+
+TEST_F(AzureStoreTest, BlocksAreCommittedUnderTheIdsTheyWerePutWith) {
+  start({});
+  const Bytes body[] = {as_bytes("block")};
+  ASSERT_TRUE(wait_for<void>([&](Done done) { store_->put_block("a.txt", {7, 0, 5}, body, done); }).ok());
+  ASSERT_TRUE(commit("a.txt", {{7, 0, 5}}).ok());
+  const std::string id = azure::block_id("raw/a.txt", 7);
+  const auto received = server_->received();
+  EXPECT_EQ(received.at(0).line,
+            "PUT /acct/lake/raw/a.txt?comp=block&blockid=" + azure::percent_encode(id) + " HTTP/1.1");
+  EXPECT_EQ(received.at(0).body, "block");
+  EXPECT_EQ(received.at(1).line, "PUT /acct/lake/raw/a.txt?comp=blocklist HTTP/1.1");
+  EXPECT_THAT(received.at(1).body, HasSubstr("<BlockList><Latest>" + id + "</Latest></BlockList>"));
+  EXPECT_EQ(received.at(1).headers.at("if-none-match"), "*");
+}
+
+TEST_F(AzureStoreTest, RefusalsBecomeErrorsThatACallerCanActOn) {
+  start({answers("409 Conflict", "x-ms-error-code: BlobAlreadyExists\r\n"),
+         answers("400 Bad", "x-ms-error-code: InvalidBlockList\r\n"),
+         answers("503 Busy", "x-ms-error-code: ServerBusy\r\nRetry-After: 7\r\n"),
+         answers("503 Busy", "retry-after-ms: 250\r\nRetry-After: 7\r\n"), answers("200 OK")});
+  EXPECT_EQ(put("a.txt", {}).error().kind, ErrorKind::already_exists);
+  EXPECT_EQ(commit("a.txt", {{0, 0, 1}}).error().kind, ErrorKind::invalid_block_list);
+  const Error busy = put("a.txt", {}).error();
+  EXPECT_EQ(busy.kind, ErrorKind::throttled);
+  EXPECT_EQ(busy.retry_after, seconds{7});
+  EXPECT_THAT(busy.message, HasSubstr("Put Blob of blob raw/a.txt"));
+  EXPECT_EQ(put("a.txt", {}).error().retry_after, milliseconds{250});
+  EXPECT_FALSE(put("a.txt", {}).ok()) << "200 is not 201: nothing says that the blob was created";
+}
+
+TEST_F(AzureStoreTest, ALostAnswerIsUnavailableAndNamesTheOperation) {
+  start({{"", SIZE_MAX, Step::Then::close}});
+  const auto outcome = put("a.txt", {as_bytes("x")});
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(outcome.error().action, Action::retry);
+  EXPECT_THAT(outcome.error().message, StartsWith("Put Blob of blob raw/a.txt: request to 127.0.0.1"));
+}
+
+TEST_F(AzureStoreTest, PropertiesCarrySizeAndMetadata) {
+  start({{"HTTP/1.1 200 OK\r\nContent-Length: 42\r\nX-Ms-Meta-Attempt: 7\r\nx-ms-meta-ranges: 0:1-2\r\n\r\n"},
+         {"HTTP/1.1 404 Not Found\r\nx-ms-error-code: BlobNotFound\r\nContent-Length: 0\r\n\r\n"}});
+  const auto found = properties("a.txt");
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_EQ(found->bytes, 42U);
+  EXPECT_THAT(found->metadata, ElementsAre(Pair("attempt", "7"), Pair("ranges", "0:1-2")));
+  const auto absent = properties("a.txt");
+  EXPECT_EQ(absent.error().kind, ErrorKind::not_found);
+  EXPECT_EQ(absent.error().action, Action::give_up);
+}
+
+TEST_F(AzureStoreTest, ListedNamesAreRelativeToThePrefix) {
+  start({answers("200 OK", "",
+                 "<EnumerationResults><Blobs><Blob><Name>raw/api/a.txt</Name><Properties><Content-Length>3"
+                 "</Content-Length></Properties><Metadata><k>v</k></Metadata></Blob></Blobs>"
+                 "<NextMarker>m</NextMarker></EnumerationResults>"),
+         answers("200 OK", "", "<EnumerationResults>")});
+  const auto list = [&] {
+    return wait_for<BlobPage>([&](auto done) { store_->list("api/", "", std::move(done)); });
+  };
+  const auto page = list();
+  ASSERT_TRUE(page.ok()) << page.error().message;
+  ASSERT_EQ(page->blobs.size(), 1U);
+  EXPECT_EQ(page->blobs[0].name, "api/a.txt");
+  EXPECT_EQ(page->blobs[0].properties.bytes, 3U);
+  EXPECT_THAT(page->blobs[0].properties.metadata, ElementsAre(Pair("k", "v")));
+  EXPECT_EQ(page->next_marker, "m");
+  EXPECT_THAT(server_->received().at(0).line, HasSubstr("prefix=raw%2Fapi%2F"));
+  EXPECT_EQ(list().error().kind, ErrorKind::corrupt);
+}
+
+TEST_F(AzureStoreTest, AProbeReadsThenPutsABlockThatNothingCommits) {
+  start({{"HTTP/1.1 404 Not Found\r\nx-ms-error-code: BlobNotFound\r\nContent-Length: 0\r\n\r\n"},
+         answers("201 Created")});
+  ASSERT_TRUE(probe().ok());
+  const auto received = server_->received();
+  ASSERT_EQ(received.size(), 2U);
+  EXPECT_THAT(received[0].line, StartsWith("HEAD /acct/lake/raw/_penstock/probe-"));
+  EXPECT_THAT(received[1].line, StartsWith("PUT /acct/lake/raw/_penstock/probe-"));
+  EXPECT_THAT(received[1].line, HasSubstr("?comp=block&"));
+}
+
+TEST_F(AzureStoreTest, AProbeTellsAMissingContainerAndAMissingPermission) {
+  start({{"HTTP/1.1 404 Not Found\r\nx-ms-error-code: ContainerNotFound\r\nContent-Length: 0\r\n\r\n"},
+         {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"},
+         answers("403 Forbidden", "x-ms-error-code: AuthorizationPermissionMismatch\r\n")});
+  const Error missing = probe().error();
+  EXPECT_EQ(missing.action, Action::fatal);
+  EXPECT_THAT(missing.message, HasSubstr("create the container lake"));
+  EXPECT_EQ(probe().error().kind, ErrorKind::forbidden);
+}
+
+TEST_F(AzureStoreTest, ANewCredentialSignsTheNextRequest) {
+  start({});
+  EXPECT_FALSE(store_->set_credential(azure::make_shared_key("other", "c2VjcmV0").value()).ok());
+  ASSERT_TRUE(store_->set_credential(azure::make_sas("sv=1&sig=new").value()).ok());
+  ASSERT_TRUE(put("a.txt", {}).ok());
+  EXPECT_EQ(server_->received().at(0).line, "PUT /acct/lake/raw/a.txt?sv=1&sig=new HTTP/1.1");
+  EXPECT_FALSE(server_->received().at(0).headers.contains("authorization"));
+}
+
+TEST_F(AzureStoreTest, NeitherDescriptionNorErrorsHoldTheSas) {
+  // On a kept connection libcurl would send the second again by itself: both get one of their own.
+  start({answers("503 Busy", "Connection: close\r\n"), {"", SIZE_MAX, Step::Then::close}});
+  ASSERT_TRUE(store_->set_credential(azure::make_sas("sv=1&sig=topsecret").value()).ok());
+  for (int i = 0; i < 2; ++i) {
+    const auto outcome = put("a.txt", {});
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_THAT(outcome.error().message, testing::Not(HasSubstr("topsecret")));
+  }
+  EXPECT_EQ(store_->description(), server_->url("/acct/lake/raw"));
+}
+
+TEST_F(AzureStoreTest, MetadataThatCannotBeSentIsAnErrorAndNothingIsSent) {
+  start({});
+  EXPECT_EQ(put("a.txt", {}, {{"BAD", "x"}}).error().kind, ErrorKind::invalid_input);
+  EXPECT_TRUE(server_->received().empty());
+}
+
+TEST_F(AzureStoreTest, ContainersAreCreatedOnce) {
+  start({answers("201 Created"), answers("409 Conflict", "x-ms-error-code: ContainerAlreadyExists\r\n")});
+  const auto create = [&] {
+    return wait_for<void>([&](Done done) { store_->create_container(std::move(done)); });
+  };
+  EXPECT_TRUE(create().ok());
+  EXPECT_EQ(server_->received().at(0).line, "PUT /acct/lake?restype=container HTTP/1.1");
+  EXPECT_EQ(create().error().kind, ErrorKind::already_exists);
+}
+
+TEST_F(AzureStoreTest, AnAnswerMayEndTheStore) {
+  start({});
+  bool answered = false;
+  store_->put_blob("a.txt", {}, {}, [&](Result<void>) {
+    answered = true;
+    store_.reset();
+  });
+  store_->put_blob("b.txt", {}, {{"BAD", "x"}}, [&](Result<void>) {});
+  const auto deadline = std::chrono::steady_clock::now() + seconds{20};
+  while (!answered && std::chrono::steady_clock::now() < deadline) {
+    loop_->run_once(milliseconds{100});
+  }
+  EXPECT_TRUE(answered);
+}
+
+TEST(AzureStoreOptions, AKeyOfAnotherAccountIsRefused) {
+  const auto loop = io::make_loop({.choice = io::Choice::portable}, system_clock()).value();
+  const auto store =
+      AzureBlobStore::create({azure::parse_endpoint("https://contoso.blob.core.windows.net/lake").value(),
+                              azure::make_shared_key("fabrikam", "c2VjcmV0").value(),
+                              {}},
+                             *loop, system_clock());
+  ASSERT_FALSE(store.ok());
+  EXPECT_THAT(store.error().message, HasSubstr("fabrikam"));
+}
+
+}  // namespace
+}  // namespace penstock::lake
