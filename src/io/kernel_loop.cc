@@ -124,6 +124,9 @@ void KernelLoop::run_once(Duration wait) {
 
 // Only those that are here now: what they defer in turn waits for the next turn, which then does not sleep.
 void KernelLoop::run_deferred() {
+  if (deferred_.empty()) {
+    return;
+  }
   running_.swap(deferred_);
   for (auto& task : running_) {
     task();

@@ -307,13 +307,15 @@ void UringLoop::prepare(io_uring_sqe& entry, const Operation& operation) const {
 
 // The part of the registered region that holds all of the operation's bytes; -1 if none does.
 int UringLoop::registered_part(const Operation& operation) const {
-  if (registered_.empty() || operation.length == 0 || std::less<>{}(operation.data, registered_.data())) {
+  // Of bytes before the region, the difference wraps and is far beyond its end.
+  const std::size_t first =
+      reinterpret_cast<std::uintptr_t>(operation.data) - reinterpret_cast<std::uintptr_t>(registered_.data());
+  if (operation.length == 0 || first >= registered_.size() || operation.length > registered_.size() - first) {
     return -1;
   }
-  const auto first = static_cast<std::size_t>(operation.data - registered_.data());
   const std::size_t last = first + operation.length - 1;
   const std::size_t part = first / k_registered_part_bytes;
-  return last < registered_.size() && last / k_registered_part_bytes == part ? static_cast<int>(part) : -1;
+  return last / k_registered_part_bytes == part ? static_cast<int>(part) : -1;
 }
 
 void UringLoop::enter(Duration sleep) {

@@ -11,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -20,9 +19,6 @@
 
 namespace penstock::io {
 namespace {
-
-using testing::HasSubstr;
-using testing::IsEmpty;
 
 // Page-aligned memory, as the slab pool gives it.
 class Pages {
@@ -89,10 +85,10 @@ TEST_P(LoopFile, registered_memory_and_other_memory_mix) {
   // The middle is registered: there are bytes before it, behind it, and across both of its edges.
   const MutableBytes region = all.part(256 << 10, 512 << 10);
   loop->register_memory(region);
-  if (loop->grant().backend == Backend::io_uring) {
-    EXPECT_EQ(loop->grant().registered_bytes, loop->grant().reason.empty() ? region.size() : 0);
+  if (loop->grant().registered_bytes == 0) {
+    EXPECT_TRUE(loop->grant().backend == Backend::portable || !loop->grant().reason.empty());
   } else {
-    EXPECT_EQ(loop->grant().registered_bytes, 0U);
+    EXPECT_EQ(loop->grant().registered_bytes, region.size());
   }
   const Pages in(8192);
   for (const std::size_t first : {0, 254 << 10, 256 << 10, 500 << 10, 760 << 10, 766 << 10, 900 << 10}) {

@@ -159,16 +159,23 @@ TEST_P(LoopWatch, unwatched_by_another_callback_of_the_same_turn_it_does_not_run
 }
 
 TEST_P(LoopWatch, after_unwatch_an_answer_that_is_under_way_is_dropped) {
+  const Pair empty = pipe_pair();
   for (int round = 0; round < 100; ++round) {
     const Pair pair = pipe_pair();
     loop->watch(pair.ours.get(), k_read, counting());
     loop->run_once(0s);
     send_byte(pair.theirs);  // the kernel has it ready from here on
     loop->unwatch(pair.ours.get());
+    if (round % 2 == 0) {
+      ASSERT_EQ(::dup3(empty.ours.get(), pair.ours.get(), O_CLOEXEC), pair.ours.get());
+      loop->watch(pair.ours.get(), k_read, counting());
+    }
     loop->run_once(0s);
     loop->run_once(0s);
+    loop->unwatch(pair.ours.get());
   }
   EXPECT_EQ(calls, 0);
+  loop.reset();  // ends only if every poll was canceled
 }
 
 TEST_P(LoopWatch, a_number_that_is_used_again_belongs_to_its_new_watch) {
@@ -195,6 +202,39 @@ TEST_P(LoopWatch, a_number_that_is_used_again_belongs_to_its_new_watch) {
     EXPECT_EQ(old_calls, 0);
     loop->unwatch(number);
   }
+  loop.reset();  // ends only if every poll was canceled
+}
+
+// The answer to the old watch is already taken from the kernel when the number gets its new one.
+TEST_P(LoopWatch, a_number_that_is_used_again_within_the_turn_does_not_inherit_an_answer) {
+  const Pair empty = pipe_pair();
+  for (int round = 0; round < 20; ++round) {
+    const Pair a = pipe_pair();
+    const Pair b = pipe_pair();
+    int inherited = 0;
+    const auto reuse = [&](const Pair& own, const Pair& other) {
+      loop->unwatch(own.ours.get());
+      loop->unwatch(other.ours.get());
+      ASSERT_EQ(::dup3(empty.ours.get(), other.ours.get(), O_CLOEXEC), other.ours.get());
+      loop->watch(other.ours.get(), k_read, [&](Interest) { ++inherited; });
+      ++calls;
+    };
+    calls = 0;
+    loop->watch(a.ours.get(), k_read, [&](Interest) { reuse(a, b); });
+    loop->watch(b.ours.get(), k_read, [&](Interest) { reuse(b, a); });
+    loop->run_once(0s);
+    send_byte(a.theirs);
+    send_byte(b.theirs);
+    run_until([&] { return calls > 0; });
+    for (int i = 0; i < 3; ++i) {
+      loop->run_once(0s);
+    }
+    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(inherited, 0);
+    loop->unwatch(a.ours.get());
+    loop->unwatch(b.ours.get());
+  }
+  loop.reset();  // ends only if every poll was canceled
 }
 
 TEST_P(LoopWatch, unwatching_what_is_not_watched_is_nothing) {
