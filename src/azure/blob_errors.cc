@@ -77,6 +77,11 @@ constexpr Verdict k_verdicts[] = {
      "the credential is malformed or has expired"},
     {0, "NoAuthenticationInformation", ErrorKind::unauthenticated, Action::reauth,
      "the credential is missing"},
+    // Azure says so of network rules, which take minutes to follow a change; Azurite of a wrong key.
+    {0, "AuthorizationFailure", ErrorKind::forbidden, Action::reauth,
+     "the account's network rules exclude this machine, or the credential does not allow this (an emulator: "
+     "its key "
+     "is wrong)"},
     {0, "KeyBasedAuthenticationNotPermitted", ErrorKind::forbidden, Action::fatal,
      "the account forbids shared keys: use another sink.auth, or allow key access in the account"},
     {0, "AccountIsDisabled", ErrorKind::forbidden, Action::fatal, "the storage account is disabled"},

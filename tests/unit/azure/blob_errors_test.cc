@@ -63,6 +63,7 @@ TEST(BlobErrors, StatusAndCodeDecideKindAndAction) {
       {401, "", ErrorKind::unauthenticated, Action::reauth},
       {403, "AuthenticationFailed", ErrorKind::unauthenticated, Action::reauth},
       {403, "AuthorizationPermissionMismatch", ErrorKind::forbidden, Action::fatal},
+      {403, "AuthorizationFailure", ErrorKind::forbidden, Action::reauth},
       {403, "KeyBasedAuthenticationNotPermitted", ErrorKind::forbidden, Action::fatal},
       {403, "", ErrorKind::forbidden, Action::fatal},
       {408, "", ErrorKind::timed_out, Action::retry},
