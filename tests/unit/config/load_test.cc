@@ -1,0 +1,670 @@
+#include "config/load.h"
+
+#include <chrono>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/units.h"
+#include "unit/config/fake_environment.h"
+
+namespace penstock::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view k_least = R"(name: web
+source:
+  brokers: [localhost:9092]
+  topics: [events]
+sink:
+  url: file:///srv/lake
+)";
+
+FakeEnvironment fake() {
+  return FakeEnvironment{
+      .variables = {{"TOPICS", "a, b,c"}, {"SIZE", "64MiB"}, {"PASSWORD", "hunter2"}},
+      .files = {{"/secrets/hub",
+                 "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=hunter2=\n"},
+                {"/secrets/key", "aHVudGVyMg==\n"}}};
+}
+
+Result<Settings> loaded(std::string_view text) {
+  return load_text(std::string(text), "f.yaml", fake().environment());
+}
+
+Settings settings_of(std::string_view text) {
+  Result<Settings> settings = loaded(text);
+  if (!settings) {
+    ADD_FAILURE() << settings.error().message;
+    return {};
+  }
+  return *std::move(settings);
+}
+
+std::string error_of(std::string_view text) {
+  const Result<Settings> settings = loaded(text);
+  if (settings) {
+    return "(no error)";
+  }
+  EXPECT_EQ(settings.error().kind, ErrorKind::invalid_input);
+  EXPECT_EQ(settings.error().action, Action::fatal);
+  return settings.error().message;
+}
+
+// The least configuration and more of it.
+std::string with(std::string_view more) {
+  return std::string(k_least) + std::string(more);
+}
+
+TEST(Load, the_least_configuration_has_the_documented_defaults) {
+  const Settings s = settings_of(k_least);
+  EXPECT_EQ(s.name, "web");
+  EXPECT_THAT(s.source.brokers, ElementsAre("localhost:9092"));
+  EXPECT_THAT(s.source.topics, ElementsAre("events"));
+  EXPECT_EQ(s.source.group, "penstock-web");
+  EXPECT_EQ(s.source.start, StartFrom::earliest);
+  EXPECT_EQ(s.source.on_data_loss, OnDataLoss::stop);
+  EXPECT_EQ(s.source.fence_wait, seconds(10));
+  EXPECT_EQ(s.source.auth.type, SourceAuthType::none);
+  EXPECT_FALSE(uses_tls(s.source));
+  EXPECT_EQ(s.source.tls.ca, "system");
+  EXPECT_EQ(s.source.max_batch_bytes, 16 * k_mib);
+  EXPECT_EQ(fetch_wait(s), milliseconds(500));
+  EXPECT_EQ(s.batch.max_age, seconds(60));
+  EXPECT_EQ(s.batch.max_bytes, 256 * k_mib);
+  EXPECT_EQ(s.batch.group_by, GroupBy::topic);
+  EXPECT_EQ(s.batch.format, Format::ndjson);
+  EXPECT_EQ(s.batch.compression, Compression::none);
+  EXPECT_EQ(s.batch.path, "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z");
+  EXPECT_TRUE(s.overrides.empty());
+  EXPECT_EQ(s.sink.kind, SinkKind::directory);
+  EXPECT_EQ(s.sink.directory, "/srv/lake");
+  EXPECT_EQ(s.sink.block_bytes, 8 * k_mib);
+  EXPECT_EQ(s.sink.connections, 4U);
+  EXPECT_EQ(s.stage.dir, "/var/lib/penstock");
+  EXPECT_EQ(s.stage.max_bytes, 20 * k_gib);
+  EXPECT_EQ(s.runtime.workers, std::nullopt);
+  EXPECT_EQ(s.runtime.memory, 192 * k_mib);
+  EXPECT_EQ(s.runtime.io, Io::best);
+  EXPECT_EQ(s.guarantee, Guarantee::at_least_once);
+  EXPECT_EQ(s.admin.host, "127.0.0.1");
+  EXPECT_EQ(s.admin.port, 9464);
+  EXPECT_EQ(s.log.level, LogLevel::info);
+  EXPECT_EQ(s.log.format, LogFormat::text);
+  EXPECT_EQ(s.drain_timeout, seconds(20));
+}
+
+TEST(Load, every_key_can_be_written) {
+  const Settings s = settings_of(R"(
+name: api-gateway
+source:
+  brokers:
+    - contoso.servicebus.windows.net:9093
+  topics_regex: "^svc-.*"
+  group: $Default
+  start: 2026-01-31T12:30:45.25Z
+  on_data_loss: continue
+  fence_wait: 1s
+  auth: {type: connection-string, value: "${file:/secrets/hub}"}
+  tls: {enabled: true, ca: /etc/ca.pem}
+  fetch: librdkafka
+  fetch_wait: 250ms
+  max_batch_bytes: 32MiB
+  librdkafka: {session.timeout.ms: 45000, client.rack: "${TOPICS}"}
+batch:
+  max_age: 2m
+  max_bytes: ${SIZE}
+  group_by: partition
+  format: ndjson
+  compression: zstd
+  validate: none
+  path: "{topic}/{partition}/x"
+overrides:
+  - {match: "^payments", batch: {max_age: 10s}}
+sink:
+  url: https://contoso.blob.core.windows.net/lake/raw
+  auth: {type: shared-key, account: contoso, key: "${file:/secrets/key}"}
+  block_bytes: 4MiB
+  connections: 2
+stage: {dir: /nvme, max_bytes: 1GiB}
+runtime: {workers: 2, memory: 1GiB, io: portable}
+guarantee: at_least_once
+admin: {listen: "[::1]:0"}
+log: {level: debug, format: json}
+drain_timeout: 1m
+)");
+  EXPECT_EQ(s.source.topics_regex, "^svc-.*");
+  EXPECT_TRUE(s.source.topics.empty());
+  EXPECT_EQ(s.source.group, "$Default");
+  EXPECT_EQ(s.source.start, StartFrom::time);
+  EXPECT_EQ(s.source.start_time, WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) +
+                                          hours(12) + minutes(30) + milliseconds(45'250)));
+  EXPECT_EQ(s.source.on_data_loss, OnDataLoss::go_on);
+  EXPECT_EQ(s.source.fence_wait, seconds(1));
+  EXPECT_EQ(s.source.auth.type, SourceAuthType::connection_string);
+  EXPECT_EQ(s.source.auth.value.reveal(),
+            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=hunter2=");
+  EXPECT_TRUE(uses_tls(s.source));
+  EXPECT_EQ(s.source.tls.ca, "/etc/ca.pem");
+  EXPECT_EQ(s.source.fetch, Fetch::librdkafka);
+  EXPECT_EQ(fetch_wait(s), milliseconds(250));
+  EXPECT_EQ(s.source.max_batch_bytes, 32 * k_mib);
+  EXPECT_EQ(s.source.librdkafka.at("session.timeout.ms").reveal(), "45000");
+  EXPECT_EQ(s.source.librdkafka.at("client.rack").reveal(), "a, b,c");
+  EXPECT_EQ(s.batch.max_age, minutes(2));
+  EXPECT_EQ(s.batch.max_bytes, 64 * k_mib);
+  EXPECT_EQ(s.batch.group_by, GroupBy::partition);
+  EXPECT_EQ(s.batch.compression, Compression::zstd);
+  EXPECT_EQ(s.sink.url, "https://contoso.blob.core.windows.net/lake/raw");
+  EXPECT_EQ(s.sink.kind, SinkKind::azure);
+  EXPECT_EQ(s.sink.auth.type, SinkAuthType::shared_key);
+  EXPECT_EQ(s.sink.auth.account, "contoso");
+  EXPECT_EQ(s.sink.auth.key.reveal(), "aHVudGVyMg==");
+  EXPECT_EQ(s.sink.block_bytes, 4 * k_mib);
+  EXPECT_EQ(s.sink.connections, 2U);
+  EXPECT_EQ(s.stage.dir, "/nvme");
+  EXPECT_EQ(s.runtime.workers, 2U);
+  EXPECT_EQ(s.runtime.io, Io::portable);
+  EXPECT_EQ(s.admin.host, "::1");
+  EXPECT_EQ(s.admin.port, 0);
+  EXPECT_EQ(s.log.level, LogLevel::debug);
+  EXPECT_EQ(s.log.format, LogFormat::json);
+  EXPECT_EQ(s.drain_timeout, minutes(1));
+}
+
+TEST(Load, a_variable_can_hold_a_list) {
+  const Settings s = settings_of(R"(
+name: web
+source: {brokers: "a:1, b:2", topics: ["${TOPICS}", d]}
+sink: {url: "null:"}
+)");
+  EXPECT_THAT(s.source.brokers, ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(s.source.topics, ElementsAre("a", "b", "c", "d"));
+}
+
+TEST(Load, the_first_override_that_matches_wins_and_keeps_the_rest) {
+  const Settings s = settings_of(R"(
+overrides:
+  - {match: "^pay", batch: {max_age: 10s}}
+  - {match: "^payments$", batch: {max_age: 20s, compression: gzip}}
+  - match: log
+    batch:
+      max_bytes: 1MiB
+name: web
+source: {brokers: [a:1], topics_regex: "^.*"}
+batch: {compression: zstd, max_age: 30s}
+sink: {url: "null:"}
+)");
+  EXPECT_EQ(s.batch_for("payments").max_age, seconds(10));
+  EXPECT_EQ(s.batch_for("payments").compression, Compression::zstd);
+  EXPECT_EQ(s.batch_for("repay").max_age, seconds(30));
+  EXPECT_EQ(s.batch_for("weblog").max_bytes, 1 * k_mib);
+  EXPECT_EQ(s.batch_for("weblog").max_age, seconds(30));
+  EXPECT_EQ(s.batch_for("other").max_bytes, 256 * k_mib);
+  EXPECT_EQ(fetch_wait(s), milliseconds(100));
+}
+
+TEST(Load, messages_can_name_the_line_of_a_key_later_on) {
+  const Settings s = settings_of(with("batch:\n  path: x\noverrides:\n  - {match: a, batch: {path: y}}\n"));
+  EXPECT_EQ(at(s, "batch.path"), "f.yaml:8: batch.path");
+  EXPECT_EQ(at(s, "batch.max_age"), "f.yaml:7: batch.max_age");
+  EXPECT_EQ(at(s, "overrides[0].batch.path"), "f.yaml:10: overrides[0].batch.path");
+  EXPECT_EQ(at(s, "stage.dir"), "f.yaml:1: stage.dir");
+}
+
+TEST(Load, tls_is_on_by_itself_for_event_hubs) {
+  SourceSettings source;
+  source.brokers = {"contoso.servicebus.windows.net:9093"};
+  EXPECT_TRUE(uses_tls(source));
+  source.brokers = {"10.0.0.4:9093"};
+  EXPECT_FALSE(uses_tls(source));
+  source.auth.type = SourceAuthType::connection_string;
+  EXPECT_TRUE(uses_tls(source));
+  source.brokers = {"localhost:9092"};  // the emulator
+  EXPECT_FALSE(uses_tls(source));
+  source.tls.enabled = true;
+  EXPECT_TRUE(uses_tls(source));
+}
+
+TEST(Load, all_errors_are_told_at_once_in_the_order_of_the_file) {
+  EXPECT_EQ(error_of(R"(name: web
+source:
+  brokers: []
+  topics: [events]
+  start: yesterday
+batch:
+  max_age: 2
+  compresion: gzip
+sink: {url: "null:"}
+guarantee: exactly_once
+)"),
+            "f.yaml:3: source.brokers: is empty; write at least one item\n"
+            "f.yaml:5: source.start: is no place to start; write earliest, latest, or a time in UTC such as "
+            "2026-01-31T00:00:00Z\n"
+            "f.yaml:7: batch.max_age: has no unit; write a whole number and ms, s, m, h or d, such as 500ms, "
+            "60s or "
+            "2m; here 1s to 1d\n"
+            "f.yaml:8: batch.compresion: is not a key; did you mean batch.compression?\n"
+            "f.yaml:10: guarantee: exactly_once is not available in this version; write at_least_once");
+}
+
+TEST(Load, an_empty_file_lacks_what_is_required) {
+  for (const std::string_view text : {"", "# nothing\n", "---\n", "{}\n"}) {
+    EXPECT_THAT(error_of(text), AllOf(HasSubstr("f.yaml:1: name: is required; write name: "),
+                                      HasSubstr("f.yaml:1: source.brokers: is required"),
+                                      HasSubstr("f.yaml:1: source.topics: is required"),
+                                      HasSubstr("f.yaml:1: sink.url: is required"), Not(HasSubstr("auth"))))
+        << text;
+  }
+}
+
+TEST(Load, what_is_not_a_configuration_is_refused) {
+  EXPECT_THAT(error_of("- a\n- b\n"), HasSubstr("is not a mapping"));
+  EXPECT_THAT(error_of("just a text"), HasSubstr("is not a mapping"));
+}
+
+TEST(Load, faults_of_yaml_have_a_line) {
+  EXPECT_THAT(error_of("name: web\nsource: {brokers: [a\n"), HasSubstr("f.yaml:3: is not YAML here: "));
+  EXPECT_THAT(error_of("name: web\n\tsource: x\n"), HasSubstr("f.yaml:2: is not YAML here: "));
+  EXPECT_THAT(error_of("name: web\n  more: x\n"), HasSubstr("f.yaml:2: is not YAML here: "));
+  EXPECT_THAT(error_of("a: 1\n---\nb: 2\n"), HasSubstr("a second document begins here"));
+  EXPECT_THAT(error_of("name: &x web\nlog: *x\n"), HasSubstr("f.yaml:1: anchors (&) and aliases (*)"));
+  EXPECT_THAT(error_of("name: web\n? [a, b]\n: c\n"), HasSubstr("f.yaml:2: a key is a list"));
+  EXPECT_THAT(error_of(std::string(5000, '[')), HasSubstr("f.yaml:1: "));
+}
+
+TEST(Load, a_second_equal_key_is_found) {
+  EXPECT_THAT(error_of(with("name: other\n")),
+              HasSubstr("f.yaml:7: name: is given twice, first at line 1; remove one"));
+  EXPECT_THAT(error_of(with("batch:\n  max_age: 1s\n  max_age: 2s\n")),
+              HasSubstr("f.yaml:9: batch.max_age: is given twice, first at line 8"));
+  EXPECT_THAT(error_of(with("sink: {url: \"null:\"}\n")), HasSubstr("f.yaml:7: sink: is given twice"));
+  EXPECT_THAT(error_of(with("overrides:\n  - {match: a, match: b}\n")),
+              HasSubstr("f.yaml:8: overrides[0].match: is given twice"));
+}
+
+// `more` behind the least configuration is refused with `message` and nothing else.
+struct Refused {
+  std::string_view more;
+  std::string_view message;
+};
+
+TEST(Load, wrong_values_are_refused_with_what_to_write) {
+  constexpr Refused k_cases[] = {
+      {"log: {level: loud}", "log.level: is none of its values; write trace, debug, info, warn or error"},
+      {"log: json", "log: is not a mapping; write its keys below it, or {level: ...}"},
+      {"log:", "log: holds nothing; write its keys below it, or {level: ...}"},
+      {"drain_timeout: [1s]", "drain_timeout: is a list; write one value"},
+      {"drain_timeout: {}", "drain_timeout: is a mapping; write one value"},
+      {"drain_timeout:", "drain_timeout: has no value; write one, or remove the line"},
+      {"drain_timeout: ~", "drain_timeout: has no value"},
+      {"drain_timeout: \"\"", "drain_timeout: is empty"},
+      {"drain_timeout: 5m", "drain_timeout: is outside its limits; write 1s to 4m"},
+      {"drain_timeout: 10ms", "drain_timeout: is outside its limits; write 1s to 4m"},
+      {"batch: {max_age: 25h}", "batch.max_age: is outside its limits; write 1s to 1d"},
+      {"batch: {max_age: 500ms}", "batch.max_age: is outside its limits"},
+      {"batch: {max_bytes: 256MB}", "batch.max_bytes: has an unknown unit; write a whole number and B, KiB"},
+      {"batch: {max_bytes: -1}", "batch.max_bytes: is negative"},
+      {"batch: {path: /x}", "batch.path: begins or ends with '/'"},
+      {"batch: {path: x/}", "batch.path: begins or ends with '/'"},
+      {"runtime: {workers: 0}", "runtime.workers: is outside its limits; write auto, or 1 to 256"},
+      {"runtime: {workers: 1.5}", "runtime.workers: is not a whole number; write auto, or 1 to 256"},
+      {"runtime: {workers: -1}", "runtime.workers: is not a whole number"},
+      {"runtime: {workers: 99999999999}", "runtime.workers: is outside its limits"},
+      {"runtime: {io: uring}", "runtime.io: is none of its values; write best, io_uring or portable"},
+      {"stage: {dir: data}", "stage.dir: is not an absolute path"},
+      {"stage: {max_bytes: 1MiB}", "stage.max_bytes: is outside its limits; write 128MiB to 1024TiB"},
+      {"admin: {listen: \":9464\"}", "admin.listen: is not address:port; write 127.0.0.1:9464"},
+      {"admin: {listen: 9464}", "admin.listen: is not address:port"},
+      {"admin: {listen: \"127.0.0.1:99999\"}", "admin.listen: is not address:port"},
+      {"admin: {listen: \"::1:9464\"}", "admin.listen: is not address:port"},
+  };
+  for (const Refused& c : k_cases) {
+    const std::string error = error_of(with(c.more));
+    EXPECT_EQ(error.rfind("f.yaml:7: " + std::string(c.message), 0), 0U) << c.more << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+}
+
+TEST(Load, names_groups_and_topics_are_checked) {
+  const auto text = [](const std::string& name, const std::string& source) {
+    return "name: \"" + name + "\"\nsource: {brokers: [a:1], " + source + "}\nsink: {url: \"null:\"}\n";
+  };
+  for (const std::string& name : {std::string("a b"), std::string("../x"), std::string(".x"),
+                                  std::string("-x"), std::string("x/y"), std::string(101, 'x')}) {
+    EXPECT_THAT(error_of(text(name, "topics: [t]")), HasSubstr("f.yaml:1: name: cannot name a group"))
+        << name;
+  }
+  EXPECT_EQ(settings_of(text(std::string(100, 'x'), "topics: [t]")).name.size(), 100U);
+
+  EXPECT_EQ(settings_of(text("n", "topics: [t], group: " + std::string(256, 'g'))).source.group.size(), 256U);
+  EXPECT_THAT(error_of(text("n", "topics: [t], group: " + std::string(257, 'g'))),
+              HasSubstr("source.group: cannot be a consumer group"));
+  EXPECT_THAT(error_of(text("n", "topics: [t], group: \"a b\"")), HasSubstr("source.group: cannot be"));
+
+  EXPECT_THAT(error_of(text("n", "topics: [t, \"a b\"]")),
+              HasSubstr("source.topics: holds something that cannot be a "
+                        "topic, item 2"));
+  EXPECT_THAT(error_of(text("n", "topics: [" + std::string(250, 't') + "]")),
+              HasSubstr("cannot be a topic, item 1"));
+  EXPECT_THAT(error_of(text("n", "topics: [t, u, t]")),
+              HasSubstr("source.topics: names a topic twice, item 3"));
+  EXPECT_THAT(error_of(text("n", "topics: [t, \"\"]")), HasSubstr("source.topics: has an empty item"));
+  EXPECT_THAT(error_of(text("n", "topics: [t, [u]]")),
+              HasSubstr("source.topics: holds something that is not a single"));
+  EXPECT_THAT(error_of(text("n", "topics: [\"^svc\"]")), HasSubstr("write it as source.topics_regex"));
+  EXPECT_THAT(error_of(text("n", "topics_regex: svc")),
+              HasSubstr("source.topics_regex: does not begin with ^"));
+  EXPECT_THAT(error_of(text("n", "topics_regex: \"^(\"")),
+              HasSubstr("source.topics_regex: is not a regular expression"));
+  EXPECT_THAT(error_of(text("n", "topics: [t], topics_regex: \"^t\"")),
+              HasSubstr("source.topics_regex: excludes source.topics"));
+}
+
+TEST(Load, brokers_are_host_and_port) {
+  const auto text = [](const std::string& broker) {
+    return "name: n\nsource: {brokers: [\"" + broker + "\"], topics: [t]}\nsink: {url: \"null:\"}\n";
+  };
+  for (const std::string broker :
+       {"localhost:9092", "[2001:db8::1]:9092", "10.0.0.1:65535", "my_broker-1.x.example:1"}) {
+    EXPECT_THAT(settings_of(text(broker)).source.brokers, ElementsAre(broker));
+  }
+  EXPECT_THAT(error_of(text("localhost")), HasSubstr("source.brokers: has no port, item 1; write host:9093"));
+  EXPECT_THAT(error_of(text("a:1,b")), HasSubstr("source.brokers: has no port, item 2"));
+  EXPECT_THAT(error_of(text("SASL_SSL://a:9092")), HasSubstr("source.brokers: holds a url, item 1"));
+  for (const std::string broker :
+       {"a:0", "a:65536", "a:x", "a:", ":9092", "a b:1", "2001:db8::1", "[::1", "a:1:2"}) {
+    EXPECT_THAT(error_of(text(broker)),
+                HasSubstr("source.brokers: holds something that is not host:port, item 1"))
+        << broker;
+  }
+}
+
+TEST(Load, start_takes_only_real_moments_in_utc) {
+  const auto text = [](const std::string& start) {
+    return "name: n\nsource: {brokers: [a:1], topics: [t], start: \"" + start +
+           "\"}\nsink: {url: \"null:\"}\n";
+  };
+  EXPECT_EQ(settings_of(text("latest")).source.start, StartFrom::latest);
+  EXPECT_EQ(settings_of(text("1970-01-01T00:00:00.000000001Z")).source.start_time, WallTime(Duration(1)));
+  EXPECT_EQ(settings_of(text("2024-02-29T23:59:59Z")).source.start, StartFrom::time);
+  for (const std::string start :
+       {"2026-01-31", "2026-01-31T00:00:00", "2026-01-31T00:00:00+01:00", "2026-02-29T00:00:00Z",
+        "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Z ",
+        "9999-01-01T00:00:00Z", "Earliest"}) {
+    EXPECT_THAT(error_of(text(start)), HasSubstr("source.start: is no place to start")) << start;
+  }
+}
+
+TEST(Load, the_sink_is_checked) {
+  const auto text = [](const std::string& sink) {
+    return "name: n\nsource: {brokers: [a:1], topics: [t]}\nsink: {" + sink + "}\n";
+  };
+  const std::string key = ", auth: {type: shared-key, key: \"${file:/secrets/key}\"}";
+  EXPECT_EQ(settings_of(text("url: \"null:\"")).sink.kind, SinkKind::null_store);
+  EXPECT_EQ(settings_of(text("url: \"http://127.0.0.1:10000/devstoreaccount1/lake\"" + key)).sink.kind,
+            SinkKind::azure);
+  EXPECT_EQ(settings_of(text("url: \"https://x.example/c\", auth: {type: sas, token: \"?sv=1&sig=hunter2\"}"))
+                .sink.auth.token.reveal(),
+            "sv=1&sig=hunter2");
+
+  struct Case {
+    std::string sink;
+    std::string_view message;
+  };
+  const Case cases[] = {
+      {"url: s3://bucket", "sink.url: has no scheme that is known"},
+      {"url: /srv/lake", "sink.url: has no scheme that is known"},
+      {"url: file://srv/lake", "sink.url: names no directory; write file:///srv/lake"},
+      {"url: \"file:///\"", "sink.url: names no directory"},
+      {"url: https://x.blob.core.windows.net" + key, "sink.url: names no container"},
+      {"url: https://x.blob.core.windows.net/" + key, "sink.url: names no container"},
+      {"url: https://x.blob.core.windows.net/a//b" + key, "sink.url: holds an empty part"},
+      {"url: https://x.dfs.core.windows.net/a" + key, "sink.url: is the dfs endpoint"},
+      {"url: http://x.blob.core.windows.net/a" + key, "sink.url: would send everything in clear"},
+      {"url: https:///a" + key, "sink.url: has no host"},
+      {"url: \"https://x.blob.core.windows.net/a?sig=hunter2\"",
+       "sink.url: holds a '?': a SAS token has no place"},
+      {"url: \"https://u:hunter2@x/a\"", "sink.url: holds an '@'"},
+      {"url: https://x.blob.core.windows.net/a", "sink.auth.type: is required with this sink.url"},
+      {"url: file:///srv/lake" + key, "sink.auth: has no use with this sink.url; remove it"},
+      {"url: \"null:\"" + key, "sink.auth: has no use with this sink.url"},
+      {"url: https://x/a, auth: {type: shared-key}", "sink.auth.key: is required with this sink.auth.type"},
+      {"url: https://x/a, auth: {type: shared-key, key: hunter2}", "sink.auth.key: is not base64"},
+      {"url: https://x/a, auth: {type: sas, token: hunter2}",
+       "sink.auth.token: is not a shared access signature"},
+      {"url: https://x/a, auth: {type: connection-string, value: hunter2}",
+       "sink.auth.value: is not the connection string of a storage account"},
+      {"url: https://x/a, auth: {type: sas, token: sig=hunter2, account: x}",
+       "sink.auth.account: is not used with this sink.auth.type"},
+      {"url: https://x/a, auth: {type: managed-identity}",
+       "sink.auth.type: managed-identity is not available in this version; write none, shared-key, "
+       "connection-string "
+       "or sas"},
+      {"url: https://x/a, auth: {type: client-secret}", "sink.auth.type: client-secret is not available"},
+      {"url: https://x/a, auth: {type: workload-identity}",
+       "sink.auth.type: workload-identity is not available"},
+  };
+  for (const Case& c : cases) {
+    const std::string error = error_of(text(c.sink));
+    EXPECT_EQ(error.rfind("f.yaml:3: " + std::string(c.message), 0), 0U) << c.sink << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    EXPECT_THAT(error, Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST(Load, the_source_is_checked) {
+  const auto text = [](const std::string& source) {
+    return "name: n\nsource: {topics: [t], " + source + "}\nsink: {url: \"null:\"}\n";
+  };
+  const std::string kafka = "brokers: [a:9092], ";
+  const std::string hubs = "brokers: [x.servicebus.windows.net:9093], ";
+  const std::string by_string = "auth: {type: connection-string, value: \"${file:/secrets/hub}\"}";
+  EXPECT_TRUE(uses_tls(settings_of(text(hubs + by_string)).source));
+  const Settings scram =
+      settings_of(text(kafka + "auth: {type: sasl-scram-512, username: u, password: \"${PASSWORD}\"}"));
+  EXPECT_EQ(scram.source.auth.type, SourceAuthType::sasl_scram_512);
+  EXPECT_EQ(scram.source.auth.username, "u");
+  EXPECT_EQ(scram.source.auth.password.reveal(), "hunter2");
+
+  struct Case {
+    std::string source;
+    std::string_view message;
+  };
+  const Case cases[] = {
+      {kafka + "auth: {type: entra}",
+       "source.auth.type: entra is not available in this version; write none, "},
+      {kafka + "auth: {type: connection-string}",
+       "source.auth.value: is required with this source.auth.type"},
+      {kafka + "auth: {type: connection-string, value: hunter2}",
+       "source.auth.value: is not a connection string of Event Hubs"},
+      {kafka + "auth: {password: hunter2}", "source.auth.password: is not used with this source.auth.type"},
+      {kafka + "auth: {type: sasl-plain, username: u}",
+       "source.auth.password: is required with this source.auth.type"},
+      {hubs + by_string + ", tls: {enabled: false}",
+       "source.tls.enabled: is off, and Event Hubs speaks nothing but TLS"},
+      {kafka + "tls: {ca: /x.pem}", "source.tls.ca: has no use without TLS"},
+      {kafka + "tls: {enabled: yes}", "source.tls.enabled: is none of its values; write auto, true or false"},
+      {kafka + "tls: {enabled: true, ca: x.pem}", "source.tls.ca: is not an absolute path"},
+      {kafka + "fetch: direct",
+       "source.fetch: direct is not available in this version; write auto or librdkafka"},
+      {kafka + "fetch_wait: 31s", "source.fetch_wait: is outside its limits; write auto, or 0s to 30s"},
+      {kafka + "fence_wait: 0s", "source.fence_wait: is outside its limits; write 100ms to 10m"},
+      {kafka + "librdkafka: [a]", "source.librdkafka: is not a mapping"},
+      {kafka + "librdkafka: {auto.offset.reset: latest}",
+       "source.librdkafka: may not set auto.offset.reset: write "},
+      {kafka + "librdkafka: {enable.auto.commit: true}", "source.librdkafka: may not set enable.auto.commit"},
+      {kafka + "librdkafka: {partition.assignment.strategy: range}",
+       "source.librdkafka: may not set partition."},
+      {kafka + "librdkafka: {group.protocol: consumer}", "source.librdkafka: may not set group.protocol"},
+      {kafka + "librdkafka: {sasl.password: hunter2}",
+       "source.librdkafka: may not set sasl.password: write source.auth"},
+      {kafka + "librdkafka: {queued.min.messages: 1}",
+       "source.librdkafka: may not set queued.min.messages: memory"},
+      {kafka + "librdkafka: {log_cb: hunter2}", "source.librdkafka: may not set log_cb"},
+      {kafka + "librdkafka: {client.rack: {a: b}}",
+       "source.librdkafka: has a property, client.rack, that is a mapping"},
+      {kafka + "librdkafka: {client.rack: a, client.rack: b}", "source.librdkafka: sets client.rack twice"},
+      {kafka + "librdkafka: {client.rack: \"${NONE}\"}",
+       "source.librdkafka: needs the environment variable NONE"},
+  };
+  for (const Case& c : cases) {
+    const std::string error = error_of(text(c.source));
+    EXPECT_EQ(error.rfind("f.yaml:2: " + std::string(c.message), 0), 0U) << c.source << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    EXPECT_THAT(error, Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST(Load, what_comes_in_later_versions_is_refused_as_such) {
+  constexpr Refused k_cases[] = {
+      {"guarantee: exactly_once",
+       "guarantee: exactly_once is not available in this version; write at_least_once"},
+      {"batch: {format: envelope}", "batch.format: envelope is not available in this version; write ndjson"},
+      {"batch: {format: capture-avro}", "batch.format: capture-avro is not available in this version"},
+      {"batch: {validate: json}", "batch.validate: json is not available in this version; write none"},
+  };
+  for (const Refused& c : k_cases) {
+    EXPECT_EQ(error_of(with(c.more)).rfind("f.yaml:7: " + std::string(c.message), 0), 0U)
+        << error_of(with(c.more));
+  }
+}
+
+TEST(Load, what_does_not_fit_together_is_refused) {
+  constexpr Refused k_cases[] = {
+      {"runtime: {memory: 128MiB, workers: 2}",
+       "f.yaml:7: runtime.memory: is too little for 2 workers with blocks of 8MiB; write at least 140MiB, or "
+       "lower "
+       "sink.block_bytes to 5MiB, or lower runtime.workers to 1"},
+      {"runtime: {memory: 64MiB}",
+       "f.yaml:7: runtime.memory: is too little for 1 worker with blocks of 8MiB; write at least 82MiB"},
+      {"stage: {max_bytes: 128MiB}\nruntime: {workers: 2}",
+       "f.yaml:7: stage.max_bytes: is too little for 2 workers with blocks of 8MiB; write at least 256MiB"},
+      {"batch: {max_bytes: 1TiB}",
+       "f.yaml:7: batch.max_bytes: needs more than 50000 blocks of sink.block_bytes, the most a blob can "
+       "have; write at "
+       "most 400000MiB, or larger blocks"},
+      {"overrides: [{match: a, batch: {max_bytes: 1TiB}}]",
+       "f.yaml:7: overrides[0].batch.max_bytes: needs more than 50000 blocks"},
+      {"batch: {path: \"{topic}/{partition}\"}",
+       "f.yaml:7: batch.path: holds {partition}, and a file has all partitions"},
+      {"batch: {path: \"{partition}\", group_by: partition}\noverrides: [{match: a, batch: {group_by: "
+       "topic}}]",
+       "f.yaml:8: overrides[0].batch.path: holds {partition}"},
+  };
+  for (const Refused& c : k_cases) {
+    const std::string error = error_of(with(c.more));
+    EXPECT_EQ(error.rfind(c.message, 0), 0U) << c.more << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+  EXPECT_EQ(settings_of(with("batch: {max_bytes: 400000MiB}")).batch.max_bytes, 50'000 * 8 * k_mib);
+}
+
+TEST(Load, a_fetch_may_not_wait_longer_than_a_file_is_open) {
+  EXPECT_THAT(
+      error_of("name: n\nsource: {brokers: [a:1], topics: [t], fetch_wait: 20s}\nsink: {url: \"null:\"}\n"
+               "overrides: [{match: t, batch: {max_age: 5s}}]\n"),
+      HasSubstr(
+          "f.yaml:2: source.fetch_wait: is longer than the shortest max_age; write at most 5s, or auto"));
+}
+
+TEST(Load, overrides_are_checked_like_the_rest) {
+  constexpr Refused k_cases[] = {
+      {"overrides: {match: a}", "overrides: is not a list"},
+      {"overrides: [{batch: {max_age: 1s}}]", "overrides[0]: has no match"},
+      {"overrides: [x]", "overrides[0]: has no match"},
+      {"overrides: [{match: \"(\", batch: {max_age: 1s}}]",
+       "overrides[0].match: is not a regular expression"},
+      {"overrides: [{match: a, max_age: 1s}]",
+       "overrides[0].max_age: is not a key; an override has match and batch"},
+      {"overrides: [{match: a, batch: 1s}]", "overrides[0].batch: is not a mapping"},
+      {"overrides: [{match: a, batch: {max_age: 0s}}]", "overrides[0].batch.max_age: is outside its limits"},
+      {"overrides: [{match: a, batch: {maxage: 2s}}]",
+       "overrides[0].batch.maxage: is not a key; did you mean batch.max_age?"},
+      {"overrides: [{match: a, batch: {max_age: 2s}}, {match: b, batch: {format: envelope}}]",
+       "overrides[1].batch.format: envelope is not available"},
+  };
+  for (const Refused& c : k_cases) {
+    const std::string error = error_of(with(c.more));
+    EXPECT_EQ(error.rfind("f.yaml:7: " + std::string(c.message), 0), 0U) << c.more << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+}
+
+TEST(Load, unknown_keys_meet_the_nearest_known_one) {
+  constexpr Refused k_cases[] = {
+      {"sinks: {url: x}", "sinks: is not a key; did you mean sink?"},
+      {"max_age: 1s", "max_age: is not a key; did you mean batch.max_age?"},
+      {"log: {levle: info}", "log.levle: is not a key; did you mean log.level?"},
+      {"log: {colour: info}", "log.colour: is not a key; the keys here are level, format"},
+      {"stage: {max-bytes: 1GiB}", "stage.max-bytes: is not a key; did you mean stage.max_bytes?"},
+      {"zzz: 1",
+       "zzz: is not a key; the keys here are name, source, batch, overrides, sink, stage, runtime, "
+       "guarantee, admin, log, drain_timeout"},
+  };
+  for (const Refused& c : k_cases) {
+    EXPECT_EQ(error_of(with(c.more)), "f.yaml:7: " + std::string(c.message));
+  }
+}
+
+TEST(Load, no_error_shows_a_value) {
+  // A secret at every place where a value can stand, typed, listed and mapped.
+  const std::string error = error_of(R"(
+name: "${PASSWORD} /"
+source:
+  brokers: ["${PASSWORD}"]
+  topics: ["${PASSWORD}!"]
+  group: "${PASSWORD} x"
+  start: "${PASSWORD}"
+  fetch_wait: "${PASSWORD}"
+  max_batch_bytes: "${PASSWORD}"
+  on_data_loss: "${PASSWORD}"
+  auth: {type: "${PASSWORD}", value: "${PASSWORD}"}
+  librdkafka: {sasl.password: "${PASSWORD}"}
+batch: {path: "/${PASSWORD}", max_age: "${PASSWORD}"}
+overrides: [{match: "(${PASSWORD}", batch: {max_age: "${PASSWORD}"}}]
+sink: {url: "${PASSWORD}", auth: {type: "${PASSWORD}"}, connections: "${PASSWORD}"}
+stage: {dir: "${PASSWORD}"}
+admin: {listen: "${PASSWORD}"}
+)");
+  EXPECT_THAT(error,
+              AllOf(HasSubstr("source.brokers"), HasSubstr("stage.dir"), HasSubstr("overrides[0].match")));
+  EXPECT_THAT(error, Not(HasSubstr("hunter2")));
+}
+
+TEST(Load, a_variable_cannot_add_keys) {
+  FakeEnvironment environment = fake();
+  environment.variables["EVIL"] = "web\nguarantee: exactly_once";
+  const Result<Settings> settings =
+      load_text("name: n\nsource: {brokers: [a:1], topics: [t]}\nsink: {url: \"file://${EVIL}\"}\n", "f.yaml",
+                environment.environment());
+  ASSERT_FALSE(settings.ok());
+  EXPECT_THAT(settings.error().message, AllOf(HasSubstr("sink.url"), Not(HasSubstr("guarantee"))));
+}
+
+TEST(Load, a_file_that_is_not_there_is_said_as_such) {
+  const Result<Settings> settings = load("/none.yaml", fake().environment());
+  ASSERT_FALSE(settings.ok());
+  EXPECT_EQ(settings.error().message, "reading /none.yaml: there is none");
+}
+
+TEST(Secret, does_not_print) {
+  std::ostringstream out;
+  out << Secret("hunter2");
+  EXPECT_EQ(out.str(), "(secret)");
+  EXPECT_EQ(testing::PrintToString(Secret("hunter2")), "(secret)");
+}
+
+}  // namespace
+}  // namespace penstock::config
