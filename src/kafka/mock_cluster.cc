@@ -63,6 +63,10 @@ void MockCluster::set_brokers(Brokers state) {
   }
 }
 
+void MockCluster::fail_topic(const std::string& name, int code) {
+  rd_kafka_mock_topic_set_error(parts_->brokers, name.c_str(), static_cast<rd_kafka_resp_err_t>(code));
+}
+
 void MockCluster::fail_next(std::int16_t api_key, std::span<const int> codes) {
   std::vector<rd_kafka_resp_err_t> errors;
   for (const int code : codes) {

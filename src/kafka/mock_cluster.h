@@ -31,6 +31,9 @@ class MockCluster {
   // Fault injection. Down: connections are closed and refused.
   enum class Brokers : std::uint8_t { up, down };
   void set_brokers(Brokers state);
+  // Metadata of this topic says `code`. (An unknown topic that is asked for by name is created with four
+  // partitions, whatever allow.auto.create.topics says.)
+  void fail_topic(const std::string& name, int code);
   // The next requests of this kind (Kafka's API key) fail with these codes, one each.
   void fail_next(std::int16_t api_key, std::span<const int> codes);
 

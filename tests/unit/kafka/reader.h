@@ -124,4 +124,12 @@ inline bool has_error(const Reader& reader, Action action, const std::string& te
   });
 }
 
+inline std::string all_errors(const Reader& reader) {
+  std::string all;
+  for (const Error& error : reader.errors) {
+    all += std::string(to_string(error.action)) + ": " + error.message + "\n";
+  }
+  return all;
+}
+
 }  // namespace penstock::kafka
