@@ -47,8 +47,8 @@ constexpr std::array k_flags{
 constexpr unsigned k_features_needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL;
 
 // Completions are two per operation at most (its own and that of its cancellation) and one per watched
-// descriptor. Beyond this many at once, the kernel must allocate to keep them. 16 bytes each: 64 KiB a worker,
-// which Linux 6.18 counts against RLIMIT_MEMLOCK.
+// descriptor. Beyond this many at once, the kernel must allocate to keep them. 16 bytes each: 64 KiB a
+// worker, which Linux 6.18 counts against RLIMIT_MEMLOCK.
 constexpr unsigned k_completion_entries = 4096;
 
 constexpr const char* k_seccomp_advice =
