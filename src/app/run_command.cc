@@ -42,7 +42,7 @@ int run_service(const RunCommand& command) {
   if (!outcome.ok()) {
     notify_status(outcome.error().message);
     std::fprintf(stderr, "penstock: %s\n", outcome.error().message.c_str());
-    return outcome.error().kind == ErrorKind::invalid_input ? k_wrong_usage : k_failed;
+    return k_failed;
   }
   std::fprintf(stderr, "penstock: %s\n", summary_line(*outcome).c_str());
   if (!command.summary_file.empty() && !write_summary(command.summary_file, *outcome)) {

@@ -55,8 +55,8 @@ std::size_t partition_count(const kafka::ProbeReport& cluster) {
 
 Result<config::Settings> checked(Result<config::Settings> loaded) {
   if (loaded.ok()) {
-    if (Result<void> templates = appliance::check_templates(*loaded); !templates.ok()) {
-      return std::move(templates).error();
+    if (Result<void> whole = appliance::check_whole(*loaded); !whole.ok()) {
+      return std::move(whole).error();
     }
   }
   return loaded;

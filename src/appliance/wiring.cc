@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <penstock/penstock.h>
+
 #include "azure/connection_string.h"
 #include "azure/credential.h"
 #include "azure/endpoint.h"
@@ -148,8 +150,7 @@ Result<azure::Credential> credential_of(const config::SinkAuth& auth, const azur
                .retry_after = {}};
 }
 
-Result<std::unique_ptr<lake::BlobStore>> make_azure_store(const config::Settings& settings, io::Loop& loop,
-                                                          const Clock& clock) {
+Result<lake::AzureOptions> azure_options(const config::Settings& settings) {
   Result<azure::Endpoint> endpoint = azure::parse_endpoint(settings.sink.url);
   if (!endpoint.ok()) {
     return fault(config::at(settings, "sink.url"), endpoint.error().message);
@@ -161,7 +162,17 @@ Result<std::unique_ptr<lake::BlobStore>> make_azure_store(const config::Settings
   lake::AzureOptions options{
       .endpoint = std::move(endpoint).value(), .credential = std::move(credential).value(), .http = {}};
   options.http.connections_max = settings.sink.connections;
-  auto store = lake::AzureBlobStore::create(std::move(options), loop, clock);
+  options.http.user_agent = concat("penstock/", version());
+  return options;
+}
+
+Result<std::unique_ptr<lake::BlobStore>> make_azure_store(const config::Settings& settings, io::Loop& loop,
+                                                          const Clock& clock) {
+  Result<lake::AzureOptions> options = azure_options(settings);
+  if (!options.ok()) {
+    return std::move(options).error();
+  }
+  auto store = lake::AzureBlobStore::create(std::move(options).value(), loop, clock);
   if (!store.ok()) {
     return std::move(store).error();
   }
@@ -170,10 +181,23 @@ Result<std::unique_ptr<lake::BlobStore>> make_azure_store(const config::Settings
 
 }  // namespace
 
-Result<void> check_templates(const config::Settings& settings) {
+Result<void> check_whole(const config::Settings& settings) {
   Result<void> checked = check_template(settings, settings.batch, "batch.path");
   for (std::size_t i = 0; checked.ok() && i < settings.overrides.size(); ++i) {
     checked = check_template(settings, settings.overrides[i].batch, concat("overrides[", i, "].batch.path"));
+  }
+  if (checked.ok() && settings.sink.kind == config::SinkKind::azure) {
+    if (const Result<lake::AzureOptions> options = azure_options(settings); !options.ok()) {
+      checked = options.error();
+    }
+  }
+  if (checked.ok()) {
+    constexpr int k_any_library_version = 0;  // the properties that every version has
+    const Result<std::vector<kafka::Property>> properties = kafka::client_properties(
+        kafka_options(settings, 0), kafka::EndOfPartition::silent, k_any_library_version);
+    if (!properties.ok()) {
+      checked = fault(config::at(settings, "source"), properties.error().message);
+    }
   }
   return checked;
 }
@@ -272,6 +296,7 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
   options.stage.dir = concat(settings.stage.dir, "/", settings.name, "/worker-", worker);
   options.stage.bytes_max = settings.stage.max_bytes / workers;
   options.stage.segment_bytes = config::k_segment_bytes;
+  options.stage.slab_bytes = memory.slab_bytes;
   options.loop = loop_options(settings);
   options.drain_timeout = settings.drain_timeout;
   options.random = [] { return crypto::random_u64(); };

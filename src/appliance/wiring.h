@@ -19,8 +19,9 @@
 
 namespace penstock::appliance {
 
-// What only the whole can tell about a configuration that parsed: path templates, and that every name they give fits.
-Result<void> check_templates(const config::Settings& settings);
+// What only the other modules can tell about a configuration that parsed: path templates and the names they give, the
+// sink's URL and credential, the Kafka client's options. Error invalid_input, with file and line.
+Result<void> check_whole(const config::Settings& settings);
 
 // How many workers: as written, or one per 8 partitions, but no more than the CPUs allowed and no more than fit in memory.
 Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32_t cpus,
