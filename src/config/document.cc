@@ -1,5 +1,7 @@
 #include "config/document.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <sstream>
 #include <stdexcept>
@@ -87,6 +89,15 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  // Keys are shown in messages, of which each is one line.
+  static void refuse_unprintable_key(const YAML::Mark& mark, const std::string& key) {
+    constexpr std::size_t k_key_bytes_max = 100;
+    const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (key.empty() || key.size() > k_key_bytes_max || !printable) {
+      throw Refusal(mark, "a key is empty, longer than 100 bytes, or not printable ASCII; write a name");
+    }
+  }
+
   void begin(NodeKind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
     refuse_anchor(mark, anchor);
     if (!open_.empty() && open_.back().node.kind == NodeKind::map && !open_.back().has_key) {
@@ -113,6 +124,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (parent.node.kind == NodeKind::list) {
       parent.node.items.push_back(std::move(node));
     } else if (!parent.has_key) {
+      refuse_unprintable_key(mark, node.text);
       parent.has_key = true;
       parent.key = std::move(node.text);
       parent.key_line = line_of(mark);

@@ -1,7 +1,7 @@
 // A YAML text as a tree with line numbers: all that the rest of this module knows of YAML.
 //
 // Built from the parser's events and not from its node tree, which forgets the first of two equal keys.
-// Anchors, aliases, tags and a second document are refused: a configuration says each thing once, where it
+// Anchors, aliases and a second document are refused: a configuration says each thing once, where it
 // is.
 #pragma once
 

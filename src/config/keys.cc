@@ -154,11 +154,10 @@ constexpr Key k_keys[] = {
     {.path = "name",
      .kind = Kind::text,
      .since = "0.1",
-     .fallback_note = "required",
+     .fallback_note = "none, it is required",
      .allowed = "1 to 100 letters, digits, '.', '_' and '-'",
      .help = "The deployment's name. It names the consumer group (unless source.group does), labels the "
-             "metrics, and is the "
-             "directory below stage.dir. Two deployments on one machine need two names.",
+             "metrics, and is the directory below stage.dir. Two deployments on one machine need two names.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            return read_checked(node, s.name, [](const std::string& v) { return check_name(v); });
@@ -167,19 +166,18 @@ constexpr Key k_keys[] = {
     {.path = "source.brokers",
      .kind = Kind::list,
      .since = "0.1",
-     .fallback_note = "required",
+     .fallback_note = "none, it is required",
      .allowed = "a list of host:port",
-     .help = "Where to find the Kafka cluster: one broker is enough to find the others, two or three survive "
-             "one that is down. "
-             "For Event Hubs the namespace: `contoso.servicebus.windows.net:9093`. One text with commas "
-             "between the brokers is "
-             "taken too, so that a variable can hold them.",
+     .help = "Where to find the Kafka cluster: one broker is enough to find the others, two or three "
+             "survive one that is down. For Event Hubs the namespace: "
+             "`contoso.servicebus.windows.net:9093`. One text with commas between the brokers is taken too, "
+             "so that a variable can hold them.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked_list(node, s.source.brokers, check_brokers); }},
     {.path = "source.topics",
      .kind = Kind::list,
      .since = "0.1",
-     .fallback_note = "required, or source.topics_regex",
+     .fallback_note = "none, this or source.topics_regex is required",
      .allowed = "a list of topic names",
      .help = "The topics to read, by name. Up to 16 of them get large slabs, which cost less per byte; see "
              "runtime.memory.",
@@ -189,8 +187,8 @@ constexpr Key k_keys[] = {
      .kind = Kind::text,
      .since = "0.1",
      .allowed = "a POSIX extended regular expression that begins with ^",
-     .help = "In place of source.topics: every topic whose name matches, also those made later, found within "
-             "some minutes. `^svc-` takes all that begin with svc-; end with $ to bind the end.",
+     .help = "In place of source.topics: every topic whose name matches, also those made later, found "
+             "within some minutes. `^svc-` takes all that begin with svc-; end with $ to bind the end.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.topics_regex, check_topics_regex); }},
     {.path = "source.group",
@@ -199,8 +197,7 @@ constexpr Key k_keys[] = {
      .fallback_note = "penstock-<name>",
      .allowed = "1 to 256 visible ASCII characters",
      .help = "The consumer group that holds the positions. Instances that share it share the partitions. A "
-             "new group starts "
-             "where source.start says.",
+             "new group starts where source.start says.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            return read_checked(node, s.source.group, [](const std::string& v) { return check_group(v); });
@@ -219,10 +216,8 @@ constexpr Key k_keys[] = {
      .fallback = "stop",
      .choices = k_on_data_loss,
      .help = "What to do when the records at the group's position are gone (retention was shorter than the "
-             "outage) or the topic "
-             "was made anew. `stop` stops that partition with an error that names both offsets; `continue` "
-             "goes on at the "
-             "nearest end, and counts the gap.",
+             "outage) or the topic was made anew. `stop` stops that partition with an error that names both "
+             "offsets; `continue` goes on at the nearest end, and counts the gap.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.on_data_loss); }},
     {.path = "source.fence_wait",
@@ -230,9 +225,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "10s",
      .limits = {100 * k_ms, 10 * k_m},
-     .help = "How long a lost request may still be on its way to the group's coordinator. Exactly-once rests "
-             "on it: shorter than "
-             "the default only in tests. Without effect under at_least_once.",
+     .help = "How long a lost request may still be on its way to the group's coordinator. Exactly-once "
+             "rests on it: shorter than the default only in tests. Without effect under at_least_once.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.source.fence_wait); }},
     {.path = "source.auth.type",
@@ -241,17 +235,16 @@ constexpr Key k_keys[] = {
      .fallback = "none",
      .choices = k_source_auth,
      .help = "How to log in to the brokers. `connection-string` is for Event Hubs (with Listen rights) and "
-             "needs `value`; the "
-             "sasl types need `username` and `password`.",
+             "needs `value`; the sasl types need `username` and `password`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.auth.type); }},
     {.path = "source.auth.value",
      .kind = Kind::secret,
      .since = "0.1",
      .allowed = "an Event Hubs connection string, by ${file:...}, ${credential:...} or ${NAME}",
-     .help =
-         "The whole connection string, of the namespace or of one event hub: "
-         "`Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...`. Only with `connection-string`.",
+     .help = "The whole connection string, of the namespace or of one event hub: "
+             "`Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...`. Only with "
+             "`connection-string`.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_secret(node, s.source.auth.value); }},
     {.path = "source.auth.username",
@@ -274,8 +267,7 @@ constexpr Key k_keys[] = {
      .fallback = "auto",
      .choices = k_tls,
      .help = "Whether to speak TLS to the brokers. `auto` does for Event Hubs: a broker of "
-             "servicebus.windows.net, or port 9093 "
-             "with a connection string; and does not for others.",
+             "servicebus.windows.net, or port 9093 with a connection string; and does not for others.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_tls(key, node, s.source.tls); }},
     {.path = "source.tls.ca",
@@ -301,10 +293,8 @@ constexpr Key k_keys[] = {
      .limits = {0, 30 * k_s},
      .word = "auto",
      .help = "How long a fetch may wait at the broker for more records to come. Longer costs less CPU (a "
-             "wake-up costs more than "
-             "the bytes it brings) and delays the records by as much. `auto` is 1 % of the shortest "
-             "batch.max_age, at most "
-             "500ms.",
+             "wake-up costs more than the bytes it brings) and delays the records by as much. `auto` is 1 % "
+             "of the shortest batch.max_age, at most 500ms.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.source.fetch_wait); }},
     // 100 MiB is beyond what any broker takes by default (1 MiB), and what a worker's share of memory can
@@ -315,8 +305,8 @@ constexpr Key k_keys[] = {
      .fallback = "16MiB",
      .limits = {1 * k_mib, 100 * k_mib},
      .help = "The largest Kafka batch, as the producer sent it, that is accepted; the partition stops at a "
-             "larger one with an "
-             "error. Beyond 16MiB such a batch takes its memory in addition to runtime.memory.",
+             "larger one with an error. Beyond 16MiB such a batch takes its memory in addition to "
+             "runtime.memory.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.source.max_batch_bytes); }},
     {.path = "source.librdkafka",
@@ -334,8 +324,7 @@ constexpr Key k_keys[] = {
      .fallback = "60s",
      .limits = {1 * k_s, 24 * k_h},
      .help = "A file is closed and published when its first record is this old. With the time that the "
-             "upload needs it bounds "
-             "how late a record can be in the lake.",
+             "upload needs it bounds how late a record can be in the lake.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.batch.max_age); }},
     // The largest blob: 50,000 blocks of 4,000 MiB are 190 TiB.
@@ -345,8 +334,8 @@ constexpr Key k_keys[] = {
      .fallback = "256MiB",
      .limits = {1 * k_kib, 190 * k_tib},
      .help = "A file is closed and published when it holds this much, before compression. Memory does not "
-             "depend on it, as full "
-             "blocks are uploaded while the file is open. At most 50,000 x sink.block_bytes.",
+             "depend on it, as full blocks are uploaded while the file is open. At most 50,000 x "
+             "sink.block_bytes.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.batch.max_bytes); }},
     {.path = "batch.group_by",
@@ -364,8 +353,8 @@ constexpr Key k_keys[] = {
      .fallback = "ndjson",
      .choices = k_format,
      .help = "`ndjson`: the value's bytes as the producer sent them, then a line feed. CR and LF inside a "
-             "value become spaces "
-             "(in JSON they can only be white space); empty values are skipped and counted.",
+             "value become spaces (in JSON they can only be white space); empty values are skipped and "
+             "counted.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.format); }},
     {.path = "batch.compression",
@@ -374,8 +363,7 @@ constexpr Key k_keys[] = {
      .fallback = "none",
      .choices = k_compression,
      .help = "Of the files: `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` with .txt.zst. A "
-             "compressed file cannot "
-             "be split by its readers: keep it below 256MiB.",
+             "compressed file cannot be split by its readers: keep it below 256MiB.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.compression); }},
     {.path = "batch.validate",
@@ -395,10 +383,8 @@ constexpr Key k_keys[] = {
      .fallback = "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z",
      .allowed = "a template of {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}",
      .help = "The name of a file below sink.url, in UTC of the moment the file was opened. The writer's "
-             "incarnation, a counter and "
-             "the extension follow it, so no two names are equal. `{partition}` only with group_by: "
-             "partition. Write it in "
-             "quotes.",
+             "incarnation, a counter and the extension follow it, so no two names are equal. `{partition}` "
+             "only with group_by: partition. Write it in quotes.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.batch.path, check_template); }},
 
@@ -407,17 +393,17 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .allowed = "a list of {match: <regular expression>, batch: {...}}",
      .help = "Other batch settings for some topics: the first entry whose `match` (POSIX extended, `^` and "
-             "`$` bind the ends) is "
-             "found in the topic's name; its `batch` may hold any key of batch, and the rest is as above."},
+             "`$` bind the ends) is found in the topic's name; its `batch` may hold any key of batch, and "
+             "the rest is as above."},
 
     {.path = "sink.url",
      .kind = Kind::text,
      .since = "0.1",
-     .fallback_note = "required",
+     .fallback_note = "none, it is required",
      .allowed = "https://<account>.blob.core.windows.net/<container>/<prefix>, file:///<directory>, or null:",
      .help = "Where the files go: a container of Azure Blob Storage or ADLS Gen2 (by its blob endpoint), a "
-             "local directory, or "
-             "nowhere (null: counts and forgets, for measurements). http:// is taken for emulators.",
+             "local directory, or nowhere (null: counts and forgets, for measurements). http:// is taken "
+             "for emulators.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            std::string url;
@@ -429,8 +415,8 @@ constexpr Key k_keys[] = {
      .fallback = "none",
      .choices = k_sink_auth,
      .help = "How to log in to the storage account: `shared-key` needs `key`, `connection-string` needs "
-             "`value`, `sas` needs `token` "
-             "(with the rights read, add, create, write and list). A directory needs none.",
+             "`value`, `sas` needs `token` (with the rights read, add, create, write and list). A directory "
+             "needs none.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.sink.auth.type); }},
     {.path = "sink.auth.account",
@@ -439,8 +425,7 @@ constexpr Key k_keys[] = {
      .fallback_note = "the account that sink.url names",
      .allowed = "a text",
      .help = "The storage account's name, where the url does not begin with it (a private endpoint with a "
-             "name of its own). Only "
-             "with `shared-key`.",
+             "name of its own). Only with `shared-key`.",
      .parse = [](const Key&, const Node& node, Settings& s) { return read_text(node, s.sink.auth.account); }},
     {.path = "sink.auth.key",
      .kind = Kind::secret,
@@ -467,9 +452,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "8MiB",
      .limits = {64 * k_kib, 4000 * k_mib},
-     .help = "Files are uploaded in blocks of this size; a file of one block is a single request. Above 4MiB "
-             "the service takes its "
-             "fast path. Each worker holds two of them in memory.",
+     .help = "Files are uploaded in blocks of this size; a file of one block is a single request. Above "
+             "4MiB the service takes its fast path. Each worker holds two of them in memory.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.sink.block_bytes); }},
     {.path = "sink.connections",
@@ -487,8 +471,7 @@ constexpr Key k_keys[] = {
      .fallback = "/var/lib/penstock",
      .allowed = "an absolute path",
      .help = "Where batches are kept on disk until they are published: local NVMe or SSD, ext4 or XFS. A "
-             "directory of the "
-             "deployment's name is made in it.",
+             "directory of the deployment's name is made in it.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.stage.dir, check_directory); }},
     {.path = "stage.max_bytes",
@@ -496,11 +479,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "20GiB",
      .limits = {2 * k_segment_bytes, 1024 * k_tib},
-     .help = "How much of the disk the stage may take, all workers together. When it is full no more records "
-             "are read, and "
-             "Kafka keeps them: at 3.5 MB/s the default rides out an outage of an hour and a half. At least "
-             "128MiB and four blocks "
-             "a worker.",
+     .help = "How much of the disk the stage may take, all workers together. When it is full no more "
+             "records are read, and Kafka keeps them: at 3.5 MB/s the default rides out an outage of an "
+             "hour and a half. At least 128MiB and four blocks a worker.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.stage.max_bytes); }},
 
@@ -511,8 +492,8 @@ constexpr Key k_keys[] = {
      .limits = {1, 256},
      .word = "auto",
      .help = "Threads that read and write, each with its own consumer, ring and memory. `auto`: as many as "
-             "CPUs are allowed, one "
-             "per 8 partitions, and as runtime.memory has room for; at least 1. One is enough for 1 GB/s.",
+             "CPUs are allowed, one per 8 partitions, and as runtime.memory has room for; at least 1. One "
+             "is enough for 1 GB/s.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_count(key, node, s.runtime.workers); }},
     {.path = "runtime.memory",
@@ -521,9 +502,8 @@ constexpr Key k_keys[] = {
      .fallback = "192MiB",
      .limits = {64 * k_mib, 1 * k_tib},
      .help = "All the memory the process may take: 24MiB for itself, and per worker 28MiB for the Kafka "
-             "client, 1MiB a connection, "
-             "and the rest as slabs, which hold two blocks and a little more. Taken at start, and flat from "
-             "then on.",
+             "client, 1MiB a connection, and the rest as slabs, which hold two blocks and a little more. "
+             "Taken at start, and flat from then on.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.runtime.memory); }},
     {.path = "runtime.io",
@@ -532,8 +512,7 @@ constexpr Key k_keys[] = {
      .fallback = "best",
      .choices = k_io,
      .help = "`best` takes io_uring where the kernel grants it, and else threads; `io_uring` refuses to "
-             "start without; `portable` "
-             "takes threads.",
+             "start without; `portable` takes threads.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.runtime.io); }},
 
@@ -543,8 +522,7 @@ constexpr Key k_keys[] = {
      .fallback = "at_least_once",
      .choices = k_guarantee,
      .help = "`at_least_once`: positions are committed after the upload is durable, so nothing is lost, and "
-             "after a crash the "
-             "last files may be written a second time under other names.",
+             "after a crash the last files may be written a second time under other names.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.guarantee); }},
 
@@ -552,10 +530,10 @@ constexpr Key k_keys[] = {
      .kind = Kind::text,
      .since = "0.1",
      .fallback = "127.0.0.1:9464",
-     .allowed = "address:port or none",
+     .allowed = "address:port, or none",
      .help = "Metrics, health and the status page, without a password: keep it on loopback, or write "
-             "0.0.0.0:9464 where the "
-             "network is guarded by other means, as in a pod. Port 0 takes any free one; none listens nowhere.",
+             "0.0.0.0:9464 where the network is guarded by other means, as in a pod. Port 0 takes any free "
+             "one; `none` listens nowhere.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            std::string text;
@@ -586,8 +564,8 @@ constexpr Key k_keys[] = {
      .fallback = "20s",
      .limits = {1 * k_s, 4 * k_m},
      .help = "How long a worker may publish what it has read when it is stopped or partitions move to "
-             "another. What is not "
-             "published by then is read again. Give the service manager more time than this.",
+             "another. What is not published by then is read again. Give the service manager more time than "
+             "this.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.drain_timeout); }},
 };

@@ -12,15 +12,15 @@ constexpr std::string_view k_preamble = R"(# Configuration reference
 
 Made from the program's own table of keys by `penstock reference > conf/REFERENCE.md`: do not edit.
 
-One YAML file is one deployment. Unknown keys, wrong types and impossible combinations are errors, all reported at once, each as
-`file:line: key: what, and what to write`.
+One YAML file is one deployment. Unknown keys, wrong types and impossible combinations are errors, all
+reported at once, each as `file:line: key: what, and what to write`.
 
-**Values from elsewhere.** Any value may hold `${NAME}` or `${NAME:-default}` (environment), `${file:/path}` (a file's text without the
-line end at its end), `${credential:name}` (systemd's `LoadCredential=`). `$${` is a literal `${`. Put such values in quotes.
-Secrets are never printed.
+**Values from elsewhere.** Any value may hold `${NAME}` or `${NAME:-default}` (environment), `${file:/path}`
+(a file's text without the line end at its end), `${credential:name}` (systemd's `LoadCredential=`). `$${` is
+a literal `${`. Put such values in quotes. Secrets are never printed.
 
-**Sizes** are a whole number and `B`, `KiB`, `MiB`, `GiB` or `TiB` (powers of 1024); a bare number is bytes. **Durations** are a whole
-number and `ms`, `s`, `m`, `h` or `d`.
+**Sizes** are a whole number and `B`, `KiB`, `MiB`, `GiB` or `TiB` (powers of 1024); a bare number is bytes.
+**Durations** are a whole number and `ms`, `s`, `m`, `h` or `d`.
 )";
 
 std::string_view section_of(const Key& key) {

@@ -55,7 +55,8 @@ TEST(MemoryPlan, never_takes_more_than_it_was_given_and_holds_two_blocks) {
 }
 
 TEST(MemoryPlan, says_what_to_change_and_to_what) {
-  // 4 workers: 24 + 4 x (32 + 26) = 256 MiB. Each has (192 - 24) / 4 - 32 = 10 slabs: one slab a block, 1,040,384 bytes.
+  // 4 workers: 24 + 4 x (32 + 26) = 256 MiB. Each has (192 - 24) / 4 - 32 = 10 slabs:
+  // one slab a block, 1,040,384 bytes.
   const Result<MemoryPlan> plan = plan_memory(192 * k_mib, 4, 8 * k_mib, 4, 1);
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(
