@@ -21,6 +21,7 @@ sigset_t signal_set() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   sigaddset(&set, k_end_of_waiting);
   return set;
 }
@@ -41,10 +42,16 @@ Signals::~Signals() {
 
 void Signals::wait() {
   const sigset_t set = signal_set();
-  for (bool draining = false;; draining = true) {
+  for (bool draining = false;;) {
     int received = 0;
     if (sigwait(&set, &received) != 0 || received == k_end_of_waiting) {
       return;
+    }
+    if (received == SIGHUP) {
+      std::fputs(
+          "penstock: SIGHUP: this version reads secrets at its start only; restart it to change them\n",
+          stderr);
+      continue;
     }
     if (draining) {
       std::fputs(
@@ -55,6 +62,7 @@ void Signals::wait() {
     }
     std::fprintf(stderr, "penstock: %s: publishing what was read, then leaving; once more leaves at once\n",
                  received == SIGINT ? "SIGINT" : "SIGTERM");
+    draining = true;
     on_first_();
   }
 }
