@@ -1,5 +1,5 @@
-// The partitions of one assignment with their positions: which slot a message belongs to, and whether it is the
-// next one. Pure.
+// The partitions of one assignment with their positions: which slot a message belongs to, and whether it is
+// the next one. Pure.
 #pragma once
 
 #include <cstddef>

@@ -52,21 +52,24 @@ struct KafkaOptions {
   OnDataLoss on_data_loss = OnDataLoss::stop;
   std::string group_instance_id;  // empty: dynamic membership
   std::string client_id = "penstock";
-  // How long a fetch may wait for fetch_bytes_min to come together. Wake-ups cost ten times more than bytes: at
-  // 3.5 MB/s these defaults take a tenth of the processor time of the library's own.
+  // How long a fetch may wait for fetch_bytes_min to come together. Wake-ups cost ten times more than bytes:
+  // at 3.5 MB/s these defaults take a tenth of the processor time of the library's own.
   std::chrono::milliseconds fetch_wait{500};
   std::uint32_t fetch_bytes_min = 512 * 1024;      // at most k_partition_fetch_bytes
   std::map<std::string, std::string> passthrough;  // source.librdkafka
   LogHandler log;                                  // may be empty: the library's log is dropped
 };
 
-// Bounds of what the library holds for one worker, whatever the lag: a fetch response is at most k_fetch_bytes,
-// and fetching stops when k_queued_kilobytes wait. All partitions share one queue, so both count once a worker:
-// 16 MiB queued and 4 MiB a broker in flight.
+// Bounds of what the library holds for one worker, whatever the lag: a fetch response is at most
+// k_fetch_bytes, and fetching stops when k_queued_kilobytes wait. All partitions share one queue, so both
+// count once a worker: 16 MiB queued and 4 MiB a broker in flight.
 inline constexpr std::uint32_t k_partition_fetch_bytes = 512 * 1024;
 inline constexpr std::uint32_t k_fetch_bytes = 4 * 1024 * 1024;
 inline constexpr std::uint32_t k_queued_kilobytes = 16 * 1024;
-inline constexpr std::uint32_t k_queued_messages = 10'000;
+// Before 2.2 a broker thread that found the queue full looks again only after up to a second, so this is high
+// enough for the bytes to be the bound down to records of 300 B; an object of some 300 B a message makes it
+// 15 MB more.
+inline constexpr std::uint32_t k_queued_messages = 50'000;
 
 struct Property {
   std::string name;
@@ -77,9 +80,9 @@ struct Property {
 
 enum class EndOfPartition : std::uint8_t { silent, reported };
 
-// The properties in the order they are to be set. `library_version` is rd_kafka_version()'s: a property that an
-// older library does not know is left out. Errors name the option, or the passthrough key that penstock owns,
-// and what to write instead; never a secret.
+// The properties in the order they are to be set. `library_version` is rd_kafka_version()'s: a property that
+// an older library does not know is left out. Errors name the option, or the passthrough key that penstock
+// owns, and what to write instead; never a secret.
 Result<std::vector<Property>> client_properties(const KafkaOptions& options, EndOfPartition end_of_partition,
                                                 int library_version);
 

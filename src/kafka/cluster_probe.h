@@ -1,5 +1,5 @@
-// Asks a cluster, once and blocking, whether these options can work: for `penstock check`, and at the start of
-// `run --exit-at-end` for the end marks.
+// Asks a cluster, once and blocking, whether these options can work: for `penstock check`, and at the start
+// of `run --exit-at-end` for the end marks.
 #pragma once
 
 #include <chrono>

@@ -179,9 +179,9 @@ void ConsumerClient::forward_queues() {
 }
 
 // The library un-forwards a partition's queue when its fetcher stops, on a thread of its own, and does not
-// forward it again for us. In a rebalance that is over before the next assignment. When an assignment replaces
-// another, the old fetchers stop after this call: so the queues are forwarded again for a while. What came in
-// between moves along.
+// forward it again for us. In a rebalance that is over before the next assignment. When an assignment
+// replaces another, the old fetchers stop after this call: so the queues are forwarded again for a while.
+// What came in between moves along.
 Result<void> ConsumerClient::assign(std::span<const PositionedPartition> partitions) {
   const bool replaces = !forwarded_.empty();
   forwarded_.clear();

@@ -2,8 +2,9 @@
 // Internal to this module: what to do about an event is LibrdkafkaSource's business.
 //
 // Every assigned partition's queue is forwarded to one data queue, so that the group can always be served
-// while messages are taken only when there is room; what is not taken stops the fetching by itself, and nothing is
-// thrown away and fetched again as pausing would do. Both queues wake the loop through one eventfd.
+// while messages are taken only when there is room; what is not taken stops the fetching by itself, and
+// nothing is thrown away and fetched again as pausing would do. Both queues wake the loop through one
+// eventfd.
 #pragma once
 
 #include <chrono>
@@ -54,8 +55,8 @@ class ConsumerClient {
   ~ConsumerClient();  // close() first; without it the group finds out by session.timeout.ms
 
   // Serves the library's callbacks and appends what happened, in order. An `assigned` event leaves an empty
-  // assignment behind, which keeps the membership steady while positions are looked up; `revoked` and `lost` wait
-  // for unassign().
+  // assignment behind, which keeps the membership steady while positions are looked up; `revoked` and `lost`
+  // wait for unassign().
   void poll_group(std::vector<GroupEvent>& events);
 
   // Replaces the assignment; fetching starts at the positions given.

@@ -11,8 +11,8 @@ namespace penstock::kafka {
 // `code` is an rd_kafka_resp_err_t: negative for what the library found itself, positive for what a broker
 // said. A code without a row is taken for a passing fault of the broker: unavailable, retry.
 //
-// `what` says what was being done to which topic or broker ("committing topic orders, partition 3"): it begins
-// the sentence. It never holds a secret.
+// `what` says what was being done to which topic or broker ("committing topic orders, partition 3"): it
+// begins the sentence. It never holds a secret.
 Error kafka_error(int code, std::string_view what);
 
 // The library's own name of a code, with its origin visible: "_TRANSPORT", "ILLEGAL_GENERATION".

@@ -249,8 +249,8 @@ bool LibrdkafkaSource::hand_over(std::size_t records_max) {
   return state_ == State::held && (!batch_.empty() || client_->messages_wait());
 }
 
-// Offers what is at the front of the batch; returns how many messages that took care of. `refused`: there was no
-// room for all.
+// Offers what is at the front of the batch; returns how many messages that took care of. `refused`: there was
+// no room for all.
 std::size_t LibrdkafkaSource::offer_front(bool& refused) {
   const std::optional<PartitionSlot> slot = assignment_.find(batch_.front_topic(), batch_.front_partition());
   if (!slot || assignment_[*slot].failed) {
@@ -280,7 +280,8 @@ std::size_t LibrdkafkaSource::offer_front(bool& refused) {
   return taken;
 }
 
-// Behind the last record of a transaction lies its marker: the end of the partition is the only word about it.
+// Behind the last record of a transaction lies its marker: the end of the partition is the only word about
+// it.
 void LibrdkafkaSource::offer_hole(PartitionSlot slot, Position next) {
   if (next > assignment_[slot].position) {
     assignment_[slot].position = next;

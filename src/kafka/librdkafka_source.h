@@ -1,9 +1,9 @@
 // The Source that is librdkafka alone: membership, fetching and commits.
 //
 // Its commits carry whatever generation the library has when it sends them, so it serves guarantee:
-// at_least_once only (facts in ARCHITECTURE.md). What it adds to the library: it never blocks the worker's loop, takes no
-// record without room, starts every partition at a position that it looked up and checked itself, and never skips
-// data in silence.
+// at_least_once only. What it adds to the library: it never blocks the worker's
+// loop, takes no record without room, starts every partition at a position that it looked up and checked
+// itself, and never skips data in silence.
 #pragma once
 
 #include <chrono>
@@ -27,7 +27,7 @@ namespace penstock::kafka {
 struct LibrdkafkaSourceOptions {
   KafkaOptions client;
   RecordHeaders headers = RecordHeaders::skipped;
-  // --exit-at-end: the log ends seen at start, by probe_cluster(). A partition that is not named did not exist then
+  // --exit-at-end: the log ends seen at start, by probe_cluster(). A partition not named did not exist then
   // and counts as at its mark.
   std::optional<std::map<TopicPartition, Position>> end_marks;
   std::chrono::milliseconds close_timeout{5000};  // for leaving the group
@@ -50,8 +50,8 @@ class LibrdkafkaSource final : public Source {
   SourceCounters counters() const override { return counters_; }
 
  private:
-  // none: no assignment. resolving: the group gave one, its positions are being looked up. held: the pipeline has
-  // it. ending: the pipeline was told of its end, release() is awaited.
+  // none: no assignment. resolving: the group gave one, its positions are being looked up. held: the pipeline
+  // has it. ending: the pipeline was told of its end, release() is awaited.
   enum class State : std::uint8_t { none, resolving, held, ending };
 
   struct Recovery {

@@ -1,7 +1,7 @@
 // Messages taken from a queue of librdkafka and not yet handed over. Internal to this module.
 //
-// Bounded by one batch: fill() only when empty. A message pins its whole fetch response, so it is destroyed as
-// soon as it is dropped.
+// Bounded by one batch: fill() only when empty. A message pins its whole fetch response, so it is destroyed
+// as soon as it is dropped.
 #pragma once
 
 #include <cstddef>

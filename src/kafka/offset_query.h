@@ -1,7 +1,7 @@
 // The questions about offsets that librdkafka answers only by blocking. Internal to this module; any thread.
 //
-// The whole list is asked about at once: one request a broker, not one a partition. Any partition's error is the
-// error of the call, so that an error is never read as "nothing is committed".
+// The whole list is asked about at once: one request a broker, not one a partition. Any partition's error is
+// the error of the call, so that an error is never read as "nothing is committed".
 #pragma once
 
 #include <chrono>

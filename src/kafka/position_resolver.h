@@ -2,8 +2,8 @@
 // worker must never block.
 //
 // One resolver asks one question and repeats it until it is answered or given up: an error is reported and
-// retried, never read as "no entry". It is the only thread of ours beside the workers'; it lives for a few round
-// trips after a rebalance.
+// retried, never read as "no entry". It is the only thread of ours beside the workers'; it lives for a few
+// round trips after a rebalance.
 #pragma once
 
 #include <condition_variable>

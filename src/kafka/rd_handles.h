@@ -43,8 +43,8 @@ struct ClientCallbacks {
   std::function<void(bool delivered)> delivery;  // producers
 };
 
-// Sets the properties one by one. Error: a property that the library does not know or a value it does not take,
-// in its own sentence; for a secret in ours, without the value.
+// Sets the properties one by one. Error: a property that the library does not know or a value it does not
+// take, in its own sentence; for a secret in ours, without the value.
 Result<RdConf> make_conf(std::span<const Property> properties);
 
 enum class ClientKind : std::uint8_t { consumer, producer };
