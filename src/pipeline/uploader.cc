@@ -51,6 +51,9 @@ void Uploader::publish(const BatchPtr& batch) {
 void Uploader::abandon(Batch& batch) {
   batch.abandoned = true;
   std::erase_if(tasks_, [&batch](const Task& task) { return task.batch.get() == &batch; });
+  if (trouble_ && trouble_->blob == batch.name) {
+    trouble_.reset();
+  }
   store_.discard(batch.name);
 }
 
@@ -87,7 +90,7 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
     case Step::put_block:
     case Step::put_blob:
       chunks_.load(task->batch, task->block, [this, task](Result<void> loaded) {
-        if (!loaded.ok()) {
+        if (!loaded.ok() || task->batch->abandoned) {
           --in_flight_;
           chunks_.unpin(*task->batch, task->block);
           if (!task->batch->abandoned) {
@@ -104,6 +107,10 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
       return;
     case Step::ask_who:
       ask_who(task);
+      return;
+    case Step::put_again:
+      --in_flight_;
+      put_all_again(task->batch);
       return;
   }
 }
@@ -185,9 +192,8 @@ void Uploader::failed(Task task, const Error& error) {
   const bool asks = error.kind == ErrorKind::already_exists || error.kind == ErrorKind::invalid_block_list;
   if (asks && task.step != Step::put_block) {
     task.asked_after = task.step;
-    task.question = error.kind;
+    task.question = error;
     task.step = Step::ask_who;
-    task.attempt = 1;
     push_front(std::move(task));
     return;
   }
@@ -204,14 +210,12 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
     retry_later(*task, result.error());
     return;
   }
-  if (!result.ok()) {  // absent: put the same blocks again, then repeat
-    if (task->question == ErrorKind::invalid_block_list) {
-      store_all_again(task->batch);
-    } else {
-      push_back(Task{.batch = task->batch, .step = task->asked_after, .attempt = task->attempt + 1});
-    }
+  if (!result.ok()) {  // absent: put the same blocks again, then repeat; after a wait, as it may come back
+    task->step = task->question.kind == ErrorKind::invalid_block_list ? Step::put_again : task->asked_after;
+    retry_later(*task, task->question);
     return;
   }
+  trouble_.reset();
   const lake::Metadata& metadata = result->metadata;
   const bool ours =
       std::find(metadata.begin(), metadata.end(),
@@ -231,7 +235,7 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
             .retry_after = {}});
 }
 
-void Uploader::store_all_again(const BatchPtr& batch) {
+void Uploader::put_all_again(const BatchPtr& batch) {
   batch->blocks_stored = 0;
   for (Block& block : batch->blocks) {
     block.stored = false;

@@ -65,7 +65,8 @@ class Uploader {
     put_block,
     put_blob,  // the whole blob: its only block
     commit_blocks,
-    ask_who,  // the name exists, or its blocks are gone: whose blob is it?
+    ask_who,    // the name exists, or its blocks are gone: whose blob is it?
+    put_again,  // nobody's, and its blocks are gone
   };
   struct Task {
     BatchPtr batch;
@@ -73,7 +74,7 @@ class Uploader {
     std::uint32_t block = 0;
     std::uint32_t attempt = 1;
     Step asked_after = Step::commit_blocks;  // ask_who: the call that raised the question
-    ErrorKind question = ErrorKind::already_exists;
+    Error question = {};                     // and its answer
   };
 
   void push_back(Task task);
@@ -88,7 +89,7 @@ class Uploader {
   void succeeded(Task& task);
   void failed(Task task, const Error& error);
   void retry_later(Task task, const Error& error);
-  void store_all_again(const BatchPtr& batch);
+  void put_all_again(const BatchPtr& batch);
   void complete(const BatchPtr& batch, Result<void> result);
 
   Options options_;
