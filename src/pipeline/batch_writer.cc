@@ -11,12 +11,30 @@ namespace {
 
 constexpr std::byte k_newline{'\n'};
 
+// What a compressor still gives for bytes that it has taken: 131 KB measured at most, of random bytes and of
+// short repeats, with either library; the rest is for headers, and for what does not shrink.
+constexpr std::size_t k_compressor_holds_max = 160 * 1024;
+
 std::size_t divided_up(std::size_t total, std::size_t part) {
   return (total + part - 1) / part;
 }
 
+// Chunks that hold what a compressor holds.
+std::size_t held_chunks(std::size_t chunk_bytes) {
+  return divided_up(k_compressor_holds_max, chunk_bytes);
+}
+
+// Chunks that ending a member may begin, behind the open one: a raw slab, and what the compressor holds.
+std::size_t chunks_to_end(std::size_t chunk_bytes) {
+  return 1 + held_chunks(chunk_bytes);
+}
+
 bool compressed(const Batch& batch) {
   return batch.plan->compression != codec::Compression::none;
+}
+
+bool member_open(const Batch& batch) {
+  return batch.filling.compressor != nullptr || batch.filling.raw_used > 0;
 }
 
 }  // namespace
@@ -24,13 +42,40 @@ bool compressed(const Batch& batch) {
 BatchWriter::BatchWriter(const Options& options, ChunkStore& store, obs::WorkerMetrics& metrics,
                          std::function<void(const BatchPtr&, std::uint32_t)> block_ready)
     : options_(options),
-      payload_capacity_(static_cast<std::size_t>(
-          std::min<std::uint64_t>(options.slab_bytes - stage::k_chunk_header_bytes, options.block_bytes))),
-      chunks_per_block_max_(
-          static_cast<std::uint32_t>(std::max<std::uint64_t>(options.block_bytes / payload_capacity_, 1))),
+      plain_(plain_cut(options)),
+      compressed_(compressed_cut(options)),
       store_(store),
       metrics_(metrics),
       block_ready_(std::move(block_ready)) {}
+
+// A block's bytes are exact: slabs larger than a block are not filled.
+BatchWriter::Cut BatchWriter::plain_cut(const Options& options) {
+  const std::size_t chunk_bytes = static_cast<std::size_t>(
+      std::min<std::uint64_t>(options.slab_bytes - stage::k_chunk_header_bytes, options.block_bytes));
+  return {chunk_bytes, static_cast<std::uint32_t>(options.block_bytes / chunk_bytes)};
+}
+
+// Chunks are whole slabs, so that what a compressor holds fits into one of those that a worker has.
+BatchWriter::Cut BatchWriter::compressed_cut(const Options& options) {
+  const std::size_t chunk_bytes = options.slab_bytes - stage::k_chunk_header_bytes;
+  return {chunk_bytes,
+          static_cast<std::uint32_t>(std::max<std::uint64_t>(options.block_bytes / chunk_bytes, 1))};
+}
+
+const BatchWriter::Cut& BatchWriter::cut_of(const Batch& batch) const {
+  return compressed(batch) ? compressed_ : plain_;
+}
+
+// A compressed block: before a raw slab is compressed it has fewer than block_chunks_max chunks and the open
+// one, none at all where that is 1; then those of the raw slab come, and the block is closed. Ending a batch
+// that has no compressor may end another's member first.
+ChunkStore::Reserve BatchWriter::reserve_for(const Options& options) {
+  const Cut cut = compressed_cut(options);
+  const std::size_t ending = chunks_to_end(cut.chunk_bytes);
+  const std::size_t compressed_block = ending + (cut.block_chunks_max == 1 ? 0 : cut.block_chunks_max);
+  return {.to_load = std::max<std::size_t>(plain_cut(options).block_chunks_max, compressed_block),
+          .to_end = 2 * ending};
+}
 
 BatchWriter::Outcome BatchWriter::append(const BatchPtr& batch, Bytes value) {
   const std::size_t needed = slabs_needed(*batch, value.size() + 1);
@@ -46,24 +91,30 @@ BatchWriter::Outcome BatchWriter::append(const BatchPtr& batch, Bytes value) {
   return Outcome::taken;
 }
 
-// Slabs that appending may take, at most. Compression: each time the raw slab is emptied, the compressor may
-// fill up to two (what it held back, and bytes that do not shrink), and lending it may end another batch's
-// member (one more, and its tail).
+// Slabs that appending may take, at most. Compression: each time the raw slab is emptied, it may fill two (its
+// bytes may not shrink, and a block that ends leaves the rest of a chunk); the first time also what the
+// compressor held, or, to get a compressor, the end of another batch's member.
 std::size_t BatchWriter::slabs_needed(const Batch& batch, std::size_t framed_bytes) const {
   const Filling& filling = batch.filling;
+  const std::size_t chunk_bytes = cut_of(batch).chunk_bytes;
   if (!compressed(batch)) {
-    const std::size_t room = filling.chunk != nullptr ? payload_capacity_ - filling.chunk->payload_bytes : 0;
-    return framed_bytes <= room ? 0 : divided_up(framed_bytes - room, payload_capacity_);
+    const std::size_t room = filling.chunk != nullptr ? chunk_bytes - filling.chunk->payload_bytes : 0;
+    return framed_bytes <= room ? 0 : divided_up(framed_bytes - room, chunk_bytes);
   }
-  const std::size_t room = filling.raw ? payload_capacity_ - filling.raw_used : 0;
+  const std::size_t room = filling.raw ? chunk_bytes - filling.raw_used : 0;
   if (framed_bytes <= room) {
     return 0;
   }
-  return 3 + 2 * divided_up(framed_bytes - room, payload_capacity_);
+  const std::size_t first =
+      filling.compressor != nullptr ? held_chunks(chunk_bytes) : chunks_to_end(chunk_bytes);
+  return 2 * divided_up(framed_bytes - room, chunk_bytes) + first;
 }
 
-bool BatchWriter::can_ever_take(std::size_t value_bytes) const {
-  return 5 + 2 * divided_up(value_bytes + 1, payload_capacity_) <= store_.slabs_for_records();
+bool BatchWriter::can_ever_take(const Batch& batch, std::size_t value_bytes) const {
+  const std::size_t chunk_bytes = cut_of(batch).chunk_bytes;
+  const std::size_t chunks = divided_up(value_bytes + 1, chunk_bytes);
+  const std::size_t needed = compressed(batch) ? 2 * chunks + chunks_to_end(chunk_bytes) : chunks;
+  return needed <= store_.slabs_for_records();
 }
 
 std::size_t BatchWriter::write_plain(const BatchPtr& batch, Bytes value) {
@@ -84,14 +135,15 @@ std::size_t BatchWriter::write_plain(const BatchPtr& batch, Bytes value) {
 // put off until here, so that a chunk that ends with a record tells of that record.
 MutableBytes BatchWriter::free_part(const BatchPtr& batch) {
   Filling& filling = batch->filling;
-  if (filling.chunk != nullptr && filling.chunk->payload_bytes == payload_capacity_) {
+  const Cut& cut = cut_of(*batch);
+  if (filling.chunk != nullptr && filling.chunk->payload_bytes == cut.chunk_bytes) {
     close_chunk(batch, !compressed(*batch));
-    if (filling.block.chunk_count >= chunks_per_block_max_ && !compressed(*batch)) {
+    if (filling.block.chunk_count >= cut.block_chunks_max && !compressed(*batch)) {
       close_block(batch);
     }
   }
   if (filling.chunk == nullptr) {
-    CHECK(store_.make_room_from_reserve(1));
+    CHECK(store_.make_room_to_end(1));
     Chunk& chunk = batch->chunks.emplace_back();
     chunk.batch_counter = batch->id.counter;
     chunk.index = static_cast<std::uint32_t>(batch->chunks.size() - 1);
@@ -99,7 +151,7 @@ MutableBytes BatchWriter::free_part(const BatchPtr& batch) {
     filling.chunk = &chunk;
   }
   return filling.chunk->slab.bytes()
-      .subspan(stage::k_chunk_header_bytes, payload_capacity_)
+      .subspan(stage::k_chunk_header_bytes, cut.chunk_bytes)
       .subspan(filling.chunk->payload_bytes);
 }
 
@@ -110,10 +162,10 @@ std::size_t BatchWriter::write_raw(const BatchPtr& batch, Bytes value) {
     if (!filling.raw) {
       filling.raw = store_.take();
     }
-    if (filling.raw_used == payload_capacity_) {
+    if (filling.raw_used == compressed_.chunk_bytes) {
       compress_raw(batch, codec::Compressor::End::more);
     }
-    return filling.raw.bytes().first(payload_capacity_).subspan(filling.raw_used);
+    return filling.raw.bytes().first(compressed_.chunk_bytes).subspan(filling.raw_used);
   };
   while (!value.empty()) {
     const MutableBytes to = room();
@@ -129,8 +181,11 @@ std::size_t BatchWriter::write_raw(const BatchPtr& batch, Bytes value) {
 
 void BatchWriter::compress_raw(const BatchPtr& batch, codec::Compressor::End end) {
   Filling& filling = batch->filling;
-  codec::Compressor& compressor =
-      compressors_.lend(*batch, [this](Batch& other) { end_member(other.shared_from_this()); });
+  codec::Compressor& compressor = compressors_.lend(*batch, [this](Batch& other) {
+    const BatchPtr robbed = other.shared_from_this();
+    end_member(robbed);
+    close_full_block(robbed);
+  });
   Bytes input = filling.raw.bytes().first(filling.raw_used);
   for (bool done = false; !done;) {
     const MutableBytes to = free_part(batch);
@@ -144,10 +199,15 @@ void BatchWriter::compress_raw(const BatchPtr& batch, codec::Compressor::End end
     compressors_.give_back(*batch);
     return;
   }
-  // The next raw slab may fill as much again: end the block while it still fits.
+  close_full_block(batch);
+}
+
+// The next raw slab may fill as much again: ends the block while it still fits.
+void BatchWriter::close_full_block(const BatchPtr& batch) {
+  const Filling& filling = batch->filling;
   const std::uint64_t block_bytes = filling.block.ref.bytes + filling.chunk->payload_bytes;
-  if (block_bytes + payload_capacity_ > options_.block_bytes ||
-      filling.block.chunk_count >= chunks_per_block_max_) {
+  if (block_bytes > 0 && (block_bytes + compressed_.chunk_bytes > options_.block_bytes ||
+                          filling.block.chunk_count >= compressed_.block_chunks_max)) {
     end_member(batch);
     close_chunk(batch, true);
     close_block(batch);
@@ -155,7 +215,7 @@ void BatchWriter::compress_raw(const BatchPtr& batch, codec::Compressor::End end
 }
 
 void BatchWriter::end_member(const BatchPtr& batch) {
-  if (batch->filling.compressor != nullptr || batch->filling.raw_used > 0) {
+  if (member_open(*batch)) {
     compress_raw(batch, codec::Compressor::End::member);
   }
 }
@@ -196,10 +256,11 @@ void BatchWriter::close_block(const BatchPtr& batch) {
 }
 
 bool BatchWriter::can_end(const Batch& batch) {
-  // What the raw slab and the compressor hold fits into the open chunk and two more.
-  constexpr std::size_t k_slabs_to_end = 2;
-  const bool member_open = batch.filling.compressor != nullptr || batch.filling.raw_used > 0;
-  return !member_open || store_.make_room_from_reserve(k_slabs_to_end);
+  if (!member_open(batch)) {
+    return true;
+  }
+  const std::size_t ending = chunks_to_end(compressed_.chunk_bytes);
+  return store_.make_room_to_end(batch.filling.compressor != nullptr ? ending : 2 * ending);
 }
 
 void BatchWriter::spill(const BatchPtr& batch) {
@@ -207,15 +268,15 @@ void BatchWriter::spill(const BatchPtr& batch) {
   batch->filling.raw.reset();
   if (batch->filling.chunk != nullptr) {
     close_chunk(batch, true);
-    if (batch->filling.block.chunk_count >= chunks_per_block_max_) {
+    if (batch->filling.block.chunk_count >= cut_of(*batch).block_chunks_max) {
       close_block(batch);
     }
   }
 }
 
 void BatchWriter::seal(const BatchPtr& batch) {
-  batch->sealed = true;
   end_member(batch);
+  batch->sealed = true;  // only now: the chunk that is closed next is the last
   batch->filling.raw.reset();
   if (batch->filling.chunk != nullptr) {
     close_chunk(batch, true);

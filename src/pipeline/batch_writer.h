@@ -20,8 +20,11 @@ class BatchWriter {
  public:
   struct Options {
     std::size_t slab_bytes = 0;
-    std::uint64_t block_bytes = 0;
+    std::uint64_t block_bytes = 0;  // of a compressed block approximately: it ends with a member
   };
+  // The slabs that must be kept from records, so that every batch can be ended and every block be read back.
+  static ChunkStore::Reserve reserve_for(const Options& options);
+
   // `block_ready` takes a block that is complete; its chunks are with the store.
   BatchWriter(const Options& options, ChunkStore& store, obs::WorkerMetrics& metrics,
               std::function<void(const BatchPtr&, std::uint32_t block)> block_ready);
@@ -31,8 +34,8 @@ class BatchWriter {
   // Appends one framed value. no_room: nothing changed; the same record is offered again when slabs are free.
   Outcome append(const BatchPtr& batch, Bytes value);
 
-  // Whether a value of this size can ever be appended, with every slab free.
-  bool can_ever_take(std::size_t value_bytes) const;
+  // Whether a value of this size can ever be appended to the batch, with every slab free.
+  bool can_ever_take(const Batch& batch, std::size_t value_bytes) const;
 
   // Whether there are slabs to spill or seal the batch now: ending a compressed member may take some.
   bool can_end(const Batch& batch);
@@ -47,9 +50,16 @@ class BatchWriter {
   // The batch is dropped: its compressor is free again.
   void abandon(Batch& batch);
 
-  std::size_t payload_capacity() const { return payload_capacity_; }
-
  private:
+  // How the batches of one kind, compressed or not, are cut.
+  struct Cut {
+    std::size_t chunk_bytes;  // of payload, at most
+    std::uint32_t block_chunks_max;
+  };
+  static Cut plain_cut(const Options& options);
+  static Cut compressed_cut(const Options& options);
+  const Cut& cut_of(const Batch& batch) const;
+
   std::size_t slabs_needed(const Batch& batch, std::size_t framed_bytes) const;
   // Both return how many line breaks became spaces.
   std::size_t write_plain(const BatchPtr& batch, Bytes value);
@@ -58,11 +68,12 @@ class BatchWriter {
   void end_member(const BatchPtr& batch);
   MutableBytes free_part(const BatchPtr& batch);
   void close_chunk(const BatchPtr& batch, bool tells_records);
+  void close_full_block(const BatchPtr& batch);
   void close_block(const BatchPtr& batch);
 
   Options options_;
-  std::size_t payload_capacity_;  // of one chunk
-  std::uint32_t chunks_per_block_max_;
+  Cut plain_;
+  Cut compressed_;
   ChunkStore& store_;
   obs::WorkerMetrics& metrics_;
   CompressorPool compressors_;

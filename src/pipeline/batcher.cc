@@ -64,7 +64,7 @@ std::size_t Batcher::take(const kafka::RecordSpan& span) {
     if (record.value.empty()) {
       ++skipped;
     } else if (writer_.append(group.open, record.value) == BatchWriter::Outcome::no_room) {
-      if (!writer_.can_ever_take(record.value.size())) {
+      if (!writer_.can_ever_take(batch, record.value.size())) {
         report_refused(span.slot, group, member, record);
       }
       break;

@@ -7,15 +7,15 @@
 
 namespace penstock::pipeline {
 
-ChunkStore::ChunkStore(mem::SlabPool& pool, stage::Stage& stage, std::size_t reserve_slabs)
-    : pool_(pool), stage_(stage), reserve_slabs_(reserve_slabs) {
-  CHECK(reserve_slabs_ < pool_.slab_count());
+ChunkStore::ChunkStore(mem::SlabPool& pool, stage::Stage& stage, const Reserve& reserve)
+    : pool_(pool), stage_(stage), reserve_(reserve) {
+  CHECK(reserve_.to_load + reserve_.to_end < pool_.slab_count());
   resident_.reserve(pool_.slab_count());
   stage_.on_room([this] { stage_waiting(); });
 }
 
 bool ChunkStore::make_room(std::size_t count) {
-  return free_at_least(count + reserve_slabs_);
+  return free_at_least(count + reserve_.to_load + reserve_.to_end);
 }
 
 mem::Slab ChunkStore::take() {
@@ -65,6 +65,7 @@ void ChunkStore::keep(const BatchPtr& batch, Chunk& chunk) {
 
 void ChunkStore::retry_staging() {
   stage_waiting();
+  start_loads();
 }
 
 void ChunkStore::stage_waiting() {
@@ -163,7 +164,12 @@ void ChunkStore::read_chunks(std::shared_ptr<Load> load) {
     resident_.push_back(&chunk);
     ++load->reads_left;
     stage_.read(chunk.extent, load->batch->id, chunk.index, chunk.slab,
-                [this, load](Result<void> result) { read_done(load, std::move(result)); });
+                [this, load, &chunk](Result<void> result) {
+                  if (!result.ok()) {
+                    drop_slab(chunk);  // what is in it are not the chunk's bytes
+                  }
+                  read_done(load, std::move(result));
+                });
   }
   read_done(load, {});
 }

@@ -2,8 +2,8 @@
 //
 // Every complete chunk is written to the stage. Its slab is kept as long as nobody needs it, so that an
 // upload normally sends from memory; when slabs run short, chunks that are staged lose theirs, the latest
-// first, as they are uploaded last. A few slabs are never given to new records: with them blocks are read
-// back from the stage, whatever else is stuck.
+// first, as they are uploaded last. A few slabs are never given to new records: some of them only to end what
+// is open, the others only to read a block back from the stage, whatever else is stuck.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +19,18 @@ namespace penstock::pipeline {
 
 class ChunkStore {
  public:
-  // `reserve_slabs`: kept for reading back; at least the chunks of one block.
-  ChunkStore(mem::SlabPool& pool, stage::Stage& stage, std::size_t reserve_slabs);
+  struct Reserve {
+    std::size_t to_load = 0;  // the chunks of the largest block
+    std::size_t to_end = 0;   // what ending a batch may take, at most
+  };
+  ChunkStore(mem::SlabPool& pool, stage::Stage& stage, const Reserve& reserve);
 
   // Whether `count` slabs can be had for new records now; if so, they are free when this returns.
   bool make_room(std::size_t count);
-  // The same, and the reserve may be used: to complete what is open already, never to begin more.
-  bool make_room_from_reserve(std::size_t count) { return free_at_least(count); }
+  // The same from the reserve: to end what is open already, never to begin more.
+  bool make_room_to_end(std::size_t count) { return free_at_least(count + reserve_.to_load); }
   mem::Slab take();  // only after one of the two
-  std::size_t slabs_for_records() const { return pool_.slab_count() - reserve_slabs_; }
+  std::size_t slabs_for_records() const { return pool_.slab_count() - reserve_.to_load - reserve_.to_end; }
 
   // A complete chunk: stages it, now or as soon as there is room.
   void keep(const BatchPtr& batch, Chunk& chunk);
@@ -41,7 +44,7 @@ class ChunkStore {
   // has ended.
   void forget(Batch& batch);
 
-  // Tries again what the stage refused: called about once a second.
+  // Tries again what the stage refused, and the loads that wait: called about once a second.
   void retry_staging();
 
   std::size_t waiting_count() const { return waiting_.size(); }  // chunks that the stage has no room for
@@ -74,7 +77,7 @@ class ChunkStore {
 
   mem::SlabPool& pool_;
   stage::Stage& stage_;
-  std::size_t reserve_slabs_;
+  Reserve reserve_;
   std::deque<Waiting> waiting_;
   std::deque<std::shared_ptr<Load>> loads_;
   std::vector<Chunk*> resident_;  // complete chunks with a slab, in no order; at most pool_.slab_count()

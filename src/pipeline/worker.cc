@@ -18,6 +18,9 @@ constexpr std::size_t k_records_per_poll = 1000;
 // The longest sleep: librdkafka wants to be polled, and the boards are refreshed.
 constexpr Duration k_turn_max = std::chrono::seconds(1);
 
+// How often a busy worker asks whether the end marks are reached: that costs a look at every partition.
+constexpr Duration k_between_end_checks = std::chrono::milliseconds(20);
+
 // With records waiting and no slab: whatever frees one normally wakes the loop earlier.
 constexpr Duration k_starved_turn = std::chrono::milliseconds(50);
 
@@ -90,10 +93,8 @@ Result<void> Worker::build() {
   }
   store_ = std::move(store).value();
 
-  const std::size_t block_chunks =
-      static_cast<std::size_t>(options_.block_bytes / (options_.slab_bytes - stage::k_chunk_header_bytes)) +
-      1;
-  chunks_ = std::make_unique<ChunkStore>(*pool_, *stage_, block_chunks);
+  const BatchWriter::Options cuts{.slab_bytes = options_.slab_bytes, .block_bytes = options_.block_bytes};
+  chunks_ = std::make_unique<ChunkStore>(*pool_, *stage_, BatchWriter::reserve_for(cuts));
   uploader_ = std::make_unique<Uploader>(
       Uploader::Options{.connections = options_.connections,
                         .retry = options_.retry,
@@ -102,8 +103,8 @@ Result<void> Worker::build() {
       *store_, *chunks_, *loop_, clock_, metrics_,
       [this](const BatchPtr& batch, Result<void> result) { on_ticket(batch, std::move(result)); });
   writer_ = std::make_unique<BatchWriter>(
-      BatchWriter::Options{.slab_bytes = options_.slab_bytes, .block_bytes = options_.block_bytes}, *chunks_,
-      metrics_, [this](const BatchPtr& batch, std::uint32_t block) { uploader_->upload(batch, block); });
+      cuts, *chunks_, metrics_,
+      [this](const BatchPtr& batch, std::uint32_t block) { uploader_->upload(batch, block); });
   batcher_ = std::make_unique<Batcher>(
       *writer_, ledger_, *loop_, clock_, metrics_, options_.random(), options_.random(),
       Batcher::Events{.sealed = [this](const BatchPtr& batch) { on_sealed(batch); },
@@ -149,6 +150,9 @@ Result<void> Worker::serve(const std::function<void()>& started) {
       .revoked = [this](kafka::RevokeReason reason) { on_revoked(reason); },
       .records =
           [this](const kafka::RecordSpan& span) {
+            if (!ledger_.in_epoch()) {
+              return std::size_t{0};  // of an assignment that was not taken up: see on_assigned()
+            }
             const std::size_t taken = batcher_->take(span);
             starved_ = starved_ || taken < span.records.size();
             return taken;
@@ -190,7 +194,7 @@ void Worker::tear_down() {
 
 void Worker::step() {
   const bool stopping = stop_.load(std::memory_order_acquire);
-  const bool taking = ledger_.in_epoch() && !revoking_ && !stopping;
+  const bool taking = ledger_.in_epoch() && !revoking_ && !stopping && !ending_;
   starved_ = false;
   const bool more =
       source_->poll(taking ? kafka::Source::Room::some : kafka::Source::Room::none, k_records_per_poll);
@@ -199,7 +203,7 @@ void Worker::step() {
     batcher_->relieve(!publishing_.empty(), chunks_->waiting_count() > 0);
   }
   batcher_->seal_due();
-  drain_if_asked();
+  drain_if_asked(more);
   commit_what_is_published();
   if (clock_.now() >= next_tick_) {
     tick();
@@ -212,14 +216,19 @@ void Worker::step() {
 
 void Worker::wait(bool more) {
   metrics_.loop_wakeups.add();
+  const bool stage_full = starved_ && chunks_->waiting_count() > 0;
+  const MonoTime begun = stage_full ? clock_.now() : MonoTime{};
   loop_->run_once(more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max);
+  if (stage_full) {
+    metrics_.stage_full_ns.add(static_cast<std::uint64_t>((clock_.now() - begun).count()));
+  }
 }
 
 // What a revoke, a stop and the end marks ask for: everything sealed, published and committed.
-void Worker::drain_if_asked() {
+void Worker::drain_if_asked(bool more) {
   const bool stopping = stop_.load(std::memory_order_acquire);
-  const bool ending = options_.exit_at_end && ledger_.in_epoch() && !revoking_ && all_at_end();
-  if (revoking_ || stopping || ending) {
+  ending_ = ending_ || reached_end(more);
+  if (revoking_ || stopping || ending_) {
     batcher_->seal_all(revoking_ ? obs::SealReason::revoke : obs::SealReason::drain);
   }
   const bool settled =
@@ -236,13 +245,17 @@ void Worker::drain_if_asked() {
     source_->release();
     return;
   }
-  at_end_.store(ending && settled, std::memory_order_release);
-  if (stopping && settled && !revoking_) {
+  at_end_.store(ending_ && settled, std::memory_order_release);
+  if (stopping && settled) {
     drained_.store(true, std::memory_order_release);
   }
 }
 
-bool Worker::all_at_end() {
+bool Worker::reached_end(bool more) {
+  if (!options_.exit_at_end || !ledger_.in_epoch() || (more && clock_.now() < next_end_check_)) {
+    return false;
+  }
+  next_end_check_ = clock_.now() + k_between_end_checks;
   source_->partition_states(states_);
   return std::all_of(states_.begin(), states_.end(),
                      [](const kafka::PartitionState& s) { return s.at_end_mark; });
@@ -288,6 +301,9 @@ void Worker::on_revoked(kafka::RevokeReason reason) {
 }
 
 void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
+  if (!ledger_.in_epoch()) {
+    return;  // of an assignment that was not taken up: see on_assigned()
+  }
   const TopicPartition& id = assignment_[slot.value].id;
   obs::log(Level::error, error.message,
            {{"worker", options_.index},
@@ -386,11 +402,12 @@ void Worker::commit_what_is_published() {
 void Worker::on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
                           const Result<void>& result) {
   commit_in_flight_ = false;
+  if (epoch != epoch_) {
+    return;  // of an assignment that has ended: whoever has the partitions now knows better
+  }
   if (result.ok()) {
     commit_attempt_ = 0;
-    if (epoch == epoch_ && ledger_.in_epoch()) {
-      ledger_.committed_now(entries);
-    }
+    ledger_.committed_now(entries);
     return;
   }
   metrics_.commit_failures.add();
@@ -415,6 +432,9 @@ void Worker::end_epoch() {
   ledger_.end_epoch();
   ++epoch_;
   assignment_.clear();
+  ending_ = false;
+  commit_attempt_ = 0;
+  commit_not_before_ = {};
   metrics_.publishing_batches.set(0);
   metrics_.assigned_partitions.set(0);
   at_end_.store(false, std::memory_order_release);

@@ -95,10 +95,10 @@ class Worker {
   void commit_what_is_published();
   void on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
                     const Result<void>& result);
-  void drain_if_asked();
+  void drain_if_asked(bool more);
   void end_epoch();
   void drop(const BatchPtr& batch);
-  bool all_at_end();
+  bool reached_end(bool more);
   void fail(const Error& error);
   void warn_of_trouble();
   void refresh_board();
@@ -132,6 +132,8 @@ class Worker {
   MonoTime commit_not_before_{};
   std::uint32_t commit_attempt_ = 0;
   bool starved_ = false;  // the last records offered found no slab
+  bool ending_ = false;   // exit_at_end: every partition of this epoch has reached its end mark
+  MonoTime next_end_check_{};
   MonoTime next_tick_{};
   std::optional<Error> failure_;
   std::map<std::uint32_t, std::string> failed_partitions_;  // by slot

@@ -1,0 +1,281 @@
+#include "pipeline/batch_writer.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "unit/pipeline/pipeline_fixture.h"
+#include "unit/pipeline/unpack.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using codec::Compression;
+using Outcome = BatchWriter::Outcome;
+
+std::string flat(std::string value) {
+  std::replace(value.begin(), value.end(), '\n', ' ');
+  std::replace(value.begin(), value.end(), '\r', ' ');
+  return value + "\n";
+}
+
+std::string random_text(std::size_t bytes, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::string text(bytes, '\0');
+  for (char& c : text) {
+    c = static_cast<char>(random());
+  }
+  return text;
+}
+
+class BatchWriterTest : public PipelineTest {
+ protected:
+  // Blocks lie one behind the other, chunks too, and every position is told by one chunk.
+  static void expect_tiled(const Batch& batch) {
+    std::uint64_t offset = 0;
+    std::uint32_t chunk = 0;
+    Position next = {};
+    std::uint64_t records = 0;
+    std::uint64_t raw_bytes = 0;
+    for (std::uint32_t i = 0; i < batch.blocks.size(); ++i) {
+      const Block& block = batch.blocks[i];
+      EXPECT_EQ(block.ref.index, i);
+      EXPECT_EQ(block.ref.offset, offset);
+      EXPECT_EQ(block.first_chunk, chunk);
+      std::uint64_t bytes = 0;
+      for (std::uint32_t last = chunk + block.chunk_count; chunk < last; ++chunk) {
+        const Chunk& each = batch.chunks[chunk];
+        EXPECT_EQ(each.index, chunk);
+        EXPECT_EQ(each.last, &each == &batch.chunks.back()) << "chunk " << chunk;
+        bytes += each.payload_bytes;
+        records += each.records;
+        raw_bytes += each.raw_bytes;
+        for (const stage::ChunkRange& range : each.ranges) {
+          EXPECT_EQ(range.partition, Partition{3});
+          EXPECT_EQ(range.range.first, next);
+          EXPECT_LT(range.range.first, range.range.next);
+          next = range.range.next;
+        }
+      }
+      EXPECT_EQ(block.ref.bytes, bytes);
+      offset += bytes;
+    }
+    EXPECT_EQ(chunk, batch.chunks.size());
+    EXPECT_EQ(offset, batch.payload_bytes);
+    EXPECT_EQ(next, batch.shares[0].range.next);
+    EXPECT_EQ(records, batch.records);
+    EXPECT_EQ(raw_bytes, batch.raw_bytes);
+  }
+
+  // Writes the values into one batch, and expects them back.
+  void expect_round_trip(Compression compression, const std::vector<std::string>& values) {
+    plan_.compression = compression;
+    const BatchPtr batch = open_batch(batches_.size() + 1);
+    std::string expected;
+    for (const std::string& value : values) {
+      Outcome outcome = append(batch, value);
+      for (int wait = 0; outcome == Outcome::no_room && wait < 1000; ++wait) {
+        run_turns(1);
+        outcome = append(batch, value);
+      }
+      ASSERT_EQ(outcome, Outcome::taken);
+      expected += flat(value);
+    }
+    run_until([&] { return writer_->can_end(*batch); });
+    writer_->seal(batch);
+    EXPECT_EQ(batch->raw_bytes, expected.size());
+    EXPECT_EQ(batch->records, values.size());
+    expect_tiled(*batch);
+    std::string text;
+    for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
+      const Unpacked block = unpack(compression, read_block(batch, i));
+      EXPECT_EQ(block.members, 1) << "block " << i;
+      text += block.text;
+    }
+    EXPECT_TRUE(text == expected) << text.size() << " bytes, expected " << expected.size();
+    chunks_->forget(*batch);
+    settle();
+    EXPECT_TRUE(all_slabs_free());
+  }
+};
+
+struct Shape {
+  const char* name;
+  std::vector<std::string> values;
+};
+
+std::vector<Shape> shapes() {
+  std::vector<std::string> bytes(3000, "x");
+  std::vector<std::string> mixed;
+  std::mt19937_64 random(3);
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    mixed.push_back(random_text(1 + random() % 3000, i));
+  }
+  return {
+      {"one byte", {"x"}},
+      {"one-byte values", bytes},
+      {"line breaks", {"{\r\n \"a\": 1,\n}\r", "\n", "\r\n\r\n", "none"}},
+      {"a value that fills a chunk with its line break", {std::string(k_chunk_bytes - 1, 'f'), "after"}},
+      {"a line break that begins a chunk", {std::string(k_chunk_bytes, 'f'), "after"}},
+      {"values across chunks", std::vector<std::string>(30, random_text(k_chunk_bytes / 3 + 7, 9))},
+      {"values of many chunks",
+       {random_text(5 * k_chunk_bytes + 11, 1), "s", random_text(9 * k_chunk_bytes, 2)}},
+      {"a block to the byte", std::vector<std::string>(8, std::string(k_chunk_bytes - 1, 'b'))},
+      {"incompressible values of all sizes", mixed},
+      {"compressible values", std::vector<std::string>(60'000, R"({"method":"GET","status":200,"ms":12})")},
+  };
+}
+
+TEST_F(BatchWriterTest, BlocksOfEveryCodecHoldTheFramedValuesAndTile) {
+  build(48);
+  for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
+    for (const Shape& shape : shapes()) {
+      SCOPED_TRACE(std::string(codec::to_string(compression)) + ", " + shape.name);
+      expect_round_trip(compression, shape.values);
+    }
+  }
+}
+
+TEST_F(BatchWriterTest, SlabsLargerThanABlockAreNotFilledBeyondIt) {
+  cuts_.block_bytes = 1000;
+  build(48);
+  expect_round_trip(Compression::none, {std::string(5500, 'v'), "w"});
+  EXPECT_EQ(batches_[0]->blocks.size(), 6U);
+  EXPECT_EQ(batches_[0]->blocks[0].ref.bytes, 1000U);
+  expect_round_trip(Compression::gzip, {random_text(400'000, 5), "w"});
+}
+
+TEST_F(BatchWriterTest, WithoutASlabNothingChanges) {
+  build(6, {.to_load = 2, .to_end = 1});
+  const BatchPtr batch = open_batch();
+  ASSERT_EQ(append(batch, "first"), Outcome::taken);
+  const std::uint64_t flattened = metrics_.lines_flattened.value();
+  const std::string large(4 * k_chunk_bytes, '\n');
+  ASSERT_FALSE(writer_->can_ever_take(*batch, large.size()));
+  EXPECT_EQ(append(batch, large), Outcome::no_room);
+  EXPECT_EQ(batch->records, 1U);
+  EXPECT_EQ(batch->raw_bytes, 6U);
+  EXPECT_EQ(batch->held_bytes(), 6U);
+  EXPECT_EQ(batch->chunks.size(), 1U);
+  EXPECT_EQ(metrics_.lines_flattened.value(), flattened);
+  EXPECT_EQ(append(batch, "second"), Outcome::taken) << "what fits goes on";
+  writer_->seal(batch);
+  EXPECT_EQ(read_block(batch, 0), "first\nsecond\n");
+}
+
+TEST_F(BatchWriterTest, SpillingLeavesNoSlabHeldAndTheBytesWhole) {
+  build(48);
+  for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
+    SCOPED_TRACE(std::string(codec::to_string(compression)));
+    plan_.compression = compression;
+    const BatchPtr batch = open_batch(batches_.size() + 1);
+    std::string expected;
+    for (std::uint64_t i = 0; i < 11; ++i) {
+      const std::string value = flat(random_text(9000, i));
+      ASSERT_EQ(append(batch, value.substr(0, value.size() - 1)), Outcome::taken);
+      expected += value;
+      ASSERT_TRUE(writer_->can_end(*batch));
+      writer_->spill(batch);
+      EXPECT_EQ(batch->held_slabs(), 0U);
+      EXPECT_EQ(batch->held_bytes(), 0U);
+      settle();
+    }
+    writer_->seal(batch);
+    std::string text;
+    for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
+      EXPECT_LE(batch->blocks[i].chunk_count, 4U);
+      text += unpack(compression, read_block(batch, i)).text;
+    }
+    EXPECT_TRUE(text == expected);
+    chunks_->forget(*batch);
+  }
+}
+
+// More open batches than compressors: each gets one in turn, and ends another's member for it. The slabs
+// counted before suffice whatever the bytes (a CHECK would stop the test).
+TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
+  for (const Compression compression : {Compression::gzip, Compression::zstd}) {
+    SCOPED_TRACE(std::string(codec::to_string(compression)));
+    build(80);
+    plan_.compression = compression;
+    constexpr std::size_t k_batches = CompressorPool::k_compressors_max + 5;
+    std::vector<BatchPtr> batches;
+    std::vector<std::string> expected(k_batches);
+    for (std::size_t i = 0; i < k_batches; ++i) {
+      batches.push_back(open_batch(i + 1));
+    }
+    std::mt19937_64 random(11);
+    for (std::uint64_t turn = 0; turn < 800; ++turn) {
+      const std::size_t i = random() % k_batches;
+      const std::string value = random_text(1 + random() % 12'000, turn);
+      for (int tries = 0; append(batches[i], value) == Outcome::no_room; ++tries) {
+        ASSERT_LT(tries, 1000);
+        const BatchPtr& fullest = *std::max_element(
+            batches.begin(), batches.end(),
+            [](const BatchPtr& a, const BatchPtr& b) { return a->held_bytes() < b->held_bytes(); });
+        if (fullest->held_slabs() > 0 && writer_->can_end(*fullest)) {
+          writer_->spill(fullest);
+        }
+        run_turns(1);
+      }
+      expected[i] += flat(value);
+    }
+    for (std::size_t i = 0; i < k_batches; ++i) {
+      run_until([&] { return writer_->can_end(*batches[i]); });
+      writer_->seal(batches[i]);
+      std::string text;
+      for (std::uint32_t block = 0; block < batches[i]->blocks.size(); ++block) {
+        text += unpack(compression, read_block(batches[i], block)).text;
+      }
+      EXPECT_TRUE(text == expected[i]) << "batch " << i;
+      chunks_->forget(*batches[i]);
+    }
+    settle();
+    batches.clear();
+    EXPECT_TRUE(all_slabs_free());
+    tear_down();
+    loop_ = io::make_loop({.choice = io::Choice::portable}, clock_).value();
+  }
+}
+
+TEST_F(BatchWriterTest, ADroppedBatchGivesItsSlabsAndItsCompressorBack) {
+  build(48);
+  for (int i = 0; i < 20; ++i) {  // more often than there are compressors, or slabs
+    plan_.compression = i % 2 == 0 ? Compression::gzip : Compression::zstd;
+    const BatchPtr batch = open_batch(static_cast<std::uint64_t>(i) + 1);
+    ASSERT_EQ(append(batch, random_text(3 * k_chunk_bytes, 1)), Outcome::taken);
+    EXPECT_GT(batch->held_slabs(), 0U);
+    writer_->abandon(*batch);
+    chunks_->forget(*batch);
+    settle();
+    EXPECT_TRUE(all_slabs_free());
+    EXPECT_EQ(stage_->counters().live_bytes, 0U);
+  }
+}
+
+TEST(BatchWriterReserve, LeavesSlabsForRecordsInTheLeastMemoryThatIsAllowed) {
+  struct Row {
+    std::size_t slab_bytes;
+    std::uint64_t block_bytes;
+  };
+  constexpr std::uint64_t k_mib = 1 << 20;
+  for (const Row& row :
+       {Row{256 << 10, 64 << 10}, Row{256 << 10, 8 * k_mib}, Row{256 << 10, 256 << 10}, Row{k_mib, 64 << 10},
+        Row{k_mib, k_mib}, Row{k_mib, 8 * k_mib}, Row{k_mib, 100 * k_mib}}) {
+    SCOPED_TRACE(std::to_string(row.slab_bytes) + " " + std::to_string(row.block_bytes));
+    // As config::plan_memory() counts.
+    const std::size_t chunk = row.slab_bytes - stage::k_chunk_header_bytes;
+    const std::size_t slabs = 2 * ((row.block_bytes + chunk - 1) / chunk) + 8;
+    const auto reserve =
+        BatchWriter::reserve_for({.slab_bytes = row.slab_bytes, .block_bytes = row.block_bytes});
+    EXPECT_GE(reserve.to_load, (row.block_bytes + row.slab_bytes) / row.slab_bytes);
+    EXPECT_LE(reserve.to_load + reserve.to_end + 4, slabs) << "a small record may need four slabs";
+  }
+}
+
+}  // namespace
+}  // namespace penstock::pipeline

@@ -1,0 +1,174 @@
+#include "pipeline/chunk_store.h"
+
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "unit/pipeline/pipeline_fixture.h"
+
+namespace penstock::pipeline {
+namespace {
+
+class ChunkStoreTest : public PipelineTest {
+ protected:
+  std::uint64_t live_bytes() const { return stage_->counters().live_bytes; }
+};
+
+TEST_F(ChunkStoreTest, TheReserveIsNotForRecords) {
+  build(10, {.to_load = 4, .to_end = 2});
+  EXPECT_EQ(chunks_->slabs_for_records(), 4U);
+  EXPECT_TRUE(chunks_->make_room(4));
+  EXPECT_FALSE(chunks_->make_room(5));
+  EXPECT_TRUE(chunks_->make_room_to_end(6));
+  EXPECT_FALSE(chunks_->make_room_to_end(7));
+}
+
+TEST_F(ChunkStoreTest, StagedChunksGiveWayTheLatestFirstAndAreReadBack) {
+  build(10, {.to_load = 4, .to_end = 1});
+  const BatchPtr early = sealed_batch(2 * k_chunk_bytes, 1);
+  const BatchPtr late = sealed_batch(2 * k_chunk_bytes, 2);
+  settle();
+  EXPECT_EQ(pool_->free_count(), 6U);
+  ASSERT_TRUE(chunks_->make_room(2));
+  EXPECT_FALSE(late->chunks[1].slab);
+  EXPECT_TRUE(late->chunks[0].slab);
+  ASSERT_TRUE(chunks_->make_room(4));
+  EXPECT_FALSE(late->chunks[0].slab);
+  EXPECT_FALSE(early->chunks[1].slab);
+  EXPECT_TRUE(early->chunks[0].slab);
+  EXPECT_EQ(read_block(early, 0), bytes_of_sealed(2 * k_chunk_bytes, 1));
+  EXPECT_EQ(read_block(late, 0), bytes_of_sealed(2 * k_chunk_bytes, 2));
+}
+
+TEST_F(ChunkStoreTest, APinnedBlockKeepsItsSlabs) {
+  build(10, {.to_load = 4, .to_end = 1});
+  const BatchPtr batch = sealed_batch(4 * k_chunk_bytes);
+  settle();
+  bool loaded = false;
+  chunks_->load(batch, 0, [&](const Result<void>& result) { loaded = result.ok(); });
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(chunks_->make_room(3));
+  chunks_->unpin(*batch, 0);
+  EXPECT_TRUE(chunks_->make_room(3));
+}
+
+TEST_F(ChunkStoreTest, ForgettingABatchWhoseChunksAreBeingWrittenFreesThemAfterwards) {
+  build(10, {.to_load = 4, .to_end = 1});
+  const BatchPtr batch = sealed_batch(3 * k_chunk_bytes);
+  ASSERT_EQ(chunks_->writing_count(), 3U);
+  chunks_->forget(*batch);
+  EXPECT_FALSE(all_slabs_free()) << "the kernel still reads from them";
+  settle();
+  EXPECT_TRUE(all_slabs_free());
+  EXPECT_EQ(live_bytes(), 0U);
+}
+
+TEST_F(ChunkStoreTest, ForgettingABatchThatIsBeingReadFreesItAfterwards) {
+  build(8, {.to_load = 4, .to_end = 1});
+  const BatchPtr batch = sealed_batch(3 * k_chunk_bytes);
+  settle();
+  ASSERT_TRUE(chunks_->make_room(3));  // so that it must be read
+  std::optional<Result<void>> loaded;
+  chunks_->load(batch, 0, [&](Result<void> result) {
+    loaded = std::move(result);
+    chunks_->unpin(*batch, 0);
+  });
+  EXPECT_FALSE(loaded.has_value());
+  chunks_->forget(*batch);
+  run_until([&] { return loaded.has_value(); });
+  EXPECT_TRUE(all_slabs_free());
+  EXPECT_EQ(live_bytes(), 0U);
+}
+
+TEST_F(ChunkStoreTest, ADroppedBatchIsNotInTheWayOfLoadsThatWaitBehindIt) {
+  build(8, {.to_load = 4, .to_end = 1});
+  const BatchPtr first = sealed_batch(3 * k_chunk_bytes, 1);
+  settle();
+  ASSERT_TRUE(chunks_->make_room(3));
+  const BatchPtr second = sealed_batch(k_chunk_bytes, 2);
+  settle();
+  ASSERT_TRUE(chunks_->make_room(3));
+  std::vector<mem::Slab> taken;
+  while (pool_->free_count() > 0) {
+    taken.push_back(pool_->acquire());
+  }
+  std::string events;
+  chunks_->load(first, 0, [&](const Result<void>& result) {
+    events += result.ok() ? "first loaded, " : "first dropped, ";
+    chunks_->unpin(*first, 0);
+  });
+  chunks_->load(second, 0,
+                [&](const Result<void>& result) { events += result.ok() ? "second loaded" : "?"; });
+  run_turns(5);
+  EXPECT_EQ(events, "");
+  chunks_->forget(*first);
+  EXPECT_EQ(events, "first dropped, ");
+  taken.resize(7);
+  chunks_->retry_staging();  // as the worker does every second
+  run_until([&] { return events == "first dropped, second loaded"; });
+  chunks_->unpin(*second, 0);
+  chunks_->forget(*second);
+  taken.clear();
+  EXPECT_TRUE(all_slabs_free());
+  EXPECT_EQ(live_bytes(), 0U);
+}
+
+TEST_F(ChunkStoreTest, WhatTheStageHasNoRoomForIsStagedWhenThereIs) {
+  stage_options_.bytes_max = 2 * k_segment_bytes;
+  build(40, {.to_load = 4, .to_end = 1});
+  const BatchPtr first = sealed_batch(16 * k_chunk_bytes, 1);
+  const BatchPtr second = sealed_batch(8 * k_chunk_bytes, 2);
+  run_until([&] { return chunks_->writing_count() == 0 && chunks_->waiting_count() > 0; });
+  EXPECT_GE(chunks_->waiting_count(), 8U);
+  EXPECT_EQ(read_block(second, 1), bytes_of_sealed(8 * k_chunk_bytes, 2).substr(4 * k_chunk_bytes))
+      << "shipped from memory";
+  chunks_->forget(*first);
+  run_until([&] { return chunks_->waiting_count() == 0 && chunks_->writing_count() == 0; });
+  EXPECT_EQ(second->chunks[7].staging, Chunk::Staging::staged);
+  chunks_->forget(*second);
+  EXPECT_TRUE(all_slabs_free());
+  EXPECT_EQ(live_bytes(), 0U);
+}
+
+TEST_F(ChunkStoreTest, BytesThatCannotBeReadBackAreAnErrorAndNotGarbage) {
+  build(8, {.to_load = 4, .to_end = 1});
+  const BatchPtr batch = sealed_batch(2 * k_chunk_bytes);
+  settle();
+  ASSERT_TRUE(chunks_->make_room(3));
+  ASSERT_FALSE(batch->chunks[0].slab);
+  for (const auto& file : std::filesystem::directory_iterator(root_ + "/stage")) {
+    if (file.path().extension() == ".stage") {
+      std::filesystem::resize_file(file.path(), 4096);
+    }
+  }
+  for (int tries = 0; tries < 2; ++tries) {  // the slab of a failed read is no cache
+    std::optional<Result<void>> loaded;
+    chunks_->load(batch, 0, [&](Result<void> result) { loaded = std::move(result); });
+    run_until([&] { return loaded.has_value(); });
+    EXPECT_FALSE(loaded->ok());
+    chunks_->unpin(*batch, 0);
+  }
+  chunks_->forget(*batch);
+  EXPECT_TRUE(all_slabs_free());
+}
+
+// A worker that ends drops its parts whatever is under way; the pool CHECKs that every slab is back.
+TEST_F(ChunkStoreTest, EndingWithWritesReadsAndLoadsUnderWayLosesNoSlab) {
+  build(12, {.to_load = 4, .to_end = 1});
+  const BatchPtr read = sealed_batch(3 * k_chunk_bytes, 1);
+  settle();
+  ASSERT_TRUE(chunks_->make_room(7));
+  chunks_->load(read, 0, [](const Result<void>&) { ADD_FAILURE() << "called back after the end"; });
+  const BatchPtr written = sealed_batch(3 * k_chunk_bytes, 2);
+  EXPECT_GT(chunks_->writing_count(), 0U);
+  const BatchPtr open = open_batch(3);
+  ASSERT_EQ(append(open, "x"), BatchWriter::Outcome::taken);
+  writer_->abandon(*open);
+  for (const BatchPtr& batch : {read, written, open}) {
+    chunks_->forget(*batch);
+  }
+}
+
+}  // namespace
+}  // namespace penstock::pipeline
