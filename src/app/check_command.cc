@@ -28,6 +28,7 @@
 #include "base/os_error.h"
 #include "base/unique_fd.h"
 #include "kafka/cluster_probe.h"
+#include "obs/log.h"
 
 namespace penstock::app {
 namespace {

@@ -21,8 +21,9 @@ constexpr Duration k_look_for_stop = std::chrono::milliseconds(100);
 constexpr Duration k_say_again = std::chrono::seconds(30);
 constexpr Duration k_minute = std::chrono::seconds(60);
 
+// A password does not become right by waiting; librdkafka itself would try it for ever.
 bool waiting_may_help(const Error& error) {
-  return error.action == Action::retry;
+  return error.action == Action::retry && error.kind != ErrorKind::unauthenticated;
 }
 
 void sleep_unless_stopped(Duration wait, const std::atomic<bool>& stop) {

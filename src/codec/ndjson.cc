@@ -72,6 +72,8 @@ __attribute__((target("avx2"))) std::size_t flatten_avx2(const std::byte* from, 
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at), low);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at + 32), high);
   }
+  // The upper halves are dirty here, and SSE code would pay for that on every instruction.
+  _mm256_zeroupper();
   return replaced + flatten_sse2(from + at, size - at, to + at);
 }
 

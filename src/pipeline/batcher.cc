@@ -100,7 +100,7 @@ Batch& Batcher::open_batch(Group& group) {
   const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
   const BatchId id{.incarnation = incarnation_, .counter = next_counter_++};
   std::optional<Partition> partition;
-  if (group.plan->by_partition) {
+  if (group.plan->path.uses_partition()) {  // then the group is of one partition
     for (const Member& member : members_) {
       if (member.group == index) {
         partition = member.partition;

@@ -145,6 +145,7 @@ Result<void> Worker::serve(const std::function<void()>& started) {
     obs::log(Level::warning, "the stage is written through the page cache",
              {{"worker", options_.index}, {"note", stage_->note()}});
   }
+  tell_of_recovery();
   Result<void> joined = source_->start(kafka::SourceHandlers{
       .assigned = [this](std::span<const kafka::Assigned> partitions) { on_assigned(partitions); },
       .revoked = [this](kafka::RevokeReason reason) { on_revoked(reason); },
@@ -175,6 +176,22 @@ Result<void> Worker::serve(const std::function<void()>& started) {
     return *failure_;
   }
   return {};
+}
+
+// What an earlier process left on the stage was not committed, so Kafka still has it: at-least-once reads it again.
+void Worker::tell_of_recovery() {
+  for (const std::string& message : stage_->recovered().messages) {
+    obs::log(Level::warning, message, {{"worker", options_.index}});
+  }
+  if (!stage_->recovered().chunks.empty()) {
+    obs::log(
+        Level::info,
+        "the stage holds chunks of an earlier run; what of them was not published is read from Kafka again",
+        {{"worker", options_.index},
+         {"chunks", stage_->recovered().chunks.size()},
+         {"bytes", stage_->recovered().bytes}});
+  }
+  stage_->forget_recovered();
 }
 
 // On the worker's thread, which owns the loop and whatever waits on it.

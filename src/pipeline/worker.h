@@ -76,6 +76,7 @@ class Worker {
  private:
   Result<void> build();
   Result<void> serve(const std::function<void()>& started);
+  void tell_of_recovery();
   void tear_down();
   void step();
   void wait(bool more);

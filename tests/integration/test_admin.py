@@ -4,6 +4,7 @@ import json
 
 from harness.lake import read_directory
 from harness.penstock import run_command
+from harness.service import wait_until
 
 
 def test_the_metrics_page(landing, promtool):
@@ -19,7 +20,8 @@ def test_the_metrics_page(landing, promtool):
     assert penstock.metric("penstock_topic_records_total", topic=lands.topic) == 1000
     assert penstock.metric("penstock_blobs_published_total") >= 1
     assert penstock.metric("penstock_io_backend") == 1
-    assert penstock.metric("penstock_partition_lag_records", topic=lands.topic) == 0
+    wait_until(lambda: penstock.metric("penstock_partition_lag_records", topic=lands.topic) == 0, 10,
+               "the lag, which is refreshed once a second, is 0")
     assert penstock.get("/healthz") == (200, "ok\n")
     assert penstock.get("/readyz") == (200, "ok\n")
     assert penstock.get("/")[0] == 404
