@@ -178,11 +178,11 @@ class PipelineTest : public testing::Test {
     return std::string(bytes - 1, static_cast<char>('a' + counter % 26)) + "\n";
   }
 
-  // Turns of the loop, each a millisecond of the fake clock, until it is so.
+  // Turns of the loop, each ten milliseconds of the fake clock, until it is so.
   void run_until(const std::function<bool()>& reached) {
     for (int turn = 0; turn < 20'000 && !reached(); ++turn) {
       loop_->run_once(std::chrono::milliseconds(1));
-      clock_.advance(std::chrono::milliseconds(1));
+      clock_.advance(std::chrono::milliseconds(10));
     }
     EXPECT_TRUE(reached());
   }

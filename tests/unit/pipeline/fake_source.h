@@ -1,0 +1,232 @@
+// A broker and a consumer of it, in memory: logs, a group's committed positions, and a script that runs at every
+// poll.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "io/loop.h"
+#include "kafka/source.h"
+
+namespace penstock::pipeline {
+
+// Outlives the sources: what a broker keeps.
+struct FakeCluster {
+  struct Record {
+    Offset offset;
+    std::string value;  // empty: a tombstone
+  };
+  struct Log {
+    std::vector<Record> records;
+    Position end{0};
+  };
+
+  void append(const TopicPartition& id, std::string value) {
+    Log& log = logs[id];
+    log.records.push_back({Offset{log.end.value}, std::move(value)});
+    ++log.end.value;
+  }
+  void append_hole(const TopicPartition& id, std::int64_t offsets) { logs[id].end.value += offsets; }
+  Position committed_of(const TopicPartition& id) const {
+    const auto found = committed.find(id);
+    return found == committed.end() ? Position{0} : found->second;
+  }
+
+  std::map<TopicPartition, Log> logs;
+  std::map<TopicPartition, Position> committed;
+};
+
+class FakeSource final : public kafka::Source {
+ public:
+  using Hook = std::function<void(FakeSource&)>;
+
+  // `at_poll` runs first thing in every poll(). `at_commit` sees every commit that the broker accepts.
+  FakeSource(io::Loop& loop, FakeCluster& cluster, Hook at_poll,
+             std::function<void(const TopicPartition&, Position)> at_commit)
+      : loop_(loop), cluster_(cluster), at_poll_(std::move(at_poll)), at_commit_(std::move(at_commit)) {}
+
+  // The script's calls; only from `at_poll`.
+  void assign(const std::vector<TopicPartition>& partitions) {
+    EXPECT_FALSE(held_);
+    std::vector<kafka::Assigned> assigned;
+    slots_.clear();
+    for (const TopicPartition& id : partitions) {
+      slots_.push_back({id, cluster_.committed_of(id)});
+      assigned.push_back({.id = id, .start = slots_.back().position, .from_committed = true});
+    }
+    held_ = true;
+    ending_ = false;
+    handlers_.assigned(assigned);
+  }
+  void revoke(kafka::RevokeReason reason) {
+    EXPECT_TRUE(held_ && !ending_);
+    ending_ = true;
+    lost_ = reason == kafka::RevokeReason::lost;
+    handlers_.revoked(reason);
+  }
+  void fail(Error error) { handlers_.failed(std::move(error)); }
+  void fail_partition(std::uint32_t slot, Error error) {
+    handlers_.partition_failed(PartitionSlot{slot}, std::move(error));
+  }
+  bool held() const { return held_; }
+  bool at_end() const {
+    return std::all_of(slots_.begin(), slots_.end(),
+                       [this](const Slot& slot) { return slot.position == cluster_.logs[slot.id].end; });
+  }
+
+  std::deque<Error> commit_errors;  // of the next commits, in order
+  bool hold_commits = false;        // their answers wait
+  std::size_t polls = 0;
+  std::size_t commits = 0;
+  std::size_t polls_without_room = 0;
+
+  Result<void> start(kafka::SourceHandlers handlers) override {
+    handlers_ = std::move(handlers);
+    return {};
+  }
+
+  bool poll(Room room, std::size_t records_max) override {
+    EXPECT_FALSE(closed_);
+    ++polls;
+    at_poll_(*this);
+    if (room == Room::none) {
+      ++polls_without_room;
+      return false;
+    }
+    for (std::uint32_t i = 0; i < slots_.size() && held_ && !ending_ && records_max > 0; ++i) {
+      if (!offer(i, records_max)) {
+        return true;
+      }
+    }
+    return held_ && !ending_ && !at_end();
+  }
+
+  void commit(std::span<const kafka::Commit> commits_asked, std::function<void(Result<void>)> done) override {
+    EXPECT_TRUE(held_) << "a commit after release()";
+    EXPECT_FALSE(lost_) << "a commit after membership was lost";
+    EXPECT_FALSE(committing_) << "one commit at a time";
+    EXPECT_FALSE(commits_asked.empty());
+    ++commits;
+    committing_ = true;
+    Result<void> result;
+    if (!commit_errors.empty()) {
+      result = commit_errors.front();
+      commit_errors.pop_front();
+    } else {
+      for (const kafka::Commit& each : commits_asked) {
+        const TopicPartition& id = slots_.at(each.slot.value).id;
+        EXPECT_GT(each.position, cluster_.committed_of(id)) << "a commit that says nothing, or goes back";
+        EXPECT_LE(each.position, cluster_.logs[id].end);
+        at_commit_(id, each.position);
+        cluster_.committed[id] = each.position;
+      }
+    }
+    answer_ = [this, done = std::move(done), result] {
+      committing_ = false;
+      done(result);
+    };
+    answer_commit();
+  }
+
+  void release() override {
+    EXPECT_TRUE(ending_) << "released without having been asked to";
+    held_ = false;
+    ending_ = false;
+    lost_ = false;
+    slots_.clear();
+  }
+  void close() override { closed_ = true; }
+
+  void answer_commit() {
+    if (hold_commits || !answer_) {
+      return;
+    }
+    loop_.defer([this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired() && !closed_ && answer_) {
+        std::exchange(answer_, nullptr)();
+      }
+    });
+  }
+
+  void partition_states(std::vector<kafka::PartitionState>& states) const override {
+    states.clear();
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+      const Position end = cluster_.logs[slots_[i].id].end;
+      const auto mark = end_marks.find(slots_[i].id);
+      states.push_back({.slot = PartitionSlot{i},
+                        .position = slots_[i].position,
+                        .log_end = end,
+                        .at_end_mark = mark != end_marks.end() && slots_[i].position >= mark->second});
+    }
+  }
+  kafka::SourceCounters counters() const override { return {}; }
+
+  std::map<TopicPartition, Position> end_marks;
+
+ private:
+  struct Slot {
+    TopicPartition id;
+    Position position;
+  };
+
+  // False: there was no room for all.
+  bool offer(std::uint32_t index, std::size_t& records_max) {
+    Slot& slot = slots_[index];
+    const FakeCluster::Log& log = cluster_.logs[slot.id];
+    std::vector<kafka::RecordView> views;
+    Position next = log.end;
+    for (const FakeCluster::Record& record : log.records) {
+      if (record.offset.value < slot.position.value) {
+        continue;
+      }
+      if (views.size() == std::min<std::size_t>(records_max, 100)) {
+        next = after(views.back().offset);
+        break;
+      }
+      views.push_back({.offset = record.offset,
+                       .timestamp_ms = 1'700'000'000'000,
+                       .key = {},
+                       .value = as_bytes(record.value),
+                       .headers = {},
+                       .null_key = true,
+                       .null_value = record.value.empty()});
+    }
+    if (next == slot.position) {
+      return true;
+    }
+    const std::size_t taken =
+        handlers_.records({.slot = PartitionSlot{index}, .records = views, .next = next});
+    if (taken < views.size()) {
+      slot.position = taken == 0 ? slot.position : after(views[taken - 1].offset);
+      return false;
+    }
+    records_max -= views.size();
+    slot.position = next;
+    return true;
+  }
+
+  io::Loop& loop_;
+  FakeCluster& cluster_;
+  Hook at_poll_;
+  std::function<void(const TopicPartition&, Position)> at_commit_;
+  kafka::SourceHandlers handlers_;
+  std::vector<Slot> slots_;
+  bool held_ = false;
+  bool ending_ = false;
+  bool lost_ = false;
+  bool committing_ = false;
+  bool closed_ = false;
+  std::function<void()> answer_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+};
+
+}  // namespace penstock::pipeline

@@ -1,0 +1,350 @@
+#include "pipeline/uploader.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "unit/pipeline/pipeline_fixture.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using Effect = FakeBlobStore::Effect;
+
+constexpr std::size_t k_block_bytes = 4 * k_chunk_bytes;
+constexpr std::size_t k_three_blocks = 3 * k_block_bytes;
+
+class UploaderTest : public PipelineTest {
+ protected:
+  UploaderTest() { uploading_ = true; }
+
+  // As the batcher and the worker do: blocks on their way while it is written, then sealed and published.
+  BatchPtr publish(std::size_t bytes, std::uint64_t counter = 1) {
+    const BatchPtr batch = sealed_batch(bytes, counter);
+    uploader_->publish(batch);
+    return batch;
+  }
+
+  void expect_published_once(const BatchPtr& batch, std::size_t bytes) {
+    ASSERT_EQ(store_->blobs.count(batch->name), 1U);
+    EXPECT_TRUE(store_->blobs[batch->name].bytes == bytes_of_sealed(bytes, batch->id.counter));
+    EXPECT_EQ(store_->order, std::vector<std::string>{batch->name});
+    ASSERT_EQ(tickets_.size(), 1U);
+    EXPECT_EQ(tickets_[0].first, batch);
+    EXPECT_TRUE(tickets_[0].second.ok());
+    expect_idle();
+  }
+  void expect_idle() {
+    run_until([&] { return uploader_->idle() && chunks_->writing_count() == 0; });
+    EXPECT_TRUE(all_slabs_free());
+    EXPECT_EQ(stage_->counters().live_bytes, 0U);
+  }
+  bool answered() const { return !tickets_.empty(); }
+};
+
+TEST_F(UploaderTest, ABatchOfOneBlockIsOneCall) {
+  build(40);
+  const BatchPtr batch = publish(k_chunk_bytes + 100);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, k_chunk_bytes + 100);
+  EXPECT_EQ(store_->count(Call::put_blob), 1U);
+  EXPECT_EQ(store_->count(Call::put_block) + store_->count(Call::commit_blocks), 0U);
+}
+
+TEST_F(UploaderTest, TheMetadataTellsWhatIsInTheBlobAndWhoseItIs) {
+  build(40);
+  const BatchPtr batch = publish(1000);
+  batch->shares.push_back(
+      Share{.partition = Partition{11}, .range = {Position{70}, Position{95}}, .chunked = {}});
+  run_until([&] { return answered(); });
+  FakeBlobStore::Blob& blob = store_->blobs[batch->name];
+  EXPECT_EQ(blob["penstock"], "1");
+  EXPECT_EQ(blob["topic"], "topic");
+  EXPECT_EQ(blob["ranges"], "3:0-1,11:70-95");
+  EXPECT_EQ(blob["records"], "1");
+  EXPECT_EQ(blob["bytes"], "1000");
+  EXPECT_EQ(blob["attempt"], "attempt-1");
+  EXPECT_EQ(blob["group"], "group");
+}
+
+TEST_F(UploaderTest, BlocksGoOutWhileTheBatchIsOpenAndTheListComesLast) {
+  build(40);
+  const BatchPtr batch = open_batch();
+  ASSERT_EQ(append(batch, std::string(2 * k_block_bytes, 'b')), BatchWriter::Outcome::taken);
+  run_until([&] { return batch->blocks_stored == 2; });
+  EXPECT_FALSE(batch->sealed);
+  EXPECT_EQ(store_->count(Call::put_block), 2U);
+  writer_->seal(batch);
+  uploader_->publish(batch);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, 2 * k_block_bytes + 1);
+  EXPECT_EQ(store_->count(Call::put_block), 3U);
+  EXPECT_EQ(store_->count(Call::commit_blocks), 1U);
+}
+
+TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
+  build(40);
+  const BatchPtr batch = open_batch();
+  ASSERT_EQ(append(batch, std::string(k_block_bytes - 1, 'b')), BatchWriter::Outcome::taken);
+  ASSERT_EQ(append(batch, "c"), BatchWriter::Outcome::taken);
+  writer_->spill(batch);
+  ASSERT_EQ(append(batch, "c"), BatchWriter::Outcome::taken);
+  for (int i = 0; i < 3; ++i) {
+    writer_->spill(batch);
+    ASSERT_EQ(append(batch, "c"), BatchWriter::Outcome::taken);
+  }
+  writer_->spill(batch);
+  run_until([&] { return batch->blocks_stored == batch->blocks.size(); });
+  writer_->seal(batch);
+  uploader_->publish(batch);
+  run_until([&] { return answered(); });
+  EXPECT_EQ(store_->count(Call::commit_blocks), 1U);
+  EXPECT_EQ(store_->order.size(), 1U);
+  expect_idle();
+}
+
+TEST_F(UploaderTest, AtMostAsManyCallsAsConnections) {
+  build(60);
+  store_->script.hold = true;
+  for (std::uint64_t counter = 1; counter <= 5; ++counter) {
+    publish(1000, counter);
+  }
+  run_turns(20);
+  EXPECT_EQ(store_->held_count(), connections_);
+  store_->answer_held();
+  run_until([&] { return tickets_.size() == 5; });
+  expect_idle();
+}
+
+TEST_F(UploaderTest, AFailedCallIsMadeAgainAfterAWaitUntilItSucceeds) {
+  build(40);
+  store_->fail_next(Call::put_blob, ErrorKind::throttled);
+  store_->fail_next(Call::put_blob, ErrorKind::unavailable);
+  const BatchPtr batch = publish(1000);
+  run_turns(20);
+  EXPECT_EQ(store_->count(Call::put_blob), 1U) << "the next try waits, and the clock stands";
+  ASSERT_TRUE(uploader_->trouble().has_value());
+  EXPECT_EQ(uploader_->trouble()->error.kind, ErrorKind::throttled);
+  EXPECT_EQ(uploader_->trouble()->blob, batch->name);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, 1000);
+  EXPECT_EQ(store_->count(Call::put_blob), 3U);
+  EXPECT_FALSE(uploader_->trouble().has_value());
+  EXPECT_EQ(metrics_.retries[obs::RetryReason::throttled].value(), 1U);
+  EXPECT_EQ(metrics_.retries[obs::RetryReason::unavailable].value(), 1U);
+}
+
+TEST_F(UploaderTest, WhatOnlyAPersonCanMendIsTriedAgainToo) {
+  build(40);
+  store_->script.outage = error_of(ErrorKind::forbidden, Action::fatal);
+  const BatchPtr batch = publish(k_three_blocks);
+  clock_.advance(std::chrono::hours(1));
+  run_turns(20);
+  EXPECT_FALSE(answered());
+  store_->script.outage.reset();
+  run_until([&] { return answered(); });
+  expect_published_once(batch, k_three_blocks);
+}
+
+TEST_F(UploaderTest, BlocksAndListThatFailAreMadeAgain) {
+  build(40);
+  for (const Call call : {Call::put_block, Call::commit_blocks}) {
+    store_->fail_next(call, ErrorKind::unavailable);
+    store_->fail_next(call, ErrorKind::timed_out, Effect::lost_reply);
+  }
+  const BatchPtr batch = publish(k_three_blocks);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, k_three_blocks);
+  EXPECT_EQ(store_->count(Call::put_block), 5U);
+  EXPECT_EQ(store_->count(Call::commit_blocks), 3U) << "fails, takes effect unseen, finds itself";
+  EXPECT_EQ(store_->count(Call::get_properties), 1U);
+}
+
+TEST_F(UploaderTest, ALostReplyIsRecognizedByTheAttempt) {
+  build(40);
+  store_->fail_next(Call::put_blob, ErrorKind::timed_out, Effect::lost_reply);
+  store_->fail_next(Call::get_properties, ErrorKind::unavailable);
+  const BatchPtr batch = publish(1000);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, 1000);
+  EXPECT_EQ(store_->count(Call::put_blob), 2U);
+  EXPECT_EQ(store_->count(Call::get_properties), 2U);
+  EXPECT_FALSE(uploader_->trouble().has_value()) << "nothing fails any more";
+}
+
+TEST_F(UploaderTest, ABlobOfSomebodyElseUnderOurNameIsAnErrorForAPerson) {
+  for (const std::size_t bytes : {std::size_t{1000}, k_three_blocks}) {
+    build(40);
+    store_->blobs["blob-1"] = {.bytes = "theirs", .metadata = {{"attempt", "theirs"}}};
+    const BatchPtr batch = publish(bytes);
+    run_until([&] { return answered(); });
+    ASSERT_EQ(tickets_.size(), 1U);
+    ASSERT_FALSE(tickets_[0].second.ok());
+    EXPECT_EQ(tickets_[0].second.error().action, Action::fatal);
+    EXPECT_NE(tickets_[0].second.error().message.find("blob-1"), std::string::npos);
+    EXPECT_EQ(store_->blobs["blob-1"].bytes, "theirs");
+    uploader_->abandon(*batch);
+    chunks_->forget(*batch);
+    expect_idle();
+    tear_down();
+    loop_ = io::make_loop({.choice = io::Choice::portable}, clock_).value();
+  }
+}
+
+TEST_F(UploaderTest, BlocksThatAreGoneArePutAgainAfterAWait) {
+  build(40);
+  const BatchPtr batch = open_batch();
+  ASSERT_EQ(append(batch, std::string(k_three_blocks - 2, 'b')), BatchWriter::Outcome::taken);
+  run_until([&] { return batch->blocks_stored == 2; });
+  store_->lose_blocks();
+  writer_->seal(batch);
+  uploader_->publish(batch);
+  run_turns(50);
+  EXPECT_EQ(store_->count(Call::put_block), 3U) << "no hot loop: the clock stands";
+  EXPECT_EQ(store_->count(Call::get_properties), 1U);
+  EXPECT_TRUE(uploader_->trouble().has_value());
+  run_until([&] { return answered(); });
+  EXPECT_TRUE(store_->blobs[batch->name].bytes == std::string(k_three_blocks - 2, 'b') + "\n");
+  EXPECT_EQ(store_->count(Call::put_block), 6U);
+  EXPECT_EQ(tickets_.size(), 1U);
+  expect_idle();
+}
+
+TEST_F(UploaderTest, BlocksAreReadBackFromTheStageWhenTheirSlabsWereNeeded) {
+  build(24);
+  store_->script.outage = error_of(ErrorKind::unavailable);
+  const BatchPtr batch = publish(k_block_bytes + 5);
+  run_until([&] { return chunks_->writing_count() == 0 && uploader_->trouble().has_value(); });
+  run_turns(20);
+  ASSERT_TRUE(chunks_->make_room_to_end(24 - BatchWriter::reserve_for(cuts_).to_load));
+  EXPECT_TRUE(all_slabs_free()) << "everything is only on the stage";
+  store_->script.outage.reset();
+  run_until([&] { return answered(); });
+  expect_published_once(batch, k_block_bytes + 5);
+  EXPECT_GT(stage_->counters().read_bytes, 0U);
+}
+
+TEST_F(UploaderTest, BytesThatCannotBeReadBackEndWithAnError) {
+  build(24);
+  store_->script.outage = error_of(ErrorKind::unavailable);
+  const BatchPtr batch = publish(1000);
+  run_until([&] { return chunks_->writing_count() == 0 && uploader_->trouble().has_value(); });
+  run_turns(20);
+  ASSERT_TRUE(chunks_->make_room_to_end(24 - BatchWriter::reserve_for(cuts_).to_load));
+  for (const auto& file : std::filesystem::directory_iterator(root_ + "/stage")) {
+    if (file.path().extension() == ".stage") {
+      std::filesystem::resize_file(file.path(), 4096);
+    }
+  }
+  store_->script.outage.reset();
+  run_until([&] { return answered(); });
+  EXPECT_FALSE(tickets_[0].second.ok());
+  EXPECT_TRUE(store_->blobs.empty());
+  uploader_->abandon(*batch);
+  chunks_->forget(*batch);
+  expect_idle();
+}
+
+// Wherever a batch is when it is dropped, its slot, its slabs and its room on the stage come back, no ticket
+// is given, and nothing is sent for it any more.
+TEST_F(UploaderTest, ADroppedBatchLeavesNothingBehind) {
+  struct Stop {
+    const char* where;
+    std::function<void()> prepare;
+    std::function<bool()> reached;
+  };
+  const std::vector<Stop> stops = {
+      {"queued", [] {}, [] { return true; }},
+      {"a block under way", [&] { store_->script.hold = true; }, [&] { return store_->held_count() > 0; }},
+      {"asleep before the next try", [&] { store_->script.outage = error_of(ErrorKind::unavailable); },
+       [&] { return metrics_.retries[obs::RetryReason::unavailable].value() > 0; }},
+      {"the list under way",
+       [&] {
+         store_->script.faults[Call::commit_blocks].emplace_back(error_of(ErrorKind::timed_out),
+                                                                 Effect::none);
+       },
+       [&] { return store_->count(Call::commit_blocks) > 0; }},
+      {"the question under way",
+       [&] {
+         store_->fail_next(Call::commit_blocks, ErrorKind::already_exists);
+         store_->fail_next(Call::get_properties, ErrorKind::unavailable);
+       },
+       [&] { return store_->count(Call::get_properties) > 0; }},
+      {"about to put all again",
+       [&] { store_->fail_next(Call::commit_blocks, ErrorKind::invalid_block_list); },
+       [&] { return uploader_->trouble().has_value(); }},
+  };
+  for (const Stop& stop : stops) {
+    SCOPED_TRACE(stop.where);
+    const std::uint64_t before = metrics_.retries[obs::RetryReason::unavailable].value();
+    EXPECT_EQ(before, metrics_.retries[obs::RetryReason::unavailable].value());
+    build(40);
+    stop.prepare();
+    const BatchPtr batch = publish(k_three_blocks);
+    for (int turn = 0; turn < 5000 && !stop.reached(); ++turn) {
+      loop_->run_once(std::chrono::milliseconds(1));
+    }
+    ASSERT_TRUE(stop.reached());
+    uploader_->abandon(*batch);
+    chunks_->forget(*batch);
+    const std::size_t calls = store_->count(Call::put_block) + store_->count(Call::put_blob) +
+                              store_->count(Call::commit_blocks) + store_->count(Call::get_properties);
+    store_->script = {};
+    store_->answer_held();
+    expect_idle();
+    EXPECT_EQ(store_->count(Call::put_block) + store_->count(Call::put_blob) +
+                  store_->count(Call::commit_blocks) + store_->count(Call::get_properties),
+              calls);
+    EXPECT_TRUE(tickets_.empty());
+    EXPECT_TRUE(store_->blobs.empty());
+    EXPECT_EQ(store_->discarded, std::vector<std::string>{batch->name});
+    EXPECT_FALSE(uploader_->trouble().has_value());
+    const BatchPtr next = publish(1000, 2);  // every slot is free again
+    run_until([&] { return answered(); });
+    expect_published_once(next, 1000);
+    tear_down();
+    loop_ = io::make_loop({.choice = io::Choice::portable}, clock_).value();
+  }
+}
+
+TEST_F(UploaderTest, ABatchDroppedWhileItsBlockIsReadBackIsNotSent) {
+  uploading_ = false;
+  build(24);
+  const BatchPtr batch = sealed_batch(1000);
+  settle();
+  ASSERT_TRUE(chunks_->make_room_to_end(24 - BatchWriter::reserve_for(cuts_).to_load));
+  uploader_->upload(batch, 0);
+  uploader_->publish(batch);
+  loop_->defer([&] {  // behind the uploader's own turn
+    EXPECT_FALSE(all_slabs_free()) << "the read has not begun";
+    uploader_->abandon(*batch);
+    chunks_->forget(*batch);
+  });
+  run_until([&] { return stage_->counters().read_bytes > 0; });
+  expect_idle();
+  EXPECT_EQ(store_->count(Call::put_blob), 0U);
+  EXPECT_TRUE(store_->blobs.empty());
+}
+
+TEST_F(UploaderTest, EndingWithCallsAndTimersUnderWayCallsNobodyBack) {
+  build(60);
+  store_->script.hold = true;
+  publish(k_three_blocks, 1);
+  run_until([&] { return store_->held_count() > 0; });
+  store_->script.hold = false;
+  store_->script.outage = error_of(ErrorKind::unavailable);
+  publish(1000, 2);
+  run_turns(20);
+  for (const BatchPtr& batch : batches_) {
+    uploader_->abandon(*batch);
+    chunks_->forget(*batch);
+  }
+  clock_.advance(std::chrono::hours(1));
+  tear_down();
+  EXPECT_TRUE(tickets_.empty());
+}
+
+}  // namespace
+}  // namespace penstock::pipeline
