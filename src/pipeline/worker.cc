@@ -215,6 +215,9 @@ void Worker::step() {
   starved_ = false;
   const bool more =
       source_->poll(taking ? kafka::Source::Room::some : kafka::Source::Room::none, k_records_per_poll);
+  if (const auto since = std::exchange(stage_full_since_, std::nullopt)) {
+    metrics_.stage_full_ns.add(static_cast<std::uint64_t>((clock_.now() - *since).count()));
+  }
   if (starved_) {
     metrics_.backpressure_events.add();
     batcher_->relieve(!publishing_.empty(), chunks_->waiting_count() > 0);
@@ -233,12 +236,10 @@ void Worker::step() {
 
 void Worker::wait(bool more) {
   metrics_.loop_wakeups.add();
-  const bool stage_full = starved_ && chunks_->waiting_count() > 0;
-  const MonoTime begun = stage_full ? clock_.now() : MonoTime{};
-  loop_->run_once(more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max);
-  if (stage_full) {
-    metrics_.stage_full_ns.add(static_cast<std::uint64_t>((clock_.now() - begun).count()));
+  if (starved_ && chunks_->waiting_count() > 0) {
+    stage_full_since_ = clock_.now();
   }
+  loop_->run_once(more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max);
 }
 
 // What a revoke, a stop and the end marks ask for: everything sealed, published and committed.

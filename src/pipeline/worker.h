@@ -133,7 +133,8 @@ class Worker {
   MonoTime commit_not_before_{};
   std::uint32_t commit_attempt_ = 0;
   bool starved_ = false;  // the last records offered found no slab
-  bool ending_ = false;   // exit_at_end: every partition of this epoch has reached its end mark
+  std::optional<MonoTime> stage_full_since_;
+  bool ending_ = false;  // exit_at_end: every partition of this epoch has reached its end mark
   MonoTime next_end_check_{};
   MonoTime next_tick_{};
   std::optional<Error> failure_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <set>
+#include <random>
 #include <string>
 #include <vector>
 
