@@ -169,6 +169,7 @@ Result<void> Worker::serve(const std::function<void()>& started) {
   while (!drained_.load(std::memory_order_relaxed) && !leave_now_.load(std::memory_order_acquire)) {
     step();
   }
+  tick();  // what others read stays as it was at the end
   end_epoch();
   source_->close();
   set_not_ready("stopped");
