@@ -1,5 +1,9 @@
 #include "app/command_line.h"
 
+#include <cstdio>
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
@@ -63,6 +67,12 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = app.remaining();
+    if (app.get_subcommands().empty() && !unknown.empty()) {  // CLI11 says only that a command is missing
+      std::fprintf(stderr, "penstock: there is no command %s; penstock --help lists them\n",
+                   unknown.front().c_str());
+      return k_wrong_usage;
+    }
     return app.exit(error) == 0 ? k_done : k_wrong_usage;
   }
   return exit_code;
