@@ -1,0 +1,103 @@
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <penstock/penstock.h>
+
+#include "kafka/mock_cluster.h"
+
+namespace penstock {
+namespace {
+
+class ApplianceTest : public testing::Test {
+ protected:
+  ApplianceTest() {
+    root_ = testing::TempDir() + "/penstock-appliance-XXXXXX";
+    EXPECT_NE(::mkdtemp(root_.data()), nullptr);
+  }
+  ~ApplianceTest() override { std::filesystem::remove_all(root_); }
+
+  Settings settings(const std::string& brokers, const std::string& sink, const std::string& more = "") {
+    auto made = Settings::parse(
+        "name: test\nsource: {brokers: [\"" + brokers + "\"], topics: [orders]}\nsink: {url: \"" + sink +
+            "\"}\nstage: {dir: \"" + root_ +
+            "/stage\", max_bytes: 256MiB}\nadmin: {listen: none}\nlog: {level: error}\n" + more,
+        "x.yaml");
+    EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
+    return std::move(made).value();
+  }
+
+  std::string root_;
+};
+
+TEST_F(ApplianceTest, StoppedBeforeItRunsItEndsAtOnceWithNothing) {
+  Appliance appliance(settings("127.0.0.1:1", "null:"));
+  appliance.stop();
+  EXPECT_EQ(appliance.not_ready(), "draining");
+  const Result<Summary> outcome = appliance.run();
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(outcome->counters.records, 0U);
+  EXPECT_GT(outcome->peak_rss_bytes, 0U);
+}
+
+TEST_F(ApplianceTest, StoppedWhileItWaitsForBrokersItEnds) {
+  Appliance appliance(settings("127.0.0.1:1", "null:"));
+  EXPECT_EQ(appliance.not_ready(), "waiting for the brokers");
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    appliance.leave_now();
+  });
+  EXPECT_TRUE(appliance.run().ok());
+  other.join();
+}
+
+TEST_F(ApplianceTest, ASinkThatCannotBeWrittenToEndsItBeforeAnythingIsRead) {
+  Appliance appliance(settings("127.0.0.1:1", "file:///dev/null/lake"));
+  const Result<Summary> outcome = appliance.run();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_NE(outcome.error().message.find("/dev/null/lake"), std::string::npos) << outcome.error().message;
+}
+
+TEST_F(ApplianceTest, WhatWasProducedLandsOnceAndItEndsAtTheEnd) {
+  auto cluster = kafka::MockCluster::start(1);
+  ASSERT_TRUE(cluster.ok());
+  ASSERT_TRUE((*cluster)->create_topic("orders", 3).ok());
+  auto producer = kafka::Producer::create((*cluster)->brokers());
+  ASSERT_TRUE(producer.ok());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE((*producer)->offer("orders", Partition{i % 3}, {}, "record " + std::to_string(i)).ok());
+  }
+  ASSERT_TRUE((*producer)->flush(std::chrono::seconds(10)));
+  Appliance appliance(settings((*cluster)->brokers(), "file://" + root_ + "/lake",
+                               "runtime: {workers: 2, memory: 256MiB}\n"));
+  int started = 0;
+  const Result<Summary> outcome = appliance.run({.exit_at_end = true, .started = [&] { ++started; }});
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(started, 1);
+  EXPECT_EQ(outcome->counters.records, 300U);
+  EXPECT_EQ(outcome->counters.lag_records, 0U);
+  ASSERT_EQ(outcome->counters.topics.size(), 1U);
+  EXPECT_EQ(outcome->counters.topics[0].records, 300U);
+  EXPECT_EQ(outcome->counters.topics[0].blobs, outcome->counters.blobs);
+  int lines = 0;
+  std::uint64_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ + "/lake/orders")) {
+    if (entry.is_regular_file() && entry.path().extension() == ".txt") {
+      ++files;
+      std::ifstream file(entry.path());
+      for (std::string line; std::getline(file, line);) {
+        lines += line.starts_with("record ") ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_EQ(lines, 300);
+  EXPECT_EQ(files, outcome->counters.blobs);
+}
+
+}  // namespace
+}  // namespace penstock
