@@ -64,6 +64,9 @@ TEST_F(ApplianceTest, ASinkThatCannotBeWrittenToEndsItBeforeAnythingIsRead) {
 }
 
 TEST_F(ApplianceTest, WhatWasProducedLandsOnceAndItEndsAtTheEnd) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer of gcc 12 cannot follow librdkafka's C11 threads";
+#endif
   auto cluster = kafka::MockCluster::start(1);
   ASSERT_TRUE(cluster.ok());
   ASSERT_TRUE((*cluster)->create_topic("orders", 3).ok());

@@ -229,6 +229,7 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
       writer_->seal(batches[i]);
       std::string text;
       for (std::uint32_t block = 0; block < batches[i]->blocks.size(); ++block) {
+        EXPECT_LE(batches[i]->blocks[block].chunk_count, BatchWriter::reserve_for(cuts_).to_load);
         text += unpack(compression, read_block(batches[i], block)).text;
       }
       EXPECT_TRUE(text == expected[i]) << "batch " << i;
@@ -239,6 +240,46 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
     EXPECT_TRUE(all_slabs_free());
     tear_down();
     loop_ = io::make_loop({.choice = io::Choice::portable}, clock_).value();
+  }
+}
+
+// can_end() and append() promise slabs for the worst bytes: whatever they allow, nothing CHECKs.
+TEST_F(BatchWriterTest, WhatIsAllowedWithFewSlabsSucceeds) {
+  for (const Compression compression : {Compression::gzip, Compression::zstd}) {
+    plan_.compression = compression;
+    for (std::size_t spare = 0; spare <= 8; ++spare) {
+      SCOPED_TRACE(std::string(codec::to_string(compression)) + " " + std::to_string(spare));
+      build(80);
+      for (std::size_t i = 0; i <= CompressorPool::k_compressors_max;
+           ++i) {  // the last has none, and ends another's
+        const BatchPtr batch = open_batch(i + 1);
+        const std::size_t raw = i < CompressorPool::k_compressors_max ? 3 * k_chunk_bytes : k_chunk_bytes;
+        ASSERT_EQ(append(batch, random_text(raw - 1, i)), Outcome::taken);
+      }
+      settle();
+      const BatchPtr last = batches_.back();
+      EXPECT_EQ(last->filling.compressor, nullptr);
+      const std::size_t least = BatchWriter::reserve_for(cuts_).to_load;
+      chunks_->make_room(60);  // evicts
+      std::vector<mem::Slab> taken;
+      while (pool_->free_count() > least + spare) {
+        taken.push_back(pool_->acquire());
+      }
+      const bool allowed = writer_->can_end(*last);
+      EXPECT_EQ(allowed, spare == 8) << "twice a raw slab and three chunks that a compressor holds";
+      if (allowed) {
+        writer_->seal(last);
+        EXPECT_GE(pool_->free_count(), least) << "what loads need is not touched";
+      }
+      for (const BatchPtr& batch : batches_) {
+        writer_->abandon(*batch);
+        chunks_->forget(*batch);
+      }
+      taken.clear();
+      settle();
+      tear_down();
+      loop_ = io::make_loop({.choice = io::Choice::portable}, clock_).value();
+    }
   }
 }
 
