@@ -1,8 +1,8 @@
 // penstock as a library: load a configuration, build the appliance, run it, stop it, read its counters.
 //
 //   #include <penstock/penstock.h>
-//   int main(int, char** argv) {
-//     auto settings = penstock::Settings::load(argv[1]);
+//   int main(int argc, char** argv) {
+//     const auto settings = penstock::Settings::load(argc > 1 ? argv[1] : "penstock.yaml");
 //     return settings.ok() && penstock::Appliance(*settings).run().ok() ? 0 : 1;
 //   }
 //

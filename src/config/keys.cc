@@ -531,7 +531,7 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "127.0.0.1:9464",
      .allowed = "address:port, or none",
-     .help = "Metrics, health and the status page, without a password: keep it on loopback, or write "
+     .help = "Metrics and health, without a password: keep it on loopback, or write "
              "0.0.0.0:9464 where the network is guarded by other means, as in a pod. Port 0 takes any free "
              "one; `none` listens nowhere.",
      .parse =
@@ -563,9 +563,10 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "20s",
      .limits = {1 * k_s, 4 * k_m},
-     .help = "How long a worker may publish what it has read when it is stopped or partitions move to "
-             "another. What is not published by then is read again. Give the service manager more time than "
-             "this.",
+     .help =
+         "How long a worker may publish what it has read when partitions move to another. What is not "
+         "published by then is read again. A stop waits for as long as publishing takes; a second signal, "
+         "or the service manager, ends it.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.drain_timeout); }},
 };

@@ -1,4 +1,4 @@
-// The numbers of one worker. Its thread is the only writer; /metrics, the status page and the summary read.
+// The numbers of one worker. Its thread is the only writer; /metrics and the summary read.
 //
 // obs/render.h gives each its public name and help. What counts elsewhere (the source, the stage) is copied
 // in with set_total() about once a second.
