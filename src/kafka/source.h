@@ -16,26 +16,10 @@
 
 #include <penstock/result.h>
 
+#include "base/record_view.h"
 #include "base/types.h"
 
 namespace penstock::kafka {
-
-struct HeaderView {
-  std::string_view key;
-  Bytes value;
-  bool null_value = false;
-};
-
-// Views into the source's own buffers: valid only during the call that hands them over.
-struct RecordView {
-  Offset offset;
-  std::int64_t timestamp_ms = -1;  // of the record or its append; -1 unknown
-  Bytes key;
-  Bytes value;
-  std::span<const HeaderView> headers;  // empty unless the source was asked for them
-  bool null_key = true;
-  bool null_value = true;
-};
 
 // Records of one partition in the order of their offsets, without overlap with what was handed over before.
 struct RecordSpan {

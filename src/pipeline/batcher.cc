@@ -53,7 +53,7 @@ std::size_t Batcher::take(const kafka::RecordSpan& span) {
   std::size_t taken = 0;
   std::uint64_t value_bytes = 0;
   std::uint64_t skipped = 0;
-  for (const kafka::RecordView& record : span.records) {
+  for (const RecordView& record : span.records) {
     // A record that would make the file too large begins the next one; alone it may be as large as it is.
     if (group.open && group.open->records > 0 &&
         group.open->stored_estimate() + record.value.size() + 1 > group.plan->max_bytes &&
@@ -214,7 +214,7 @@ std::vector<BatchPtr> Batcher::end_epoch() {
 }
 
 void Batcher::report_refused(PartitionSlot slot, const Group& group, const Member& member,
-                             const kafka::RecordView& record) {
+                             const RecordView& record) {
   events_.refused(
       slot, Error{.kind = ErrorKind::unsupported,
                   .action = Action::fatal,

@@ -79,7 +79,7 @@ class Batcher {
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);
   bool seal(std::size_t group, obs::SealReason reason);
   void report_refused(PartitionSlot slot, const Group& group, const Member& member,
-                      const kafka::RecordView& record);
+                      const RecordView& record);
   std::string random_hex();
 
   BatchWriter& writer_;

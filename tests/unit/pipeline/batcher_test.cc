@@ -163,7 +163,7 @@ TEST_F(BatcherTest, RangesCoverHolesBetweenAndBehindRecords) {
   build(40);
   build_batcher(partitions(1));
   const std::string value = "v";
-  std::vector<kafka::RecordView> records;
+  std::vector<RecordView> records;
   for (const std::int64_t offset : {4, 5, 9}) {
     records.push_back({.offset = Offset{offset}, .key = {}, .value = as_bytes(value), .headers = {}});
   }

@@ -182,7 +182,7 @@ class FakeSource final : public kafka::Source {
   bool offer(std::uint32_t index, std::size_t& records_max) {
     Slot& slot = slots_[index];
     const FakeCluster::Log& log = cluster_.logs[slot.id];
-    std::vector<kafka::RecordView> views;
+    std::vector<RecordView> views;
     Position next = log.end;
     for (const FakeCluster::Record& record : log.records) {
       if (record.offset.value < slot.position.value) {

@@ -134,7 +134,7 @@ class PipelineTest : public testing::Test {
 
   // Offers values to a slot from its next offset on; returns how many were taken.
   std::size_t offer(std::uint32_t slot, const std::vector<std::string>& values) {
-    std::vector<kafka::RecordView> records;
+    std::vector<RecordView> records;
     const std::int64_t first = ledger_.received(PartitionSlot{slot}).value;
     for (std::size_t i = 0; i < values.size(); ++i) {
       records.push_back({.offset = Offset{first + static_cast<std::int64_t>(i)},

@@ -1,0 +1,72 @@
+// Appends to a request, big-endian as Kafka has it. The buffer is the caller's, so that it keeps its capacity
+// from one request to the next.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "base/types.h"
+
+namespace penstock::wire {
+
+using Buffer = std::vector<std::byte>;
+
+class ByteWriter {
+ public:
+  explicit ByteWriter(Buffer& out) : out_(out) {}
+
+  void int8(std::int8_t value) { big_endian(static_cast<std::uint8_t>(value)); }
+  void int16(std::int16_t value) { big_endian(static_cast<std::uint16_t>(value)); }
+  void int32(std::int32_t value) { big_endian(static_cast<std::uint32_t>(value)); }
+  void int64(std::int64_t value) { big_endian(static_cast<std::uint64_t>(value)); }
+  void boolean(bool value) { int8(value ? 1 : 0); }
+
+  void unsigned_varint(std::uint32_t value) {
+    for (; value >= 0x80; value >>= 7) {
+      out_.push_back(static_cast<std::byte>(value | 0x80));
+    }
+    out_.push_back(static_cast<std::byte>(value));
+  }
+
+  void raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+
+  // At most 32,767 bytes (CHECK).
+  void string(std::string_view text) {
+    CHECK(text.size() <= std::size_t{INT16_MAX});
+    int16(static_cast<std::int16_t>(text.size()));
+    raw(as_bytes(text));
+  }
+  void nullable_string(std::optional<std::string_view> text) {
+    if (text) {
+      string(*text);
+    } else {
+      int16(-1);
+    }
+  }
+  // A length of 32 bits, then the bytes.
+  void bytes(Bytes bytes) {
+    CHECK(bytes.size() <= std::size_t{INT32_MAX});
+    int32(static_cast<std::int32_t>(bytes.size()));
+    raw(bytes);
+  }
+  void array_count(std::size_t count) {
+    CHECK(count <= std::size_t{INT32_MAX});
+    int32(static_cast<std::int32_t>(count));
+  }
+
+ private:
+  template <class Unsigned>
+  void big_endian(Unsigned value) {
+    for (int shift = static_cast<int>(sizeof(Unsigned)) * 8 - 8; shift >= 0; shift -= 8) {
+      out_.push_back(static_cast<std::byte>(value >> shift));
+    }
+  }
+
+  Buffer& out_;
+};
+
+}  // namespace penstock::wire
