@@ -21,7 +21,10 @@ class Assignment {
     Position position;
     Position log_end{-1};
     Position refetched{-1};  // the position a corrupt batch was fetched again at
+    bool held = true;        // no records until fetch_from()
     bool failed = false;     // its records stop for the rest of this assignment
+
+    bool fetching() const { return !held && !failed; }
   };
 
   void start(std::span<const Assigned> partitions);

@@ -241,7 +241,7 @@ void ConsumerClient::pause(const TopicPartition& partition) {
 }
 
 void ConsumerClient::commit(std::span<const PositionedCommit> commits,
-                            std::function<void(Result<void>)> done) {
+                            std::function<void(CommitAnswer)> done) {
   CHECK(!commit_done_);
   RdList list(rd_kafka_topic_partition_list_new(static_cast<int>(commits.size())));
   for (const PositionedCommit& commit : commits) {
@@ -269,18 +269,21 @@ void ConsumerClient::finish_commit(int code, const rd_kafka_topic_partition_list
   if (!commit_done_ || closing_) {
     return;
   }
-  Result<void> result;
+  std::optional<Error> error;
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    result = kafka_error(code, "committing offsets");
+    error = kafka_error(code, "committing offsets");
   }
-  for (int i = 0; result.ok() && offsets != nullptr && i < offsets->cnt; ++i) {
+  for (int i = 0; !error && offsets != nullptr && i < offsets->cnt; ++i) {
     const rd_kafka_topic_partition_t& row = offsets->elems[i];
     if (row.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      result = kafka_error(row.err, concat("committing offset ", row.offset, " of topic ", row.topic,
-                                           ", partition ", row.partition));
+      error = kafka_error(row.err, concat("committing offset ", row.offset, " of topic ", row.topic,
+                                          ", partition ", row.partition));
     }
   }
-  std::exchange(commit_done_, nullptr)(std::move(result));
+  // Under what stamp it went, and how often, is the library's affair: so nothing more can be said of it.
+  const CommitOutcome outcome = error ? CommitOutcome::unknown : CommitOutcome::done;
+  std::exchange(commit_done_,
+                nullptr)({.outcome = outcome, .membership_lost = false, .error = std::move(error)});
 }
 
 Position ConsumerClient::log_end(const TopicPartition& partition) const {

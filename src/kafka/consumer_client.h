@@ -71,7 +71,7 @@ class ConsumerClient {
   void pause(const TopicPartition& partition);  // until the next assign()
 
   // `done` runs from poll_group(), or never, if the client is closed first. One at a time.
-  void commit(std::span<const PositionedCommit> commits, std::function<void(Result<void>)> done);
+  void commit(std::span<const PositionedCommit> commits, std::function<void(CommitAnswer)> done);
 
   Position log_end(const TopicPartition& partition) const;  // as the last fetch said; -1: not known
   rd_kafka_s* handle() const { return client_.get(); }      // for PositionResolver
@@ -99,7 +99,7 @@ class ConsumerClient {
   MonoTime forward_again_until_{};
   bool paused_ = false;
   bool closing_ = false;
-  std::function<void(Result<void>)> commit_done_;
+  std::function<void(CommitAnswer)> commit_done_;
   int commit_refused_ = 0;  // by the library itself, before sending
 };
 

@@ -41,6 +41,9 @@ bool LibrdkafkaSource::poll(Room room, std::size_t records_max) {
     on_event(event);
   }
   serve_resolvers();
+  if (reassign_due_ && state_ == State::held) {
+    reassign();
+  }
   return room == Room::some && hand_over(records_max);
 }
 
@@ -188,8 +191,10 @@ void LibrdkafkaSource::activate(const std::vector<TopicPartition>& partitions,
   std::vector<StartDecision> decisions;
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     decisions.push_back(decide_start(facts[i], options_.client.start.at, options_.client.on_data_loss));
-    assigned.push_back(
-        {.id = partitions[i], .start = decisions[i].start, .from_committed = decisions[i].from_committed});
+    assigned.push_back({.id = partitions[i], .start = decisions[i].start, .entry = {}});
+    if (facts[i].committed) {
+      assigned.back().entry = Entry{.position = *facts[i].committed, .metadata = {}};
+    }
   }
   assignment_.start(assigned);
   const bool stops = options_.client.on_data_loss == OnDataLoss::stop;
@@ -199,9 +204,7 @@ void LibrdkafkaSource::activate(const std::vector<TopicPartition>& partitions,
     slot.failed = decisions[i].lost && stops;
   }
   state_ = State::held;
-  if (!partitions.empty()) {
-    reassign();
-  }
+  reassign_due_ = false;
   handlers_.assigned(assigned);
   for (std::uint32_t i = 0; i < decisions.size(); ++i) {
     if (!decisions[i].lost) {
@@ -216,11 +219,39 @@ void LibrdkafkaSource::activate(const std::vector<TopicPartition>& partitions,
   }
 }
 
+void LibrdkafkaSource::fetch_from(PartitionSlot slot, Position position) {
+  CHECK(state_ == State::held);
+  Assignment::Slot& partition = assignment_[slot];
+  partition.held = false;
+  partition.position = position;
+  batch_.clear();  // what is in it is fetched again
+  reassign_due_ = true;
+}
+
+void LibrdkafkaSource::hold(PartitionSlot slot) {
+  CHECK(state_ == State::held);
+  assignment_[slot].held = true;
+  batch_.clear();
+  reassign_due_ = true;
+}
+
+void LibrdkafkaSource::read_entries(std::span<const PartitionSlot> /*slots*/,
+                                    std::function<void(Result<std::vector<std::optional<Entry>>>)> done) {
+  loop_.defer([done = std::move(done)] {
+    done(Error{.kind = ErrorKind::unsupported,
+               .action = Action::fatal,
+               .message = "librdkafka alone does not serve exactly_once: write source.fetch: direct",
+               .code = {},
+               .retry_after = {}});
+  });
+}
+
 // Fetching starts, or starts again, at every partition's position.
 void LibrdkafkaSource::reassign() {
+  reassign_due_ = false;
   std::vector<PositionedPartition> partitions;
   for (const Assignment::Slot& slot : assignment_.slots()) {
-    if (!slot.failed) {
+    if (slot.fetching()) {
       partitions.push_back({.id = slot.id, .position = slot.position});
     }
   }
@@ -253,7 +284,7 @@ bool LibrdkafkaSource::hand_over(std::size_t records_max) {
 // no room for all.
 std::size_t LibrdkafkaSource::offer_front(bool& refused) {
   const std::optional<PartitionSlot> slot = assignment_.find(batch_.front_topic(), batch_.front_partition());
-  if (!slot || assignment_[*slot].failed) {
+  if (!slot || !assignment_[*slot].fetching()) {
     batch_.drop(1);
     return 1;
   }
@@ -371,7 +402,7 @@ void LibrdkafkaSource::fail(PartitionSlot slot, Error error) {
 
 // Commits, state, end
 
-void LibrdkafkaSource::commit(std::span<const Commit> commits, std::function<void(Result<void>)> done) {
+void LibrdkafkaSource::commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) {
   CHECK(!commits.empty());
   const bool assigned = state_ == State::held || state_ == State::ending;
   CHECK(assigned);

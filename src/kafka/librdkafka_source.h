@@ -43,7 +43,12 @@ class LibrdkafkaSource final : public Source {
 
   // Without room, records that wait do not count as "more": the worker may sleep.
   bool poll(Room room, std::size_t records_max) override;
-  void commit(std::span<const Commit> commits, std::function<void(Result<void>)> done) override;
+  void fetch_from(PartitionSlot slot, Position position) override;
+  void hold(PartitionSlot slot) override;
+  // Error unsupported: with commits that carry any stamp, nothing can be built on an entry.
+  void read_entries(std::span<const PartitionSlot> slots,
+                    std::function<void(Result<std::vector<std::optional<Entry>>>)> done) override;
+  void commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) override;
   void release() override;
   void close() override;
   void partition_states(std::vector<PartitionState>& states) const override;
@@ -103,6 +108,7 @@ class LibrdkafkaSource final : public Source {
 
   ErrorGate gate_;
   SourceCounters counters_;
+  bool reassign_due_ = false;
   bool seen_assignment_ = false;
   bool fatal_ = false;
 };

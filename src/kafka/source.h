@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 
 #include <penstock/result.h>
 
+#include "base/commit_outcome.h"
 #include "base/record_view.h"
 #include "base/types.h"
 
@@ -28,17 +30,31 @@ struct RecordSpan {
   Position next;                        // the partition's position behind this span
 };
 
-// A partition of a new assignment, with the position it starts at already resolved.
+// What the group has committed for a partition.
+struct Entry {
+  Position position;
+  std::string metadata;
+
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+// A partition of a new assignment. Its records come after fetch_from().
 struct Assigned {
   TopicPartition id;
-  Position start;
-  bool from_committed = false;  // false: `start` came from source.start
+  Position start;              // the entry's position; without one, what source.start says
+  std::optional<Entry> entry = {};  // as it was read; none: the group has committed nothing
 };
 
 struct Commit {
   PartitionSlot slot;
   Position position;
   std::string metadata;  // empty for at-least-once
+};
+
+struct CommitAnswer {
+  CommitOutcome outcome = CommitOutcome::unknown;
+  bool membership_lost = false;  // refused, as this member is none of the group any more
+  std::optional<Error> error;    // unless done
 };
 
 enum class RevokeReason : std::uint8_t {
@@ -94,11 +110,24 @@ class Source {
   // it. Returns whether more is waiting.
   virtual bool poll(Room room, std::size_t records_max) = 0;
 
-  // One at a time: never before the former's `done` has run. Result: every partition committed, or the error.
-  // Empty `commits` is a bug.
-  virtual void commit(std::span<const Commit> commits, std::function<void(Result<void>)> done) = 0;
+  // Records of the partition come from `position` on: those behind it that were handed over already come again.
+  // From `assigned` until `revoked`. Of a partition that has failed: nothing.
+  virtual void fetch_from(PartitionSlot slot, Position position) = 0;
 
-  // Ends the assignment after `revoked`: from here on its slots mean nothing.
+  // No more records of the partition until fetch_from(). What was offered and not taken is forgotten.
+  virtual void hold(PartitionSlot slot) = 0;
+
+  // What the group has committed for these partitions, now: one entry a slot. An Error never means "no entry".
+  // After `assigned`, until release(). One at a time.
+  virtual void read_entries(std::span<const PartitionSlot> slots,
+                            std::function<void(Result<std::vector<std::optional<Entry>>>)> done) = 0;
+
+  // One at a time: never before the former's `done` has run. It carries the stamp of the assignment that is
+  // held. Empty `commits` is a bug.
+  virtual void commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) = 0;
+
+  // Ends the assignment after `revoked`: from here on its slots mean nothing. A commit
+  // that is under way is given up: its `done` still runs.
   virtual void release() = 0;
 
   // Leaves the group and frees the library's threads. Blocks for at most a few seconds. No handler runs after

@@ -78,8 +78,7 @@ class Batcher {
   Batch& open_batch(Group& group);
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);
   bool seal(std::size_t group, obs::SealReason reason);
-  void report_refused(PartitionSlot slot, const Group& group, const Member& member,
-                      const RecordView& record);
+  void report_refused(PartitionSlot slot, const Group& group, const Member& member, const RecordView& record);
   std::string random_hex();
 
   BatchWriter& writer_;

@@ -297,6 +297,9 @@ void Worker::on_assigned(std::span<const kafka::Assigned> partitions) {
   assignment_.assign(partitions.begin(), partitions.end());
   ledger_.begin_epoch(starts);
   batcher_->begin_epoch(partitions, plans);
+  for (std::uint32_t slot = 0; slot < partitions.size(); ++slot) {
+    source_->fetch_from(PartitionSlot{slot}, partitions[slot].start);
+  }
   failed_partitions_.clear();
   metrics_.rebalances.add();
   metrics_.assigned_partitions.set(static_cast<std::int64_t>(partitions.size()));
@@ -413,18 +416,18 @@ void Worker::commit_what_is_published() {
   }
   commit_in_flight_ = true;
   metrics_.commits.add();
-  source_->commit(commits, [this, epoch = epoch_, entries](const Result<void>& result) {
-    on_committed(epoch, entries, result);
+  source_->commit(commits, [this, epoch = epoch_, entries](const kafka::CommitAnswer& answer) {
+    on_committed(epoch, entries, answer);
   });
 }
 
 void Worker::on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
-                          const Result<void>& result) {
+                          const kafka::CommitAnswer& answer) {
   commit_in_flight_ = false;
   if (epoch != epoch_) {
     return;  // of an assignment that has ended: whoever has the partitions now knows better
   }
-  if (result.ok()) {
+  if (answer.outcome == CommitOutcome::done) {
     commit_attempt_ = 0;
     ledger_.committed_now(entries);
     return;
@@ -432,10 +435,10 @@ void Worker::on_committed(std::uint64_t epoch, const std::vector<ledger::CommitE
   metrics_.commit_failures.add();
   ++commit_attempt_;
   commit_not_before_ =
-      clock_.now() + retry_delay(options_.retry, commit_attempt_, result.error(), options_.random());
+      clock_.now() + retry_delay(options_.retry, commit_attempt_, *answer.error, options_.random());
   if (const auto held_back = commit_trouble_gate_.pass(clock_.now())) {
     obs::log(Level::warning,
-             concat("offsets were not committed and will be sent again: ", result.error().message),
+             concat("offsets were not committed and will be sent again: ", answer.error->message),
              {{"worker", options_.index}, {"partitions", entries.size()}, {"held_back", *held_back}});
   }
 }

@@ -95,7 +95,7 @@ class Worker {
 
   void commit_what_is_published();
   void on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
-                    const Result<void>& result);
+                    const kafka::CommitAnswer& answer);
   void drain_if_asked(bool more);
   void end_epoch();
   void drop(const BatchPtr& batch);

@@ -71,7 +71,9 @@ class LibrdkafkaSourceTest : public ::testing::Test {
 
   static Result<void> commit(Reader& reader, std::vector<Commit> commits) {
     std::optional<Result<void>> outcome;
-    reader.source.commit(commits, [&](Result<void> result) { outcome = std::move(result); });
+    reader.source.commit(commits, [&](CommitAnswer answer) {
+      outcome = answer.outcome == CommitOutcome::done ? Result<void>() : Result<void>(*answer.error);
+    });
     EXPECT_FALSE(outcome.has_value()) << "done ran in the caller's frame";
     EXPECT_TRUE(run_until({&reader}, [&] { return outcome.has_value(); }));
     return outcome.value_or(Error{});
@@ -98,7 +100,7 @@ TEST_F(LibrdkafkaSourceTest, hands_over_every_record_in_order_whatever_is_taken_
     expect_sequence(each->records[k_orders_1], 1, 0, 300);
     ASSERT_EQ(each->assigned.size(), 2u);
     EXPECT_EQ(each->assigned[0].start, Position{0});
-    EXPECT_FALSE(each->assigned[0].from_committed);
+    EXPECT_FALSE(each->assigned[0].entry.has_value());
     EXPECT_EQ(each->source.counters().stale_records, 0u);
   }
   EXPECT_EQ(reader.reached[k_orders_0], Position{700});
@@ -145,7 +147,7 @@ TEST_F(LibrdkafkaSourceTest, goes_on_from_what_was_committed) {
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 60; }));
   EXPECT_EQ(reader.assigned[0].start, Position{40});
-  EXPECT_TRUE(reader.assigned[0].from_committed);
+  EXPECT_TRUE(reader.assigned[0].entry.has_value());
   expect_sequence(reader.records[k_orders_0], 0, 40, 60);
 }
 
@@ -190,7 +192,7 @@ TEST_F(LibrdkafkaSourceTest, a_second_member_gets_its_share_only_after_release) 
   }));
   EXPECT_NE(first.assigned[0].id, second.assigned[0].id);
   EXPECT_EQ(second.assigned[0].start, Position{20});
-  EXPECT_TRUE(second.assigned[0].from_committed);
+  EXPECT_TRUE(second.assigned[0].entry.has_value());
   produce(Partition{0}, 20, 5);
   produce(Partition{1}, 20, 5);
   ASSERT_TRUE(run_until({&first, &second}, [&] { return first.record_count + second.record_count >= 50; }));

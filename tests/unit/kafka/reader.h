@@ -48,6 +48,9 @@ struct Reader {
               holding = true;
               ++assignment_count;
               assigned.assign(list.begin(), list.end());
+              for (std::uint32_t slot = 0; slot < list.size(); ++slot) {
+                source.fetch_from(PartitionSlot{slot}, list[slot].start);
+              }
             },
         .revoked =
             [this](RevokeReason reason) {

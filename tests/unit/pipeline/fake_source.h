@@ -60,8 +60,8 @@ class FakeSource final : public kafka::Source {
     std::vector<kafka::Assigned> assigned;
     slots_.clear();
     for (const TopicPartition& id : partitions) {
-      slots_.push_back({id, cluster_.committed_of(id)});
-      assigned.push_back({.id = id, .start = slots_.back().position, .from_committed = true});
+      slots_.push_back({id, cluster_.committed_of(id), true});
+      assigned.push_back({.id = id, .start = slots_.back().position, .entry = {}});
     }
     held_ = true;
     ending_ = false;
@@ -110,16 +110,32 @@ class FakeSource final : public kafka::Source {
     return held_ && !ending_ && !at_end();
   }
 
-  void commit(std::span<const kafka::Commit> commits_asked, std::function<void(Result<void>)> done) override {
+  void fetch_from(PartitionSlot slot, Position position) override {
+    EXPECT_TRUE(held_ && !ending_);
+    slots_.at(slot.value).held = false;
+    slots_.at(slot.value).position = position;
+  }
+  void hold(PartitionSlot slot) override { slots_.at(slot.value).held = true; }
+  void read_entries(std::span<const PartitionSlot> slots,
+                    std::function<void(Result<std::vector<std::optional<kafka::Entry>>>)> done) override {
+    std::vector<std::optional<kafka::Entry>> entries;
+    for (const PartitionSlot slot : slots) {
+      entries.emplace_back(kafka::Entry{cluster_.committed_of(slots_.at(slot.value).id), {}});
+    }
+    loop_.defer([done = std::move(done), entries = std::move(entries)] { done(entries); });
+  }
+
+  void commit(std::span<const kafka::Commit> commits_asked,
+              std::function<void(kafka::CommitAnswer)> done) override {
     EXPECT_TRUE(held_) << "a commit after release()";
     EXPECT_FALSE(lost_) << "a commit after membership was lost";
     EXPECT_FALSE(committing_) << "one commit at a time";
     EXPECT_FALSE(commits_asked.empty());
     ++commits;
     committing_ = true;
-    Result<void> result;
+    kafka::CommitAnswer answer{.outcome = CommitOutcome::done, .membership_lost = false, .error = {}};
     if (!commit_errors.empty()) {
-      result = commit_errors.front();
+      answer = {.outcome = CommitOutcome::unknown, .membership_lost = false, .error = commit_errors.front()};
       commit_errors.pop_front();
     } else {
       for (const kafka::Commit& each : commits_asked) {
@@ -130,9 +146,9 @@ class FakeSource final : public kafka::Source {
         cluster_.committed[id] = each.position;
       }
     }
-    answer_ = [this, done = std::move(done), result] {
+    answer_ = [this, done = std::move(done), answer] {
       committing_ = false;
-      done(result);
+      done(answer);
     };
     answer_commit();
   }
@@ -176,11 +192,15 @@ class FakeSource final : public kafka::Source {
   struct Slot {
     TopicPartition id;
     Position position;
+    bool held = true;
   };
 
   // False: there was no room for all.
   bool offer(std::uint32_t index, std::size_t& records_max) {
     Slot& slot = slots_[index];
+    if (slot.held) {
+      return true;
+    }
     const FakeCluster::Log& log = cluster_.logs[slot.id];
     std::vector<RecordView> views;
     Position next = log.end;
