@@ -41,7 +41,7 @@ struct Entry {
 // A partition of a new assignment. Its records come after fetch_from().
 struct Assigned {
   TopicPartition id;
-  Position start;              // the entry's position; without one, what source.start says
+  Position start;                   // the entry's position; without one, what source.start says
   std::optional<Entry> entry = {};  // as it was read; none: the group has committed nothing
 };
 

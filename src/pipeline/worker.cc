@@ -67,7 +67,7 @@ void Worker::set_not_ready(std::string reason) {
 }
 
 Result<void> Worker::build() {
-  auto loop = io::make_loop(options_.loop, clock_);
+  auto loop = options_.make_loop ? options_.make_loop() : io::make_loop(options_.loop, clock_);
   if (!loop.ok()) {
     return std::move(loop).error();
   }
@@ -123,15 +123,41 @@ Result<void> Worker::build() {
 }
 
 Result<void> Worker::run(const std::function<void()>& started) {
-  Result<void> outcome = build();
-  if (outcome.ok()) {
-    outcome = serve(started);
+  if (Result<void> begun = begin(); !begun.ok()) {
+    static_cast<void>(end());
+    return begun;
   }
-  tear_down();
-  return outcome;
+  started();
+  while (turn()) {
+  }
+  return end();
 }
 
-Result<void> Worker::serve(const std::function<void()>& started) {
+Result<void> Worker::begin() {
+  Result<void> built = build();
+  return built.ok() ? join() : built;
+}
+
+bool Worker::turn() {
+  step();
+  return !drained_.load(std::memory_order_relaxed) && !leave_now_.load(std::memory_order_acquire);
+}
+
+Result<void> Worker::end() {
+  if (batcher_ && source_) {
+    tick();  // what others read stays as it was at the end
+    end_epoch();
+    source_->close();
+  }
+  tear_down();
+  set_not_ready("stopped");
+  if (failure_) {
+    return *failure_;
+  }
+  return {};
+}
+
+Result<void> Worker::join() {
   const io::Grant& grant = loop_->grant();
   obs::log(
       Level::info,
@@ -165,17 +191,6 @@ Result<void> Worker::serve(const std::function<void()>& started) {
     return joined;
   }
   set_not_ready("waiting for an assignment from the group");
-  started();
-  while (!drained_.load(std::memory_order_relaxed) && !leave_now_.load(std::memory_order_acquire)) {
-    step();
-  }
-  tick();  // what others read stays as it was at the end
-  end_epoch();
-  source_->close();
-  set_not_ready("stopped");
-  if (failure_) {
-    return *failure_;
-  }
   return {};
 }
 

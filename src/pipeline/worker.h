@@ -37,7 +37,7 @@ struct WorkerOptions {
   std::uint64_t block_bytes = 0;
   std::uint32_t connections = 4;
   stage::Options stage;
-  io::LoopOptions loop;
+  io::LoopOptions loop;  // unless make_loop is given
   RetryOptions retry;
   Duration drain_timeout = std::chrono::seconds(20);  // for a revoke; a stop waits as long as it takes
   bool exit_at_end = false;
@@ -47,6 +47,7 @@ struct WorkerOptions {
   // Both are made on the worker's thread, on its loop.
   std::function<Result<std::unique_ptr<kafka::Source>>(io::Loop&)> make_source;
   std::function<Result<std::unique_ptr<lake::BlobStore>>(io::Loop&)> make_store;
+  std::function<Result<std::unique_ptr<io::Loop>>()> make_loop;  // empty: as `loop` says
   std::function<std::uint64_t()> random;  // seeds and the incarnation: from the system, or the simulator's
 };
 
@@ -60,6 +61,12 @@ class Worker {
   // published and committed (after stop()), or left where it was (after leave_now()). `started` runs once,
   // when every part is there.
   Result<void> run(const std::function<void()>& started);
+
+  // The same in pieces, for a caller that runs several workers on one thread (the simulator): begin(), then
+  // turn() until it returns false, then end(), also when begin() failed.
+  Result<void> begin();
+  bool turn();
+  Result<void> end();
 
   // From any thread. stop(): take no more, publish and commit what was taken, end. leave_now(): end without
   // that.
@@ -75,7 +82,7 @@ class Worker {
 
  private:
   Result<void> build();
-  Result<void> serve(const std::function<void()>& started);
+  Result<void> join();
   void tell_of_recovery();
   void tear_down();
   void step();
