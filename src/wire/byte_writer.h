@@ -2,6 +2,7 @@
 // from one request to the next.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -61,9 +62,11 @@ class ByteWriter {
  private:
   template <class Unsigned>
   void big_endian(Unsigned value) {
-    for (int shift = static_cast<int>(sizeof(Unsigned)) * 8 - 8; shift >= 0; shift -= 8) {
-      out_.push_back(static_cast<std::byte>(value >> shift));
+    std::array<std::byte, sizeof(Unsigned)> bytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<std::byte>(value >> (8 * (bytes.size() - 1 - i)));
     }
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
   }
 
   Buffer& out_;

@@ -1,0 +1,69 @@
+// The requests that penstock sends, and the versions of each that it can write and read. Source of numbers and
+// layouts: the Kafka protocol's message definitions.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/types.h"
+
+namespace penstock::wire {
+
+enum class ApiKey : std::int16_t {
+  fetch = 1,
+  list_offsets = 2,
+  metadata = 3,
+  offset_commit = 8,
+  offset_fetch = 9,
+  find_coordinator = 10,
+  sasl_handshake = 17,
+  api_versions = 18,
+  sasl_authenticate = 36,
+};
+
+constexpr std::array k_api_keys{
+    ApiKey::fetch,          ApiKey::list_offsets, ApiKey::metadata,
+    ApiKey::offset_commit,  ApiKey::offset_fetch, ApiKey::find_coordinator,
+    ApiKey::sasl_handshake, ApiKey::api_versions, ApiKey::sasl_authenticate,
+};
+
+// The protocol's name: "OffsetCommit".
+const char* to_string(ApiKey api);
+
+struct VersionRange {
+  std::int16_t lowest = 0;
+  std::int16_t highest = -1;  // below `lowest`: none
+
+  friend constexpr bool operator==(const VersionRange&, const VersionRange&) = default;
+};
+
+// What this module can encode and decode. Fetch begins at 4, the first that knows transactions and brings
+// magic 2; everything ends below the flexible versions, but ApiVersions, whose 3 is what a broker answers the
+// most to.
+VersionRange supported_versions(ApiKey api);
+
+// What one broker said that it understands. Of requests that penstock does not send it remembers nothing.
+class ApiVersions {
+ public:
+  void set(ApiKey api, VersionRange offered);
+  void set_raw(std::int16_t api_key, VersionRange offered);
+
+  // The highest version that both sides know; nullopt if there is none.
+  std::optional<std::int16_t> highest_common(ApiKey api) const;
+
+  // What the broker offers; an empty range if it named no such request.
+  VersionRange offered(ApiKey api) const;
+
+ private:
+  std::array<VersionRange, k_api_keys.size()> offered_{};
+};
+
+// A broker's node id; -1 is none.
+using BrokerId = Strong<struct BrokerIdTag, std::int32_t>;
+
+// A partition's leader epoch, where the version has one; otherwise, and if the broker does not know it, this.
+constexpr std::int32_t k_no_leader_epoch = -1;
+
+}  // namespace penstock::wire

@@ -1,0 +1,79 @@
+#include "wire/api_versions.h"
+
+#include "base/check.h"
+#include "wire/byte_reader.h"
+#include "wire/frame.h"
+
+namespace penstock::wire {
+namespace {
+
+constexpr std::int16_t k_flexible_version = 3;
+constexpr std::int16_t k_unsupported_version_code = 35;
+constexpr std::size_t k_entry_bytes = 6;  // three int16
+
+void compact_string(ByteWriter& writer, std::string_view text) {
+  CHECK(text.size() < std::size_t{INT16_MAX});
+  writer.unsigned_varint(static_cast<std::uint32_t>(text.size()) + 1);
+  writer.raw(as_bytes(text));
+}
+
+void skip_tagged_fields(ByteReader& reader) {
+  for (std::uint32_t count = reader.unsigned_varint(); count > 0 && reader.ok(); --count) {
+    static_cast<void>(reader.unsigned_varint());
+    reader.skip(reader.unsigned_varint());
+  }
+}
+
+// The count is one too high, and 0 is null.
+std::size_t compact_count(ByteReader& reader) {
+  const std::uint32_t count = reader.unsigned_varint();
+  if (count > 0 && count - 1 > reader.remaining() / k_entry_bytes) {
+    reader.fail();
+    return 0;
+  }
+  return count == 0 ? 0 : count - 1;
+}
+
+}  // namespace
+
+void encode_api_versions(Buffer& out, std::int16_t version, const ApiVersionsRequest& request) {
+  if (version < k_flexible_version) {
+    return;
+  }
+  ByteWriter writer(out);
+  compact_string(writer, request.software_name);
+  compact_string(writer, request.software_version);
+  writer.unsigned_varint(0);
+}
+
+Result<ApiVersionsResponse> decode_api_versions(Bytes body, std::int16_t version) {
+  ByteReader reader(body);
+  ApiVersionsResponse response;
+  response.error_code = reader.int16();
+  // Whoever does not know the version of the question cannot answer in it.
+  const std::int16_t answered = response.error_code == k_unsupported_version_code ? std::int16_t{0} : version;
+  const bool flexible = answered >= k_flexible_version;
+  const std::size_t count = flexible ? compact_count(reader) : reader.array_count(k_entry_bytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::int16_t api_key = reader.int16();
+    VersionRange offered;
+    offered.lowest = reader.int16();
+    offered.highest = reader.int16();
+    response.versions.set_raw(api_key, offered);
+    if (flexible) {
+      skip_tagged_fields(reader);
+    }
+  }
+  if (answered >= 1) {
+    response.throttle_ms = reader.int32();
+  }
+  if (flexible) {
+    skip_tagged_fields(reader);
+  }
+  if (!reader.ok()) {
+    return unreadable_response(ApiKey::api_versions, version);
+  }
+  return response;
+}
+
+}  // namespace penstock::wire

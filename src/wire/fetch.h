@@ -1,0 +1,85 @@
+// Fetch v4-v11: the records of many partitions of one broker. Always reads committed records only, and without
+// fetch sessions: every request says everything.
+//
+// The response is walked in place. A partition's records are whole record batches one after the other, of which the
+// last may be cut; reading them is not this file's business.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+#include "wire/aborted_transaction.h"
+#include "wire/api.h"
+#include "wire/byte_reader.h"
+#include "wire/byte_writer.h"
+
+namespace penstock::wire {
+
+struct FetchPartition {
+  std::string_view topic;
+  Partition partition;
+  Position position;
+  std::int32_t leader_epoch = k_no_leader_epoch;  // the one we think current; sent from v9 on
+  std::int32_t bytes_max = 0;                     // the first batch comes whole even if it is larger
+};
+
+struct FetchRequest {
+  std::int32_t wait_ms_max = 0;  // how long the broker may wait for bytes_min
+  std::int32_t bytes_min = 1;
+  std::int32_t bytes_max = 0;  // of the response; overstepped by one batch like the above
+  std::span<const FetchPartition>
+      partitions;  // a topic's stand together; the broker fills them in this order
+};
+
+// Costs no memory beyond `out`: some 50 bytes a partition and its topic's name.
+void encode_fetch(Buffer& out, std::int16_t version, const FetchRequest& request);
+
+struct FetchedPartition {
+  std::string_view topic;  // lies in the body
+  Partition partition;
+  std::int16_t error_code = 0;
+  Position high_watermark{-1};      // the log's end as consumers see it
+  Position last_stable_offset{-1};  // nothing at or above it is given out: a transaction is open there
+  Position log_start{-1};           // from v5 on; -1 unknown
+  BrokerId preferred_replica{-1};   // from v11 on; we name no rack, so a broker should name no replica
+  std::size_t aborted_count = 0;    // how many transactions were appended for this partition
+  Bytes records;                    // lies in the body; empty if there are none
+};
+
+class FetchResponseReader {
+ public:
+  // `body` outlives the reader and everything it gives.
+  FetchResponseReader(Bytes body, std::int16_t version);
+
+  std::int32_t throttle_ms() const { return throttle_ms_; }
+  std::int16_t error_code() const { return error_code_; }  // from v7 on; if not 0 there are no partitions
+
+  // The next partition, in the order of the response; its aborted transactions are appended to `aborted`, in the order
+  // of the response. nullopt at the end, and where the response cannot be read: ask ok(). Partitions
+  // given before that are good.
+  std::optional<FetchedPartition> next(std::vector<AbortedTransaction>& aborted);
+
+  // False: unreadable_response(ApiKey::fetch, version) says so.
+  bool ok() const { return reader_.ok(); }
+
+ private:
+  bool enter_topic();
+  void read_aborted(std::vector<AbortedTransaction>& aborted, std::size_t& count);
+
+  ByteReader reader_;
+  std::int16_t version_;
+  std::int16_t error_code_ = 0;
+  std::int32_t throttle_ms_ = 0;
+  std::size_t topics_left_ = 0;
+  std::size_t partitions_left_ = 0;  // of the topic entered last
+  std::string_view topic_;
+};
+
+}  // namespace penstock::wire

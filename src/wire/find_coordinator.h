@@ -1,0 +1,31 @@
+// FindCoordinator v0-v2: which broker keeps the group's offsets?
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+#include "wire/api.h"
+#include "wire/byte_writer.h"
+#include "wire/metadata.h"
+
+namespace penstock::wire {
+
+struct FindCoordinatorRequest {
+  std::string_view group;
+};
+
+void encode_find_coordinator(Buffer& out, std::int16_t version, const FindCoordinatorRequest& request);
+
+struct FindCoordinatorResponse {
+  std::int32_t throttle_ms = 0;  // from v1 on
+  std::int16_t error_code = 0;
+  std::string_view error_text;  // from v1 on; the broker's words, often none; lies in the body
+  Broker coordinator;
+};
+
+Result<FindCoordinatorResponse> decode_find_coordinator(Bytes body, std::int16_t version);
+
+}  // namespace penstock::wire
