@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/os_error.h"
+#include "io/signals_blocked.h"
 
 namespace penstock::io {
 namespace {
@@ -26,7 +26,12 @@ ssize_t call(const Operation& operation) {
       return ::fdatasync(operation.fd);
     case Operation::Kind::sync_all:
       return ::fsync(operation.fd);
+    case Operation::Kind::connect:
+    case Operation::Kind::send:
+    case Operation::Kind::receive:
+      break;  // never given to a thread
   }
+  errno = EINVAL;
   return -1;
 }
 
@@ -37,22 +42,6 @@ std::int32_t run(const Operation& operation) {
   } while (result < 0 && errno == EINTR);
   return static_cast<std::int32_t>(result < 0 ? -errno : result);
 }
-
-// While it lives, threads are started with all signals blocked: signals are for the threads that expect them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 

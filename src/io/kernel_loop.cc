@@ -86,6 +86,20 @@ void KernelLoop::sync_data(int fd, Completion done) {
   start(filled(kind, fd, {}, 0, std::move(done)));
 }
 
+void KernelLoop::connect(int fd, const SocketAddress& address, Completion done) {
+  auto* const only_read = reinterpret_cast<std::byte*>(const_cast<sockaddr*>(address.get()));
+  start(filled(Operation::Kind::connect, fd, {only_read, address.length}, 0, std::move(done)));
+}
+
+void KernelLoop::send(int fd, Bytes bytes, Completion done) {
+  const MutableBytes only_read(const_cast<std::byte*>(bytes.data()), bytes.size());
+  start(filled(Operation::Kind::send, fd, only_read, 0, std::move(done)));
+}
+
+void KernelLoop::receive(int fd, MutableBytes bytes, Completion done) {
+  start(filled(Operation::Kind::receive, fd, bytes, 0, std::move(done)));
+}
+
 void KernelLoop::finish(Operation& operation) {
   const std::int32_t result = operation.result;
   // Free before the callback runs, which may start the next one.

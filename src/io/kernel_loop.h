@@ -30,6 +30,10 @@ class KernelLoop : public Loop {
   void read_at(int fd, MutableBytes bytes, std::uint64_t offset, Completion done) final;
   void sync_data(int fd, Completion done) final;
 
+  void connect(int fd, const SocketAddress& address, Completion done) final;
+  void send(int fd, Bytes bytes, Completion done) final;
+  void receive(int fd, MutableBytes bytes, Completion done) final;
+
   TimerId start_timer(Duration after, std::function<void()> due) final;
   void cancel_timer(TimerId timer) final;
   void defer(std::function<void()> task) final;

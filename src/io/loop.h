@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/types.h"
+#include "io/socket_address.h"
 
 namespace penstock::io {
 
@@ -58,6 +59,18 @@ class Loop {
   virtual void write_at(int fd, Bytes bytes, std::uint64_t offset, Completion done) = 0;
   virtual void read_at(int fd, MutableBytes bytes, std::uint64_t offset, Completion done) = 0;
   virtual void sync_data(int fd, Completion done) = 0;  // fdatasync; for a directory, fsync
+
+  // Sockets, streams that do not block. At most one connect or send and one receive at a time a descriptor,
+  // which is not watched meanwhile. `done` gets what the call would return; for receive 0 says that the peer
+  // has closed its side. `address` and `bytes` stay valid until `done` has run.
+  virtual void connect(int fd, const SocketAddress& address, Completion done) = 0;
+  virtual void send(int fd, Bytes bytes, Completion done) = 0;  // without SIGPIPE
+  virtual void receive(int fd, MutableBytes bytes, Completion done) = 0;
+
+  // Ends what is under way on a socket: its `done` gets -ECANCELED, or what came first, in a later turn.
+  // Always before close(), which waits until every `done` has run. shutdown(2) would not do: a connect under
+  // way may begin anew.
+  virtual void cancel(int fd) = 0;
 
   // Readiness, level-triggered: `ready` runs as long as the descriptor is ready and watched. A hang-up or an
   // error is readiness for all that was asked; an empty interest is never ready. As with poll, what was ready

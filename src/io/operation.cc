@@ -27,6 +27,7 @@ Operation& OperationPool::take() {
 Completion OperationPool::give_back(Operation& operation) {
   CHECK(!operation.in_kernel);
   ++operation.generation;
+  operation.canceled = false;
   free_.push(operation);
   return std::exchange(operation.done, nullptr);
 }

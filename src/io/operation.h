@@ -1,4 +1,4 @@
-// A file operation under way, the pool it comes from, and the queue it may wait in.
+// An operation on a file or a socket under way, the pool it comes from, and the queue it may wait in.
 //
 // Operations are made once and used again: in steady state, starting one allocates nothing (unless the
 // caller's Completion captures more than std::function holds in place). Their addresses are stable, so that
@@ -19,21 +19,26 @@ namespace penstock::io {
 inline constexpr std::size_t k_operations_max = 65'536;
 
 struct Operation {
-  enum class Kind : std::uint8_t { write, read, sync_data, sync_all };
+  enum class Kind : std::uint8_t { write, read, sync_data, sync_all, connect, send, receive };
 
   Kind kind = Kind::write;
   bool in_kernel = false;
+  bool canceled = false;  // before it got into the kernel
   int fd = -1;
   std::int32_t result = 0;
   std::uint32_t length = 0;
-  std::uint64_t offset = 0;
-  std::byte* data = nullptr;  // of a write: only read from
+  std::uint64_t offset = 0;   // of files
+  std::byte* data = nullptr;  // of a write or send: only read from; of a connect: the address
   Completion done;
 
   std::uint32_t index = 0;       // its place in the pool, for ever
   std::uint32_t generation = 0;  // how often it was used: an answer to an earlier use is recognized
   Operation* next = nullptr;     // in the queue that holds it
 };
+
+constexpr bool on_socket(const Operation& operation) {
+  return operation.kind >= Operation::Kind::connect;
+}
 
 // First in, first out. Owns nothing.
 class OperationQueue {
@@ -47,6 +52,7 @@ class OperationQueue {
   }
 
   // Only when not empty.
+  Operation& first() const { return *first_; }
   Operation& pop() { return *std::exchange(first_, first_->next); }
 
  private:

@@ -1,5 +1,6 @@
 // How it works. epoll_wait is the one place to sleep. The threads that do file operations, and wake(), make
-// it return through one event descriptor. Timers are its timeout, in whole milliseconds rounded up: good
+// it return through one event descriptor. What is asked of a socket is tried at once, and again when epoll
+// says that it is ready; its answer is told by the next turn. Timers are its timeout, in whole milliseconds rounded up: good
 // enough for a fallback, and it needs no kernel newer than the rest.
 #include "io/portable_loop.h"
 
@@ -11,8 +12,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -36,6 +39,36 @@ constexpr std::uint64_t epoll_data(std::uint32_t generation, int fd) {
   return static_cast<std::uint64_t>(generation) << 32 | static_cast<std::uint32_t>(fd);
 }
 
+// The call's result; -EAGAIN if the socket is not ready for it.
+std::int32_t first_try(const Operation& operation) {
+  ssize_t result = 0;
+  switch (operation.kind) {
+    case Operation::Kind::connect:
+      result = ::connect(operation.fd, reinterpret_cast<const sockaddr*>(operation.data), operation.length);
+      break;
+    case Operation::Kind::send:
+      result = ::send(operation.fd, operation.data, operation.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+      break;
+    default:
+      result = ::recv(operation.fd, operation.data, operation.length, MSG_DONTWAIT);
+      break;
+  }
+  if (result >= 0) {
+    return static_cast<std::int32_t>(result);
+  }
+  return errno == EINPROGRESS || errno == EINTR ? -EAGAIN : -errno;
+}
+
+// A connect under way is asked how it went; asking for it again would be another one.
+std::int32_t next_try(const Operation& operation) {
+  if (operation.kind != Operation::Kind::connect) {
+    return first_try(operation);
+  }
+  int error = 0;
+  socklen_t length = sizeof(error);
+  return ::getsockopt(operation.fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? -error : -errno;
+}
+
 class PortableLoop final : public KernelLoop {
  public:
   PortableLoop(const LoopOptions& options, const Clock& clock, std::string reason);
@@ -46,16 +79,28 @@ class PortableLoop final : public KernelLoop {
   void register_memory(MutableBytes) override {}
   void watch(int fd, Interest interest, std::function<void(Interest)> ready) override;
   void unwatch(int fd) override;
+  void cancel(int fd) override;
   void wake() override { wake_.signal(); }
 
  private:
-  void start(Operation& operation) override { threads_.submit(operation); }
+  // What waits until the socket is ready.
+  struct Socket {
+    Operation* out = nullptr;  // a connect or a send
+    Operation* in = nullptr;
+  };
+
+  void start(Operation& operation) override;
   void turn(Duration sleep) override;
+  void on_socket_ready(int fd, Interest ready);
+  bool proceed(Operation*& operation);
+  void await(int fd, Interest interest);
   void forget(int fd);
   void reset_wake();
 
   UniqueFd epoll_;
   WakeEvent wake_;
+  std::vector<Socket> sockets_;  // by descriptor
+  OperationQueue finished_;      // of sockets
   std::array<epoll_event, k_events_per_turn> events_{};
   FileThreads threads_;  // last, so that they have ended before the rest goes
 };
@@ -112,7 +157,80 @@ void PortableLoop::forget(int fd) {
   }
 }
 
+void PortableLoop::start(Operation& operation) {
+  if (!on_socket(operation)) {
+    threads_.submit(operation);
+    return;
+  }
+  operation.result = first_try(operation);
+  if (operation.result != -EAGAIN) {
+    finished_.push(operation);
+    return;
+  }
+  const auto fd = static_cast<std::size_t>(operation.fd);
+  if (fd >= sockets_.size()) {
+    sockets_.resize(fd + 1);
+  }
+  Socket& socket = sockets_[fd];
+  Operation*& place = operation.kind == Operation::Kind::receive ? socket.in : socket.out;
+  CHECK(place == nullptr);
+  place = &operation;
+  const Watch* watch = watches_.find(operation.fd);
+  const Interest now = watch != nullptr ? watch->interest : Interest{};
+  await(operation.fd, {.readable = now.readable || socket.in != nullptr,
+                       .writable = now.writable || socket.out != nullptr});
+}
+
+void PortableLoop::await(int fd, Interest interest) {
+  const Watch* watch = watches_.find(fd);
+  if (watch == nullptr || watch->interest != interest) {
+    this->watch(fd, interest, [this, fd](Interest ready) { on_socket_ready(fd, ready); });
+  }
+}
+
+// It remains watched for reading after a receive, most often until the next one, which spares two calls; but
+// no longer than until there is something to read and nobody who reads it.
+void PortableLoop::on_socket_ready(int fd, Interest ready) {
+  Socket& socket = sockets_[static_cast<std::size_t>(fd)];
+  const bool wanted = !ready.readable || proceed(socket.in);
+  if (ready.writable) {
+    proceed(socket.out);
+  }
+  const bool keep_reading = wanted && watches_.find(fd)->interest.readable;
+  await(fd, {.readable = keep_reading || socket.in != nullptr, .writable = socket.out != nullptr});
+}
+
+// False if there is none.
+bool PortableLoop::proceed(Operation*& operation) {
+  if (operation == nullptr) {
+    return false;
+  }
+  operation->result = next_try(*operation);
+  if (operation->result != -EAGAIN) {
+    finished_.push(*std::exchange(operation, nullptr));
+  }
+  return true;
+}
+
+void PortableLoop::cancel(int fd) {
+  check_owner();
+  if (fd < 0 || static_cast<std::size_t>(fd) >= sockets_.size()) {
+    return;
+  }
+  const Socket socket = std::exchange(sockets_[static_cast<std::size_t>(fd)], {});
+  for (Operation* operation : {socket.out, socket.in}) {
+    if (operation != nullptr) {
+      operation->result = -ECANCELED;
+      finished_.push(*operation);
+    }
+  }
+  unwatch(fd);
+}
+
 void PortableLoop::turn(Duration sleep) {
+  if (!finished_.empty()) {
+    sleep = Duration::zero();
+  }
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(sleep);
   const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
                                  static_cast<int>(milliseconds.count()));
@@ -126,6 +244,9 @@ void PortableLoop::turn(Duration sleep) {
     } else {
       watches_.run(static_cast<int>(static_cast<std::uint32_t>(data)), generation, events_[i].events);
     }
+  }
+  for (OperationQueue finished = std::exchange(finished_, {}); !finished.empty();) {
+    finish(finished.pop());
   }
   for (OperationQueue finished = threads_.take_finished(); !finished.empty();) {
     finish(finished.pop());

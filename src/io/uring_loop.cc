@@ -1,5 +1,5 @@
-// How it works. Calls only note what is wanted: file operations in `waiting_`, polls in `to_arm_`, their
-// cancellation in `to_cancel_`. A turn fills the submission queue from these, submits and sleeps in one
+// How it works. Calls only note what is wanted: file operations in `waiting_`, those of sockets in
+// `for_sockets_`, polls in `to_arm_`, what shall be canceled in `to_cancel_`. A turn fills the submission queue from these, submits and sleeps in one
 // io_uring_enter, and then takes what the kernel has completed. So many watch() and unwatch() between two
 // turns cost the kernel nothing.
 //
@@ -19,6 +19,7 @@
 
 #include <liburing.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "io/kernel_loop.h"
@@ -76,6 +77,7 @@ class UringLoop final : public KernelLoop {
   void register_memory(MutableBytes region) override;
   void watch(int fd, Interest interest, std::function<void(Interest)> ready) override;
   void unwatch(int fd) override;
+  void cancel(int fd) override;
   void wake() override { wake_.signal(); }
 
  private:
@@ -84,15 +86,19 @@ class UringLoop final : public KernelLoop {
     std::int32_t result;
   };
 
-  void start(Operation& operation) override { waiting_.push(operation); }
+  void start(Operation& operation) override {
+    (on_socket(operation) ? for_sockets_ : waiting_).push(operation);
+  }
   void turn(Duration sleep) override;
 
   bool fill_queue();
   bool fill_cancellations();
   bool fill_polls();
+  bool fill_sockets();
   bool fill_operations();
   io_uring_sqe* free_entry();
   void sign(io_uring_sqe& entry, Tag tag, std::uint64_t data);
+  void submit(io_uring_sqe& entry, Operation& operation);
   void prepare(io_uring_sqe& entry, const Operation& operation) const;
   int registered_part(const Operation& operation) const;
 
@@ -115,12 +121,14 @@ class UringLoop final : public KernelLoop {
   bool wake_armed_ = false;
   std::uint64_t wake_count_ = 0;  // the kernel reads the event into it
 
-  OperationQueue waiting_;
+  OperationQueue waiting_;      // of files
+  OperationQueue for_sockets_;  // never behind files
+  OperationQueue never_begun_;  // canceled before the kernel got them
   std::vector<int> to_arm_;
   std::vector<std::uint64_t> to_cancel_;
 
   // Of the kernel, each owing one answer. Only these may touch our memory or hold a file.
-  std::uint32_t operations_in_kernel_ = 0;
+  std::uint32_t files_in_kernel_ = 0;
   std::size_t in_kernel_ = 0;  // operations, polls, and the wake event's read
 };
 
@@ -194,9 +202,24 @@ void UringLoop::disarm(int fd) {
   }
 }
 
+// Answers to an operation that is over find nothing, because its generation is another one.
+void UringLoop::cancel(int fd) {
+  check_owner();
+  for (Operation& operation : operations_.all()) {
+    if (operation.fd != fd || !on_socket(operation) || !operation.done) {
+      continue;
+    }
+    if (operation.in_kernel) {
+      to_cancel_.push_back(user_data(operation));
+    } else {
+      operation.canceled = true;
+    }
+  }
+}
+
 void UringLoop::turn(Duration sleep) {
   const bool all_in = fill_queue();
-  enter(all_in ? sleep : Duration::zero());
+  enter(all_in && never_begun_.empty() ? sleep : Duration::zero());
   take_answers();
 }
 
@@ -211,7 +234,7 @@ bool UringLoop::fill_queue() {
     sign(*entry, Tag::wake, user_data(Tag::wake, 0, 0));
     wake_armed_ = true;
   }
-  return fill_cancellations() && fill_polls() && fill_operations();
+  return fill_cancellations() && fill_polls() && fill_sockets() && fill_operations();
 }
 
 bool UringLoop::fill_cancellations() {
@@ -244,21 +267,41 @@ bool UringLoop::fill_polls() {
   return true;
 }
 
-// No more at one time than the queue has entries: so their answers always fit. Those that wait need no turn
-// of their own, because the answers they wait for make one.
-bool UringLoop::fill_operations() {
-  while (!waiting_.empty() && operations_in_kernel_ < entries_) {
+// However many: a receive may wait for hours, and files must not wait for it. Where their answers are more than
+// fit, the kernel keeps them, as those of polls.
+bool UringLoop::fill_sockets() {
+  while (!for_sockets_.empty()) {
+    if (for_sockets_.first().canceled) {
+      never_begun_.push(for_sockets_.pop());
+      continue;
+    }
     io_uring_sqe* entry = free_entry();
     if (entry == nullptr) {
       return false;
     }
-    Operation& operation = waiting_.pop();
-    prepare(*entry, operation);
-    sign(*entry, Tag::operation, user_data(operation));
-    operation.in_kernel = true;
-    ++operations_in_kernel_;
+    submit(*entry, for_sockets_.pop());
   }
   return true;
+}
+
+// No more at one time than the queue has entries: so their answers always fit. Those that wait need no turn
+// of their own, because the answers they wait for make one.
+bool UringLoop::fill_operations() {
+  while (!waiting_.empty() && files_in_kernel_ < entries_) {
+    io_uring_sqe* entry = free_entry();
+    if (entry == nullptr) {
+      return false;
+    }
+    submit(*entry, waiting_.pop());
+    ++files_in_kernel_;
+  }
+  return true;
+}
+
+void UringLoop::submit(io_uring_sqe& entry, Operation& operation) {
+  prepare(entry, operation);
+  sign(entry, Tag::operation, user_data(operation));
+  operation.in_kernel = true;
 }
 
 // Null if the queue is full and the kernel takes nothing.
@@ -278,7 +321,7 @@ void UringLoop::sign(io_uring_sqe& entry, Tag tag, std::uint64_t data) {
 }
 
 void UringLoop::prepare(io_uring_sqe& entry, const Operation& operation) const {
-  const int part = registered_part(operation);
+  const int part = on_socket(operation) ? -1 : registered_part(operation);
   switch (operation.kind) {
     case Operation::Kind::write:
       if (part >= 0) {
@@ -301,6 +344,16 @@ void UringLoop::prepare(io_uring_sqe& entry, const Operation& operation) const {
       break;
     case Operation::Kind::sync_all:
       io_uring_prep_fsync(&entry, operation.fd, 0);
+      break;
+    case Operation::Kind::connect:
+      io_uring_prep_connect(&entry, operation.fd, reinterpret_cast<const sockaddr*>(operation.data),
+                            operation.length);
+      break;
+    case Operation::Kind::send:
+      io_uring_prep_send(&entry, operation.fd, operation.data, operation.length, MSG_NOSIGNAL);
+      break;
+    case Operation::Kind::receive:
+      io_uring_prep_recv(&entry, operation.fd, operation.data, operation.length, 0);
       break;
   }
 }
@@ -344,6 +397,11 @@ bool UringLoop::next_answer(Answer& answer) {
 
 // Ends, because what the callbacks ask for is submitted by the next turn.
 void UringLoop::take_answers() {
+  for (OperationQueue canceled = std::exchange(never_begun_, {}); !canceled.empty();) {
+    Operation& operation = canceled.pop();
+    operation.result = -ECANCELED;
+    finish(operation);
+  }
   for (Answer answer{}; next_answer(answer);) {
     switch (tag_of(answer.data)) {
       case Tag::cancellation:
@@ -367,7 +425,7 @@ void UringLoop::on_operation(const Answer& answer) {
   CHECK(operation.in_kernel);
   CHECK((operation.generation & k_generation_mask) == generation_of(answer.data));
   operation.in_kernel = false;
-  --operations_in_kernel_;
+  files_in_kernel_ -= on_socket(operation) ? 0 : 1;
   operation.result = answer.result;
   finish(operation);
 }

@@ -17,6 +17,17 @@ TEST(OsError, names_what_was_done_and_what_to_do) {
   EXPECT_NE(error.message.find("free some room"), std::string::npos);
 }
 
+TEST(OsError, a_connection_that_fails_is_worth_another_try) {
+  for (const int number :
+       {ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, ENOTCONN, ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL}) {
+    const Error error = os_error(number, "connecting to x:1");
+    EXPECT_EQ(error.kind, ErrorKind::unavailable) << error.message;
+    EXPECT_EQ(error.action, Action::retry) << error.message;
+    EXPECT_EQ(error.code.front(), 'E');
+    EXPECT_EQ(error.code.find(' '), std::string::npos) << error.code;
+  }
+}
+
 TEST(OsError, a_number_without_a_row_is_still_told) {
   const Error error = os_error(4711, "opening x");
   EXPECT_EQ(error.kind, ErrorKind::io);

@@ -1,4 +1,4 @@
-// In steady state a loop allocates nothing: files, timers and readiness come round a thousand times. operator
+// In steady state a loop allocates nothing: files, sockets, timers and readiness come round a thousand times. operator
 // new of this whole test program is counted; the portable loop's threads count too.
 #include <atomic>
 #include <cstddef>
@@ -40,7 +40,7 @@ class LoopAllocation : public LoopTest {
  protected:
   // One round of everything. Each callback captures one pointer, which std::function holds in place.
   void round() {
-    left = 20;
+    left = 22;
     for (std::size_t i = 0; i < 16; ++i) {
       loop->write_at(file.get(), Bytes(bytes).subspan(i * 16, 16), i * 16,
                      [this](std::int32_t result) { left -= result == 16 ? 1 : 0; });
@@ -55,6 +55,9 @@ class LoopAllocation : public LoopTest {
       --left;
     });
     loop->sync_data(file.get(), [this](std::int32_t result) { left -= result == 0 ? 1 : 0; });
+    loop->receive(sockets.ours.get(), received, [this](std::int32_t result) { left -= result == 1 ? 1 : 0; });
+    loop->send(sockets.theirs.get(), Bytes(bytes).first(1),
+               [this](std::int32_t result) { left -= result == 1 ? 1 : 0; });
     while (left > 0) {
       loop->run_once(1s);
     }
@@ -62,7 +65,9 @@ class LoopAllocation : public LoopTest {
 
   const UniqueFd file = temporary_file();
   const Pair pair = pipe_pair();
+  const Pair sockets = socket_pair();
   std::byte bytes[256]{};
+  std::byte received[16]{};
   int left = 0;
 };
 
