@@ -1,0 +1,62 @@
+#include "wire/frame.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/wire/hex.h"
+
+namespace penstock::wire {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ResponseFrame, is_a_size_a_correlation_id_and_a_body) {
+  const auto size = response_size(from_hex("00000006"), 100);
+  ASSERT_TRUE(size.ok());
+  EXPECT_EQ(*size, 6u);
+  const Buffer frame = from_hex(
+      "00000007"
+      "abcd");
+  const auto opened = open_response(frame);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(opened->correlation_id, 7);
+  EXPECT_EQ(to_hex(opened->body), "abcd");
+}
+
+TEST(ResponseFrame, sizes_that_cannot_be_are_refused) {
+  for (const char* hex : {"00000003", "00000000", "ffffffff", "80000000", "000000"}) {
+    const auto size = response_size(from_hex(hex), 100);
+    ASSERT_FALSE(size.ok()) << hex;
+    EXPECT_EQ(size.error().kind, ErrorKind::corrupt);
+    EXPECT_THAT(size.error().message, HasSubstr("source.tls"));
+  }
+  EXPECT_TRUE(response_size(from_hex("00000064"), 100).ok());
+  EXPECT_FALSE(response_size(from_hex("00000065"), 100).ok());
+  EXPECT_FALSE(response_size(as_bytes("HTTP"), 1 << 24).ok());
+}
+
+TEST(ResponseFrame, without_room_for_its_header_is_refused) {
+  EXPECT_FALSE(open_response(from_hex("000000")).ok());
+}
+
+TEST(ApiVersionsTable, gives_the_highest_version_that_both_know) {
+  ApiVersions versions;
+  EXPECT_EQ(versions.highest_common(ApiKey::fetch), std::nullopt) << "not named by the broker";
+  const struct {
+    VersionRange offered;
+    std::optional<std::int16_t> highest;
+  } rows[] = {
+      {{0, 17}, 11}, {{0, 11}, 11},          {{0, 7}, 7},
+      {{4, 4}, 4},   {{0, 3}, std::nullopt}, {{12, 17}, std::nullopt},
+  };
+  for (const auto& row : rows) {
+    versions.set(ApiKey::fetch, row.offered);
+    EXPECT_EQ(versions.highest_common(ApiKey::fetch), row.highest);
+  }
+  versions.set_raw(8, {0, 9});
+  versions.set_raw(999, {0, 9});
+  EXPECT_EQ(versions.highest_common(ApiKey::offset_commit), 7);
+}
+
+}  // namespace
+}  // namespace penstock::wire
