@@ -2,6 +2,7 @@
 
 #include <climits>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -17,31 +18,75 @@ const unsigned char* octets(Bytes bytes) {
   return bytes.empty() ? &empty : reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
+const EVP_MD* function_of(HashFunction function) {
+  return function == HashFunction::sha256 ? EVP_sha256() : EVP_sha512();
+}
+
+std::size_t digest_bytes_of(HashFunction function) {
+  return function == HashFunction::sha256 ? 32 : 64;
+}
+
+void digest_into(MutableBytes out, const EVP_MD* function, Bytes message) {
+  unsigned int bytes = 0;
+  const int done = EVP_Digest(octets(message), message.size(), reinterpret_cast<unsigned char*>(out.data()),
+                              &bytes, function, nullptr);
+  CHECK(done == 1);
+  CHECK(bytes == out.size());
+}
+
+void hmac_into(MutableBytes out, const EVP_MD* function, Bytes key, Bytes message) {
+  CHECK(key.size() <= static_cast<std::size_t>(INT_MAX));
+  unsigned int bytes = 0;
+  const unsigned char* done = HMAC(function, octets(key), static_cast<int>(key.size()), octets(message),
+                                   message.size(), reinterpret_cast<unsigned char*>(out.data()), &bytes);
+  CHECK((done != nullptr));
+  CHECK(bytes == out.size());
+}
+
 }  // namespace
 
-// Neither function has a failure that an input could cause: what is left is an OpenSSL without SHA-256.
+// No function here has a failure that an input could cause: what is left is an OpenSSL without SHA-2.
 
 Sha256 sha256(Bytes message) {
-  Sha256 digest;
-  unsigned int digest_bytes = 0;
-  const int done =
-      EVP_Digest(octets(message), message.size(), reinterpret_cast<unsigned char*>(digest.data()),
-                 &digest_bytes, EVP_sha256(), nullptr);
-  CHECK(done == 1);
-  CHECK(digest_bytes == digest.size());
-  return digest;
+  Sha256 out;
+  digest_into(out, EVP_sha256(), message);
+  return out;
 }
 
 Sha256 hmac_sha256(Bytes key, Bytes message) {
-  CHECK(key.size() <= static_cast<std::size_t>(INT_MAX));
-  Sha256 digest;
-  unsigned int digest_bytes = 0;
-  const unsigned char* done =
-      HMAC(EVP_sha256(), octets(key), static_cast<int>(key.size()), octets(message), message.size(),
-           reinterpret_cast<unsigned char*>(digest.data()), &digest_bytes);
-  CHECK((done != nullptr));
-  CHECK(digest_bytes == digest.size());
-  return digest;
+  Sha256 out;
+  hmac_into(out, EVP_sha256(), key, message);
+  return out;
+}
+
+std::vector<std::byte> digest(HashFunction function, Bytes message) {
+  std::vector<std::byte> out(digest_bytes_of(function));
+  digest_into(out, function_of(function), message);
+  return out;
+}
+
+std::vector<std::byte> hmac(HashFunction function, Bytes key, Bytes message) {
+  std::vector<std::byte> out(digest_bytes_of(function));
+  hmac_into(out, function_of(function), key, message);
+  return out;
+}
+
+std::vector<std::byte> pbkdf2(HashFunction function, Bytes password, Bytes salt, std::uint32_t iterations) {
+  CHECK(iterations >= 1u);
+  CHECK(iterations <= static_cast<std::uint32_t>(INT_MAX));
+  CHECK(password.size() <= static_cast<std::size_t>(INT_MAX));
+  CHECK(salt.size() <= static_cast<std::size_t>(INT_MAX));
+  std::vector<std::byte> out(digest_bytes_of(function));
+  const int done = PKCS5_PBKDF2_HMAC(
+      reinterpret_cast<const char*>(octets(password)), static_cast<int>(password.size()), octets(salt),
+      static_cast<int>(salt.size()), static_cast<int>(iterations), function_of(function),
+      static_cast<int>(out.size()), reinterpret_cast<unsigned char*>(out.data()));
+  CHECK(done == 1);
+  return out;
+}
+
+bool equal_in_constant_time(Bytes a, Bytes b) {
+  return a.size() == b.size() && CRYPTO_memcmp(octets(a), octets(b), a.size()) == 0;
 }
 
 }  // namespace penstock::crypto
