@@ -1,0 +1,75 @@
+// The client's side of a SASL login, as bytes: what to put into SaslAuthenticate requests, and what their responses mean.
+// A login is
+//
+//   SaslHandshake(mechanism), then SaslAuthenticate(first()), and for each response without an error code next():
+//   a message to send in one more SaslAuthenticate, or done. A response with an error code goes to refusal().
+//
+// One object a login; a repeated login (OAUTHBEARER before the session's end) takes a new one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+#include "wire/byte_writer.h"
+#include "wire/scram.h"
+
+namespace penstock::wire {
+
+enum class SaslMechanism : std::uint8_t { plain, scram_sha_256, scram_sha_512, oauthbearer };
+
+// As it goes into SaslHandshake: "SCRAM-SHA-256".
+const char* to_string(SaslMechanism mechanism);
+
+struct SaslCredential {
+  SaslMechanism mechanism = SaslMechanism::plain;
+  std::string user;    // of PLAIN and SCRAM; "$ConnectionString" for Event Hubs
+  std::string secret;  // password, connection string, or bearer token
+};
+
+// 24 random bytes as text.
+std::string fresh_sasl_nonce();
+
+class SaslClient {
+ public:
+  // Error invalid_input, fatal, for a credential that cannot be written down for its mechanism: an empty user
+  // or secret, a zero byte in PLAIN, a control character in a token.
+  static Result<SaslClient> make(SaslCredential credential, std::string nonce = fresh_sasl_nonce());
+
+  SaslMechanism mechanism() const { return mechanism_; }
+
+  // Once, at the beginning.
+  Buffer first();
+
+  // `answer` is the message of a response without an error code. A message to send, or nullopt: logged in.
+  // Errors are unauthenticated (reauth for OAUTHBEARER, fatal otherwise), or corrupt for an answer out of place.
+  // With any of them the connection is to be closed.
+  Result<std::optional<Buffer>> next(Bytes answer);
+
+  // What a SaslAuthenticate response with an error code means: broker_errors.h's table, with the broker's own words and
+  // those of an OAUTHBEARER challenge before it. A refused login (58) is reauth for OAUTHBEARER, fatal otherwise.
+  Error refusal(int error_code, std::string_view error_text) const;
+
+ private:
+  enum class State : std::uint8_t { begin, first_sent, final_sent, challenged, done };
+
+  SaslClient(SaslCredential credential, std::string nonce);
+
+  Result<std::optional<Buffer>> next_of_scram(Bytes answer);
+  Result<std::optional<Buffer>> next_of_oauthbearer(Bytes answer);
+  Error out_of_place() const;
+  std::string safe(std::string_view words) const;
+
+  SaslMechanism mechanism_;
+  State state_ = State::begin;
+  std::string user_;
+  std::string secret_;
+  std::string challenge_;  // OAUTHBEARER: the broker's JSON, which says why not
+  ScramClient scram_;      // idle for the other mechanisms
+};
+
+}  // namespace penstock::wire
