@@ -1,0 +1,62 @@
+// Which addresses a host has, asked of the system's resolver without holding up the loop.
+//
+// getaddrinfo blocks, for half a minute when no name server answers, and cannot be called back. So every
+// lookup of a name runs on a thread of its own, which shares nothing with the lookup but a place for its
+// answer: a lookup that is destroyed forgets the thread, and the thread ends when the resolver gives up.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "io/loop.h"
+#include "io/socket_address.h"
+
+namespace penstock::io {
+
+// Lookups of the whole process at one time, forgotten ones included. A worker has one a connection that it
+// opens, and opens few; more means that the resolver hangs, and more threads would hang with it.
+inline constexpr std::size_t k_lookups_max = 64;
+
+// The addresses in the order to try them; never an empty list.
+using Addresses = Result<std::vector<SocketAddress>>;
+
+class NameLookup {
+ public:
+  using Done = std::function<void(Addresses)>;
+  using Resolve = std::function<Addresses(const std::string& host, std::uint16_t port)>;
+
+  // `loop` outlives this. `resolve` runs on a thread and may outlive this.
+  explicit NameLookup(Loop& loop);
+  NameLookup(Loop& loop, Resolve resolve);
+  ~NameLookup();  // `done` does not run any more; does not wait for the resolver
+
+  NameLookup(const NameLookup&) = delete;
+  NameLookup& operator=(const NameLookup&) = delete;
+
+  // Once. `done` runs on the loop's thread in a later turn and may destroy this. An address in digits is
+  // answered without a thread. Errors, all with `retry`: the host has no address, or nobody who knows answers.
+  void start(const std::string& host, std::uint16_t port, Done done);
+
+ private:
+  struct Answer;
+
+  Result<void> ask(const std::string& host, std::uint16_t port);
+  void answer_later(Addresses addresses);
+  void finish();
+
+  Loop& loop_;
+  Resolve resolve_;
+  std::shared_ptr<Answer> answer_;
+  bool watched_ = false;
+};
+
+// getaddrinfo, on the calling thread.
+Addresses resolve_by_system(const std::string& host, std::uint16_t port);
+
+}  // namespace penstock::io
