@@ -1,0 +1,69 @@
+#include "crypto/tls_context.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "base/check.h"
+#include "base/concat.h"
+
+namespace penstock::crypto {
+namespace {
+
+bool is_system(const std::string& ca) {
+  return ca.empty() || ca == "system";
+}
+
+bool load(SSL_CTX* context, const std::string& ca) {
+  if (is_system(ca)) {
+    return SSL_CTX_set_default_verify_paths(context) == 1;
+  }
+  std::error_code ignored;
+  if (std::filesystem::is_directory(ca, ignored)) {
+    return SSL_CTX_load_verify_dir(context, ca.c_str()) == 1;
+  }
+  return SSL_CTX_load_verify_file(context, ca.c_str()) == 1;
+}
+
+Error unusable(const std::string& ca) {
+  const char* const reason = ERR_reason_error_string(ERR_peek_error());
+  return Error{.kind = ErrorKind::invalid_input,
+               .action = Action::fatal,
+               .message = concat("source.tls.ca: ", is_system(ca) ? "the machine's certificates" : ca,
+                                 " cannot be read as PEM certificates",
+                                 reason != nullptr ? concat(" (", reason, ")") : ""),
+               .code = {},
+               .retry_after = {}};
+}
+
+}  // namespace
+
+void TlsContext::Free::operator()(ssl_ctx_st* context) const {
+  SSL_CTX_free(context);
+}
+
+TlsContext::TlsContext(std::unique_ptr<ssl_ctx_st, Free> context, std::string ca)
+    : context_(std::move(context)), ca_(std::move(ca)) {}
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Options& options) {
+  std::unique_ptr<ssl_ctx_st, Free> context(SSL_CTX_new(TLS_client_method()));
+  CHECK(context != nullptr);  // but for memory, this OpenSSL has no TLS
+  ERR_clear_error();
+  if (!load(context.get(), options.ca)) {
+    Error error = unusable(options.ca);
+    ERR_clear_error();
+    return error;
+  }
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // A write may be repeated with other memory: what was not taken is offered again.
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  return std::shared_ptr<const TlsContext>(
+      new TlsContext(std::move(context), is_system(options.ca) ? "system" : options.ca));
+}
+
+}  // namespace penstock::crypto
