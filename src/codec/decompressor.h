@@ -1,0 +1,67 @@
+// Decompression of what a producer compressed, whole, into a scratch buffer of bounded size. Input is from
+// outside: nothing in it is believed, and whatever it claims, no more than the limit is ever written.
+//
+// The buffer begins with 1 MiB at the first use and doubles up to the limit when a result does not fit, which
+// is then decompressed again from its start; so at most twice the work, a few times in a process's life, and
+// after that neither memory is taken nor work done twice. Contexts are made at their format's first use and kept:
+// gzip 86 KiB, zstd 160 KiB, lz4 twice the producer's block size (64 KiB with Kafka's own clients, 4 MiB at most).
+// Pure but for that memory; one object a thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+
+namespace penstock::codec {
+
+enum class CompressedFormat : std::uint8_t {
+  gzip,    // RFC 1952; members that follow each other are one; the checksum of each is verified
+  snappy,  // one raw block, or the blocks of snappy-java's stream, told apart by its magic
+  lz4,     // frames of the LZ4 frame format, their checksums verified where they have some
+  zstd,    // frames, likewise
+};
+
+const char* to_string(CompressedFormat format);
+
+class Decompressor {
+ public:
+  // bytes_max: no result is longer; at least 1. Takes no memory yet.
+  explicit Decompressor(std::size_t bytes_max);
+  ~Decompressor();
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+
+  // All that `input` holds; valid until the next call. Errors, both to give up on this input: corrupt (cut, not of
+  // this format, a checksum that does not match), and unsupported, when it is longer than bytes_max.
+  Result<Bytes> decompress(CompressedFormat format, Bytes input);
+
+  // What the buffer takes now.
+  std::size_t scratch_bytes() const { return scratch_bytes_; }
+
+ private:
+  struct Contexts;
+
+  enum class Outcome : std::uint8_t { done, too_small, corrupt };
+  struct Attempt {
+    Outcome outcome = Outcome::corrupt;
+    std::size_t produced = 0;
+  };
+  Attempt attempt(CompressedFormat format, Bytes input);
+  Attempt inflate_gzip(Bytes input);
+  Attempt inflate_lz4(Bytes input);
+  Attempt inflate_zstd(Bytes input);
+  Attempt inflate_snappy(Bytes input);
+  Attempt inflate_snappy_block(Bytes block, std::size_t at);
+  void reserve_scratch(std::size_t bytes);
+
+  std::size_t bytes_max_;
+  std::size_t scratch_bytes_ = 0;
+  std::unique_ptr<std::byte[]> scratch_;
+  std::unique_ptr<Contexts> contexts_;
+};
+
+}  // namespace penstock::codec
