@@ -123,6 +123,13 @@ class ByteReader {
   }
 
   std::uint64_t varint_bits(int bytes_max) {
+    if (next_ != end_ && static_cast<std::uint8_t>(*next_) < 0x80) {  // nearly all of them
+      return static_cast<std::uint8_t>(*next_++);
+    }
+    return long_varint_bits(bytes_max);
+  }
+
+  std::uint64_t long_varint_bits(int bytes_max) {
     std::uint64_t value = 0;
     for (int i = 0; i < bytes_max; ++i) {
       if (next_ == end_) {

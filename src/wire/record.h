@@ -1,0 +1,94 @@
+// One record of a batch, read in place:
+//
+//   length varint, attributes int8 (unused), timestamp delta varlong, offset delta varint,
+//   key length varint (-1: null), key, value length varint (-1: null), value,
+//   headers count varint, then for each: key length varint, key, value length varint (-1: null), value
+//
+// In a header because it is the innermost loop: it is inlined there, and nothing is copied or allocated.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/record_view.h"
+#include "base/types.h"
+#include "wire/byte_reader.h"
+#include "wire/record_batch.h"
+
+namespace penstock::wire {
+
+// The fewest bytes of a record: one for each of its seven fields.
+constexpr std::size_t k_record_bytes_min = 7;
+
+// What a record takes from its batch.
+struct RecordFrame {
+  std::int64_t base_offset = 0;
+  std::uint64_t base_timestamp = 0;  // unsigned: a sum that overflows is the producer's, and no trap of ours
+  std::uint64_t timestamp_mask = 0;  // none of the record's own delta where the time is that of the append
+  std::int32_t offset_delta_max = 0;
+
+  static RecordFrame of(const RecordBatch& batch) {
+    return {.base_offset = batch.base_offset,
+            .base_timestamp =
+                static_cast<std::uint64_t>(batch.append_time ? batch.max_timestamp : batch.base_timestamp),
+            .timestamp_mask = batch.append_time ? 0 : ~std::uint64_t{0},
+            .offset_delta_max = static_cast<std::int32_t>(batch.last_offset - batch.base_offset)};
+  }
+};
+
+// A length as a varint and so many bytes; -1 is null, other negatives are bad.
+inline Bytes nullable_field(ByteReader& record, bool& null) {
+  const std::int32_t length = record.varint();
+  null = length == -1;
+  if (length < 0) {
+    if (!null) {
+      record.fail();
+    }
+    return {};
+  }
+  return record.bytes(static_cast<std::size_t>(length));
+}
+
+// Appends the headers at `record`, which end where the record does. Their count, or -1: malformed.
+inline std::int32_t read_headers(ByteReader& record, std::vector<HeaderView>& headers) {
+  const std::int32_t count = record.varint();
+  // A header takes two bytes or more: a count is not believed before they are there.
+  if (count < 0 || static_cast<std::size_t>(count) > record.remaining() / 2) {
+    return -1;
+  }
+  for (std::int32_t i = 0; i < count; ++i) {
+    HeaderView header;
+    bool null_key = false;
+    header.key = as_text(nullable_field(record, null_key));
+    header.value = nullable_field(record, header.null_value);
+    if (!record.ok() || null_key) {
+      return -1;
+    }
+    headers.push_back(header);
+  }
+  return record.ok() && record.at_end() ? count : -1;
+}
+
+// Reads the record at `batch` and moves behind it. `rest` is left at its headers, which need not be read: the
+// length has led past them. False: malformed, or its offset lies outside the batch.
+inline bool read_record(ByteReader& batch, const RecordFrame& frame, RecordView& out, ByteReader& rest) {
+  const std::int32_t length = batch.varint();
+  if (length < 0) {
+    return false;
+  }
+  ByteReader record(batch.bytes(static_cast<std::size_t>(length)));
+  record.skip(1);
+  const auto timestamp_delta = static_cast<std::uint64_t>(record.varlong());
+  const std::int32_t offset_delta = record.varint();
+  out.key = nullable_field(record, out.null_key);
+  out.value = nullable_field(record, out.null_value);
+  out.offset.value = frame.base_offset + offset_delta;
+  out.timestamp_ms =
+      static_cast<std::int64_t>(frame.base_timestamp + (timestamp_delta & frame.timestamp_mask));
+  rest = record;
+  // A record cut short, an empty one too, has turned `record` bad.
+  return record.ok() && offset_delta >= 0 && offset_delta <= frame.offset_delta_max;
+}
+
+}  // namespace penstock::wire
