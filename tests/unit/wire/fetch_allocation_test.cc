@@ -1,0 +1,70 @@
+// In steady state a Fetch costs no allocation: neither its request into a used buffer nor the walk over its
+// response. operator new of this whole test program is counted.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "unit/wire/golden_messages.h"
+#include "unit/wire/hex.h"
+#include "wire/fetch.h"
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+
+}  // namespace
+
+// Not inlined: the compiler would take malloc and free for mismatched.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) {
+    return memory;
+  }
+  throw std::bad_alloc();
+}
+
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace penstock::wire {
+namespace {
+
+TEST(FetchAllocation, none_from_the_second_round_on) {
+  std::vector<FetchPartition> partitions;
+  for (int i = 0; i < 1000; ++i) {
+    partitions.push_back({i < 500 ? "orders" : "events", Partition{i}, Position{i}, 1, 131'072});
+  }
+  const Buffer body = from_hex(std::end(k_fetch_responses)[-1].hex);
+  Buffer request;
+  std::vector<AbortedTransaction> aborted;
+  std::size_t walked = 0;
+  std::uint64_t before = 0;
+  for (int round = 0; round < 10; ++round) {
+    if (round == 1) {
+      before = allocations.load();
+    }
+    request.clear();
+    encode_fetch(request, 11, {.wait_ms_max = 500, .bytes_max = 1 << 20, .partitions = partitions});
+    aborted.clear();
+    FetchResponseReader reader(body, 11);
+    while (reader.next(aborted)) {
+      ++walked;
+    }
+  }
+  EXPECT_GT(before, 0u);
+  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(walked, 30u);
+}
+
+}  // namespace
+}  // namespace penstock::wire
