@@ -80,7 +80,6 @@ std::optional<FetchedPartition> FetchResponseReader::next(std::vector<AbortedTra
   }
   got.records = reader_.nullable_bytes().value_or(Bytes());
   if (!reader_.ok()) {
-    topics_left_ = partitions_left_ = 0;
     return std::nullopt;
   }
   return got;
