@@ -50,8 +50,6 @@ struct NameLookup::Answer {
   UniqueFd event;  // readable when `addresses` are there
   std::mutex mutex;
   std::optional<Addresses> addresses;
-
-  Done done;  // only the loop's thread looks at it; empty when nobody wants the answer any more
 };
 
 Addresses resolve_by_system(const std::string& host, std::uint16_t port) {
@@ -81,29 +79,24 @@ NameLookup::~NameLookup() {
   if (watched_) {
     loop_.unwatch(answer_->event.get());
   }
-  if (answer_ != nullptr) {
-    answer_->done = nullptr;
-  }
+  loop_.cancel_timer(timer_);
 }
 
 void NameLookup::start(const std::string& host, std::uint16_t port, Done done) {
   CHECK(answer_ == nullptr);
   answer_ = std::make_shared<Answer>();
-  answer_->done = std::move(done);
+  done_ = std::move(done);
   if (const std::optional<SocketAddress> address = numeric_address(host, port)) {
-    answer_later(std::vector{*address});
+    answer_soon(std::vector{*address});
   } else if (Result<void> asked = ask(host, port); !asked) {
-    answer_later(std::move(asked).error());
+    answer_soon(std::move(asked).error());
   }
 }
 
-void NameLookup::answer_later(Addresses addresses) {
+// By a timer and not by defer(): the loop would sleep after it, whoever waits for the answer.
+void NameLookup::answer_soon(Addresses addresses) {
   answer_->addresses = std::move(addresses);
-  loop_.defer([answer = answer_] {
-    if (const Done done = std::exchange(answer->done, nullptr)) {
-      done(*std::move(answer->addresses));
-    }
-  });
+  timer_ = loop_.start_timer(Duration::zero(), [this] { finish(); });
 }
 
 Result<void> NameLookup::ask(const std::string& host, std::uint16_t port) {
@@ -139,7 +132,7 @@ Result<void> NameLookup::ask(const std::string& host, std::uint16_t port) {
 }
 
 void NameLookup::finish() {
-  const std::shared_ptr<Answer> answer = answer_;  // `done` may destroy this
+  const std::shared_ptr<Answer> answer = answer_;
   std::optional<Addresses> addresses;
   {
     const std::lock_guard lock(answer->mutex);
@@ -148,10 +141,11 @@ void NameLookup::finish() {
   if (!addresses.has_value()) {
     return;
   }
-  loop_.unwatch(answer->event.get());
-  watched_ = false;
-  const Done done = std::exchange(answer->done, nullptr);
-  done(*std::move(addresses));
+  if (std::exchange(watched_, false)) {
+    loop_.unwatch(answer->event.get());
+  }
+  const Done done = std::exchange(done_, nullptr);
+  done(*std::move(addresses));  // which may destroy this
 }
 
 }  // namespace penstock::io

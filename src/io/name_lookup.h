@@ -47,13 +47,15 @@ class NameLookup {
   struct Answer;
 
   Result<void> ask(const std::string& host, std::uint16_t port);
-  void answer_later(Addresses addresses);
+  void answer_soon(Addresses addresses);
   void finish();
 
   Loop& loop_;
   Resolve resolve_;
+  Done done_;
   std::shared_ptr<Answer> answer_;
   bool watched_ = false;
+  TimerId timer_ = TimerId::none;  // of an answer that is known at once
 };
 
 // getaddrinfo, on the calling thread.
