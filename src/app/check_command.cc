@@ -206,6 +206,8 @@ int run_check(const CheckCommand& command) {
   add(findings, "config", true, concat(command.config, ": ", settings.name));
   check_stage(settings, findings);
   check_io(settings, findings);
+  const appliance::FetchChoice fetch = appliance::fetch_choice(settings);
+  add(findings, "fetch", true, concat(fetch.direct ? "direct: " : "librdkafka: ", fetch.reason));
   const std::size_t partitions = check_source(settings, findings);
   check_memory(settings, partitions, findings);
   check_sink(settings, findings);

@@ -22,7 +22,7 @@
 #include "appliance/wiring.h"
 #include "base/concat.h"
 #include "config/load.h"
-#include "kafka/librdkafka_source.h"
+#include "kafka/cluster_probe.h"
 #include "obs/log.h"
 #include "obs/process.h"
 #include "obs/render.h"
@@ -209,6 +209,9 @@ Result<void> Appliance::Impl::launch(const RunOptions& options, const kafka::Pro
             {"topics", cluster.topics.size()},
             {"partitions", partition_count(cluster)},
             {"sink", details().sink.url}});
+  const appliance::FetchChoice fetch = appliance::fetch_choice(details());
+  obs::log(Level::info, fetch.direct ? "records are fetched directly" : "records are fetched by librdkafka",
+           {{"fetch", fetch.direct ? "direct" : "librdkafka"}, {"because", fetch.reason}});
   for (std::uint32_t i = 0; i < *count; ++i) {
     Running& running = workers.emplace_back();
     running.metrics = std::make_unique<obs::WorkerMetrics>(i);
@@ -240,13 +243,12 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
   out.exit_at_end = options.exit_at_end;
   out.plan_for = [this](const std::string& topic) { return appliance::topic_plan(details(), topic); };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
-  kafka::LibrdkafkaSourceOptions source;
-  source.client = appliance::kafka_options(details(), index);
+  std::optional<std::map<TopicPartition, Position>> end_marks;
   if (options.exit_at_end) {
-    source.end_marks = kafka::end_marks(cluster);
+    end_marks = kafka::end_marks(cluster);
   }
-  out.make_source = [source](io::Loop& loop) -> Result<std::unique_ptr<kafka::Source>> {
-    return std::unique_ptr<kafka::Source>(new kafka::LibrdkafkaSource(loop, system_clock(), source));
+  out.make_source = [this, index, end_marks](io::Loop& loop) {
+    return appliance::make_source(details(), index, end_marks, loop, system_clock());
   };
   return out;
 }

@@ -11,6 +11,8 @@
 #include "base/concat.h"
 #include "codec/blob_name.h"
 #include "crypto/random.h"
+#include "kafka/direct_source.h"
+#include "kafka/librdkafka_source.h"
 #include "lake/azure_store.h"
 #include "lake/directory_store.h"
 #include "lake/null_store.h"
@@ -191,6 +193,12 @@ Result<void> check_whole(const config::Settings& settings) {
       checked = options.error();
     }
   }
+  if (checked.ok() && settings.source.fetch == config::Fetch::direct) {
+    if (const std::string why_not = kafka::why_not_direct(kafka_options(settings, 0)); !why_not.empty()) {
+      checked = fault(config::at(settings, "source.fetch"),
+                      concat("direct is not possible: ", why_not, "; write auto, or remove that property"));
+    }
+  }
   if (checked.ok()) {
     constexpr int k_any_library_version = 0;  // the properties that every version has
     const Result<std::vector<kafka::Property>> properties = kafka::client_properties(
@@ -250,6 +258,38 @@ kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_
              {{"worker", worker}, {"from", "librdkafka"}});
   };
   return options;
+}
+
+FetchChoice fetch_choice(const config::Settings& settings) {
+  if (settings.source.fetch == config::Fetch::librdkafka) {
+    return {.direct = false, .reason = "source.fetch says so"};
+  }
+  const std::string why_not = kafka::why_not_direct(kafka_options(settings, 0));
+  if (!why_not.empty()) {
+    return {.direct = false, .reason = why_not};
+  }
+  return {.direct = true,
+          .reason =
+              settings.source.fetch == config::Fetch::direct
+                  ? "source.fetch says so"
+                  : "source.fetch is auto, and the configuration asks for nothing that only librdkafka has"};
+}
+
+Result<std::unique_ptr<kafka::Source>> make_source(
+    const config::Settings& settings, std::uint32_t worker,
+    const std::optional<std::map<TopicPartition, Position>>& end_marks, io::Loop& loop, const Clock& clock) {
+  if (!fetch_choice(settings).direct) {
+    kafka::LibrdkafkaSourceOptions options;
+    options.client = kafka_options(settings, worker);
+    options.end_marks = end_marks;
+    return std::unique_ptr<kafka::Source>(new kafka::LibrdkafkaSource(loop, clock, std::move(options)));
+  }
+  kafka::DirectSourceOptions options;
+  options.client = kafka_options(settings, worker);
+  options.batch_bytes_max = settings.source.max_batch_bytes;
+  options.commit_timeout = settings.source.fence_wait / 2;
+  options.end_marks = end_marks;
+  return std::unique_ptr<kafka::Source>(new kafka::DirectSource(loop, clock, std::move(options)));
 }
 
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic) {

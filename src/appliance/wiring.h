@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "config/settings.h"
 #include "io/loop.h"
 #include "kafka/client_options.h"
+#include "kafka/source.h"
 #include "lake/blob_store.h"
 #include "obs/log.h"
 #include "pipeline/batch.h"
@@ -28,6 +31,18 @@ Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32
                                    std::size_t partitions);
 
 Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::uint32_t workers);
+
+// Who reads from the brokers, and why.
+struct FetchChoice {
+  bool direct = true;
+  std::string reason;  // a clause: "source.fetch: auto, and nothing asks for another"
+};
+FetchChoice fetch_choice(const config::Settings& settings);
+
+// A worker's source, as fetch_choice() says. `end_marks`: with --exit-at-end.
+Result<std::unique_ptr<kafka::Source>> make_source(
+    const config::Settings& settings, std::uint32_t worker,
+    const std::optional<std::map<TopicPartition, Position>>& end_marks, io::Loop& loop, const Clock& clock);
 
 kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_t worker);
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);

@@ -24,7 +24,7 @@ enum class SourceAuthType : std::uint8_t {
   sasl_scram_256,
   sasl_scram_512
 };
-enum class Fetch : std::uint8_t { best, librdkafka };
+enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
 enum class Format : std::uint8_t { ndjson };
 enum class Compression : std::uint8_t { none, gzip, zstd };

@@ -97,13 +97,6 @@ bool names_event_hubs(const KafkaOptions& options) {
   });
 }
 
-bool wants_tls(const KafkaOptions& options) {
-  if (options.tls != Tls::automatic) {
-    return options.tls == Tls::enabled;
-  }
-  return (options.auth.type == AuthType::event_hubs && !is_emulator(options)) || names_event_hubs(options);
-}
-
 Result<void> check(const KafkaOptions& options) {
   if (options.brokers.empty() && options.auth.type != AuthType::event_hubs) {
     return invalid("source.brokers is empty: write at least one host:port");
@@ -238,6 +231,13 @@ void set_connections(PropertyList& list) {
 }
 
 }  // namespace
+
+bool wants_tls(const KafkaOptions& options) {
+  if (options.tls != Tls::automatic) {
+    return options.tls == Tls::enabled;
+  }
+  return (options.auth.type == AuthType::event_hubs && !is_emulator(options)) || names_event_hubs(options);
+}
 
 Result<std::string> event_hubs_broker(std::string_view connection_string) {
   const auto endpoint = connection_field(connection_string, "Endpoint");

@@ -92,6 +92,9 @@ bool is_secret(std::string_view property_name);
 // "contoso.servicebus.windows.net:9093" from a connection string. Error: it is none; without its text.
 Result<std::string> event_hubs_broker(std::string_view connection_string);
 
+// Whether connections are to be encrypted.
+bool wants_tls(const KafkaOptions& options);
+
 // Whether the topics are one regular expression.
 bool is_topic_pattern(const KafkaOptions& options);
 

@@ -11,6 +11,7 @@
 #include "base/concat.h"
 #include "base/os_error.h"
 #include "kafka/kafka_errors.h"
+#include "kafka/member_stamp.h"
 
 namespace penstock::kafka {
 namespace {
@@ -60,6 +61,7 @@ ConsumerClient::~ConsumerClient() {
 }
 
 Result<void> ConsumerClient::open(const KafkaOptions& options, EndOfPartition end_of_partition) {
+  group_ = options.group;
   const auto properties = client_properties(options, end_of_partition, rd_kafka_version());
   if (!properties) {
     return properties.error();
@@ -117,7 +119,8 @@ void ConsumerClient::on_rebalance(int code, const rd_kafka_topic_partition_list_
                        .partitions = partitions_of(partitions),
                        .code = 0,
                        .topic = {},
-                       .reason = {}});
+                       .reason = {},
+                       .stamp = read_stamp()});
     return;
   }
   if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -135,6 +138,26 @@ void ConsumerClient::on_rebalance(int code, const rd_kafka_topic_partition_list_
                      .code = code,
                      .topic = {},
                      .reason = "the group could not be rebalanced"});
+}
+
+Result<wire::MemberStamp> ConsumerClient::read_stamp() const {
+  const std::unique_ptr<rd_kafka_consumer_group_metadata_t,
+                        decltype(&rd_kafka_consumer_group_metadata_destroy)>
+      metadata(rd_kafka_consumer_group_metadata(client_.get()), rd_kafka_consumer_group_metadata_destroy);
+  void* written = nullptr;
+  std::size_t size = 0;
+  rd_kafka_error_t* error =
+      metadata ? rd_kafka_consumer_group_metadata_write(metadata.get(), &written, &size) : nullptr;
+  if (error != nullptr) {
+    rd_kafka_error_destroy(error);
+  }
+  const std::unique_ptr<char, void (*)(char*)> member_id(
+      rd_kafka_memberid(client_.get()), [](char* text) { rd_kafka_mem_free(nullptr, text); });
+  Result<wire::MemberStamp> stamp =
+      parse_member_stamp({static_cast<const std::byte*>(written), written != nullptr ? size : 0}, group_,
+                         member_id ? member_id.get() : "");
+  rd_kafka_mem_free(nullptr, written);
+  return stamp;
 }
 
 void ConsumerClient::poll_group(std::vector<GroupEvent>& events) {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "kafka/message_batch.h"
 #include "kafka/rd_handles.h"
 #include "kafka/source.h"
+#include "wire/group_offsets.h"
 
 namespace penstock::kafka {
 
@@ -34,6 +36,9 @@ struct GroupEvent {
   int code = 0;                            // error
   std::string topic;                       // error: where the library says; else empty
   std::string reason;                      // error: the library's words
+
+  // assigned: who we are in this generation, read inside the rebalance callback.
+  std::optional<Result<wire::MemberStamp>> stamp = {};
 };
 
 struct PositionedPartition {
@@ -85,10 +90,12 @@ class ConsumerClient {
   Result<void> watch_queues();
   Result<void> subscribe(const KafkaOptions& options);
   void on_rebalance(int code, const rd_kafka_topic_partition_list_s* partitions);
+  Result<wire::MemberStamp> read_stamp() const;
   void forward_queues();
   void finish_commit(int code, const rd_kafka_topic_partition_list_s* offsets);
 
   io::Loop& loop_;
+  std::string group_;
   ClientCallbacks callbacks_;
   UniqueFd wake_fd_;
   RdClient client_;

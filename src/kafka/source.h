@@ -93,6 +93,7 @@ struct PartitionState {
 struct SourceCounters {
   std::uint64_t stale_records = 0;  // offsets below the position, dropped as they were handed over before
   std::uint64_t errors = 0;         // transient errors reported by the library
+  std::uint64_t throttled_ms = 0;   // asked for by brokers
 };
 
 class Source {

@@ -9,6 +9,8 @@
 
 #include <penstock/result.h>
 
+#include "base/commit_outcome.h"
+
 namespace penstock::wire {
 
 // What a partition's code in a Fetch or ListOffsets response asks for.
@@ -19,14 +21,6 @@ enum class FetchOutcome : std::uint8_t {
   stop_partition,    // a person has to change something
   retry_later,       // a passing state of the broker
   corrupt,           // the broker cannot read its own log there
-};
-
-// What a partition's code in an OffsetCommit response says about the commit (protocol.md: Publish, Claim).
-enum class CommitOutcome : std::uint8_t {
-  done,
-  refused,   // it was not written, and never will be with this stamp
-  not_done,  // it was not written: send it again, to the coordinator of now
-  unknown,   // it may have been written, or may be yet
 };
 
 struct BrokerErrorRow {

@@ -523,8 +523,6 @@ TEST(Load, the_source_is_checked) {
       {kafka + "tls: {ca: /x.pem}", "source.tls.ca: has no use without TLS"},
       {kafka + "tls: {enabled: yes}", "source.tls.enabled: is none of its values; write auto, true or false"},
       {kafka + "tls: {enabled: true, ca: x.pem}", "source.tls.ca: is not an absolute path"},
-      {kafka + "fetch: direct",
-       "source.fetch: direct is not available in this version; write auto or librdkafka"},
       {kafka + "fetch_wait: 31s", "source.fetch_wait: is outside its limits; write auto, or 0s to 30s"},
       {kafka + "fence_wait: 0s", "source.fence_wait: is outside its limits; write 100ms to 10m"},
       {kafka + "librdkafka: [a]", "source.librdkafka: is not a mapping"},

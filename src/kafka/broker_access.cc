@@ -1,0 +1,58 @@
+#include "kafka/broker_access.h"
+
+#include <utility>
+
+#include "crypto/tls_context.h"
+
+namespace penstock::kafka {
+namespace {
+
+wire::SaslCredential credential_of(const Auth& auth) {
+  switch (auth.type) {
+    case AuthType::sasl_scram_256:
+      return {.mechanism = wire::SaslMechanism::scram_sha_256, .user = auth.user, .secret = auth.password};
+    case AuthType::sasl_scram_512:
+      return {.mechanism = wire::SaslMechanism::scram_sha_512, .user = auth.user, .secret = auth.password};
+    case AuthType::event_hubs:
+      return {.mechanism = wire::SaslMechanism::plain,
+              .user = "$ConnectionString",
+              .secret = auth.connection_string};
+    case AuthType::none:
+    case AuthType::sasl_plain:
+      break;
+  }
+  return {.mechanism = wire::SaslMechanism::plain, .user = auth.user, .secret = auth.password};
+}
+
+}  // namespace
+
+Result<wire::BrokerAccess> broker_access(const KafkaOptions& options) {
+  wire::BrokerAccess access;
+  access.client_id = options.client_id;
+  if (wants_tls(options)) {
+    auto tls = crypto::TlsContext::make({.ca = options.tls_ca});
+    if (!tls.ok()) {
+      return std::move(tls).error();
+    }
+    access.tls = std::move(tls).value();
+  }
+  if (options.auth.type != AuthType::none) {
+    access.credential = [auth = options.auth]() -> Result<wire::SaslCredential> {
+      return credential_of(auth);
+    };
+  }
+  return access;
+}
+
+Result<std::vector<std::string>> broker_addresses(const KafkaOptions& options) {
+  if (!options.brokers.empty()) {
+    return options.brokers;
+  }
+  Result<std::string> own = event_hubs_broker(options.auth.connection_string);
+  if (!own.ok()) {
+    return std::move(own).error();
+  }
+  return std::vector<std::string>{std::move(own).value()};
+}
+
+}  // namespace penstock::kafka

@@ -1,0 +1,20 @@
+// How our own connections present themselves to the brokers: from the same options as librdkafka's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "kafka/client_options.h"
+#include "wire/broker_connection.h"
+
+namespace penstock::kafka {
+
+// Error: the CA cannot be read, or the options cannot work. Never with a secret.
+Result<wire::BrokerAccess> broker_access(const KafkaOptions& options);
+
+// "host:port" each: those of the configuration, or the connection string's own.
+Result<std::vector<std::string>> broker_addresses(const KafkaOptions& options);
+
+}  // namespace penstock::kafka

@@ -1,0 +1,79 @@
+#include "kafka/fetch_lane.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "wire/frame.h"
+
+namespace penstock::kafka {
+namespace {
+
+// Beyond what the broker may wait: the way there and back, and a broker that reads from a cold disk.
+constexpr Duration k_answer_slack = std::chrono::seconds(30);
+
+}  // namespace
+
+FetchLane::FetchLane(io::Loop& loop, const Clock& clock, const Options& options, Answered answered)
+    : options_(options),
+      clock_(clock),
+      answered_(std::move(answered)),
+      buffer_(std::make_shared<wire::ReceiveBuffer>(k_lane_buffer_bytes)),
+      decompressor_(options.batch_bytes_max),
+      cursor_(decompressor_),
+      connection_(loop, clock, options.connection) {}
+
+void FetchLane::fetch(const wire::FetchRequest& request) {
+  CHECK(state_ == State::idle);
+  state_ = State::asked;
+  unwanted_ = false;
+  asked_.assign(request.partitions.begin(), request.partitions.end());
+  connection_.request({.api = wire::ApiKey::fetch,
+                       .encode =
+                           [this, sent = request](wire::Buffer& out, std::int16_t version) mutable {
+                             sent.partitions = asked_;
+                             wire::encode_fetch(out, version, sent);
+                           },
+                       .timeout = std::chrono::milliseconds(request.wait_ms_max) + k_answer_slack,
+                       .into = buffer_,
+                       .done = [this](const wire::Reply& reply) { on_reply(reply); }});
+}
+
+void FetchLane::on_reply(const wire::Reply& reply) {
+  if (reply.error) {
+    state_ = State::idle;
+    answered_(reply.error);
+    return;
+  }
+  reader_.emplace(reply.body, reply.version);
+  views.clear();
+  views_taken = 0;
+  state_ = State::loaded;
+  if (unwanted_) {
+    discard();
+  }
+  failures = 0;
+  answered_(std::nullopt);
+}
+
+std::optional<wire::FetchedPartition> FetchLane::next_partition() {
+  CHECK(state_ == State::loaded);
+  aborted_.clear();
+  views.clear();
+  views_taken = 0;
+  std::optional<wire::FetchedPartition> partition = reader_->next(aborted_);
+  if (!partition) {
+    state_ = State::idle;
+  }
+  return partition;
+}
+
+void FetchLane::discard() {
+  unwanted_ = state_ == State::asked;
+  if (state_ == State::loaded) {
+    views.clear();
+    views_taken = 0;
+    state_ = State::idle;
+  }
+}
+
+}  // namespace penstock::kafka

@@ -1,0 +1,376 @@
+#include "wire/broker_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/concat.h"
+#include "wire/api_versions.h"
+#include "wire/broker_errors.h"
+#include "wire/frame.h"
+#include "wire/sasl_messages.h"
+
+namespace penstock::wire {
+namespace {
+
+// Responses without records: metadata of a thousand partitions are some 50 KiB.
+constexpr std::size_t k_own_buffer_bytes = std::size_t{16} << 10;
+
+// Azure drops a connection that was silent for 240 s, and does not tell.
+constexpr Duration k_idle_max = std::chrono::seconds(170);
+
+constexpr int k_unsupported_version = 35;
+
+Error connection_error(ErrorKind kind, std::string message) {
+  return Error{.kind = kind,
+               .action = Action::retry,
+               .message = std::move(message),
+               .code = to_string(kind),
+               .retry_after = {}};
+}
+
+}  // namespace
+
+BrokerConnection::BrokerConnection(io::Loop& loop, const Clock& clock, Options options)
+    : loop_(loop),
+      clock_(clock),
+      options_(std::move(options)),
+      name_(concat(options_.host, ":", options_.port)),
+      own_(std::make_shared<ReceiveBuffer>(k_own_buffer_bytes)) {}
+
+BrokerConnection::~BrokerConnection() {
+  loop_.cancel_timer(deadline_);
+}
+
+void BrokerConnection::request(Request request) {
+  queue_.push_back(std::move(request));
+  if (!std::exchange(pumping_, true)) {
+    later(&BrokerConnection::pump);
+  }
+}
+
+void BrokerConnection::later(void (BrokerConnection::*what)()) {
+  loop_.defer([this, what, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) {
+      (this->*what)();
+    }
+  });
+}
+
+void BrokerConnection::pump() {
+  pumping_ = false;
+  if (queue_.empty() || front_sent_ || state_ == State::opening) {
+    return;
+  }
+  if (state_ == State::ready && clock_.now() - last_used_ > k_idle_max) {
+    hang_up();
+  }
+  if (state_ == State::closed) {
+    open();
+  } else if (reauthenticate_at_ && clock_.now() >= *reauthenticate_at_) {
+    state_ = State::opening;
+    start_deadline(options_.open_timeout, "logging in again");
+    log_in();
+  } else {
+    send_front();
+  }
+}
+
+// Opening
+
+void BrokerConnection::open() {
+  state_ = State::opening;
+  start_deadline(options_.open_timeout, "connecting");
+  stream_ = std::make_unique<ByteStream>(
+      loop_, ByteStream::Options{.host = options_.host, .port = options_.port, .tls = options_.access.tls});
+  stream_->open([this](Result<void> opened) {
+    if (!opened.ok()) {
+      fail(std::move(opened).error());
+      return;
+    }
+    ask_versions(ask_lowest_ ? 0 : 3);
+  });
+}
+
+void BrokerConnection::ask_versions(std::int16_t version) {
+  ask_lowest_ = version > 0;  // until it is answered: a broker may close on a version that it does not know
+  exchange(
+      ApiKey::api_versions, version,
+      [version](Buffer& out) {
+        encode_api_versions(out, version, {.software_name = "penstock", .software_version = "1"});
+      },
+      own_, [this, version](Bytes body) { on_versions(version, body); });
+}
+
+void BrokerConnection::on_versions(std::int16_t version, Bytes body) {
+  ask_lowest_ = false;
+  const Result<ApiVersionsResponse> response = decode_api_versions(body, version);
+  if (!response.ok()) {
+    fail(response.error());
+  } else if (response->error_code == k_unsupported_version && version > 0) {
+    ask_versions(0);
+  } else if (response->error_code != 0) {
+    fail(broker_error(response->error_code, concat("asking ", name_, " for its versions")));
+  } else {
+    versions_ = response->versions;
+    log_in();
+  }
+}
+
+void BrokerConnection::log_in() {
+  if (!options_.access.credential) {
+    logged_in(0);
+    return;
+  }
+  Result<SaslCredential> credential = options_.access.credential();
+  if (!credential.ok()) {
+    fail(std::move(credential).error());
+    return;
+  }
+  Result<SaslClient> login = SaslClient::make(std::move(credential).value());
+  const auto version = versions_.highest_common(ApiKey::sasl_handshake);
+  if (!login.ok()) {
+    fail(std::move(login).error());
+    return;
+  }
+  if (!version) {
+    fail(broker_error(k_unsupported_version, concat("logging in at ", name_)));
+    return;
+  }
+  login_ = std::move(login).value();
+  exchange(
+      ApiKey::sasl_handshake, *version,
+      [this, v = *version](Buffer& out) {
+        encode_sasl_handshake(out, v, {.mechanism = to_string(login_->mechanism())});
+      },
+      own_, [this, v = *version](Bytes body) { on_handshake(v, body); });
+}
+
+void BrokerConnection::on_handshake(std::int16_t version, Bytes body) {
+  const Result<SaslHandshakeResponse> response = decode_sasl_handshake(body, version);
+  if (!response.ok()) {
+    fail(response.error());
+  } else if (response->error_code != 0) {
+    std::string offered;
+    for (const std::string_view mechanism : response->mechanisms) {
+      offered += concat(offered.empty() ? "" : ", ", mechanism);
+    }
+    fail(broker_error(response->error_code,
+                      concat("logging in at ", name_, " with ", to_string(login_->mechanism()),
+                             " (the broker offers ", offered.empty() ? "nothing" : offered, ")")));
+  } else {
+    authenticate(login_->first());
+  }
+}
+
+void BrokerConnection::authenticate(const Buffer& message) {
+  const auto version = versions_.highest_common(ApiKey::sasl_authenticate);
+  if (!version) {
+    fail(broker_error(k_unsupported_version, concat("logging in at ", name_)));
+    return;
+  }
+  exchange(
+      ApiKey::sasl_authenticate, *version,
+      [&message, v = *version](Buffer& out) { encode_sasl_authenticate(out, v, {.message = message}); }, own_,
+      [this, v = *version](Bytes body) { on_authenticated(v, body); });
+}
+
+void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
+  const Result<SaslAuthenticateResponse> response = decode_sasl_authenticate(body, version);
+  if (!response.ok()) {
+    fail(response.error());
+    return;
+  }
+  if (response->error_code != 0) {
+    Error refused = login_->refusal(response->error_code, response->error_text);
+    refused.message = concat("logging in at ", name_, ": ", refused.message);
+    fail(std::move(refused));
+    return;
+  }
+  Result<std::optional<Buffer>> next = login_->next(response->message);
+  if (!next.ok()) {
+    Error refused = std::move(next).error();
+    refused.message = concat("logging in at ", name_, ": ", refused.message);
+    fail(std::move(refused));
+  } else if (next->has_value()) {
+    authenticate(**next);
+  } else {
+    logged_in(response->session_lifetime_ms);
+  }
+}
+
+void BrokerConnection::logged_in(std::int64_t session_lifetime_ms) {
+  login_.reset();
+  reauthenticate_at_.reset();
+  if (session_lifetime_ms > 0) {  // at four fifths of it: a request that takes long must still end in time
+    reauthenticate_at_ = clock_.now() + std::chrono::milliseconds(session_lifetime_ms) * 4 / 5;
+  }
+  loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
+  state_ = State::ready;
+  last_used_ = clock_.now();
+  pump();
+  listen_if_idle();
+}
+
+// Requests
+
+void BrokerConnection::send_front() {
+  Request& front = queue_.front();
+  const auto version = versions_.highest_common(front.api);
+  if (!version) {
+    const Request refused = std::move(front);
+    queue_.pop_front();
+    refused.done({.error = broker_error(k_unsupported_version,
+                                        concat("asking ", name_, " for ", to_string(refused.api))),
+                  .sent = false,
+                  .version = 0,
+                  .body = {}});
+    if (!std::exchange(pumping_, true)) {
+      later(&BrokerConnection::pump);
+    }
+    return;
+  }
+  front_sent_ = true;
+  start_deadline(front.timeout, to_string(front.api));
+  const std::shared_ptr<ReceiveBuffer> into = front.into ? front.into : own_;
+  exchange(
+      front.api, *version, [&front, v = *version](Buffer& out) { front.encode(out, v); }, into,
+      [this, v = *version](Bytes body) {
+        loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
+        front_sent_ = false;
+        last_used_ = clock_.now();
+        const Request answered = std::move(queue_.front());
+        queue_.pop_front();
+        if (!queue_.empty() && !std::exchange(pumping_, true)) {
+          later(&BrokerConnection::pump);
+        }
+        const std::weak_ptr<char> alive = alive_;
+        answered.done({.error = {}, .sent = true, .version = v, .body = body});
+        if (!alive.expired()) {
+          listen_if_idle();
+        }
+      });
+}
+
+void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
+                                std::shared_ptr<ReceiveBuffer> into, std::function<void(Bytes)> got) {
+  out_->clear();
+  const std::size_t begin = begin_request(*out_, api, version, ++correlation_id_, options_.access.client_id);
+  encode(*out_);
+  end_request(*out_, begin);
+  got_ = std::move(got);
+  stream_->send(*out_, out_, [this](Result<void> sent) {
+    if (!sent.ok()) {
+      fail(std::move(sent).error());
+    }
+  });
+  if (receiving_) {
+    CHECK(into == into_);  // it listens into the only buffer that it has
+    return;
+  }
+  into_ = std::move(into);
+  into_->clear();
+  receive();
+}
+
+void BrokerConnection::receive() {
+  receiving_ = true;
+  stream_->receive_some(into_->free_part(), into_, [this](Result<std::size_t> received) {
+    receiving_ = false;
+    if (!got_) {  // closed, or words that nobody asked for
+      hang_up();
+    } else if (!received.ok()) {
+      fail(std::move(received).error());
+    } else {
+      on_bytes(*received);
+    }
+  });
+}
+
+void BrokerConnection::listen_if_idle() {
+  if (options_.listens_when_idle && state_ == State::ready && !got_ && !receiving_) {
+    into_ = own_;
+    into_->clear();
+    receive();
+  }
+}
+
+// Nothing is asked: nobody needs to be told.
+void BrokerConnection::hang_up() {
+  CHECK(!front_sent_);
+  stream_.reset();
+  receiving_ = false;
+  into_.reset();
+  state_ = State::closed;
+}
+
+void BrokerConnection::on_bytes(std::size_t count) {
+  into_->add(count);
+  const Bytes filled = into_->filled();
+  if (filled.size() < k_frame_size_bytes) {
+    receive();
+    return;
+  }
+  const Result<std::size_t> size =
+      response_size(filled.first(k_frame_size_bytes), options_.response_bytes_max);
+  if (!size.ok()) {
+    Error error = size.error();
+    error.message = concat(name_, ": ", error.message);
+    fail(std::move(error));
+    return;
+  }
+  const std::size_t total = k_frame_size_bytes + *size;
+  if (filled.size() < total) {
+    into_->grow(total);
+    receive();
+    return;
+  }
+  const Result<ResponseFrame> frame = open_response(filled.subspan(k_frame_size_bytes, *size));
+  if (!frame.ok() || frame->correlation_id != correlation_id_ || filled.size() > total) {
+    fail(connection_error(ErrorKind::corrupt,
+                          concat(name_, " answered what was not asked; the connection is closed")));
+    return;
+  }
+  const std::shared_ptr<ReceiveBuffer> body_of = std::move(into_);
+  std::exchange(got_, nullptr)(frame->body);
+}
+
+// Ends
+
+void BrokerConnection::start_deadline(Duration after, const std::string& doing) {
+  loop_.cancel_timer(deadline_);
+  deadline_ = loop_.start_timer(after, [this, after, doing] {
+    deadline_ = io::TimerId::none;
+    fail(connection_error(
+        ErrorKind::timed_out,
+        concat(doing, ": ", name_, " did not answer within ",
+               std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms")));
+  });
+}
+
+void BrokerConnection::close(const Error& error) {
+  fail(error);
+}
+
+// A request that was sent fails with what became of it; those behind it were never sent.
+void BrokerConnection::fail(Error error) {
+  loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
+  stream_.reset();
+  receiving_ = false;
+  into_.reset();
+  got_ = nullptr;
+  login_.reset();
+  state_ = State::closed;
+  bool sent = std::exchange(front_sent_, false);
+  std::deque<Request> failed = std::exchange(queue_, {});
+  const std::weak_ptr<char> alive = alive_;
+  for (const Request& request : failed) {
+    request.done({.error = error, .sent = sent, .version = 0, .body = {}});
+    if (alive.expired()) {
+      return;
+    }
+    sent = false;
+  }
+}
+
+}  // namespace penstock::wire

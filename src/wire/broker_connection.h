@@ -1,0 +1,134 @@
+// A connection to one broker: TCP or TLS, ApiVersions, SASL, then requests, one in flight at a time.
+//
+//   closed ──request()──► opening ──► ready ──► (a request in flight) ──► ready ...
+//      ▲                     │                          │
+//      └─────────────────────┴── any failure ───────────┘   every request that waits fails with it
+//
+// It opens itself for a request and stays open. It never tries again by itself: whether and when is the caller's
+// policy. One thread, that of the loop.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "io/loop.h"
+#include "wire/api.h"
+#include "wire/byte_stream.h"
+#include "wire/byte_writer.h"
+#include "wire/receive_buffer.h"
+#include "wire/sasl.h"
+
+namespace penstock::wire {
+
+// Who we are to a broker. `credential` is asked at every login, as a token may be new; empty: there is no SASL.
+struct BrokerAccess {
+  std::string client_id;
+  std::shared_ptr<const crypto::TlsContext> tls;  // null: plaintext
+  std::function<Result<SaslCredential>()> credential;
+};
+
+struct Reply {
+  std::optional<Error> error;  // no response; what the broker says inside of one is the caller's to read
+  bool sent = false;           // with an error: whether the broker may have seen the request
+  std::int16_t version = 0;
+  Bytes body;  // in Request::into until that is cleared; without it during the call only
+};
+
+struct Request {
+  ApiKey api{};
+  std::function<void(Buffer&, std::int16_t version)> encode;  // the body
+  Duration timeout{};                                         // from its sending to its whole response
+  std::shared_ptr<ReceiveBuffer> into;     // null: the connection's own, for small responses
+  std::function<void(const Reply&)> done;  // once, never inside request()
+};
+
+class BrokerConnection {
+ public:
+  struct Options {
+    std::string host;
+    std::uint16_t port = 0;
+    BrokerAccess access;
+    Duration open_timeout = std::chrono::seconds(15);  // name, TCP, TLS, ApiVersions and SASL together
+    std::size_t response_bytes_max = std::size_t{17} << 20;
+    // A connection that is often idle listens meanwhile, so that it knows before the next request that the broker
+    // has closed it. Its requests have no `into`.
+    bool listens_when_idle = false;
+  };
+
+  // `loop` and `clock` outlive it.
+  BrokerConnection(io::Loop& loop, const Clock& clock, Options options);
+  ~BrokerConnection();  // no `done` runs any more
+
+  BrokerConnection(const BrokerConnection&) = delete;
+  BrokerConnection& operator=(const BrokerConnection&) = delete;
+
+  // Queued behind those before it. Error unsupported in the reply: the broker does not know the request.
+  void request(Request request);
+
+  // Fails what waits with this error and closes; a later request opens again.
+  void close(const Error& error);
+
+  bool idle() const { return queue_.empty(); }
+  bool ready() const { return state_ == State::ready; }
+  const std::string& name() const { return name_; }  // "host:port"
+
+ private:
+  enum class State : std::uint8_t { closed, opening, ready };
+
+  void open();
+  void ask_versions(std::int16_t version);
+  void on_versions(std::int16_t version, Bytes body);
+  void log_in();
+  void on_handshake(std::int16_t version, Bytes body);
+  void authenticate(const Buffer& message);
+  void on_authenticated(std::int16_t version, Bytes body);
+  void logged_in(std::int64_t session_lifetime_ms);
+
+  void pump();
+  void send_front();
+  // Sends one request and receives its response into `into`; `got` runs with the body. Any failure closes.
+  void exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
+                std::shared_ptr<ReceiveBuffer> into, std::function<void(Bytes body)> got);
+  void receive();
+  void listen_if_idle();
+  void hang_up();
+  void on_bytes(std::size_t count);
+  void fail(Error error);
+  void start_deadline(Duration after, const std::string& doing);
+  void later(void (BrokerConnection::*what)());
+
+  io::Loop& loop_;
+  const Clock& clock_;
+  const Options options_;
+  const std::string name_;
+
+  State state_ = State::closed;
+  std::unique_ptr<ByteStream> stream_;
+  ApiVersions versions_;
+  bool ask_lowest_ = false;  // the broker closed on ApiVersions v3: the next connection asks with v0
+  std::optional<MonoTime> reauthenticate_at_;
+  std::optional<SaslClient> login_;
+
+  std::deque<Request> queue_;
+  bool front_sent_ = false;
+  bool pumping_ = false;
+  MonoTime last_used_{};
+
+  std::shared_ptr<Buffer> out_ = std::make_shared<Buffer>();
+  std::int32_t correlation_id_ = 0;
+  std::shared_ptr<ReceiveBuffer> own_;
+  std::shared_ptr<ReceiveBuffer> into_;
+  std::function<void(Bytes)> got_;  // empty: nothing was asked
+  bool receiving_ = false;
+  io::TimerId deadline_ = io::TimerId::none;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // deferred tasks look whether we are still there
+};
+
+}  // namespace penstock::wire

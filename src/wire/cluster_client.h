@@ -1,0 +1,65 @@
+// What is asked of the cluster as a whole: who leads which partition, and who keeps a group's offsets. Any broker
+// answers; the ones that the configuration names are tried in turn.
+//
+// librdkafka knows the leaders too, but tells them only by blocking; so we ask ourselves.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/types.h"
+#include "wire/broker_connection.h"
+
+namespace penstock::wire {
+
+struct BrokerAddress {
+  BrokerId id{-1};
+  std::string host;
+  std::uint16_t port = 0;
+
+  friend bool operator==(const BrokerAddress&, const BrokerAddress&) = default;
+};
+
+struct PartitionLeader {
+  BrokerAddress broker;
+  std::int32_t epoch = k_no_leader_epoch;
+};
+
+// Partitions that the cluster does not know, or that have no leader at the moment, are not in `leaders`; those that
+// have a code of their own are in `errors`.
+struct ClusterView {
+  std::unordered_map<TopicPartition, PartitionLeader> leaders;
+  std::unordered_map<std::string, std::int16_t> topic_errors;
+};
+
+class ClusterClient {
+ public:
+  // `brokers`: "host:port", at least one (CHECK). Error invalid_input: one is not of that form.
+  static Result<std::unique_ptr<ClusterClient>> make(io::Loop& loop, const Clock& clock,
+                                                     const std::vector<std::string>& brokers,
+                                                     BrokerAccess access);
+
+  // Each tries one broker, the next one after a failure, and answers once: whether to ask again is the caller's.
+  void ask_leaders(std::vector<std::string> topics, std::function<void(Result<ClusterView>)> done);
+  void find_coordinator(const std::string& group, std::function<void(Result<BrokerAddress>)> done);
+
+ private:
+  ClusterClient(io::Loop& loop, const Clock& clock, std::vector<BrokerAddress> brokers, BrokerAccess access);
+  BrokerConnection& connection();
+  void turn_to_next(const BrokerConnection* failed);
+
+  io::Loop& loop_;
+  const Clock& clock_;
+  const std::vector<BrokerAddress> brokers_;
+  const BrokerAccess access_;
+  std::size_t next_ = 0;
+  std::unique_ptr<BrokerConnection> connection_;
+};
+
+}  // namespace penstock::wire

@@ -1,0 +1,263 @@
+#include "wire/group_offsets.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "base/concat.h"
+#include "wire/broker_errors.h"
+#include "wire/offset_commit.h"
+#include "wire/offset_fetch.h"
+
+namespace penstock::wire {
+namespace {
+
+constexpr Duration k_read_timeout = std::chrono::seconds(20);
+
+// The broker asked is not the group's coordinator, or is not it yet, or not any more.
+bool is_wrong_coordinator(int code) {
+  constexpr int k_coordinator_not_available = 15;
+  constexpr int k_not_coordinator = 16;
+  return code == k_coordinator_not_available || code == k_not_coordinator;
+}
+
+std::string named(const TopicPartition& id) {
+  return concat("topic ", id.topic, ", partition ", id.partition.value);
+}
+
+// A topic's partitions stand together in a request; answers come in any order.
+template <class Item>
+std::vector<std::size_t> grouped_by_topic(const std::vector<Item>& items,
+                                          const std::string& (*topic)(const Item&)) {
+  std::vector<std::size_t> order(items.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    order[i] = i;
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return topic(items[a]) < topic(items[b]); });
+  return order;
+}
+
+const std::string& topic_of(const TopicPartition& id) {
+  return id.topic;
+}
+const std::string& topic_of_entry(const EntryToCommit& entry) {
+  return entry.id.topic;
+}
+
+struct ReadAnswer {
+  Result<GroupEntries> entries;
+  int code = 0;
+};
+
+ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& partitions,
+                       const std::string& group) {
+  const std::string what = concat("reading what group ", group, " has committed");
+  const Result<OffsetFetchResponse> response = decode_offset_fetch(reply.body, reply.version);
+  if (!response.ok()) {
+    return {response.error()};
+  }
+  if (response->error_code != 0) {
+    return {broker_error(response->error_code, what), response->error_code};
+  }
+  std::unordered_map<TopicPartition, const CommittedOffset*> answers;
+  for (const CommittedOffset& row : response->partitions) {
+    answers[{std::string(row.topic), row.partition}] = &row;
+  }
+  GroupEntries entries;
+  for (const TopicPartition& id : partitions) {
+    const auto answer = answers.find(id);
+    if (answer == answers.end()) {
+      return {Error{.kind = ErrorKind::corrupt,
+                    .action = Action::retry,
+                    .message = concat(what, ": the broker says nothing of ", named(id)),
+                    .code = "no answer",
+                    .retry_after = {}}};
+    }
+    const CommittedOffset& row = *answer->second;
+    if (row.error_code != 0) {
+      return {broker_error(row.error_code, concat(what, " for ", named(id))), row.error_code};
+    }
+    entries.push_back(row.position.value < 0
+                          ? std::nullopt
+                          : std::optional(GroupEntry{row.position, std::string(row.metadata)}));
+  }
+  return {std::move(entries)};
+}
+
+// The worst word about any partition is the word about the commit.
+int rank(CommitOutcome outcome) {
+  switch (outcome) {
+    case CommitOutcome::done:
+      return 0;
+    case CommitOutcome::not_done:
+      return 1;
+    case CommitOutcome::unknown:
+      return 2;
+    case CommitOutcome::refused:
+      return 3;
+  }
+  return 2;
+}
+
+struct CommitRead {
+  CommitReply reply;
+  bool wrong_coordinator = false;
+};
+
+CommitRead commit_answer(const Reply& reply, const std::vector<EntryToCommit>& entries) {
+  const Result<OffsetCommitResponse> response = decode_offset_commit(reply.body, reply.version);
+  if (!response.ok()) {
+    return {{.outcome = CommitOutcome::unknown, .membership_lost = false, .error = response.error()}};
+  }
+  std::unordered_map<TopicPartition, int> codes;
+  for (const PartitionCommit& row : response->partitions) {
+    codes[{std::string(row.topic), row.partition}] = row.error_code;
+  }
+  CommitRead out{.reply = {.outcome = CommitOutcome::done, .membership_lost = false, .error = {}}};
+  for (const EntryToCommit& entry : entries) {
+    const auto found = codes.find(entry.id);
+    const std::string what = concat("committing position ", entry.position.value, " of ", named(entry.id));
+    const CommitOutcome outcome =
+        found == codes.end() ? CommitOutcome::unknown : commit_outcome(found->second);
+    out.wrong_coordinator =
+        out.wrong_coordinator || (found != codes.end() && is_wrong_coordinator(found->second));
+    out.reply.membership_lost =
+        out.reply.membership_lost || (found != codes.end() && is_membership_lost(found->second));
+    if (rank(outcome) > rank(out.reply.outcome)) {
+      out.reply.outcome = outcome;
+      out.reply.error = found == codes.end()
+                            ? Error{.kind = ErrorKind::corrupt,
+                                    .action = Action::retry,
+                                    .message = concat(what, ": the broker did not say what became of it"),
+                                    .code = "no answer",
+                                    .retry_after = {}}
+                            : broker_error(found->second, what);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+GroupOffsets::GroupOffsets(io::Loop& loop, const Clock& clock, ClusterClient& cluster, BrokerAccess access,
+                           std::string group)
+    : loop_(loop), clock_(clock), cluster_(cluster), access_(std::move(access)), group_(std::move(group)) {}
+
+void GroupOffsets::with_coordinator(std::function<void(BrokerConnection&)> use,
+                                    std::function<void(Error)> refuse) {
+  if (coordinator_) {
+    use(*coordinator_);
+    return;
+  }
+  waiting_.push_back({std::move(use), std::move(refuse)});
+  if (waiting_.size() == 1) {
+    cluster_.find_coordinator(group_, [this, alive = std::weak_ptr(alive_)](Result<BrokerAddress> found) {
+      if (!alive.expired()) {
+        on_coordinator(std::move(found));
+      }
+    });
+  }
+}
+
+void GroupOffsets::on_coordinator(Result<BrokerAddress> found) {
+  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  if (!found.ok()) {
+    for (const Waiting& each : waiting) {
+      each.refuse(found.error());
+    }
+    return;
+  }
+  coordinator_ = std::make_unique<BrokerConnection>(
+      loop_, clock_,
+      BrokerConnection::Options{
+          .host = found->host, .port = found->port, .access = access_, .listens_when_idle = true});
+  for (const Waiting& each : waiting) {
+    with_coordinator(each.use, each.refuse);
+  }
+}
+
+// It may be the one that calls: so it is destroyed in a later turn.
+void GroupOffsets::forget_coordinator() {
+  if (coordinator_) {
+    loop_.defer([gone = std::shared_ptr<BrokerConnection>(std::move(coordinator_))] {});
+  }
+}
+
+void GroupOffsets::read(std::vector<TopicPartition> partitions,
+                        std::function<void(Result<GroupEntries>)> done) {
+  const auto asked = std::make_shared<const std::vector<TopicPartition>>(std::move(partitions));
+  const auto send = [this, asked, done](BrokerConnection& coordinator) {
+    coordinator.request({.api = ApiKey::offset_fetch,
+                         .encode =
+                             [this, asked](Buffer& out, std::int16_t version) {
+                               std::vector<OffsetFetchPartition> rows;
+                               for (const std::size_t i : grouped_by_topic(*asked, topic_of)) {
+                                 rows.push_back({(*asked)[i].topic, (*asked)[i].partition});
+                               }
+                               encode_offset_fetch(out, version, {.group = group_, .partitions = rows});
+                             },
+                         .timeout = k_read_timeout,
+                         .into = nullptr,
+                         .done =
+                             [this, asked, done](const Reply& reply) {
+                               if (reply.error) {
+                                 forget_coordinator();
+                                 done(*reply.error);
+                                 return;
+                               }
+                               ReadAnswer answer = read_answer(reply, *asked, group_);
+                               if (is_wrong_coordinator(answer.code)) {
+                                 forget_coordinator();
+                               }
+                               done(std::move(answer.entries));
+                             }});
+  };
+  with_coordinator(send, [done](Error error) { done(std::move(error)); });
+}
+
+void GroupOffsets::commit(MemberStamp stamp, std::vector<EntryToCommit> entries, Duration timeout,
+                          std::function<void(CommitReply)> done) {
+  const auto sent = std::make_shared<const std::vector<EntryToCommit>>(std::move(entries));
+  const auto whose = std::make_shared<const MemberStamp>(std::move(stamp));
+  const auto send = [this, sent, whose, timeout, done](BrokerConnection& coordinator) {
+    coordinator.request(
+        {.api = ApiKey::offset_commit,
+         .encode =
+             [this, sent, whose](Buffer& out, std::int16_t version) {
+               std::vector<OffsetCommitPartition> rows;
+               for (const std::size_t i : grouped_by_topic(*sent, topic_of_entry)) {
+                 const EntryToCommit& entry = (*sent)[i];
+                 rows.push_back({entry.id.topic, entry.id.partition, entry.position, entry.metadata});
+               }
+               encode_offset_commit(out, version,
+                                    {.group = group_,
+                                     .generation = whose->generation,
+                                     .member_id = whose->member_id,
+                                     .instance_id = whose->instance_id,
+                                     .partitions = rows});
+             },
+         .timeout = timeout,
+         .into = nullptr,
+         .done =
+             [this, sent, done](const Reply& reply) {
+               if (reply.error) {
+                 forget_coordinator();
+                 done({.outcome = reply.sent ? CommitOutcome::unknown : CommitOutcome::not_done,
+                       .membership_lost = false,
+                       .error = reply.error});
+                 return;
+               }
+               CommitRead read = commit_answer(reply, *sent);
+               if (read.wrong_coordinator) {
+                 forget_coordinator();
+               }
+               done(std::move(read.reply));
+             }});
+  };
+  with_coordinator(send, [done](Error error) {
+    done({.outcome = CommitOutcome::not_done, .membership_lost = false, .error = std::move(error)});
+  });
+}
+
+}  // namespace penstock::wire

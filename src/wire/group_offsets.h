@@ -1,0 +1,86 @@
+// The group's entries, read and written over our own connection to its coordinator.
+//
+// A commit carries the stamp it is given, and is sent once: what became of it is told in the four words of
+// base/commit_outcome.h, and sending it again is the caller's decision (protocol.md, Publish 4 and R8).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/commit_outcome.h"
+#include "base/types.h"
+#include "wire/broker_connection.h"
+#include "wire/cluster_client.h"
+
+namespace penstock::wire {
+
+// Whose commit it is: of one member in one generation of the group.
+struct MemberStamp {
+  std::int32_t generation = -1;
+  std::string member_id;
+  std::optional<std::string> instance_id;  // static members
+
+  friend bool operator==(const MemberStamp&, const MemberStamp&) = default;
+};
+
+struct GroupEntry {
+  Position position;
+  std::string metadata;
+};
+using GroupEntries = std::vector<std::optional<GroupEntry>>;
+
+struct EntryToCommit {
+  TopicPartition id;
+  Position position;
+  std::string metadata;
+};
+
+struct CommitReply {
+  CommitOutcome outcome = CommitOutcome::unknown;
+  bool membership_lost = false;
+  std::optional<Error> error;  // unless done
+};
+
+class GroupOffsets {
+ public:
+  // All outlive it.
+  GroupOffsets(io::Loop& loop, const Clock& clock, ClusterClient& cluster, BrokerAccess access,
+               std::string group);
+
+  // One entry a partition, in their order. Any partition's error is the error of the whole: it never means "no entry".
+  void read(std::vector<TopicPartition> partitions, std::function<void(Result<GroupEntries>)> done);
+
+  // `timeout`: from the sending to the answer, after which the outcome is unknown.
+  void commit(MemberStamp stamp, std::vector<EntryToCommit> entries, Duration timeout,
+              std::function<void(CommitReply)> done);
+
+ private:
+  // Runs `use` with the coordinator's connection, or `refuse` with why it was not found.
+  void with_coordinator(std::function<void(BrokerConnection&)> use, std::function<void(Error)> refuse);
+  void on_coordinator(Result<BrokerAddress> found);
+  void forget_coordinator();
+
+  struct Waiting {
+    std::function<void(BrokerConnection&)> use;
+    std::function<void(Error)> refuse;
+  };
+
+  io::Loop& loop_;
+  const Clock& clock_;
+  ClusterClient& cluster_;
+  const BrokerAccess access_;
+  const std::string group_;
+  std::unique_ptr<BrokerConnection> coordinator_;
+  std::deque<Waiting> waiting_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace penstock::wire
