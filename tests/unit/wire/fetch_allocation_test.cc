@@ -20,6 +20,11 @@ std::atomic<std::uint64_t> allocations{0};
 }  // namespace
 
 // Not inlined: the compiler would take malloc and free for mismatched.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return std::malloc(size);
+}
+
 [[gnu::noinline]] void* operator new(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size)) {
