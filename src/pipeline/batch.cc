@@ -1,5 +1,7 @@
 #include "pipeline/batch.h"
 
+#include <algorithm>
+
 #include "base/concat.h"
 
 namespace penstock::pipeline {
@@ -19,6 +21,19 @@ lake::Metadata blob_metadata(const Batch& batch, const std::string& group) {
           {"bytes", std::to_string(batch.raw_bytes)},
           {"attempt", batch.attempt},
           {"group", group}};
+}
+
+lake::Metadata tombstone_metadata(const std::string& group) {
+  return {{"penstock", "1"}, {"tombstone", "1"}, {"group", group}};
+}
+
+bool has(const lake::Metadata& metadata, std::string_view key, std::string_view value) {
+  return std::any_of(metadata.begin(), metadata.end(),
+                     [&](const auto& row) { return row.first == key && row.second == value; });
+}
+
+bool is_tombstone(const lake::Metadata& metadata) {
+  return has(metadata, "tombstone", "1");
 }
 
 }  // namespace penstock::pipeline

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -105,7 +106,9 @@ struct Batch : std::enable_shared_from_this<Batch> {
 
   Filling filling;
   bool sealed = false;
-  bool abandoned = false;  // dropped: whatever still runs for it only cleans up
+  bool goes_whole = false;  // as one Put Blob
+  bool publishing = false;  // the uploader was told to make the blob
+  bool abandoned = false;   // dropped: whatever still runs for it only cleans up
   std::uint32_t blocks_stored = 0;
 
   // Slabs that only this open batch holds, and what is in them.
@@ -122,5 +125,11 @@ using BatchPtr = std::shared_ptr<Batch>;
 // The metadata of the blob: what a reader needs to tile the ranges, and what tells our own earlier success
 // from another's.
 lake::Metadata blob_metadata(const Batch& batch, const std::string& group);
+
+// The metadata of a tombstone: a blob that stands where a claimed batch can never be published any more.
+lake::Metadata tombstone_metadata(const std::string& group);
+
+bool has(const lake::Metadata& metadata, std::string_view key, std::string_view value);
+bool is_tombstone(const lake::Metadata& metadata);
 
 }  // namespace penstock::pipeline

@@ -10,14 +10,14 @@
 namespace penstock::pipeline {
 
 Uploader::Uploader(const Options& options, lake::BlobStore& store, ChunkStore& chunks, io::Loop& loop,
-                   const Clock& clock, obs::WorkerMetrics& metrics, Ticket ticket)
+                   const Clock& clock, obs::WorkerMetrics& metrics, Events events)
     : options_(options),
       store_(store),
       chunks_(chunks),
       loop_(loop),
       clock_(clock),
       metrics_(metrics),
-      ticket_(std::move(ticket)),
+      events_(std::move(events)),
       random_(options.random_seed) {}
 
 Uploader::~Uploader() {
@@ -30,22 +30,37 @@ void Uploader::upload(const BatchPtr& batch, std::uint32_t block) {
   push_back(Task{.batch = batch, .step = Step::put_block, .block = block});
 }
 
-void Uploader::publish(const BatchPtr& batch) {
+void Uploader::seal(const BatchPtr& batch) {
   CHECK(!batch->blocks.empty());
   if (batch->blocks_stored == batch->blocks.size()) {
-    push_front(Task{.batch = batch, .step = Step::commit_blocks});
+    tell_stored(batch);
     return;
   }
-  // The only block, still in the queue: the whole blob in one call.
+  // The only block, still in the queue: the whole blob in one call, later.
   if (batch->blocks.size() == 1) {
     const auto queued = std::find_if(tasks_.begin(), tasks_.end(),
                                      [&batch](const Task& task) { return task.batch == batch; });
     if (queued != tasks_.end() && queued->attempt == 1) {
-      queued->step = Step::put_blob;
-      pump();
+      tasks_.erase(queued);
+      batch->goes_whole = true;
+      tell_stored(batch);
     }
   }
-  // Otherwise the last block to be stored goes on to the block list: see succeeded().
+  // Otherwise the last block to be stored tells: see succeeded().
+}
+
+void Uploader::tell_stored(const BatchPtr& batch) {
+  loop_.defer([this, batch] {
+    if (!batch->abandoned) {
+      events_.stored(batch);
+    }
+  });
+}
+
+void Uploader::publish(const BatchPtr& batch) {
+  CHECK(batch->publishing == false);
+  batch->publishing = true;
+  push_front(Task{.batch = batch, .step = batch->goes_whole ? Step::put_blob : Step::commit_blocks});
 }
 
 void Uploader::abandon(Batch& batch) {
@@ -94,7 +109,7 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
           --in_flight_;
           chunks_.unpin(*task->batch, task->block);
           if (!task->batch->abandoned) {
-            complete(task->batch, std::move(loaded));
+            events_.ticket(task->batch, std::move(loaded).error());
           }
           pump();
           return;
@@ -171,7 +186,7 @@ void Uploader::finished(const std::shared_ptr<Task>& task, Result<void> result) 
 void Uploader::succeeded(Task& task) {
   Batch& batch = *task.batch;
   if (task.step != Step::put_block) {
-    complete(task.batch, {});
+    events_.ticket(task.batch, Publication::published);
     return;
   }
   Block& block = batch.blocks[task.block];
@@ -181,8 +196,13 @@ void Uploader::succeeded(Task& task) {
   }
   metrics_.blocks_uploaded.add();
   chunks_.unpin(batch, task.block);  // its slabs are free now
-  if (batch.sealed && batch.blocks_stored == batch.blocks.size()) {
+  if (!batch.sealed || batch.blocks_stored < batch.blocks.size()) {
+    return;
+  }
+  if (batch.publishing) {  // they were put again
     push_front(Task{.batch = task.batch, .step = Step::commit_blocks});
+  } else {
+    events_.stored(task.batch);
   }
 }
 
@@ -216,15 +236,15 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
     return;
   }
   trouble_.reset();
-  const lake::Metadata& metadata = result->metadata;
-  const bool ours =
-      std::find(metadata.begin(), metadata.end(),
-                std::pair<std::string, std::string>("attempt", task->batch->attempt)) != metadata.end();
-  if (ours) {
-    complete(task->batch, {});
+  if (has(result->metadata, "attempt", task->batch->attempt)) {
+    events_.ticket(task->batch, Publication::published);
     return;
   }
-  complete(
+  if (is_tombstone(result->metadata)) {
+    events_.ticket(task->batch, Publication::dead);
+    return;
+  }
+  events_.ticket(
       task->batch,
       Error{.kind = ErrorKind::already_exists,
             .action = Action::fatal,
@@ -266,10 +286,6 @@ void Uploader::retry_later(Task task, const Error& error) {
         }
       }));
   retry_timers_.insert(*timer);
-}
-
-void Uploader::complete(const BatchPtr& batch, Result<void> result) {
-  ticket_(batch, std::move(result));
 }
 
 }  // namespace penstock::pipeline

@@ -1,9 +1,14 @@
 // Takes blocks and sealed batches to the store, and tries again until each is there.
 //
 // At most `connections` calls are under way. Whatever the error, nothing is given up: a call that cannot
-// succeed as things stand (a missing container, a wrong key) is repeated at the longest wait, and failing()
-// says why. A batch ends in one of three ways: published (its ticket gets ok), abandoned by the worker, or an
-// Error on the ticket that only a person can mend.
+// succeed as things stand (a missing container, a wrong key) is repeated at the longest wait, and trouble()
+// says why.
+//
+//   upload() blocks ─► seal() ─► stored ─► publish() ─► ticket: published, dead, or an Error for a person
+//
+// Between `stored` and publish() the batch is claimed (protocol.md): its blocks are there, and no blob is. A batch
+// of one block that was not sent before its seal waits for publish() and goes whole, as one Put Blob. abandon() ends
+// it at any time.
 #pragma once
 
 #include <cstdint>
@@ -40,18 +45,28 @@ class Uploader {
     std::string group;
     std::uint64_t random_seed = 0;
   };
-  using Ticket = std::function<void(const BatchPtr&, Result<void>)>;
+  enum class Publication : std::uint8_t {
+    published,
+    dead,  // a tombstone has its name: it can never be published
+  };
+  struct Events {
+    // Once for every batch given to seal(): all that publishing needs is there.
+    std::function<void(const BatchPtr&)> stored;
+    // Once for every batch given to publish().
+    std::function<void(const BatchPtr&, Result<Publication>)> ticket;
+  };
 
-  // `ticket` is completed once for every batch given to publish() that was not abandoned.
   Uploader(const Options& options, lake::BlobStore& store, ChunkStore& chunks, io::Loop& loop,
-           const Clock& clock, obs::WorkerMetrics& metrics, Ticket ticket);
+           const Clock& clock, obs::WorkerMetrics& metrics, Events events);
   ~Uploader();
 
   // A complete block of a batch that is still open, or of one that has more blocks.
   void upload(const BatchPtr& batch, std::uint32_t block);
 
-  // A sealed batch with at least one block. A batch of one block that was not uploaded yet becomes one Put
-  // Blob.
+  // No block follows; it has at least one.
+  void seal(const BatchPtr& batch);
+
+  // A batch that is stored becomes a blob, once, if its name is free.
   void publish(const BatchPtr& batch);
 
   // Nothing more is sent for it. Call ChunkStore::forget() afterwards.
@@ -90,7 +105,7 @@ class Uploader {
   void failed(Task task, const Error& error);
   void retry_later(Task task, const Error& error);
   void put_all_again(const BatchPtr& batch);
-  void complete(const BatchPtr& batch, Result<void> result);
+  void tell_stored(const BatchPtr& batch);
 
   Options options_;
   lake::BlobStore& store_;
@@ -98,7 +113,7 @@ class Uploader {
   io::Loop& loop_;
   const Clock& clock_;
   obs::WorkerMetrics& metrics_;
-  Ticket ticket_;
+  Events events_;
   std::mt19937_64 random_;
   std::deque<Task> tasks_;  // at most a task a block that is not stored: bounded by the stage
   std::uint32_t in_flight_ = 0;

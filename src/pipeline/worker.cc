@@ -101,7 +101,10 @@ Result<void> Worker::build() {
                         .group = options_.group,
                         .random_seed = options_.random()},
       *store_, *chunks_, *loop_, clock_, metrics_,
-      [this](const BatchPtr& batch, Result<void> result) { on_ticket(batch, std::move(result)); });
+      Uploader::Events{
+          .stored = [this](const BatchPtr& batch) { uploader_->publish(batch); },
+          .ticket = [this](const BatchPtr& batch,
+                           Result<Uploader::Publication> result) { on_ticket(batch, std::move(result)); }});
   writer_ = std::make_unique<BatchWriter>(
       cuts, *chunks_, metrics_,
       [this](const BatchPtr& batch, std::uint32_t block) { uploader_->upload(batch, block); });
@@ -381,10 +384,10 @@ void Worker::on_sealed(const BatchPtr& batch) {
   }
   publishing_.insert(batch);
   metrics_.publishing_batches.set(static_cast<std::int64_t>(publishing_.size()));
-  uploader_->publish(batch);
+  uploader_->seal(batch);
 }
 
-void Worker::on_ticket(const BatchPtr& batch, Result<void> result) {
+void Worker::on_ticket(const BatchPtr& batch, Result<Uploader::Publication> result) {
   if (result.ok()) {
     published(batch);
     return;

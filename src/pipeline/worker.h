@@ -97,7 +97,7 @@ class Worker {
 
   // Batch events.
   void on_sealed(const BatchPtr& batch);
-  void on_ticket(const BatchPtr& batch, Result<void> result);
+  void on_ticket(const BatchPtr& batch, Result<Uploader::Publication> result);
   void published(const BatchPtr& batch);
 
   void commit_what_is_published();

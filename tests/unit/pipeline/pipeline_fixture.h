@@ -59,6 +59,7 @@ class PipelineTest : public testing::Test {
     batches_.clear();
     sealed_.clear();
     tickets_.clear();
+    stored_.clear();
     chunks_.reset();
     stage_.reset();
     loop_.reset();
@@ -84,13 +85,22 @@ class PipelineTest : public testing::Test {
     chunks_ = std::make_unique<ChunkStore>(*pool_, *stage_, reserve);
     uploader_ = std::make_unique<Uploader>(
         Uploader::Options{.connections = connections_, .retry = {}, .group = "group", .random_seed = 1},
-        *store_, *chunks_, *loop_, clock_, metrics_, [this](const BatchPtr& batch, Result<void> result) {
-          tickets_.emplace_back(batch, result);
-          if (result.ok()) {
-            ledger_.published(ledger::BatchKey{batch->id.counter});
-            chunks_->forget(*batch);
-          }
-        });
+        *store_, *chunks_, *loop_, clock_, metrics_,
+        Uploader::Events{.stored =
+                             [this](const BatchPtr& batch) {
+                               stored_.push_back(batch);
+                               if (publishes_) {
+                                 uploader_->publish(batch);
+                               }
+                             },
+                         .ticket =
+                             [this](const BatchPtr& batch, Result<Uploader::Publication> result) {
+                               tickets_.emplace_back(batch, result);
+                               if (result.ok()) {
+                                 ledger_.published(ledger::BatchKey{batch->id.counter});
+                                 chunks_->forget(*batch);
+                               }
+                             }});
     writer_ = std::make_unique<BatchWriter>(cuts_, *chunks_, metrics_,
                                             [this](const BatchPtr& batch, std::uint32_t block) {
                                               blocks_ready_.push_back(block);
@@ -110,7 +120,7 @@ class PipelineTest : public testing::Test {
                   if (batch->blocks.empty()) {
                     ledger_.published(ledger::BatchKey{batch->id.counter});
                   } else if (uploading_) {
-                    uploader_->publish(batch);
+                    uploader_->seal(batch);
                   }
                 },
             .refused = [this](PartitionSlot, const Error& error) { refused_.push_back(error.message); }});
@@ -238,7 +248,9 @@ class PipelineTest : public testing::Test {
   std::vector<BatchPtr> sealed_;
   std::vector<std::string> refused_;
   std::vector<std::uint32_t> blocks_ready_;
-  std::vector<std::pair<BatchPtr, Result<void>>> tickets_;
+  std::vector<std::pair<BatchPtr, Result<Uploader::Publication>>> tickets_;
+  std::vector<BatchPtr> stored_;
+  bool publishes_ = true;  // as soon as a batch is stored
 };
 
 }  // namespace penstock::pipeline

@@ -23,7 +23,7 @@ class UploaderTest : public PipelineTest {
   // As the batcher and the worker do: blocks on their way while it is written, then sealed and published.
   BatchPtr publish(std::size_t bytes, std::uint64_t counter = 1) {
     const BatchPtr batch = sealed_batch(bytes, counter);
-    uploader_->publish(batch);
+    uploader_->seal(batch);
     return batch;
   }
 
@@ -33,7 +33,8 @@ class UploaderTest : public PipelineTest {
     EXPECT_EQ(store_->order, std::vector<std::string>{batch->name});
     ASSERT_EQ(tickets_.size(), 1U);
     EXPECT_EQ(tickets_[0].first, batch);
-    EXPECT_TRUE(tickets_[0].second.ok());
+    ASSERT_TRUE(tickets_[0].second.ok());
+    EXPECT_EQ(*tickets_[0].second, Uploader::Publication::published);
     expect_idle();
   }
   void expect_idle() {
@@ -77,11 +78,50 @@ TEST_F(UploaderTest, BlocksGoOutWhileTheBatchIsOpenAndTheListComesLast) {
   EXPECT_FALSE(batch->sealed);
   EXPECT_EQ(store_->count(Call::put_block), 2U);
   writer_->seal(batch);
-  uploader_->publish(batch);
+  uploader_->seal(batch);
   run_until([&] { return answered(); });
   expect_published_once(batch, 2 * k_block_bytes + 1);
   EXPECT_EQ(store_->count(Call::put_block), 3U);
   EXPECT_EQ(store_->count(Call::commit_blocks), 1U);
+}
+
+// Late publication, of a batch that goes whole and of one that goes by blocks: between stored and publish()
+// nothing of it is visible, and nothing more is sent.
+class LatePublicationTest : public UploaderTest, public testing::WithParamInterface<std::size_t> {
+ protected:
+  BatchPtr stored_batch() {
+    build(40);
+    publishes_ = false;
+    const BatchPtr batch = publish(GetParam());
+    run_until([&] { return stored_.size() == 1; });
+    return batch;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Sizes, LatePublicationTest, testing::Values(1000, k_block_bytes + 5));
+
+TEST_P(LatePublicationTest, NothingIsVisibleBeforePublish) {
+  const BatchPtr batch = stored_batch();
+  for (int i = 0; i < 20; ++i) {
+    loop_->run_once(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(uploader_->idle());
+  EXPECT_TRUE(store_->blobs.empty());
+  EXPECT_EQ(store_->count(Call::put_block), GetParam() > k_block_bytes ? 2U : 0U);
+  uploader_->publish(batch);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, GetParam());
+}
+
+// A successor has put a tombstone at the batch's name.
+TEST_P(LatePublicationTest, ABatchWhoseNameHasATombstoneIsDead) {
+  const BatchPtr batch = stored_batch();
+  store_->blobs[batch->name].metadata = tombstone_metadata("group");
+  uploader_->publish(batch);
+  run_until([&] { return answered(); });
+  ASSERT_TRUE(tickets_[0].second.ok());
+  EXPECT_EQ(*tickets_[0].second, Uploader::Publication::dead);
+  EXPECT_TRUE(is_tombstone(store_->blobs[batch->name].metadata));
 }
 
 TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
@@ -98,7 +138,7 @@ TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
   writer_->spill(batch);
   run_until([&] { return batch->blocks_stored == batch->blocks.size(); });
   writer_->seal(batch);
-  uploader_->publish(batch);
+  uploader_->seal(batch);
   run_until([&] { return answered(); });
   EXPECT_EQ(store_->count(Call::commit_blocks), 1U);
   EXPECT_EQ(store_->order.size(), 1U);
@@ -200,7 +240,7 @@ TEST_F(UploaderTest, BlocksThatAreGoneArePutAgainAfterAWait) {
   run_until([&] { return batch->blocks_stored == 2; });
   store_->lose_blocks();
   writer_->seal(batch);
-  uploader_->publish(batch);
+  uploader_->seal(batch);
   run_turns(50);
   EXPECT_EQ(store_->count(Call::put_block), 3U) << "no hot loop: the clock stands";
   EXPECT_EQ(store_->count(Call::get_properties), 1U);
@@ -316,11 +356,13 @@ TEST_F(UploaderTest, ABatchDroppedWhileItsBlockIsReadBackIsNotSent) {
   settle();
   ASSERT_TRUE(chunks_->make_room_to_end(24 - BatchWriter::reserve_for(cuts_).to_load));
   uploader_->upload(batch, 0);
-  uploader_->publish(batch);
-  loop_->defer([&] {  // behind the uploader's own turn
-    EXPECT_FALSE(all_slabs_free()) << "the read has not begun";
-    uploader_->abandon(*batch);
-    chunks_->forget(*batch);
+  uploader_->seal(batch);
+  loop_->defer([&] {    // behind what tells that it is stored
+    loop_->defer([&] {  // behind the uploader's own turn
+      EXPECT_FALSE(all_slabs_free()) << "the read has not begun";
+      uploader_->abandon(*batch);
+      chunks_->forget(*batch);
+    });
   });
   run_until([&] { return stage_->counters().read_bytes > 0; });
   expect_idle();
