@@ -1,5 +1,8 @@
 #include "ledger/ledger.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/check.h"
 
 namespace penstock::ledger {
@@ -10,9 +13,17 @@ void Ledger::begin_epoch(std::span<const Position> starts) {
   partitions_.clear();
   partitions_.reserve(starts.size());
   for (const Position start : starts) {
-    partitions_.push_back(
-        PartitionState{.received = start, .committable = start, .committed = start, .ranges = {}});
+    partitions_.push_back(PartitionState{
+        .received = start, .committable = start, .committed = start, .told = start, .ranges = {}});
   }
+}
+
+void Ledger::restart(PartitionSlot slot, Position start) {
+  PartitionState& partition = at(slot);
+  const bool was_uncommitted = partition.committable > partition.told;
+  partition = PartitionState{
+      .received = start, .committable = start, .committed = start, .told = start, .ranges = {}};
+  count(partition, was_uncommitted);
 }
 
 void Ledger::end_epoch() {
@@ -28,15 +39,15 @@ void Ledger::extend(BatchKey batch, PartitionSlot slot, Position next) {
   if (next == partition.received) {
     return;
   }
-  partition.received = next;
+  const Position first = std::exchange(partition.received, next);
   if (!partition.ranges.empty() && partition.ranges.back().batch == batch) {
-    partition.ranges.back().next = next;
+    partition.ranges.back().range.next = next;
     return;
   }
   if (!partition.ranges.empty()) {
     CHECK(partition.ranges.back().batch < batch);
   }
-  partition.ranges.push_back(Claimed{.batch = batch, .next = next});
+  partition.ranges.push_back(OfBatch{.batch = batch, .range = {first, next}});
   unpublished_[batch].push_back(slot);
 }
 
@@ -47,9 +58,9 @@ void Ledger::published(BatchKey batch) {
   }
   for (const PartitionSlot slot : found->second) {
     PartitionState& partition = at(slot);
-    for (Claimed& range : partition.ranges) {
-      if (range.batch == batch) {
-        range.published = true;
+    for (OfBatch& of : partition.ranges) {
+      if (of.batch == batch) {
+        of.published = true;
       }
     }
     advance(partition);
@@ -57,14 +68,82 @@ void Ledger::published(BatchKey batch) {
   unpublished_.erase(found);
 }
 
+std::vector<CommitEntry> Ledger::drop(BatchKey batch) {
+  std::vector<CommitEntry> again;
+  const auto found = unpublished_.find(batch);
+  if (found == unpublished_.end()) {
+    return again;
+  }
+  for (const PartitionSlot slot : found->second) {
+    PartitionState& partition = at(slot);
+    for (const OfBatch& of : partition.ranges) {
+      if (of.batch == batch) {
+        partition.received = of.range.first;
+        again.push_back(CommitEntry{.slot = slot, .position = of.range.first});
+      }
+    }
+    std::erase_if(partition.ranges, [batch](const OfBatch& of) { return of.batch == batch; });
+  }
+  unpublished_.erase(found);
+  return again;
+}
+
+std::vector<SlotRange> Ledger::ranges_of(BatchKey batch) const {
+  std::vector<SlotRange> ranges;
+  const auto found = unpublished_.find(batch);
+  if (found == unpublished_.end()) {
+    return ranges;
+  }
+  for (const PartitionSlot slot : found->second) {
+    for (const OfBatch& of : at(slot).ranges) {
+      if (of.batch == batch) {
+        ranges.push_back(SlotRange{.slot = slot, .range = of.range});
+      }
+    }
+  }
+  return ranges;
+}
+
+bool Ledger::is_next(BatchKey batch) const {
+  const auto found = unpublished_.find(batch);
+  return found != unpublished_.end() &&
+         std::all_of(found->second.begin(), found->second.end(),
+                     [&](PartitionSlot slot) { return first_batch_of(slot) == batch; });
+}
+
+std::vector<BatchKey> Ledger::unpublished() const {
+  std::vector<BatchKey> keys;
+  keys.reserve(unpublished_.size());
+  for (const auto& [key, slots] : unpublished_) {
+    keys.push_back(key);
+  }
+  return keys;
+}
+
+std::optional<BatchKey> Ledger::first_batch_of(PartitionSlot slot) const {
+  for (const OfBatch& of : at(slot).ranges) {
+    if (!of.published) {
+      return of.batch;
+    }
+  }
+  return std::nullopt;
+}
+
 void Ledger::advance(PartitionState& partition) {
-  const bool was_uncommitted = partition.committable > partition.committed;
+  const bool was_uncommitted = partition.committable > partition.told;
   while (!partition.ranges.empty() && partition.ranges.front().published) {
-    partition.committable = partition.ranges.front().next;
+    partition.committable = partition.ranges.front().range.next;
     partition.ranges.pop_front();
   }
-  if (!was_uncommitted && partition.committable > partition.committed) {
+  count(partition, was_uncommitted);
+}
+
+void Ledger::count(const PartitionState& partition, bool was_uncommitted) {
+  const bool is_uncommitted = partition.committable > partition.told;
+  if (is_uncommitted && !was_uncommitted) {
     ++uncommitted_count_;
+  } else if (was_uncommitted && !is_uncommitted) {
+    --uncommitted_count_;
   }
 }
 
@@ -84,7 +163,7 @@ std::vector<CommitEntry> Ledger::uncommitted() const {
     return entries;
   }
   for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
-    if (partitions_[slot].committable > partitions_[slot].committed) {
+    if (partitions_[slot].committable > partitions_[slot].told) {
       entries.push_back(CommitEntry{.slot = PartitionSlot{slot}, .position = partitions_[slot].committable});
     }
   }
@@ -95,12 +174,18 @@ void Ledger::committed_now(std::span<const CommitEntry> entries) {
   for (const CommitEntry& entry : entries) {
     PartitionState& partition = at(entry.slot);
     CHECK(entry.position <= partition.committable);
-    const bool was_uncommitted = partition.committable > partition.committed;
+    const bool was_uncommitted = partition.committable > partition.told;
     partition.committed = entry.position;
-    if (was_uncommitted && partition.committable == partition.committed) {
-      --uncommitted_count_;
-    }
+    partition.told = entry.position;
+    count(partition, was_uncommitted);
   }
+}
+
+void Ledger::claim_made(PartitionSlot slot) {
+  PartitionState& partition = at(slot);
+  const bool was_uncommitted = partition.committable > partition.told;
+  partition.told = partition.committable;
+  count(partition, was_uncommitted);
 }
 
 Ledger::PartitionState& Ledger::at(PartitionSlot slot) {

@@ -22,7 +22,7 @@
 
 namespace penstock::ledger {
 
-// Names a batch within its worker: the counter of its BatchId.
+// Names a batch within its worker: the counter of its BatchId. Later batches have larger keys; never used twice.
 using BatchKey = Strong<struct BatchKeyTag, std::uint64_t>;
 
 struct CommitEntry {
@@ -30,6 +30,13 @@ struct CommitEntry {
   Position position;
 
   friend bool operator==(const CommitEntry&, const CommitEntry&) = default;
+};
+
+struct SlotRange {
+  PartitionSlot slot;
+  Range range;
+
+  friend bool operator==(const SlotRange&, const SlotRange&) = default;
 };
 
 class Ledger {
@@ -44,6 +51,9 @@ class Ledger {
   bool in_epoch() const { return in_epoch_; }
   std::size_t partition_count() const { return partitions_.size(); }
 
+  // A partition without unpublished batches starts elsewhere: as if its epoch began there.
+  void restart(PartitionSlot slot, Position start);
+
   // The partition was read up to `next`, and what lies between belongs to `batch`. `next` never goes back
   // (CHECK). All extensions of one batch come before those of any later batch of the same partition.
   void extend(BatchKey batch, PartitionSlot slot, Position next);
@@ -52,15 +62,36 @@ class Ledger {
   // a former epoch) is ignored: what it published is read again by whoever owns the partition now.
   void published(BatchKey batch);
 
+  // The batch's ranges are gone, and its partitions are read again from where these began: for each the first
+  // position of its range. Dropping in the order of keys from the last to the first leaves the lowest. An
+  // unknown key: nothing.
+  std::vector<CommitEntry> drop(BatchKey batch);
+
+  // The ranges of an unpublished batch; empty for an unknown key.
+  std::vector<SlotRange> ranges_of(BatchKey batch) const;
+
+  // Every earlier batch that shares a partition with it is published (R1). False for an unknown key.
+  bool is_next(BatchKey batch) const;
+
+  // The unpublished batches, open ones included, in the order of their keys.
+  std::vector<BatchKey> unpublished() const;
+
+  // The first unpublished batch that has the partition.
+  std::optional<BatchKey> first_batch_of(PartitionSlot slot) const;
+
   Position received(PartitionSlot slot) const;
   Position committable(PartitionSlot slot) const;
   Position committed(PartitionSlot slot) const;
 
-  // Every partition whose committable position is ahead of its committed one.
+  // Every partition whose committable position is ahead of its committed one, and in no claim.
   std::vector<CommitEntry> uncommitted() const;
 
   // The group has these positions now.
   void committed_now(std::span<const CommitEntry> entries);
+
+  // A claim of this partition's next batch was made: it carries the committable position itself, so that
+  // uncommitted() need not name it any more.
+  void claim_made(PartitionSlot slot);
 
   // Batches extended and not yet published.
   std::size_t unpublished_count() const { return unpublished_.size(); }
@@ -69,26 +100,28 @@ class Ledger {
   bool settled() const { return unpublished_.empty() && uncommitted_count_ == 0; }
 
  private:
-  struct Claimed {
+  struct OfBatch {
     BatchKey batch;
-    Position next;
+    Range range;
     bool published = false;
   };
   struct PartitionState {
     Position received;
     Position committable;
     Position committed;
-    std::deque<Claimed> ranges;  // unpublished, or published behind one that is not
+    Position told;               // committed, or carried by a claim
+    std::deque<OfBatch> ranges;  // unpublished, or published behind one that is not
   };
 
   PartitionState& at(PartitionSlot slot);
   const PartitionState& at(PartitionSlot slot) const;
   void advance(PartitionState& partition);
+  void count(const PartitionState& partition, bool was_uncommitted);
 
   bool in_epoch_ = false;
   std::vector<PartitionState> partitions_;
   std::map<BatchKey, std::vector<PartitionSlot>> unpublished_;
-  std::size_t uncommitted_count_ = 0;  // partitions with committable ahead of committed
+  std::size_t uncommitted_count_ = 0;  // partitions with committable ahead of told
 };
 
 }  // namespace penstock::ledger
