@@ -51,7 +51,8 @@ class Ledger {
   bool in_epoch() const { return in_epoch_; }
   std::size_t partition_count() const { return partitions_.size(); }
 
-  // A partition without unpublished batches starts elsewhere: as if its epoch began there.
+  // A partition without batches starts elsewhere: as if its epoch began there. (With batches, which mutants do,
+  // only what comes next is moved.)
   void restart(PartitionSlot slot, Position start);
 
   // The partition was read up to `next`, and what lies between belongs to `batch`. `next` never goes back
@@ -66,6 +67,8 @@ class Ledger {
   // position of its range. Dropping in the order of keys from the last to the first leaves the lowest. An
   // unknown key: nothing.
   std::vector<CommitEntry> drop(BatchKey batch);
+
+  bool contains(BatchKey batch) const { return unpublished_.contains(batch); }
 
   // The ranges of an unpublished batch; empty for an unknown key.
   std::vector<SlotRange> ranges_of(BatchKey batch) const;

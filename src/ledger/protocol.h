@@ -22,6 +22,7 @@
 #include "base/commit_outcome.h"
 #include "base/types.h"
 #include "ledger/actions.h"
+#include "ledger/assign.h"
 #include "ledger/claim_text.h"
 #include "ledger/commit_slot.h"
 #include "ledger/ledger.h"
@@ -46,7 +47,6 @@ struct AssignedPartition {
 };
 
 enum class TombstonePut : std::uint8_t { created, exists };
-enum class FoundBlob : std::uint8_t { absent, tombstone, claimed_range, other };
 enum class BlobOutcome : std::uint8_t { published, dead };
 
 class Protocol {
@@ -103,7 +103,7 @@ class Protocol {
     AssignedPartition assigned;
     Step step = Step::reading;
     std::optional<Entry> read;  // Assign 1: exactly what was read
-    Claim claim;                // Assign 4: whose blob is asked about
+    AskAbout question;          // Assign 4
     Ask ask;                    // of the question under way
     bool fenced = false;
     bool must_pin = false;       // its start is to be committed before the first claim
@@ -119,46 +119,49 @@ class Protocol {
     std::string blob;
     bool put_early = false;  // of mutants
   };
-  struct PastBatch {  // claimed, and its epoch is over
-    std::vector<std::pair<TopicPartition, Range>> ranges;
+  struct PastBatch {  // claimed, and its epoch is over; all but its key is for mutants
+    std::uint64_t epoch = 0;
+    std::vector<SlotRange> ranges;
+    std::vector<TopicPartition> ids;
   };
 
   bool exactly_once() const { return options_.guarantee == Guarantee::exactly_once; }
   PartitionState& at(PartitionSlot slot);
+  Ask new_ask() { return Ask{++last_ask_.value}; }
   void push(Action action);
-  Ask new_ask() { return Ask{++last_ask_}; }
   void wake(MonoTime at);
 
   // Assign and Fence: protocol_assign.cc
   void assign(PartitionSlot slot, const std::optional<Entry>& entry);
+  void ask(PartitionSlot slot, AskAbout question);
   void start(PartitionSlot slot, Position position);
-  void stop(PartitionSlot slot, std::string why);
+  void stop(PartitionSlot slot, const std::string& why);
   void read_what_is_due(MonoTime now);
-  void fence(std::span<const PartitionSlot> slots, std::span<const std::optional<Entry>> entries);
+  void fence(PartitionSlot slot, const std::optional<Entry>& entry);
   void assign_again(PartitionSlot slot);
-  bool may_commit(PartitionSlot slot, MonoTime now);
 
-  // Claim, Commit the blob, Finish: protocol_publish.cc
+  // Publish: Claim, Commit the blob, Finish: protocol_publish.cc
   void commit_what_is_due(MonoTime now);
+  bool may_commit(PartitionSlot slot, MonoTime now);
   bool pin_starts(MonoTime now);
-  bool claim_next(MonoTime now);
+  bool claim(MonoTime now);
   bool finish(MonoTime now);
+  bool finish_in_the_past(MonoTime now);
   bool claimable(BatchKey batch, const BatchState& state, MonoTime now);
   void make_commit(MonoTime now, CommitKind kind, std::vector<CommitItem> items,
                    std::optional<BatchKey> batch);
-  void send_commit(MonoTime now);
-  void commit_resolved(const CommitSlot::Resolved& resolved);
-  void publish_stored();
+  void send_copy(MonoTime now);
+  void resolved(MonoTime now, const CommitSlot::Resolved& commit);
+  void claimed(BatchKey batch);
+  void put_what_is_due();
   void published(BatchKey batch);
-  void claim_succeeded(BatchKey batch);
 
   // Drop, and the end of an epoch: protocol.cc
   void drop_from(BatchKey batch);
-  void dead(BatchKey batch);
-  void dead_in_the_past(const PastBatch& batch);
-  void finish_in_the_past(MonoTime now);
+  void read_again(const std::map<PartitionSlot, Position>& lowest);
+  void past_outcome(BatchKey batch, BlobOutcome outcome);
+  void drain(MonoTime now);
   void end_epoch();
-  bool drained() const;
 
   ProtocolOptions options_;
   Ledger ledger_;
@@ -170,7 +173,7 @@ class Protocol {
   std::optional<MonoTime> drain_deadline_;
   bool release_owed_ = false;  // the driver still holds an assignment that is lost
 
-  Ask read_ask_{};  // of the read under way; 0: none
+  std::optional<Ask> read_ask_;  // of the read under way
   std::vector<PartitionSlot> read_slots_;
   std::uint32_t read_failures_ = 0;
   MonoTime read_not_before_{};
@@ -178,10 +181,11 @@ class Protocol {
   CommitSlot commit_;
   MonoTime commit_not_before_{};
   std::uint32_t refusals_ = 0;
-  bool claimed_last_ = false;
+  bool claimed_last_ = false;  // claims and finishes take turns
+  std::vector<std::pair<std::uint64_t, std::vector<CommitItem>>> past_finishes_;  // of mutants
 
   std::vector<Action> actions_;
-  std::uint64_t last_ask_ = 0;
+  Ask last_ask_{};
   bool changed_ = false;
   std::optional<MonoTime> wake_at_;
 };

@@ -1,0 +1,58 @@
+#include "ledger/assign.h"
+
+#include "base/concat.h"
+
+namespace penstock::ledger {
+namespace {
+
+constexpr const char* k_by_hand =
+    ", or set the group's offset of the partition by hand and its metadata to nothing";
+
+}  // namespace
+
+AssignAnswer assign_by_entry(const std::optional<Entry>& entry, std::string_view sink) {
+  if (!entry) {
+    return StartAtSource{};
+  }
+  const MetadataText text = parse_metadata(entry->metadata);
+  if (std::holds_alternative<UnknownVersion>(text)) {
+    return StopBecause{concat("has committed offset metadata of a version that this one cannot read: \"",
+                              entry->metadata, "\"; finish with the version that wrote it", k_by_hand)};
+  }
+  const Claim* claim = std::get_if<Claim>(&text);
+  if (claim == nullptr) {
+    return StartAt{.position = entry->position, .foreign = std::holds_alternative<ForeignText>(text)};
+  }
+  if (claim->sink != sink) {
+    return StopBecause{concat("has a pending claim of another sink (", claim->sink, ", this one is ", sink,
+                              ") for the blob ", claim->blob,
+                              "; run once with the former account, container and prefix", k_by_hand)};
+  }
+  if (claim->next <= entry->position) {
+    return StopBecause{concat("has a claim that ends at ", claim->next.value, ", not behind its own offset ",
+                              entry->position.value, ", which no version writes; look at the blob ",
+                              claim->blob, k_by_hand)};
+  }
+  return AskAbout{.first = entry->position, .claim = *claim};
+}
+
+std::variant<StartAt, StopBecause> assign_by_blob(FoundBlob found, const AskAbout& question) {
+  switch (found) {
+    case FoundBlob::tombstone:
+      return StartAt{.position = question.first};
+    case FoundBlob::claimed_range:
+      return StartAt{.position = question.claim.next};
+    case FoundBlob::absent:
+    case FoundBlob::other:
+      break;
+  }
+  return StopBecause{concat(
+      "has a pending claim of [", question.first.value, ", ", question.claim.next.value, ") for the blob ",
+      question.claim.blob,
+      found == FoundBlob::absent ? ", which was deleted while it was asked about"
+                                 : ", but what is there is neither a tombstone nor lists exactly this range",
+      "; find out who wrote or deleted it, then set the group's offset of the partition by "
+      "hand and its metadata to nothing")};
+}
+
+}  // namespace penstock::ledger

@@ -1,0 +1,271 @@
+#include "ledger/protocol.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "ledger/mutants.h"
+
+namespace penstock::ledger {
+namespace {
+
+// R2 left out for commits of this kind.
+bool r2_is_mutated(std::optional<CommitKind> kind) {
+  return (kind == CommitKind::claim && mutated(Mutant::no_r2_for_claims)) ||
+         (kind == CommitKind::finish && mutated(Mutant::no_r2_for_finishes)) ||
+         (kind == CommitKind::start_position && mutated(Mutant::no_r2_for_start_positions));
+}
+
+}  // namespace
+
+Protocol::Protocol(ProtocolOptions options)
+    : options_(std::move(options)),
+      commit_({.fence_wait = options_.fence_wait,
+               .retry_min = options_.retry_min,
+               .retry_max = options_.retry_max}) {}
+
+void Protocol::begin_epoch(MonoTime now, std::span<const AssignedPartition> partitions) {
+  CHECK(!in_epoch());
+  CHECK(!release_owed_);
+  ++epoch_;
+  changed_ = true;
+  fence_at_ = mutated(Mutant::no_wait_before_fence) ? now : now + options_.fence_wait;
+  read_failures_ = 0;
+  read_not_before_ = now;
+  commit_not_before_ = now;
+  refusals_ = 0;
+  partitions_.clear();
+  std::vector<Position> starts;
+  for (const AssignedPartition& assigned : partitions) {
+    partitions_.push_back(
+        PartitionState{.assigned = assigned, .read = {}, .question = {}, .ask = {}, .wrote = {}});
+    starts.push_back(assigned.entry ? assigned.entry->position : assigned.start);
+  }
+  ledger_.begin_epoch(starts);
+  for (std::uint32_t slot = 0; slot < partitions.size(); ++slot) {
+    assign(PartitionSlot{slot}, partitions[slot].entry);
+  }
+}
+
+void Protocol::revoke(MonoTime deadline) {
+  changed_ = true;
+  if (!in_epoch()) {
+    release_owed_ = false;
+    push(Released{});
+    return;
+  }
+  drain_deadline_ = deadline;
+}
+
+void Protocol::lost() {
+  changed_ = true;
+  if (in_epoch()) {
+    end_epoch();
+  }
+  release_owed_ = false;
+  push(Released{});
+}
+
+void Protocol::sealed(BatchKey batch, std::string blob) {
+  if (!ledger_.contains(batch)) {
+    return;
+  }
+  changed_ = true;
+  if (blob.empty()) {  // nothing to claim: the positions move with a finish, in order
+    batches_.erase(batch);
+    ledger_.published(batch);
+    return;
+  }
+  BatchState& state = batches_[batch];
+  state.is_sealed = true;
+  state.blob = std::move(blob);
+}
+
+void Protocol::stored(BatchKey batch) {
+  if (ledger_.contains(batch)) {
+    changed_ = true;
+    batches_[batch].is_stored = true;
+  }
+}
+
+void Protocol::move_start(PartitionSlot slot, Position position) {
+  if (in_epoch() && at(slot).step == Step::started && !ledger_.first_batch_of(slot)) {
+    changed_ = true;
+    ledger_.restart(slot, position);
+  }
+}
+
+void Protocol::blob_committed(BatchKey batch, BlobOutcome outcome) {
+  changed_ = true;
+  if (past_.contains(batch)) {
+    past_outcome(batch, outcome);
+    return;
+  }
+  if (!ledger_.contains(batch)) {
+    return;
+  }
+  if (outcome == BlobOutcome::published) {
+    published(batch);
+  } else {
+    drop_from(batch);
+  }
+}
+
+std::vector<Action> Protocol::next(MonoTime now) {
+  if (changed_ || (wake_at_ && now >= *wake_at_)) {
+    changed_ = false;
+    wake_at_.reset();
+    drain(now);
+    if (in_epoch()) {
+      read_what_is_due(now);
+      put_what_is_due();
+      commit_what_is_due(now);
+    } else if (commit_.unresolved()) {  // only without R2
+      send_copy(now);
+    }
+  }
+  return std::exchange(actions_, {});
+}
+
+// Drop: the batch and every later unclaimed batch of the worker.
+void Protocol::drop_from(BatchKey first) {
+  std::vector<BatchKey> keys = ledger_.unpublished();
+  std::reverse(keys.begin(), keys.end());
+  Drop drop;
+  std::map<PartitionSlot, Position> lowest;  // the last one written is that of the earliest batch
+  for (const BatchKey key : keys) {
+    const auto state = batches_.find(key);
+    const bool is_claimed = state != batches_.end() && state->second.step == BatchStep::claimed;
+    if (key < first || (key != first && is_claimed) ||
+        (key != first && mutated(Mutant::dead_batch_without_dropping_later))) {
+      continue;
+    }
+    for (const CommitEntry& again : ledger_.drop(key)) {
+      lowest[again.slot] = again.position;
+    }
+    if (commit_.claiming() == key) {
+      commit_.forget_batch();  // whatever becomes of its claim, its blob is never put
+    }
+    batches_.erase(key);
+    drop.batches.push_back(key);
+  }
+  push(std::move(drop));
+  read_again(lowest);
+}
+
+void Protocol::read_again(const std::map<PartitionSlot, Position>& lowest) {
+  for (const auto& [slot, position] : lowest) {
+    PartitionState& partition = at(slot);
+    if (drain_deadline_ || partition.step != Step::started) {
+      continue;
+    }
+    if (mutated(Mutant::assign_again_for_all_of_a_dropped_batch)) {
+      partition.step = Step::reading;
+      push(Hold{slot});
+      continue;
+    }
+    push(Start{.slot = slot, .position = position});
+  }
+}
+
+// A batch whose epoch is over is only forgotten.
+void Protocol::past_outcome(BatchKey batch, BlobOutcome outcome) {
+  const PastBatch past = std::move(past_.extract(batch).mapped());
+  if (outcome == BlobOutcome::dead) {
+    push(Drop{.batches = {batch}});
+  }
+  if (outcome == BlobOutcome::dead && mutated(Mutant::reading_again_for_a_past_epoch)) {
+    for (std::size_t i = 0; i < past.ids.size(); ++i) {
+      for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
+        if (partitions_[slot].assigned.id == past.ids[i] && partitions_[slot].step == Step::started) {
+          ledger_.restart(PartitionSlot{slot}, past.ranges[i].range.first);
+          push(Start{.slot = PartitionSlot{slot}, .position = past.ranges[i].range.first});
+        }
+      }
+    }
+  }
+  if (outcome == BlobOutcome::published && mutated(Mutant::finish_outside_its_epoch)) {
+    std::vector<CommitItem> items;
+    for (const SlotRange& range : past.ranges) {
+      items.push_back(CommitItem{.slot = range.slot, .position = range.range.next, .metadata = {}});
+    }
+    past_finishes_.emplace_back(past.epoch, std::move(items));
+  }
+}
+
+// R4: a plain revoke ends when all is settled, at the latest at its deadline. R2: not before the commit in flight
+// has an outcome; at the deadline it is given up.
+void Protocol::drain(MonoTime now) {
+  if (!in_epoch() || !drain_deadline_) {
+    return;
+  }
+  const bool commit_holds = commit_.unresolved() && !r2_is_mutated(commit_.kind());
+  if ((ledger_.settled() && !commit_holds) || now >= *drain_deadline_) {
+    end_epoch();
+    push(Released{});
+    return;
+  }
+  wake(*drain_deadline_);
+}
+
+// What is unclaimed is dropped, what is claimed goes on with step 5, and a commit without outcome is given up and its
+// batch forgotten. Without claims nothing is worth going on with: it is read again anyway.
+void Protocol::end_epoch() {
+  Drop drop;
+  for (const BatchKey key : ledger_.unpublished()) {
+    const auto state = batches_.find(key);
+    const bool is_claimed = state != batches_.end() && state->second.step == BatchStep::claimed;
+    const bool no_r2 = commit_.claiming() == key && mutated(Mutant::no_r2_for_claims);
+    if (exactly_once() && (is_claimed || no_r2)) {
+      PastBatch& past = past_[key];
+      past.epoch = epoch_;
+      past.ranges = ledger_.ranges_of(key);
+      for (const SlotRange& range : past.ranges) {
+        past.ids.push_back(at(range.slot).assigned.id);
+      }
+    } else {
+      drop.batches.push_back(key);
+    }
+  }
+  if (!drop.batches.empty()) {
+    push(std::move(drop));
+  }
+  if (!r2_is_mutated(commit_.kind())) {
+    commit_.give_up();
+  }
+  batches_.clear();
+  partitions_.clear();
+  ledger_.end_epoch();
+  drain_deadline_.reset();
+  read_ask_.reset();
+}
+
+std::size_t Protocol::claimed_count() const {
+  return past_.size() +
+         static_cast<std::size_t>(std::count_if(batches_.begin(), batches_.end(), [](const auto& batch) {
+           return batch.second.step == BatchStep::claimed;
+         }));
+}
+
+bool Protocol::settled() const {
+  return !in_epoch() || (ledger_.settled() && !commit_.unresolved());
+}
+
+std::optional<MonoTime> Protocol::wake_at() const {
+  return changed_ || !actions_.empty() ? std::optional(MonoTime{}) : wake_at_;
+}
+
+void Protocol::wake(MonoTime at) {
+  wake_at_ = wake_at_ ? std::min(*wake_at_, at) : at;
+}
+
+void Protocol::push(Action action) {
+  actions_.push_back(std::move(action));
+}
+
+Protocol::PartitionState& Protocol::at(PartitionSlot slot) {
+  CHECK(slot.value < partitions_.size());
+  return partitions_[slot.value];
+}
+
+}  // namespace penstock::ledger
