@@ -137,6 +137,19 @@ TEST_F(RecordsCursorTest, a_batch_may_take_several_steps) {
   EXPECT_EQ(seen.next, 7);
 }
 
+TEST_F(RecordsCursorTest, a_step_ends_early_where_headers_would_take_much_memory) {
+  std::string headers = zig_zag(10'000);
+  for (int i = 0; i < 10'000; ++i) {
+    headers += field("") + field(std::nullopt);
+  }
+  BatchBuilder builder;
+  for (int i = 0; i < 5; ++i) {
+    builder.records.push_back(record_bytes(i, "k", "v", 0, headers));
+  }
+  EXPECT_THAT(read(builder.build()).positions, ElementsAre(2, 4, 5));
+  EXPECT_THAT(read(builder.build(), 0, {}, 1000, RecordHeaders::skipped).positions, ElementsAre(5));
+}
+
 TEST_F(RecordsCursorTest, records_below_the_asked_position_are_left_out) {
   EXPECT_THAT(read(plain_batch(10, 5), 13).offsets, ElementsAre(13, 14));
   EXPECT_THAT(read(plain_batch(10, 5) + plain_batch(15, 1), 15).offsets, ElementsAre(15));
