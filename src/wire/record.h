@@ -83,12 +83,15 @@ inline bool read_record(ByteReader& batch, const RecordFrame& frame, RecordView&
   const std::int32_t offset_delta = record.varint();
   out.key = nullable_field(record, out.null_key);
   out.value = nullable_field(record, out.null_value);
-  out.offset.value = frame.base_offset + offset_delta;
   out.timestamp_ms =
       static_cast<std::int64_t>(frame.base_timestamp + (timestamp_delta & frame.timestamp_mask));
   rest = record;
   // A record cut short, an empty one too, has turned `record` bad.
-  return record.ok() && offset_delta >= 0 && offset_delta <= frame.offset_delta_max;
+  if (!record.ok() || offset_delta < 0 || offset_delta > frame.offset_delta_max) {
+    return false;
+  }
+  out.offset.value = frame.base_offset + offset_delta;  // no more than the batch's last offset
+  return true;
 }
 
 }  // namespace penstock::wire
