@@ -61,14 +61,14 @@ std::vector<std::string> golden_names() {
   return names;
 }
 
-Golden load_golden(const std::string& name) {
+GoldenBatches load_golden(const std::string& name) {
   std::ifstream file(directory() / (name + ".bin"), std::ios::binary);
   std::ostringstream bytes;
   bytes << file.rdbuf();
   if (!file) {
     throw std::runtime_error("no golden batches " + name);
   }
-  Golden golden;
+  GoldenBatches golden;
   golden.records = bytes.str();
   simdjson::dom::parser parser;
   const simdjson::dom::element book = parser.load((directory() / (name + ".json")).string());

@@ -21,7 +21,7 @@ struct GoldenRecord {
   friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;
 };
 
-struct Golden {
+struct GoldenBatches {
   std::string records;  // the field of the Fetch response
   Position asked;
   Position next;  // at their end
@@ -32,7 +32,7 @@ struct Golden {
 std::vector<std::string> golden_names();
 
 // Throws where the files are not as record.py writes them.
-Golden load_golden(const std::string& name);
+GoldenBatches load_golden(const std::string& name);
 
 GoldenRecord as_golden(const RecordView& record);
 

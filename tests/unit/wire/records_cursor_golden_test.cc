@@ -54,7 +54,7 @@ class Goldens : public testing::TestWithParam<std::string> {
     }
   }
 
-  const Golden golden = load_golden(GetParam());
+  const GoldenBatches golden = load_golden(GetParam());
   codec::Decompressor decompressor{std::size_t{2} << 20};
   RecordsCursor cursor{decompressor};
   std::vector<RecordView> views;
