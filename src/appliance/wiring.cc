@@ -1,7 +1,11 @@
 #include "appliance/wiring.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <utility>
+
+#include <unistd.h>
 
 #include <penstock/penstock.h>
 
@@ -10,6 +14,7 @@
 #include "azure/endpoint.h"
 #include "base/concat.h"
 #include "codec/blob_name.h"
+#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "kafka/direct_source.h"
 #include "kafka/librdkafka_source.h"
@@ -199,6 +204,14 @@ Result<void> check_whole(const config::Settings& settings) {
                       concat("direct is not possible: ", why_not, "; write auto, or remove that property"));
     }
   }
+  if (checked.ok() && settings.guarantee == config::Guarantee::exactly_once) {
+    if (const FetchChoice fetch = fetch_choice(settings); !fetch.direct) {
+      checked =
+          fault(config::at(settings, "guarantee"),
+                concat("exactly_once needs commits of our own, and records are fetched by librdkafka, as ",
+                       fetch.reason, "; write at_least_once, or remove that"));
+    }
+  }
   if (checked.ok()) {
     constexpr int k_any_library_version = 0;  // the properties that every version has
     const Result<std::vector<kafka::Property>> properties = kafka::client_properties(
@@ -235,6 +248,51 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
   return plan;
 }
 
+namespace {
+
+// What a claim says about where its blob is, so that a successor with another sink does not look in the wrong place.
+std::string sink_identity(const config::Settings& settings) {
+  std::string place = settings.sink.url;
+  if (settings.sink.kind == config::SinkKind::azure) {
+    if (const Result<azure::Endpoint> endpoint = azure::parse_endpoint(settings.sink.url); endpoint.ok()) {
+      place = concat(endpoint->account, "/", endpoint->container, "/", endpoint->prefix);
+    }
+  } else if (settings.sink.kind == config::SinkKind::directory) {
+    place = settings.sink.directory;
+  }
+  const crypto::Sha256 hash = crypto::sha256(as_bytes(place));
+  std::string text;
+  for (std::size_t i = 0; i < 4; ++i) {
+    constexpr std::string_view k_digits = "0123456789abcdef";
+    text += k_digits[static_cast<std::size_t>(hash[i] >> 4)];
+    text += k_digits[static_cast<std::size_t>(hash[i] & std::byte{15})];
+  }
+  return text;
+}
+
+// The host's name in the characters that a group.instance.id may have.
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  std::string text(name.data());
+  for (char& c : text) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '-') {
+      c = '-';
+    }
+  }
+  return text.empty() ? "localhost" : text.substr(0, 64);
+}
+
+std::string group_instance_id(const config::Settings& settings, std::uint32_t worker) {
+  if (settings.source.instance == "none") {
+    return {};
+  }
+  return concat(settings.name, "-",
+                settings.source.instance == "auto" ? host_name() : settings.source.instance, "-w", worker);
+}
+
+}  // namespace
+
 kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_t worker) {
   const config::SourceSettings& source = settings.source;
   kafka::KafkaOptions options;
@@ -248,6 +306,7 @@ kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_
   options.start = start_of(source);
   options.on_data_loss =
       source.on_data_loss == config::OnDataLoss::stop ? kafka::OnDataLoss::stop : kafka::OnDataLoss::go_on;
+  options.group_instance_id = group_instance_id(settings, worker);
   options.client_id = concat("penstock-", settings.name, "-w", worker);
   options.fetch_wait = std::chrono::duration_cast<std::chrono::milliseconds>(config::fetch_wait(settings));
   for (const auto& [key, value] : source.librdkafka) {
@@ -338,6 +397,12 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
   options.stage.segment_bytes = config::k_segment_bytes;
   options.stage.slab_bytes = memory.slab_bytes;
   options.loop = loop_options(settings);
+  options.protocol = {.guarantee = settings.guarantee == config::Guarantee::exactly_once
+                                       ? ledger::Guarantee::exactly_once
+                                       : ledger::Guarantee::at_least_once,
+                      .sink = sink_identity(settings),
+                      .fence_wait = settings.source.fence_wait};
+  options.pins_start = settings.source.start != config::StartFrom::earliest;
   options.drain_timeout = settings.drain_timeout;
   options.random = [] { return crypto::random_u64(); };
   return options;

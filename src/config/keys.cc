@@ -59,7 +59,8 @@ constexpr Choice k_sink_auth[] = {
 };
 constexpr Choice k_io[] = {choice("best", Io::best), choice("io_uring", Io::io_uring),
                            choice("portable", Io::portable)};
-constexpr Choice k_guarantee[] = {choice("at_least_once", Guarantee::at_least_once), later("exactly_once")};
+constexpr Choice k_guarantee[] = {choice("exactly_once", Guarantee::exactly_once),
+                                  choice("at_least_once", Guarantee::at_least_once)};
 constexpr Choice k_log_level[] = {choice("trace", LogLevel::trace), choice("debug", LogLevel::debug),
                                   choice("info", LogLevel::info), choice("warn", LogLevel::warn),
                                   choice("error", LogLevel::error)};
@@ -112,6 +113,18 @@ Complaint check_template(const std::string& path) {
     return "begins or ends with '/'; remove it";
   }
   return {};
+}
+
+// Kafka's characters for a group.instance.id, which has at most 249 of them, our own share included.
+Complaint check_instance(const std::string& name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  const bool good = !name.empty() && name.size() <= 180 && std::all_of(name.begin(), name.end(), allowed);
+  return good ? Complaint{}
+              : Complaint(
+                    "is not 1 to 180 letters, digits, '.', '_' and '-'; write such a name, auto or none");
 }
 
 Complaint read_start(const Node& node, SourceSettings& out) {
@@ -202,6 +215,18 @@ constexpr Key k_keys[] = {
          [](const Key&, const Node& node, Settings& s) {
            return read_checked(node, s.source.group, [](const std::string& v) { return check_group(v); });
          }},
+    {.path = "source.instance",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback = "auto",
+     .allowed = "auto, none, or 1 to 180 letters, digits, '.', '_' and '-'",
+     .help =
+         "What tells this machine from the others of the group: its workers are static members of the "
+         "group under this name, so that a restart within the session timeout moves no partition. `auto` is "
+         "the host's name; two instances of one configuration on one host need a name each. `none`: the "
+         "workers are new members after every start.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked(node, s.source.instance, check_instance); }},
     {.path = "source.start",
      .kind = Kind::text,
      .since = "0.1",
@@ -523,10 +548,13 @@ constexpr Key k_keys[] = {
     {.path = "guarantee",
      .kind = Kind::choice,
      .since = "0.1",
-     .fallback = "at_least_once",
+     .fallback = "exactly_once",
      .choices = k_guarantee,
-     .help = "`at_least_once`: positions are committed after the upload is durable, so nothing is lost, and "
-             "after a crash the last files may be written a second time under other names.",
+     .help =
+         "`exactly_once`: every record is in exactly one file, whatever crashes; a file is claimed in the "
+         "group's offsets before it is published, which needs source.fetch: direct and a broker that "
+         "returns the metadata of offsets (`penstock check` tries). `at_least_once`: after a crash the "
+         "last files may be written a second time under other names.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.guarantee); }},
 

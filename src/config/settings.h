@@ -52,6 +52,7 @@ struct SourceSettings {
   std::vector<std::string> topics;   // names; empty with topics_regex
   std::string topics_regex;          // begins with '^'; empty with topics
   std::string group;
+  std::string instance = "auto";  // or "none", or a name
   StartFrom start = StartFrom::earliest;
   WallTime start_time;  // only with StartFrom::time
   OnDataLoss on_data_loss = OnDataLoss::stop;
@@ -124,7 +125,7 @@ struct Settings {
   SinkSettings sink;
   StageSettings stage;
   RuntimeSettings runtime;
-  Guarantee guarantee = Guarantee::at_least_once;
+  Guarantee guarantee = Guarantee::exactly_once;
   AdminSettings admin;
   LogSettings log;
   Duration drain_timeout{};

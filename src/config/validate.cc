@@ -201,6 +201,15 @@ void check_fetch_wait(const Settings& settings, Report& report) {
   }
 }
 
+void check_guarantee(const Settings& settings, Report& report) {
+  if (sound(report, {"guarantee", "source.fetch"}) && settings.guarantee == Guarantee::exactly_once &&
+      settings.source.fetch == Fetch::librdkafka) {
+    report.add("source.fetch",
+               "is librdkafka, whose commits cannot be trusted for guarantee: exactly_once; write direct, or "
+               "guarantee: at_least_once");
+  }
+}
+
 void check_capacity(const Settings& settings, Report& report) {
   // `auto` becomes as many workers as fit; one must.
   const std::uint32_t workers = settings.runtime.workers.value_or(1);
@@ -234,6 +243,7 @@ void validate(const Settings& settings, Report& report) {
     check_batch(settings, report, settings.overrides[i].batch, concat("overrides[", i, "]."));
   }
   check_fetch_wait(settings, report);
+  check_guarantee(settings, report);
   check_capacity(settings, report);
 }
 

@@ -357,7 +357,7 @@ void DirectSource::recover(PartitionSlot slot, Position wanted, const LogBounds&
   }
   if (decision.lost) {
     report(data_loss_warning(id, wanted, log, decision.start));
-    handlers_.records({.slot = slot, .records = {}, .next = decision.start});
+    handlers_.records({.slot = slot, .records = {}, .next = decision.start, .lost = true});
   }
   fetcher_->fetch_from(slot, decision.start);
 }

@@ -313,10 +313,10 @@ std::size_t LibrdkafkaSource::offer_front(bool& refused) {
 
 // Behind the last record of a transaction lies its marker: the end of the partition is the only word about
 // it.
-void LibrdkafkaSource::offer_hole(PartitionSlot slot, Position next) {
+void LibrdkafkaSource::offer_hole(PartitionSlot slot, Position next, bool lost) {
   if (next > assignment_[slot].position) {
     assignment_[slot].position = next;
-    handlers_.records({.slot = slot, .records = {}, .next = next});
+    handlers_.records({.slot = slot, .records = {}, .next = next, .lost = lost});
   }
 }
 
@@ -326,7 +326,7 @@ void LibrdkafkaSource::on_message_error(PartitionSlot slot) {
   if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     const Position end{batch_.front_offset().value};
     batch_.drop(1);
-    offer_hole(slot, end);
+    offer_hole(slot, end, false);
     return;
   }
   if (is_corrupt_batch(code)) {
@@ -369,7 +369,7 @@ void LibrdkafkaSource::recover(PartitionSlot slot, const StartFacts& facts) {
   assignment_[slot].log_end = facts.log.end;
   if (decision.lost) {
     report(data_loss_warning(id, *facts.committed, facts.log, decision.start));
-    offer_hole(slot, decision.start);
+    offer_hole(slot, decision.start, true);
   }
   // The library fetches a partition again that it gave up only after a new assignment.
   batch_.clear();

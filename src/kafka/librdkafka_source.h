@@ -78,7 +78,7 @@ class LibrdkafkaSource final : public Source {
 
   bool hand_over(std::size_t records_max);
   std::size_t offer_front(bool& refused);
-  void offer_hole(PartitionSlot slot, Position next);
+  void offer_hole(PartitionSlot slot, Position next, bool lost);
   void on_message_error(PartitionSlot slot);
   void on_position_lost(PartitionSlot slot);
   void recover(PartitionSlot slot, const StartFacts& facts);

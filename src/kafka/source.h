@@ -28,6 +28,7 @@ struct RecordSpan {
   PartitionSlot slot;
   std::span<const RecordView> records;  // may be empty: the position moved over a hole
   Position next;                        // the partition's position behind this span
+  bool lost = false;  // what lies before `next` and behind the records is gone from the log, and was not read
 };
 
 // What the group has committed for a partition.

@@ -83,6 +83,9 @@ class Protocol {
   // When next() has something to do without an event.
   std::optional<MonoTime> wake_at() const;
 
+  // The ranges, for whoever adds records to batches.
+  Ledger& ledger() { return ledger_; }
+
   // ---- observers ----
   bool in_epoch() const { return ledger_.in_epoch(); }
   bool taking() const { return in_epoch() && !drain_deadline_; }  // records may be handed over

@@ -29,6 +29,8 @@ constexpr CounterRow k_counters[] = {
     {&WorkerMetrics::lines_flattened, "penstock_lines_flattened_total",
      "Records in which CR or LF became a space."},
     {&WorkerMetrics::record_bytes, "penstock_record_bytes_total", "Bytes of record values received."},
+    {&WorkerMetrics::lost_positions, "penstock_lost_positions_total",
+     "Positions that were gone from the log before they were read, with source.on_data_loss: continue."},
     {&WorkerMetrics::stale_records, "penstock_stale_records_total",
      "Records that the source handed over again, dropped."},
     {&WorkerMetrics::blobs_published, "penstock_blobs_published_total", "Blobs made visible in the lake."},
@@ -155,6 +157,13 @@ void render_labelled(Exposition& page, Workers workers) {
   for (const WorkerMetrics* worker : workers) {
     page.sample({{"worker", std::to_string(worker->index)}},
                 static_cast<double>(worker->stage_full_ns.value()) / 1e9);
+  }
+
+  page.family("penstock_broker_throttle_seconds_total",
+              "Time that brokers asked to wait before the next fetch.", MetricType::counter);
+  for (const WorkerMetrics* worker : workers) {
+    page.sample({{"worker", std::to_string(worker->index)}},
+                static_cast<double>(worker->throttled_ms.value()) / 1e3);
   }
 
   page.family("penstock_io_backend", "Always 1; the label says what the worker does its file I/O with.",

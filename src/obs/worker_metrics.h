@@ -61,6 +61,8 @@ struct WorkerMetrics {
   Counter lines_flattened;  // records in which CR or LF became a space
   Counter record_bytes;     // of values, as the source handed them over
   Counter stale_records;    // offsets handed over before, dropped
+  Counter lost_positions;   // gone from the log before they were read (on_data_loss: continue)
+  Counter throttled_ms;     // asked for by brokers
 
   // Batches and blobs
   CountersBy<SealReason, k_seal_reasons> batches_sealed;

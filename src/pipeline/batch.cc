@@ -5,22 +5,35 @@
 #include "base/concat.h"
 
 namespace penstock::pipeline {
+namespace {
+
+// "11:70-95", behind a comma unless it is the first.
+void append_range(std::string& text, Partition partition, const Range& range) {
+  text += concat(text.empty() ? "" : ",", partition.value, ':', range.first.value, '-', range.next.value);
+}
+
+}  // namespace
 
 lake::Metadata blob_metadata(const Batch& batch, const std::string& group) {
   std::string ranges;
   for (const Share& share : batch.shares) {
-    if (!ranges.empty()) {
-      ranges += ',';
-    }
-    ranges += concat(share.partition.value, ':', share.range.first.value, '-', share.range.next.value);
+    append_range(ranges, share.partition, share.range);
   }
-  return {{"penstock", "1"},
-          {"topic", batch.plan->topic},
-          {"ranges", std::move(ranges)},
-          {"records", std::to_string(batch.records)},
-          {"bytes", std::to_string(batch.raw_bytes)},
-          {"attempt", batch.attempt},
-          {"group", group}};
+  lake::Metadata metadata{{"penstock", "1"},
+                          {"topic", batch.plan->topic},
+                          {"ranges", std::move(ranges)},
+                          {"records", std::to_string(batch.records)},
+                          {"bytes", std::to_string(batch.raw_bytes)},
+                          {"attempt", batch.attempt},
+                          {"group", group}};
+  if (!batch.lost.empty()) {
+    std::string lost;
+    for (const stage::ChunkRange& range : batch.lost) {
+      append_range(lost, range.partition, range.range);
+    }
+    metadata.emplace_back("lost", std::move(lost));
+  }
+  return metadata;
 }
 
 lake::Metadata tombstone_metadata(const std::string& group) {

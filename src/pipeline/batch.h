@@ -98,6 +98,8 @@ struct Batch : std::enable_shared_from_this<Batch> {
   std::int64_t oldest_timestamp_ms = -1;  // of its records; -1 none known
 
   std::vector<Share> shares;
+  std::vector<stage::ChunkRange>
+      lost;                  // positions that were not in the log any more (on_data_loss: continue)
   std::deque<Chunk> chunks;  // a deque: addresses are stable
   std::vector<Block> blocks;
   std::uint64_t records = 0;

@@ -53,12 +53,21 @@ std::size_t Batcher::take(const kafka::RecordSpan& span) {
   std::size_t taken = 0;
   std::uint64_t value_bytes = 0;
   std::uint64_t skipped = 0;
+  Position reached = ledger_.received(span.slot);
+  // The ledger is told once a batch, not once a record.
+  const auto tell_ledger = [&] {
+    if (group.open && reached > ledger_.received(span.slot)) {
+      ledger_.extend(ledger::BatchKey{group.open->id.counter}, span.slot, reached);
+    }
+  };
   for (const RecordView& record : span.records) {
     // A record that would make the file too large begins the next one; alone it may be as large as it is.
     if (group.open && group.open->records > 0 &&
-        group.open->stored_estimate() + record.value.size() + 1 > group.plan->max_bytes &&
-        !seal(member.group, obs::SealReason::size)) {
-      break;
+        group.open->stored_estimate() + record.value.size() + 1 > group.plan->max_bytes) {
+      tell_ledger();
+      if (!seal(member.group, obs::SealReason::size)) {
+        break;
+      }
     }
     Batch& batch = open_batch(group);
     if (record.value.empty()) {
@@ -69,22 +78,26 @@ std::size_t Batcher::take(const kafka::RecordSpan& span) {
       }
       break;
     }
-    share_of(batch, member, span.slot).range.next = after(record.offset);
+    reached = after(record.offset);
+    share_of(batch, member, span.slot).range.next = reached;
     value_bytes += record.value.size();
     if (record.timestamp_ms >= 0 &&
         (batch.oldest_timestamp_ms < 0 || record.timestamp_ms < batch.oldest_timestamp_ms)) {
       batch.oldest_timestamp_ms = record.timestamp_ms;
     }
     ++taken;
-    ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, after(record.offset));
   }
-  if (taken == span.records.size()) {  // the position may lie behind control records or a compacted hole
-    if (span.next > ledger_.received(span.slot)) {
-      Batch& batch = open_batch(group);
-      share_of(batch, member, span.slot).range.next = span.next;
-      ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, span.next);
+  if (taken == span.records.size() && span.next > reached) {
+    // The position lies behind control records, a compacted hole, or what was lost.
+    Batch& batch = open_batch(group);
+    share_of(batch, member, span.slot).range.next = span.next;
+    if (span.lost) {
+      batch.lost.push_back({member.partition, {reached, span.next}});
+      metrics_.lost_positions.add(static_cast<std::uint64_t>(span.next.value - reached.value));
     }
+    reached = span.next;
   }
+  tell_ledger();
   metrics_.records_received.add(taken);
   metrics_.records_skipped.add(skipped);
   metrics_.record_bytes.add(value_bytes);
@@ -196,6 +209,28 @@ void Batcher::relieve(bool publishing, bool stage_full) {
   if (!publishing) {
     seal_all(obs::SealReason::memory);
   }
+}
+
+std::vector<BatchPtr> Batcher::drop(std::span<const ledger::BatchKey> keys) {
+  std::vector<BatchPtr> dropped;
+  for (auto open = open_.begin(); open != open_.end();) {
+    BatchPtr& batch = groups_[open->first].open;
+    if (std::find(keys.begin(), keys.end(), ledger::BatchKey{batch->id.counter}) == keys.end()) {
+      ++open;
+      continue;
+    }
+    for (Member& member : members_) {
+      if (member.share_of == batch.get()) {
+        member.share_of = nullptr;
+      }
+    }
+    loop_.cancel_timer(batch->filling.age_timer);
+    writer_.abandon(*batch);
+    dropped.push_back(std::move(batch));
+    open = open_.erase(open);
+  }
+  metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
+  return dropped;
 }
 
 std::vector<BatchPtr> Batcher::end_epoch() {

@@ -56,6 +56,9 @@ class Batcher {
   // Seals what was due and had no slabs then.
   void seal_due();
 
+  // Forgets those of these batches that are open. Returns them for clean-up.
+  std::vector<BatchPtr> drop(std::span<const ledger::BatchKey> keys);
+
   // Forgets the open batches, without sealing them. Returns them for clean-up.
   std::vector<BatchPtr> end_epoch();
 

@@ -39,7 +39,7 @@ obs::IoBackend backend_of(const io::Grant& grant) {
 }  // namespace
 
 Worker::Worker(WorkerOptions options, const Clock& clock, obs::WorkerMetrics& metrics)
-    : options_(std::move(options)), clock_(clock), metrics_(metrics) {}
+    : options_(std::move(options)), clock_(clock), metrics_(metrics), protocol_(options_.protocol) {}
 
 Worker::~Worker() = default;
 
@@ -101,22 +101,38 @@ Result<void> Worker::build() {
                         .group = options_.group,
                         .random_seed = options_.random()},
       *store_, *chunks_, *loop_, clock_, metrics_,
-      Uploader::Events{
-          .stored = [this](const BatchPtr& batch) { uploader_->publish(batch); },
-          .ticket = [this](const BatchPtr& batch,
-                           Result<Uploader::Publication> result) { on_ticket(batch, std::move(result)); }});
+      Uploader::Events{.stored = [this](const BatchPtr& batch) { delivery_->stored(batch); },
+                       .ticket =
+                           [this](const BatchPtr& batch, const Result<Uploader::Publication>& result) {
+                             delivery_->ticket(batch, result);
+                           }});
   writer_ = std::make_unique<BatchWriter>(
       cuts, *chunks_, metrics_,
       [this](const BatchPtr& batch, std::uint32_t block) { uploader_->upload(batch, block); });
   batcher_ = std::make_unique<Batcher>(
-      *writer_, ledger_, *loop_, clock_, metrics_, options_.random(), options_.random(),
-      Batcher::Events{.sealed = [this](const BatchPtr& batch) { on_sealed(batch); },
+      *writer_, protocol_.ledger(), *loop_, clock_, metrics_, options_.random(), options_.random(),
+      Batcher::Events{.sealed = [this](const BatchPtr& batch) { delivery_->sealed(batch); },
                       .refused = [this](PartitionSlot, const Error& error) { fail(error); }});
   auto source = options_.make_source(*loop_);
   if (!source.ok()) {
     return std::move(source).error();
   }
   source_ = std::move(source).value();
+  names_ = std::make_unique<ClaimedNames>(
+      ClaimedNames::Options{.retry = options_.retry, .group = options_.group, .random = options_.random},
+      *store_, *loop_, metrics_);
+  delivery_ = std::make_unique<Delivery>(
+      Delivery::Options{.worker = options_.index, .pins_start = options_.pins_start}, protocol_,
+      Delivery::Parts{.source = *source_,
+                      .uploader = *uploader_,
+                      .chunks = *chunks_,
+                      .batcher = *batcher_,
+                      .names = *names_},
+      *loop_, clock_, metrics_,
+      Delivery::Events{.partition_stopped = [this](PartitionSlot slot,
+                                                   const Error& error) { on_partition_failed(slot, error); },
+                       .released = [this] { on_released(); },
+                       .failed = [this](const Error& error) { on_fatal(error); }});
 
   metrics_.io_backend.store(backend_of(loop_->grant()), std::memory_order_relaxed);
   metrics_.direct_io.set(stage_->direct() ? 1 : 0);
@@ -147,9 +163,10 @@ bool Worker::turn() {
 }
 
 Result<void> Worker::end() {
-  if (batcher_ && source_) {
+  if (delivery_) {
     tick();  // what others read stays as it was at the end
     end_epoch();
+    delivery_->abandon_all();
     source_->close();
   }
   tear_down();
@@ -180,7 +197,7 @@ Result<void> Worker::join() {
       .revoked = [this](kafka::RevokeReason reason) { on_revoked(reason); },
       .records =
           [this](const kafka::RecordSpan& span) {
-            if (!ledger_.in_epoch()) {
+            if (!protocol_.in_epoch()) {
               return std::size_t{0};  // of an assignment that was not taken up: see on_assigned()
             }
             const std::size_t taken = batcher_->take(span);
@@ -215,12 +232,13 @@ void Worker::tell_of_recovery() {
 
 // On the worker's thread, which owns the loop and whatever waits on it.
 void Worker::tear_down() {
+  delivery_.reset();
+  names_.reset();
   source_.reset();
   batcher_.reset();
   writer_.reset();
   uploader_.reset();
   store_.reset();
-  publishing_.clear();
   chunks_.reset();
   stage_.reset();
   const std::lock_guard lock(loop_mutex_);
@@ -229,8 +247,8 @@ void Worker::tear_down() {
 }
 
 void Worker::step() {
-  const bool stopping = stop_.load(std::memory_order_acquire);
-  const bool taking = ledger_.in_epoch() && !revoking_ && !stopping && !ending_;
+  delivery_->run();
+  const bool taking = protocol_.taking() && !stop_.load(std::memory_order_acquire) && !ending_;
   starved_ = false;
   const bool more =
       source_->poll(taking ? kafka::Source::Room::some : kafka::Source::Room::none, k_records_per_poll);
@@ -239,18 +257,17 @@ void Worker::step() {
   }
   if (starved_) {
     metrics_.backpressure_events.add();
-    batcher_->relieve(!publishing_.empty(), chunks_->waiting_count() > 0);
+    batcher_->relieve(delivery_->publishing_count() > 0, chunks_->waiting_count() > 0);
   }
   batcher_->seal_due();
   drain_if_asked(more);
-  commit_what_is_published();
+  delivery_->run();
   if (clock_.now() >= next_tick_) {
     tick();
   }
-  if (drained_.load(std::memory_order_relaxed)) {
-    return;
+  if (!drained_.load(std::memory_order_relaxed)) {
+    wait(more && taking && !starved_);
   }
-  wait(more && taking && !starved_);
 }
 
 void Worker::wait(bool more) {
@@ -264,24 +281,12 @@ void Worker::wait(bool more) {
 // What a revoke, a stop and the end marks ask for: everything sealed, published and committed.
 void Worker::drain_if_asked(bool more) {
   const bool stopping = stop_.load(std::memory_order_acquire);
+  const bool revoking = protocol_.in_epoch() && !protocol_.taking();
   ending_ = ending_ || reached_end(more);
-  if (revoking_ || stopping || ending_) {
-    batcher_->seal_all(revoking_ ? obs::SealReason::revoke : obs::SealReason::drain);
+  if (revoking || stopping || ending_) {
+    batcher_->seal_all(revoking ? obs::SealReason::revoke : obs::SealReason::drain);
   }
-  const bool settled =
-      batcher_->open_count() == 0 && publishing_.empty() && ledger_.settled() && !commit_in_flight_;
-  if (revoking_ && (settled || clock_.now() >= drain_deadline_)) {
-    if (!settled) {
-      obs::log(Level::warning,
-               "the drain before a rebalance took too long; what was not published is read again by the next "
-               "owner",
-               {{"worker", options_.index}, {"batches", publishing_.size()}});
-    }
-    revoking_ = false;
-    end_epoch();
-    source_->release();
-    return;
-  }
+  const bool settled = batcher_->open_count() == 0 && delivery_->settled();
   at_end_.store(ending_ && settled, std::memory_order_release);
   if (stopping && settled) {
     drained_.store(true, std::memory_order_release);
@@ -289,7 +294,7 @@ void Worker::drain_if_asked(bool more) {
 }
 
 bool Worker::reached_end(bool more) {
-  if (!options_.exit_at_end || !ledger_.in_epoch() || (more && clock_.now() < next_end_check_)) {
+  if (!options_.exit_at_end || !protocol_.in_epoch() || (more && clock_.now() < next_end_check_)) {
     return false;
   }
   next_end_check_ = clock_.now() + k_between_end_checks;
@@ -299,8 +304,7 @@ bool Worker::reached_end(bool more) {
 }
 
 void Worker::on_assigned(std::span<const kafka::Assigned> partitions) {
-  CHECK(!ledger_.in_epoch());
-  std::vector<Position> starts;
+  CHECK(!protocol_.in_epoch());
   std::vector<const TopicPlan*> plans;
   for (const kafka::Assigned& assigned : partitions) {
     Result<const TopicPlan*> plan = plan_of(assigned.id.topic);
@@ -308,16 +312,11 @@ void Worker::on_assigned(std::span<const kafka::Assigned> partitions) {
       fail(plan.error());
       return;
     }
-    starts.push_back(assigned.start);
     plans.push_back(*plan);
   }
-  ++epoch_;
   assignment_.assign(partitions.begin(), partitions.end());
-  ledger_.begin_epoch(starts);
+  delivery_->assigned(partitions);
   batcher_->begin_epoch(partitions, plans);
-  for (std::uint32_t slot = 0; slot < partitions.size(); ++slot) {
-    source_->fetch_from(PartitionSlot{slot}, partitions[slot].start);
-  }
   failed_partitions_.clear();
   metrics_.rebalances.add();
   metrics_.assigned_partitions.set(static_cast<std::int64_t>(partitions.size()));
@@ -330,18 +329,31 @@ void Worker::on_revoked(kafka::RevokeReason reason) {
   obs::log(Level::info,
            reason == kafka::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
            {{"worker", options_.index}, {"partitions", assignment_.size()}});
-  if (reason == kafka::RevokeReason::lost || !ledger_.in_epoch()) {
-    revoking_ = false;
-    end_epoch();
+  if (!protocol_.in_epoch()) {  // an assignment that was not taken up: see on_assigned()
     source_->release();
-    return;
+  } else if (reason == kafka::RevokeReason::lost) {
+    delivery_->lost();
+  } else {
+    drain_deadline_ = clock_.now() + options_.drain_timeout;
+    delivery_->revoked(*drain_deadline_);
   }
-  revoking_ = true;
-  drain_deadline_ = clock_.now() + options_.drain_timeout;
+}
+
+// The protocol has let the assignment go.
+void Worker::on_released() {
+  if (drain_deadline_ && clock_.now() >= *drain_deadline_) {
+    obs::log(
+        Level::warning,
+        "the drain before a rebalance took too long; what was not published is read again by the next owner",
+        {{"worker", options_.index}});
+  }
+  drain_deadline_.reset();
+  end_epoch();
+  source_->release();
 }
 
 void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
-  if (!ledger_.in_epoch()) {
+  if (!protocol_.in_epoch()) {
     return;  // of an assignment that was not taken up: see on_assigned()
   }
   const TopicPartition& id = assignment_[slot.value].id;
@@ -359,11 +371,15 @@ void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
 void Worker::on_failed(const Error& error) {
   if (error.action != Action::fatal) {
     obs::log(Level::warning, error.message, {{"worker", options_.index}, {"code", error.code}});
-    if (!ledger_.in_epoch()) {
+    if (!protocol_.in_epoch()) {
       set_not_ready(error.message);
     }
     return;
   }
+  on_fatal(error);
+}
+
+void Worker::on_fatal(const Error& error) {
   failure_ = error;
   leave_now_.store(true, std::memory_order_release);
 }
@@ -377,112 +393,16 @@ void Worker::fail(const Error& error) {
   stop_.store(true, std::memory_order_release);
 }
 
-void Worker::on_sealed(const BatchPtr& batch) {
-  if (batch->blocks.empty()) {  // only skipped records and holes: nothing to store
-    ledger_.published(ledger::BatchKey{batch->id.counter});
-    return;
-  }
-  publishing_.insert(batch);
-  metrics_.publishing_batches.set(static_cast<std::int64_t>(publishing_.size()));
-  uploader_->seal(batch);
-}
-
-void Worker::on_ticket(const BatchPtr& batch, Result<Uploader::Publication> result) {
-  if (result.ok()) {
-    published(batch);
-    return;
-  }
-  failure_ = std::move(result).error();
-  leave_now_.store(true, std::memory_order_release);
-}
-
-void Worker::published(const BatchPtr& batch) {
-  ledger_.published(ledger::BatchKey{batch->id.counter});
-  metrics_.blobs_published.add();
-  metrics_.blob_bytes.add(batch->payload_bytes);
-  metrics_.topics.of(batch->plan->topic).blobs.add();
-  if (batch->oldest_timestamp_ms >= 0) {
-    const auto now_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
-    metrics_.produced_to_durable.observe(
-        static_cast<double>(std::max<std::int64_t>(now_ms - batch->oldest_timestamp_ms, 0)) / 1e3);
-  }
-  if (obs::would_log(Level::debug)) {
-    obs::log(Level::debug, "published",
-             {{"blob", batch->name},
-              {"records", batch->records},
-              {"bytes", batch->payload_bytes},
-              {"blocks", batch->blocks.size()}});
-  }
-  publishing_.erase(batch);
-  metrics_.publishing_batches.set(static_cast<std::int64_t>(publishing_.size()));
-  chunks_->forget(*batch);
-}
-
-void Worker::commit_what_is_published() {
-  if (commit_in_flight_ || !ledger_.in_epoch() || clock_.now() < commit_not_before_) {
-    return;
-  }
-  const std::vector<ledger::CommitEntry> entries = ledger_.uncommitted();
-  if (entries.empty()) {
-    return;
-  }
-  std::vector<kafka::Commit> commits;
-  commits.reserve(entries.size());
-  for (const ledger::CommitEntry& entry : entries) {
-    commits.push_back(kafka::Commit{.slot = entry.slot, .position = entry.position, .metadata = {}});
-  }
-  commit_in_flight_ = true;
-  metrics_.commits.add();
-  source_->commit(commits, [this, epoch = epoch_, entries](const kafka::CommitAnswer& answer) {
-    on_committed(epoch, entries, answer);
-  });
-}
-
-void Worker::on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
-                          const kafka::CommitAnswer& answer) {
-  commit_in_flight_ = false;
-  if (epoch != epoch_) {
-    return;  // of an assignment that has ended: whoever has the partitions now knows better
-  }
-  if (answer.outcome == CommitOutcome::done) {
-    commit_attempt_ = 0;
-    ledger_.committed_now(entries);
-    return;
-  }
-  metrics_.commit_failures.add();
-  ++commit_attempt_;
-  commit_not_before_ =
-      clock_.now() + retry_delay(options_.retry, commit_attempt_, *answer.error, options_.random());
-  if (const auto held_back = commit_trouble_gate_.pass(clock_.now())) {
-    obs::log(Level::warning,
-             concat("offsets were not committed and will be sent again: ", answer.error->message),
-             {{"worker", options_.index}, {"partitions", entries.size()}, {"held_back", *held_back}});
-  }
-}
-
+// What is not settled is forgotten: whoever has the partitions next reads it again.
 void Worker::end_epoch() {
   for (const BatchPtr& batch : batcher_->end_epoch()) {
-    drop(batch);
+    uploader_->abandon(*batch);
+    chunks_->forget(*batch);
   }
-  const std::set<BatchPtr> dropped = std::exchange(publishing_, {});
-  for (const BatchPtr& batch : dropped) {
-    drop(batch);
-  }
-  ledger_.end_epoch();
-  ++epoch_;
   assignment_.clear();
   ending_ = false;
-  commit_attempt_ = 0;
-  commit_not_before_ = {};
-  metrics_.publishing_batches.set(0);
   metrics_.assigned_partitions.set(0);
   at_end_.store(false, std::memory_order_release);
-}
-
-void Worker::drop(const BatchPtr& batch) {
-  uploader_->abandon(*batch);
-  chunks_->forget(*batch);
 }
 
 Result<const TopicPlan*> Worker::plan_of(const std::string& topic) {
@@ -508,7 +428,9 @@ void Worker::tick() {
   metrics_.stage_segment_files.set(static_cast<std::int64_t>(stage.segment_files));
   metrics_.stage_write_errors.set_total(stage.write_errors);
   metrics_.slabs_free.set(static_cast<std::int64_t>(pool_->free_count()));
-  metrics_.stale_records.set_total(source_->counters().stale_records);
+  const kafka::SourceCounters source = source_->counters();
+  metrics_.stale_records.set_total(source.stale_records);
+  metrics_.throttled_ms.set_total(source.throttled_ms);
   refresh_board();
   warn_of_trouble();
 }
@@ -516,12 +438,12 @@ void Worker::tick() {
 void Worker::refresh_board() {
   source_->partition_states(states_);
   rows_.clear();
-  if (ledger_.in_epoch()) {
+  if (protocol_.in_epoch()) {
     for (const kafka::PartitionState& state : states_) {
       rows_.push_back(obs::PartitionRow{.id = assignment_[state.slot.value].id,
                                         .position = state.position,
                                         .log_end = state.log_end,
-                                        .committed = ledger_.committed(state.slot)});
+                                        .committed = protocol_.committed(state.slot)});
     }
   }
   metrics_.partitions.exchange(rows_);
@@ -555,10 +477,14 @@ void Worker::warn_of_trouble() {
     }
     reason += concat(reason.empty() ? "" : "; ", "no room on the stage ", options_.stage.dir);
   }
+  if (const auto& trouble = names_->trouble()) {
+    reason += concat(reason.empty() ? "" : "; ",
+                     "what became of an earlier batch is not known yet: ", trouble->message);
+  }
   for (const auto& [slot, message] : failed_partitions_) {
     reason += concat(reason.empty() ? "" : "; ", message);
   }
-  if (!ledger_.in_epoch()) {
+  if (!protocol_.in_epoch()) {
     if (reason.empty()) {
       return;  // keeps what on_failed said, or that an assignment is awaited
     }

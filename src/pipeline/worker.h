@@ -1,7 +1,7 @@
 // A worker: one thread, one loop, one source, its own slabs, stage and connections. Joins them, and decides
-// nothing else but when to commit, when to drain and when to end.
+// nothing else but when to drain and when to end.
 //
-//   poll ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► published ─► Ledger ─► commit
+//   poll ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► Delivery (claim, publish, finish)
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -19,11 +18,13 @@
 #include "io/loop.h"
 #include "kafka/source.h"
 #include "lake/blob_store.h"
-#include "ledger/ledger.h"
+#include "ledger/protocol.h"
 #include "mem/slab_pool.h"
 #include "obs/log.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batcher.h"
+#include "pipeline/claimed_names.h"
+#include "pipeline/delivery.h"
 #include "pipeline/uploader.h"
 #include "stage/stage.h"
 
@@ -41,6 +42,8 @@ struct WorkerOptions {
   RetryOptions retry;
   Duration drain_timeout = std::chrono::seconds(20);  // for a revoke; a stop waits as long as it takes
   bool exit_at_end = false;
+  ledger::ProtocolOptions protocol;
+  bool pins_start = false;  // source.start: latest, or a time
 
   // How batches of a topic are made. Asked once a topic; an Error ends the worker.
   std::function<Result<TopicPlan>(const std::string& topic)> plan_for;
@@ -95,17 +98,10 @@ class Worker {
   void on_partition_failed(PartitionSlot slot, const Error& error);
   void on_failed(const Error& error);
 
-  // Batch events.
-  void on_sealed(const BatchPtr& batch);
-  void on_ticket(const BatchPtr& batch, Result<Uploader::Publication> result);
-  void published(const BatchPtr& batch);
-
-  void commit_what_is_published();
-  void on_committed(std::uint64_t epoch, const std::vector<ledger::CommitEntry>& entries,
-                    const kafka::CommitAnswer& answer);
+  void on_released();
+  void on_fatal(const Error& error);
   void drain_if_asked(bool more);
   void end_epoch();
-  void drop(const BatchPtr& batch);
   bool reached_end(bool more);
   void fail(const Error& error);
   void warn_of_trouble();
@@ -126,20 +122,16 @@ class Worker {
   std::unique_ptr<ChunkStore> chunks_;
   std::unique_ptr<Uploader> uploader_;
   std::unique_ptr<BatchWriter> writer_;
-  ledger::Ledger ledger_;
+  ledger::Protocol protocol_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<kafka::Source> source_;
+  std::unique_ptr<ClaimedNames> names_;
+  std::unique_ptr<Delivery> delivery_;
 
   std::map<std::string, std::unique_ptr<TopicPlan>> plans_;  // kept: batches point to them
   std::vector<kafka::Assigned> assignment_;
-  std::set<BatchPtr> publishing_;  // sealed, not published
-  std::uint64_t epoch_ = 0;
-  bool revoking_ = false;
-  MonoTime drain_deadline_{};
-  bool commit_in_flight_ = false;
-  MonoTime commit_not_before_{};
-  std::uint32_t commit_attempt_ = 0;
-  bool starved_ = false;  // the last records offered found no slab
+  std::optional<MonoTime> drain_deadline_;  // of a revoke
+  bool starved_ = false;                    // the last records offered found no slab
   std::optional<MonoTime> stage_full_since_;
   bool ending_ = false;  // exit_at_end: every partition of this epoch has reached its end mark
   MonoTime next_end_check_{};
@@ -150,7 +142,6 @@ class Worker {
   std::vector<obs::PartitionRow> rows_;
   obs::LogGate upload_trouble_gate_{std::chrono::seconds(30)};
   obs::LogGate stage_trouble_gate_{std::chrono::seconds(30)};
-  obs::LogGate commit_trouble_gate_{std::chrono::seconds(30)};
 
   std::atomic<bool> stop_{false};
   std::atomic<bool> leave_now_{false};

@@ -251,7 +251,7 @@ batch:
   max_age: 2
   compresion: gzip
 sink: {url: "null:"}
-guarantee: exactly_once
+guarantee: twice
 )"),
             "f.yaml:3: source.brokers: is empty; write at least one item\n"
             "f.yaml:5: source.start: is no place to start; write earliest, latest, or a time in UTC such as "
@@ -260,7 +260,7 @@ guarantee: exactly_once
             "60s or "
             "2m; here 1s to 1d\n"
             "f.yaml:8: batch.compresion: is not a key; did you mean batch.compression?\n"
-            "f.yaml:10: guarantee: exactly_once is not available in this version; write at_least_once");
+            "f.yaml:10: guarantee: is none of its values; write exactly_once or at_least_once");
 }
 
 TEST(Load, what_is_found_last_stands_at_its_line) {
@@ -583,8 +583,6 @@ TEST(Load, what_penstock_owns_is_not_passed_to_librdkafka) {
 
 TEST(Load, what_comes_in_later_versions_is_refused_as_such) {
   constexpr Refused k_cases[] = {
-      {"guarantee: exactly_once",
-       "guarantee: exactly_once is not available in this version; write at_least_once"},
       {"batch: {format: envelope}", "batch.format: envelope is not available in this version; write ndjson"},
       {"batch: {format: capture-avro}", "batch.format: capture-avro is not available in this version"},
       {"batch: {validate: json}", "batch.validate: json is not available in this version; write none"},

@@ -35,6 +35,7 @@ class WorkerTest : public testing::Test {
     std::string pattern = testing::TempDir() + "/penstock-worker-XXXXXX";
     root_ = ::mkdtemp(pattern.data());
     options_.group = "group";
+    options_.protocol.guarantee = ledger::Guarantee::at_least_once;  // claims are tried in tests/sim
     options_.slab_count = 12;
     options_.slab_bytes = k_slab_bytes;
     options_.block_bytes = k_slab_bytes - stage::k_chunk_header_bytes;
@@ -381,8 +382,9 @@ TEST_F(WorkerTest, LostMembershipDropsWhatIsNotPublishedAndCommitsNothing) {
        [&](FakeSource& source) {
          commits = source.commits;
          source.revoke(kafka::RevokeReason::lost);
-         EXPECT_FALSE(source.held()) << "released at once";
        });
+  then([](FakeSource&) { return true; },
+       [](FakeSource& source) { EXPECT_FALSE(source.held()) << "released within the turn"; });
   then([polls = 0](FakeSource&) mutable { return ++polls > 200; },
        [&](FakeSource& source) {
          EXPECT_EQ(source.commits, commits);
@@ -426,7 +428,7 @@ TEST_F(WorkerTest, CommitsThatFailAreMadeAgainAfterAWait) {
   expect_all_landed();
   expect_all_committed();
   EXPECT_EQ(metrics_.commit_failures.value(), 3U);
-  EXPECT_EQ(metrics_.commits.value(), 4U);
+  EXPECT_EQ(metrics_.commits.value(), 1U) << "of those that succeeded";
 }
 
 // An outage fills the stage and the memory; then no records are taken, though the group is served; then all lands.

@@ -1,0 +1,269 @@
+#include "pipeline/delivery.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "base/concat.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using obs::Level;
+
+ledger::BatchKey key_of(const Batch& batch) {
+  return ledger::BatchKey{batch.id.counter};
+}
+
+std::optional<ledger::Entry> entry_of(const std::optional<kafka::Entry>& entry) {
+  return entry ? std::optional(ledger::Entry{.position = entry->position, .metadata = entry->metadata})
+               : std::nullopt;
+}
+
+}  // namespace
+
+Delivery::Delivery(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
+                   const Clock& clock, obs::WorkerMetrics& metrics, Events events)
+    : options_(options),
+      protocol_(protocol),
+      parts_(parts),
+      loop_(loop),
+      clock_(clock),
+      metrics_(metrics),
+      events_(std::move(events)) {}
+
+Delivery::~Delivery() {
+  loop_.cancel_timer(wake_timer_);
+}
+
+void Delivery::assigned(std::span<const kafka::Assigned> partitions) {
+  std::vector<ledger::AssignedPartition> begun;
+  partitions_.clear();
+  for (const kafka::Assigned& partition : partitions) {
+    partitions_.push_back(partition.id);
+    begun.push_back({.id = partition.id,
+                     .entry = entry_of(partition.entry),
+                     .start = partition.start,
+                     .pin_start = options_.pins_start && !partition.entry});
+  }
+  protocol_.begin_epoch(clock_.now(), begun);
+}
+
+void Delivery::revoked(MonoTime drain_deadline) {
+  protocol_.revoke(drain_deadline);
+}
+
+void Delivery::lost() {
+  protocol_.lost();
+}
+
+void Delivery::sealed(const BatchPtr& batch) {
+  if (batch->blocks.empty()) {  // only skipped records and holes: nothing to store
+    protocol_.sealed(key_of(*batch), {});
+    return;
+  }
+  batches_.emplace(key_of(*batch), batch);
+  metrics_.publishing_batches.set(static_cast<std::int64_t>(batches_.size()));
+  protocol_.sealed(key_of(*batch), batch->name);
+  parts_.uploader.seal(batch);
+}
+
+void Delivery::stored(const BatchPtr& batch) {
+  protocol_.stored(key_of(*batch));
+}
+
+void Delivery::ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
+  if (!result.ok()) {
+    events_.failed(result.error());
+    return;
+  }
+  if (*result == Uploader::Publication::dead) {
+    obs::log(
+        Level::warning,
+        "a successor has closed the name of a batch before it was published; its records are read again by "
+        "whoever owns them",
+        {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->records}});
+    protocol_.blob_committed(key_of(*batch), ledger::BlobOutcome::dead);
+  } else {
+    published(batch);
+    protocol_.blob_committed(key_of(*batch), ledger::BlobOutcome::published);
+  }
+  forget(batch);
+}
+
+void Delivery::published(const BatchPtr& batch) {
+  metrics_.blobs_published.add();
+  metrics_.blob_bytes.add(batch->payload_bytes);
+  metrics_.topics.of(batch->plan->topic).blobs.add();
+  if (batch->oldest_timestamp_ms >= 0) {
+    const auto now_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
+    metrics_.produced_to_durable.observe(
+        static_cast<double>(std::max<std::int64_t>(now_ms - batch->oldest_timestamp_ms, 0)) / 1e3);
+  }
+  if (obs::would_log(Level::debug)) {
+    obs::log(Level::debug, "published",
+             {{"blob", batch->name},
+              {"records", batch->records},
+              {"bytes", batch->payload_bytes},
+              {"blocks", batch->blocks.size()}});
+  }
+}
+
+void Delivery::forget(const BatchPtr& batch) {
+  parts_.chunks.forget(*batch);
+  batches_.erase(key_of(*batch));
+  metrics_.publishing_batches.set(static_cast<std::int64_t>(batches_.size()));
+}
+
+void Delivery::run() {
+  for (;;) {
+    std::vector<ledger::Action> actions = protocol_.next(clock_.now());
+    if (actions.empty()) {
+      break;
+    }
+    for (ledger::Action& action : actions) {
+      std::visit([this](auto& each) { perform(each); }, action);
+    }
+  }
+  set_wake_up();
+}
+
+void Delivery::set_wake_up() {
+  const std::optional<MonoTime> at = protocol_.wake_at();
+  if (at == wake_at_ && (!at || wake_timer_ != io::TimerId::none)) {
+    return;
+  }
+  loop_.cancel_timer(std::exchange(wake_timer_, io::TimerId::none));
+  wake_at_ = at;
+  if (at) {
+    wake_timer_ = loop_.start_timer(std::max(*at - clock_.now(), Duration::zero()),
+                                    [this] { wake_timer_ = io::TimerId::none; });
+  }
+}
+
+// Actions
+
+void Delivery::perform(ledger::ReadEntries& action) {
+  parts_.source.read_entries(
+      action.slots, [this, ask = action.ask](const Result<std::vector<std::optional<kafka::Entry>>>& read) {
+        if (!read.ok()) {
+          protocol_.entries_read(clock_.now(), ask, read.error());
+          return;
+        }
+        std::vector<std::optional<ledger::Entry>> entries;
+        for (const std::optional<kafka::Entry>& entry : *read) {
+          entries.push_back(entry_of(entry));
+        }
+        protocol_.entries_read(clock_.now(), ask, std::move(entries));
+      });
+}
+
+void Delivery::perform(ledger::PutTombstone& action) {
+  obs::log(Level::info, "a batch was claimed and not finished; its name is closed, or it is found published",
+           {{"worker", options_.worker},
+            {"topic", partitions_.at(action.slot.value).topic},
+            {"partition", partitions_.at(action.slot.value).partition.value},
+            {"blob", action.blob}});
+  parts_.names.put_tombstone(action.blob, [this, ask = action.ask](bool created) {
+    protocol_.tombstone_put(ask, created ? ledger::TombstonePut::created : ledger::TombstonePut::exists);
+  });
+}
+
+void Delivery::perform(ledger::ReadBlob& action) {
+  parts_.names.read(action.blob, [this, ask = action.ask, range = action.range,
+                                  id = partitions_.at(action.slot.value)](const NamedBlob& found) {
+    ledger::FoundBlob what = ledger::FoundBlob::other;
+    if (found.kind == NamedBlob::Kind::absent) {
+      what = ledger::FoundBlob::absent;
+    } else if (found.kind == NamedBlob::Kind::tombstone) {
+      what = ledger::FoundBlob::tombstone;
+    } else if (found.topic == id.topic && range_of(found.ranges, id.partition) == range) {
+      what = ledger::FoundBlob::claimed_range;
+    }
+    protocol_.blob_read(ask, what);
+  });
+}
+
+void Delivery::perform(ledger::Start& action) {
+  parts_.source.fetch_from(action.slot, action.position);
+}
+
+void Delivery::perform(ledger::Hold& action) {
+  parts_.source.hold(action.slot);
+}
+
+void Delivery::perform(ledger::StopPartition& action) {
+  parts_.source.hold(action.slot);
+  events_.partition_stopped(action.slot, action.error);
+}
+
+void Delivery::perform(ledger::Notice& action) {
+  obs::log(Level::info, action.message, {{"worker", options_.worker}});
+}
+
+void Delivery::perform(ledger::Commit& action) {
+  std::vector<kafka::Commit> commits;
+  commits.reserve(action.items.size());
+  for (ledger::CommitItem& item : action.items) {
+    commits.push_back({.slot = item.slot, .position = item.position, .metadata = std::move(item.metadata)});
+  }
+  parts_.source.commit(
+      commits, [this, ask = action.ask, partitions = commits.size()](const kafka::CommitAnswer& answer) {
+        on_commit_answer(ask, partitions, answer);
+      });
+}
+
+void Delivery::on_commit_answer(ledger::Ask ask, std::size_t partitions, const kafka::CommitAnswer& answer) {
+  if (answer.outcome == CommitOutcome::done) {
+    metrics_.commits.add();
+  } else {
+    metrics_.commit_failures.add();
+    if (const auto held_back = commit_trouble_gate_.pass(clock_.now())) {
+      obs::log(Level::warning,
+               concat(answer.outcome == CommitOutcome::refused
+                          ? "a commit of offsets was refused: "
+                          : "offsets were not committed and will be sent again: ",
+                      answer.error ? answer.error->message : std::string("no reason was given")),
+               {{"worker", options_.worker}, {"partitions", partitions}, {"held_back", *held_back}});
+    }
+  }
+  protocol_.commit_answered(clock_.now(), ask, answer.outcome, answer.membership_lost);
+}
+
+void Delivery::perform(ledger::PutBlob& action) {
+  const auto batch = batches_.find(action.batch);
+  CHECK(batch != batches_.end());
+  parts_.uploader.publish(batch->second);
+}
+
+void Delivery::perform(ledger::Drop& action) {
+  for (const BatchPtr& open : parts_.batcher.drop(action.batches)) {
+    parts_.uploader.abandon(*open);
+    parts_.chunks.forget(*open);
+  }
+  for (const ledger::BatchKey key : action.batches) {
+    if (const auto found = batches_.find(key); found != batches_.end()) {
+      const BatchPtr batch = found->second;
+      parts_.uploader.abandon(*batch);
+      forget(batch);
+    }
+  }
+}
+
+void Delivery::perform(ledger::Released& /*action*/) {
+  events_.released();
+}
+
+void Delivery::abandon_all() {
+  parts_.names.forget();
+  for (const auto& [key, batch] : std::exchange(batches_, {})) {
+    parts_.uploader.abandon(*batch);
+    parts_.chunks.forget(*batch);
+  }
+  metrics_.publishing_batches.set(0);
+}
+
+}  // namespace penstock::pipeline

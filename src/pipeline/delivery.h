@@ -1,0 +1,106 @@
+// Carries out what the claim protocol asks for: reads entries, asks about claimed names, commits, publishes, drops.
+// It decides nothing; what follows from what is ledger::Protocol's.
+//
+//   assigned, sealed, stored, answers ─► Protocol ─► actions ─► Source, Uploader, ClaimedNames ─► answers ─► ...
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "io/loop.h"
+#include "kafka/source.h"
+#include "ledger/protocol.h"
+#include "obs/log.h"
+#include "obs/worker_metrics.h"
+#include "pipeline/batch.h"
+#include "pipeline/batcher.h"
+#include "pipeline/chunk_store.h"
+#include "pipeline/claimed_names.h"
+#include "pipeline/uploader.h"
+
+namespace penstock::pipeline {
+
+class Delivery {
+ public:
+  struct Options {
+    std::uint32_t worker = 0;
+    bool pins_start = false;  // source.start is not a place that stays where it is: latest, or a time
+  };
+  struct Events {
+    std::function<void(PartitionSlot, const Error&)> partition_stopped;
+    std::function<void()> released;            // the assignment may end now
+    std::function<void(const Error&)> failed;  // only a person can mend it: the worker must end
+  };
+  // The parts it drives; all outlive it.
+  struct Parts {
+    kafka::Source& source;
+    Uploader& uploader;
+    ChunkStore& chunks;
+    Batcher& batcher;
+    ClaimedNames& names;
+  };
+
+  Delivery(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
+           const Clock& clock, obs::WorkerMetrics& metrics, Events events);
+  ~Delivery();
+
+  void assigned(std::span<const kafka::Assigned> partitions);
+  void revoked(MonoTime drain_deadline);
+  void lost();
+
+  void sealed(const BatchPtr& batch);
+  void stored(const BatchPtr& batch);
+  void ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result);
+
+  // Carries out what is due. Called once a turn, before records are handed over.
+  void run();
+
+  // Everything that was read is published and committed, and no claimed batch of an earlier assignment is under way.
+  bool settled() const { return protocol_.settled() && batches_.empty(); }
+  std::size_t publishing_count() const { return batches_.size(); }
+
+  // Ends: forgets what is under way.
+  void abandon_all();
+
+ private:
+  void perform(ledger::ReadEntries& action);
+  void perform(ledger::PutTombstone& action);
+  void perform(ledger::ReadBlob& action);
+  void perform(ledger::Start& action);
+  void perform(ledger::Hold& action);
+  void perform(ledger::StopPartition& action);
+  void perform(ledger::Notice& action);
+  void perform(ledger::Commit& action);
+  void perform(ledger::PutBlob& action);
+  void perform(ledger::Drop& action);
+  void perform(ledger::Released& action);
+
+  void on_commit_answer(ledger::Ask ask, std::size_t partitions, const kafka::CommitAnswer& answer);
+  void published(const BatchPtr& batch);
+  void forget(const BatchPtr& batch);
+  void set_wake_up();
+
+  const Options options_;
+  ledger::Protocol& protocol_;
+  Parts parts_;
+  io::Loop& loop_;
+  const Clock& clock_;
+  obs::WorkerMetrics& metrics_;
+  const Events events_;
+  std::vector<TopicPartition> partitions_;        // of the assignment, by slot
+  std::map<ledger::BatchKey, BatchPtr> batches_;  // sealed, and neither published nor dropped
+  io::TimerId wake_timer_ = io::TimerId::none;
+  std::optional<MonoTime> wake_at_;
+  obs::LogGate commit_trouble_gate_{std::chrono::seconds(30)};
+};
+
+}  // namespace penstock::pipeline
