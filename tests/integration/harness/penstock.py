@@ -25,13 +25,12 @@ def base_config(directory: Path, topics: list[str], brokers: str, sink: dict) ->
     """A configuration that lands quickly; a test merges its own changes into it."""
     return {
         "name": "gateway",
-        "source": {"brokers": [brokers], "topics": topics, "group": "penstock-test",
+        "source": {"brokers": [brokers], "topics": topics, "group": "penstock-test", "fence_wait": "500ms",
                    "librdkafka": {"session.timeout.ms": 6000, "heartbeat.interval.ms": 1000}},
         "batch": {"max_age": "2s", "max_bytes": "64MiB"},
         "sink": sink,
         "stage": {"dir": str(directory / "stage"), "max_bytes": "1GiB"},
         "runtime": {"workers": 1},
-        "guarantee": "at_least_once",
     }
 
 
