@@ -20,7 +20,6 @@ KafkaOptions options_for(const std::string& brokers) {
 }
 
 TEST(ClusterProbe, tells_brokers_topics_logs_and_what_is_unknown) {
-  SKIP_WITHOUT_LIBRARY_THREADS();
   auto cluster = MockCluster::start(1);
   ASSERT_TRUE(cluster.ok());
   ASSERT_TRUE((*cluster)->create_topic("orders", 3).ok());
@@ -58,7 +57,6 @@ TEST(ClusterProbe, tells_brokers_topics_logs_and_what_is_unknown) {
 }
 
 TEST(ClusterProbe, names_the_broker_that_does_not_answer) {
-  SKIP_WITHOUT_LIBRARY_THREADS();
   const auto report = probe_cluster(options_for("127.0.0.1:1"), std::chrono::seconds(1));
   ASSERT_FALSE(report.ok());
   EXPECT_THAT(report.error().message, HasSubstr("127.0.0.1:1"));
@@ -66,7 +64,6 @@ TEST(ClusterProbe, names_the_broker_that_does_not_answer) {
 }
 
 TEST(ClusterProbe, names_tls_where_the_broker_does_not_speak_it) {
-  SKIP_WITHOUT_LIBRARY_THREADS();
   auto cluster = MockCluster::start(1);
   ASSERT_TRUE(cluster.ok());
   KafkaOptions options = options_for((*cluster)->brokers());
@@ -77,7 +74,6 @@ TEST(ClusterProbe, names_tls_where_the_broker_does_not_speak_it) {
 }
 
 TEST(ClusterProbe, refuses_a_broken_pattern) {
-  SKIP_WITHOUT_LIBRARY_THREADS();
   KafkaOptions options = options_for("127.0.0.1:1");
   options.topics = {"^[a"};
   const auto report = probe_cluster(options, std::chrono::seconds(1));

@@ -20,7 +20,6 @@ const TopicPartition k_orders_1{"orders", Partition{1}};
 class LibrdkafkaSourceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    SKIP_WITHOUT_LIBRARY_THREADS();
     auto started = MockCluster::start(1);
     EXPECT_TRUE(started.ok());
     cluster = std::move(*started);
@@ -298,7 +297,6 @@ TEST_F(LibrdkafkaSourceTest, an_outage_is_reported_once_and_survived) {
 }
 
 TEST(LibrdkafkaSource, brokers_that_do_not_answer_are_reported_and_close_does_not_hang) {
-  SKIP_WITHOUT_LIBRARY_THREADS();
   LibrdkafkaSourceOptions options;
   options.client.brokers = {"127.0.0.1:1"};
   options.client.group = "g";
@@ -311,7 +309,6 @@ TEST(LibrdkafkaSource, brokers_that_do_not_answer_are_reported_and_close_does_no
 }
 
 TEST(LibrdkafkaSource, start_refuses_what_cannot_work) {
-  SKIP_WITHOUT_LIBRARY_THREADS();
   LibrdkafkaSourceOptions options;
   options.client.brokers = {"127.0.0.1:1"};
   options.client.group = "g";

@@ -18,15 +18,6 @@
 #include "kafka/librdkafka_source.h"
 #include "kafka/mock_cluster.h"
 
-// ThreadSanitizer of gcc 12 does not know the C11 threads that librdkafka is built on, and crashes in the
-// first.
-#ifdef __SANITIZE_THREAD__
-#define SKIP_WITHOUT_LIBRARY_THREADS() \
-  GTEST_SKIP() << "ThreadSanitizer cannot follow librdkafka's C11 threads"
-#else
-#define SKIP_WITHOUT_LIBRARY_THREADS() static_cast<void>(0)
-#endif
-
 namespace penstock::kafka {
 
 struct ReadRecord {
