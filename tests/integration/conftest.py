@@ -93,6 +93,8 @@ class Landing:
         for penstock in self._started:
             if penstock.service.running:
                 penstock.service.kill()
+        for penstock in self._started:
+            penstock.assert_nothing_reported()
 
 
 @pytest.fixture

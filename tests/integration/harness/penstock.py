@@ -110,8 +110,12 @@ class Penstock:
         status = Path(f"/proc/{self.service.pid}/status").read_text()
         return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)[1]) * 1024
 
-    def assert_did_not_crash(self):
-        """No abort, no sanitizer's report: whatever it met, it met on purpose."""
+    def assert_nothing_reported(self):
+        """No sanitizer's report, no failed CHECK. An exit code tells less: AddressSanitizer's is 1, as a refusal's."""
         assert not re.search(r"(Sanitizer|CHECK\(|terminate called|runtime error:)", self.output), self.output[-5000:]
+
+    def assert_did_not_crash(self):
+        """Nothing reported and no signal: whatever it met, it met on purpose."""
+        self.assert_nothing_reported()
         assert self.service.running or self.service.process.returncode >= 0, \
             f"ended by signal {-self.service.process.returncode}:\n{self.output[-3000:]}"
