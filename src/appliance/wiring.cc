@@ -103,6 +103,10 @@ kafka::Auth auth_of(const config::SourceAuth& auth) {
     case config::SourceAuthType::sasl_scram_512:
       out.type = kafka::AuthType::sasl_scram_512;
       break;
+    case config::SourceAuthType::oauthbearer:
+      out.type = kafka::AuthType::oauthbearer;
+      out.token_file = auth.token_file;
+      break;
   }
   out.user = auth.username;
   out.password = auth.password.reveal();

@@ -38,6 +38,7 @@ constexpr Choice k_source_auth[] = {
     choice("sasl-plain", SourceAuthType::sasl_plain),
     choice("sasl-scram-256", SourceAuthType::sasl_scram_256),
     choice("sasl-scram-512", SourceAuthType::sasl_scram_512),
+    choice("oauthbearer", SourceAuthType::oauthbearer),
     later("entra"),
 };
 constexpr Choice k_tls[] = {choice("auto", -1), choice("true", 1), choice("false", 0)};
@@ -259,8 +260,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "none",
      .choices = k_source_auth,
-     .help = "How to log in to the brokers. `connection-string` is for Event Hubs (with Listen rights) and "
-             "needs `value`; the sasl types need `username` and `password`.",
+     .help =
+         "How to log in to the brokers. `connection-string` is for Event Hubs (with Listen rights) and "
+         "needs `value`; the sasl types need `username` and `password`; `oauthbearer` needs `token_file`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.auth.type); }},
     {.path = "source.auth.value",
@@ -286,6 +288,17 @@ constexpr Key k_keys[] = {
      .help = "Only with the sasl types.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_secret(node, s.source.auth.password); }},
+    {.path = "source.auth.token_file",
+     .kind = Kind::text,
+     .since = "0.1",
+     .allowed = "an absolute path",
+     .help = "The file of a bearer token, a JSON Web Token, that something else keeps fresh, such as the "
+             "sidecar of a "
+             "workload identity. It is read whenever a token is needed: at every login, and before a session "
+             "at the "
+             "broker ends. Only with `oauthbearer`.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_checked(node, s.source.auth.token_file, check_directory); }},
     {.path = "source.tls.enabled",
      .kind = Kind::choice,
      .since = "0.1",

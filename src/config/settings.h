@@ -22,7 +22,8 @@ enum class SourceAuthType : std::uint8_t {
   connection_string,
   sasl_plain,
   sasl_scram_256,
-  sasl_scram_512
+  sasl_scram_512,
+  oauthbearer
 };
 enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
@@ -40,6 +41,7 @@ struct SourceAuth {
   Secret value;          // connection_string: the whole of it
   std::string username;  // the sasl types
   Secret password;
+  std::string token_file;  // oauthbearer: an absolute path
 };
 
 struct Tls {

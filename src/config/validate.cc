@@ -89,11 +89,19 @@ void check_source_auth(const Settings& settings, Report& report) {
     return;
   }
   const bool by_string = auth.type == SourceAuthType::connection_string;
-  const bool by_password = !by_string && auth.type != SourceAuthType::none;
+  const bool by_token = auth.type == SourceAuthType::oauthbearer;
+  const bool by_password = !by_string && !by_token && auth.type != SourceAuthType::none;
   check_companions(settings, report, "source.auth.type",
                    {{"source.auth.value", required_if(by_string)},
                     {"source.auth.username", required_if(by_password)},
                     {"source.auth.password", required_if(by_password)}});
+  if (by_token && !written(settings, "source.auth.token_file")) {
+    report.add("source.auth.token_file",
+               "is required with this source.auth.type; write the absolute path of a file");
+  } else if (!by_token && written(settings, "source.auth.token_file")) {
+    report.add("source.auth.token_file",
+               "is not used with this source.auth.type; remove it, or write oauthbearer as the type");
+  }
   if (by_string && sound(report, {"source.auth.value"}) &&
       !has_parts(auth.value, {"Endpoint", "SharedAccessKeyName", "SharedAccessKey"})) {
     report.add("source.auth.value",

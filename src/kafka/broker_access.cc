@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "crypto/tls_context.h"
+#include "kafka/bearer_token.h"
 
 namespace penstock::kafka {
 namespace {
@@ -19,6 +20,7 @@ wire::SaslCredential credential_of(const Auth& auth) {
               .secret = auth.connection_string};
     case AuthType::none:
     case AuthType::sasl_plain:
+    case AuthType::oauthbearer:  // has a reader of its own
       break;
   }
   return {.mechanism = wire::SaslMechanism::plain, .user = auth.user, .secret = auth.password};
@@ -36,7 +38,16 @@ Result<wire::BrokerAccess> broker_access(const KafkaOptions& options) {
     }
     access.tls = std::move(tls).value();
   }
-  if (options.auth.type != AuthType::none) {
+  if (const TokenReader read_token = token_reader(options.auth)) {
+    access.credential = [read_token]() -> Result<wire::SaslCredential> {
+      Result<BearerToken> token = read_token();
+      if (!token.ok()) {
+        return std::move(token).error();
+      }
+      return wire::SaslCredential{
+          .mechanism = wire::SaslMechanism::oauthbearer, .user = {}, .secret = std::move(token->text)};
+    };
+  } else if (options.auth.type != AuthType::none) {
     access.credential = [auth = options.auth]() -> Result<wire::SaslCredential> {
       return credential_of(auth);
     };

@@ -36,6 +36,8 @@ constexpr std::array k_owned{
     Owned{"sasl.mechanisms", "write source.auth"},
     Owned{"sasl.username", "write source.auth"},
     Owned{"sasl.password", "write source.auth"},
+    Owned{"sasl.oauthbearer.method", "write source.auth: the token comes from its token_file"},
+    Owned{"enable.sasl.oauthbearer.unsecure.jwt", "write source.auth: the token comes from its token_file"},
     Owned{"ssl.ca.location", "write source.tls.ca"},
     Owned{"enable.auto.commit", "penstock commits what is durable in the lake, nothing earlier"},
     Owned{"auto.commit.enable", "penstock commits what is durable in the lake, nothing earlier"},
@@ -126,6 +128,9 @@ Result<void> check(const KafkaOptions& options) {
   if (sasl && (options.auth.user.empty() || options.auth.password.empty())) {
     return invalid("source.auth needs a user and a password for this type");
   }
+  if (options.auth.type == AuthType::oauthbearer && options.auth.token_file.empty()) {
+    return invalid("source.auth needs a token_file for this type");
+  }
   for (const auto& [name, value] : options.passthrough) {
     if (const Owned* owned = find_owned(name)) {
       return invalid(concat("source.librdkafka: \"", name, "\" belongs to penstock: ", owned->instead,
@@ -187,6 +192,9 @@ void set_security(const KafkaOptions& options, PropertyList& list) {
       break;
     case AuthType::event_hubs:
       sasl("PLAIN", "$ConnectionString", options.auth.connection_string);
+      break;
+    case AuthType::oauthbearer:  // the token comes by callback, see make_client()
+      list.set("sasl.mechanisms", "OAUTHBEARER");
       break;
   }
 }

@@ -13,14 +13,22 @@
 
 namespace penstock::kafka {
 
-enum class AuthType : std::uint8_t { none, sasl_plain, sasl_scram_256, sasl_scram_512, event_hubs };
+enum class AuthType : std::uint8_t {
+  none,
+  sasl_plain,
+  sasl_scram_256,
+  sasl_scram_512,
+  event_hubs,
+  oauthbearer
+};
 
 struct Auth {
   AuthType type = AuthType::none;
   std::string user;      // SASL types
   std::string password;  // SASL types
   std::string
-      connection_string;  // event_hubs: "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
+      connection_string;   // event_hubs: "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
+  std::string token_file;  // oauthbearer: see bearer_token.h
 };
 
 // automatic: on for Event Hubs, off for its emulator and for everything else.

@@ -95,6 +95,7 @@ class Probe {
   Probe(const KafkaOptions& options, std::chrono::milliseconds timeout)
       : options_(options), timeout_(timeout) {
     callbacks_.log = options.log;
+    callbacks_.token = token_reader(options.auth);
     callbacks_.error = [this](int code, const std::string& reason) { last_error_.heard(code, reason); };
     callbacks_.rebalance = [](int, const rd_kafka_topic_partition_list_s*) {};
   }
@@ -107,6 +108,11 @@ class Probe {
     Result<std::unique_ptr<TopicFilter>> filter = TopicFilter::make(options_);
     if (!filter) {
       return filter.error();
+    }
+    if (callbacks_.token) {  // the library would say the same among words of its own
+      if (const Result<BearerToken> token = callbacks_.token(); !token.ok()) {
+        return token.error();
+      }
     }
     Result<RdClient> client = make_client(ClientKind::consumer, *properties, callbacks_);
     if (!client) {

@@ -36,15 +36,16 @@ RdList positioned_list(std::span<const PositionedPartition> partitions) {
 Result<std::unique_ptr<ConsumerClient>> ConsumerClient::join(const KafkaOptions& options,
                                                              EndOfPartition end_of_partition,
                                                              io::Loop& loop) {
-  std::unique_ptr<ConsumerClient> consumer(new ConsumerClient(loop, options.log));
+  std::unique_ptr<ConsumerClient> consumer(new ConsumerClient(loop, options));
   if (Result<void> opened = consumer->open(options, end_of_partition); !opened) {
     return opened.error();
   }
   return consumer;
 }
 
-ConsumerClient::ConsumerClient(io::Loop& loop, LogHandler log) : loop_(loop) {
-  callbacks_.log = std::move(log);
+ConsumerClient::ConsumerClient(io::Loop& loop, const KafkaOptions& options) : loop_(loop) {
+  callbacks_.log = options.log;
+  callbacks_.token = token_reader(options.auth);
   callbacks_.error = [this](int code, const std::string& reason) {
     events_.push_back(
         {.kind = GroupEvent::Kind::error, .partitions = {}, .code = code, .topic = {}, .reason = reason});

@@ -85,7 +85,7 @@ class ConsumerClient {
   void close(std::chrono::milliseconds timeout);
 
  private:
-  ConsumerClient(io::Loop& loop, LogHandler log);
+  ConsumerClient(io::Loop& loop, const KafkaOptions& options);
   Result<void> open(const KafkaOptions& options, EndOfPartition end_of_partition);
   Result<void> watch_queues();
   Result<void> subscribe(const KafkaOptions& options);

@@ -1,6 +1,7 @@
 #include "kafka/rd_handles.h"
 
 #include <array>
+#include <chrono>
 
 #include <librdkafka/rdkafka.h>
 
@@ -31,6 +32,23 @@ void on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
 
 void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* opaque) {
   callbacks_of(opaque).delivery(message->err == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+// The library asks again at four fifths of the token's life, and ten seconds after a failure.
+void on_token_wanted(rd_kafka_t* client, const char* /*config*/, void* opaque) {
+  const Result<BearerToken> token = callbacks_of(opaque).token();
+  if (!token.ok()) {
+    rd_kafka_oauthbearer_set_token_failure(client, token.error().message.c_str());
+    return;
+  }
+  const auto expires =
+      std::chrono::duration_cast<std::chrono::milliseconds>(token->expires.time_since_epoch());
+  std::array<char, 512> sentence{};
+  if (rd_kafka_oauthbearer_set_token(client, token->text.c_str(), expires.count(), token->principal.c_str(),
+                                     nullptr, 0, sentence.data(),
+                                     sentence.size()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_oauthbearer_set_token_failure(client, sentence.data());
+  }
 }
 
 Error refused(std::string message) {
@@ -89,6 +107,10 @@ Result<RdClient> make_client(ClientKind kind, std::span<const Property> properti
   if (callbacks.delivery) {
     rd_kafka_conf_set_dr_msg_cb(conf->get(), on_delivery);
   }
+  if (callbacks.token) {
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf->get(), on_token_wanted);
+    rd_kafka_conf_enable_sasl_queue(conf->get(), 1);
+  }
   std::array<char, 512> sentence{};
   RdClient client(rd_kafka_new(kind == ClientKind::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER,
                                conf->get(), sentence.data(), sentence.size()));
@@ -96,6 +118,13 @@ Result<RdClient> make_client(ClientKind kind, std::span<const Property> properti
     return refused(concat("the Kafka client cannot start: ", sentence.data()));
   }
   static_cast<void>(conf->release());  // the client owns it now
+  if (callbacks.token) {
+    if (rd_kafka_error_t* error = rd_kafka_sasl_background_callbacks_enable(client.get())) {
+      const Error told = refused(concat("the Kafka client cannot start: ", rd_kafka_error_string(error)));
+      rd_kafka_error_destroy(error);
+      return told;
+    }
+  }
   if (kind == ClientKind::consumer) {
     rd_kafka_poll_set_consumer(client.get());
   }

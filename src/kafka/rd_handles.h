@@ -11,6 +11,7 @@
 #include <penstock/result.h>
 
 #include "base/types.h"
+#include "kafka/bearer_token.h"
 #include "kafka/client_options.h"
 
 struct rd_kafka_s;
@@ -34,13 +35,16 @@ using RdConf = std::unique_ptr<rd_kafka_conf_s, RdDeleter>;
 using RdQueue = std::unique_ptr<rd_kafka_queue_s, RdDeleter>;
 using RdList = std::unique_ptr<rd_kafka_topic_partition_list_s, RdDeleter>;
 
-// What a client calls. Except for `log` they run inside the polls of its owner, on the owner's thread.
+// What a client calls. Except for `log` and `token` they run inside the polls of its owner, on the owner's thread.
 struct ClientCallbacks {
   LogHandler log;
   std::function<void(int code, const std::string& reason)> error;
   // Code: _ASSIGN_PARTITIONS, _REVOKE_PARTITIONS, or an error.
   std::function<void(int code, const rd_kafka_topic_partition_list_s* partitions)> rebalance;
   std::function<void(bool delivered)> delivery;  // producers
+  // Called in a thread of the library, at the beginning and before the token expires: so a client gets its token also
+  // while its owner waits in a blocking question.
+  TokenReader token;
 };
 
 // Sets the properties one by one. Error: a property that the library does not know or a value it does not

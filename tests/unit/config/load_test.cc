@@ -503,6 +503,9 @@ TEST(Load, the_source_is_checked) {
   EXPECT_EQ(scram.source.auth.type, SourceAuthType::sasl_scram_512);
   EXPECT_EQ(scram.source.auth.username, "u");
   EXPECT_EQ(scram.source.auth.password.reveal(), "hunter2");
+  const Settings bearer = settings_of(text(kafka + "auth: {type: oauthbearer, token_file: /run/token}"));
+  EXPECT_EQ(bearer.source.auth.type, SourceAuthType::oauthbearer);
+  EXPECT_EQ(bearer.source.auth.token_file, "/run/token");
 
   struct Case {
     std::string source;
@@ -518,6 +521,13 @@ TEST(Load, the_source_is_checked) {
       {kafka + "auth: {password: hunter2}", "source.auth.password: is not used with this source.auth.type"},
       {kafka + "auth: {type: sasl-plain, username: u}",
        "source.auth.password: is required with this source.auth.type"},
+      {kafka + "auth: {type: oauthbearer}", "source.auth.token_file: is required with this source.auth.type"},
+      {kafka + "auth: {type: oauthbearer, token_file: token}",
+       "source.auth.token_file: is not an absolute path"},
+      {kafka + "auth: {type: oauthbearer, token_file: /t, username: u}",
+       "source.auth.username: is not used with this source.auth.type"},
+      {kafka + "auth: {type: sasl-plain, username: u, password: \"${PASSWORD}\", token_file: /t}",
+       "source.auth.token_file: is not used with this source.auth.type"},
       {hubs + by_string + ", tls: {enabled: false}",
        "source.tls.enabled: is off, and Event Hubs speaks nothing but TLS"},
       {kafka + "tls: {ca: /x.pem}", "source.tls.ca: has no use without TLS"},

@@ -75,7 +75,8 @@ TEST(ClientOptions, sets_what_exactly_once_and_flat_memory_rest_on) {
 TEST(ClientOptions, chooses_protocol_and_mechanism) {
   const auto with = [](AuthType type, Tls tls) {
     KafkaOptions options = plain();
-    options.auth = {.type = type, .user = "u", .password = "p", .connection_string = k_connection};
+    options.auth = {
+        .type = type, .user = "u", .password = "p", .connection_string = k_connection, .token_file = "/t"};
     options.tls = tls;
     return options;
   };
@@ -91,6 +92,7 @@ TEST(ClientOptions, chooses_protocol_and_mechanism) {
       {AuthType::sasl_plain, Tls::enabled, "SASL_SSL", "PLAIN"},
       {AuthType::sasl_scram_256, Tls::enabled, "SASL_SSL", "SCRAM-SHA-256"},
       {AuthType::sasl_scram_512, Tls::disabled, "SASL_PLAINTEXT", "SCRAM-SHA-512"},
+      {AuthType::oauthbearer, Tls::enabled, "SASL_SSL", "OAUTHBEARER"},
       {AuthType::event_hubs, Tls::automatic, "SASL_SSL", "PLAIN"},
       {AuthType::event_hubs, Tls::disabled, "SASL_PLAINTEXT", "PLAIN"},
   };
