@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/concat.h"
+#include "kafka/certificate_watch.h"
 #include "kafka/kafka_errors.h"
 #include "kafka/offset_query.h"
 #include "kafka/rd_handles.h"
@@ -93,9 +94,14 @@ class TopicFilter {
 class Probe {
  public:
   Probe(const KafkaOptions& options, std::chrono::milliseconds timeout)
-      : options_(options), timeout_(timeout) {
+      : options_(options), timeout_(timeout), certificates_(options.tls_ca) {
     callbacks_.log = options.log;
     callbacks_.token = token_reader(options.auth);
+    if (wants_tls(options)) {
+      callbacks_.certificate = [this](const std::string& broker, long verify_result, Bytes certificate) {
+        certificates_.refused(broker, verify_result, certificate);
+      };
+    }
     callbacks_.error = [this](int code, const std::string& reason) { last_error_.heard(code, reason); };
     callbacks_.rebalance = [](int, const rd_kafka_topic_partition_list_s*) {};
   }
@@ -141,6 +147,9 @@ class Probe {
         return Metadata(answer);
       }
       serve_callbacks();
+      if (std::optional<Error> refused = certificates_.take()) {
+        return *std::move(refused);
+      }
       const bool hopeless = last_error_.code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
       if (hopeless || system_clock().now() >= deadline) {
         last_error_.heard(code, "no broker answered");
@@ -247,6 +256,7 @@ class Probe {
 
   const KafkaOptions& options_;
   const std::chrono::milliseconds timeout_;
+  CertificateWatch certificates_;
   ClientCallbacks callbacks_;
   LastError last_error_;
   RdClient client_;

@@ -43,12 +43,22 @@ Result<std::unique_ptr<ConsumerClient>> ConsumerClient::join(const KafkaOptions&
   return consumer;
 }
 
-ConsumerClient::ConsumerClient(io::Loop& loop, const KafkaOptions& options) : loop_(loop) {
+ConsumerClient::ConsumerClient(io::Loop& loop, const KafkaOptions& options)
+    : loop_(loop), certificates_(options.tls_ca) {
   callbacks_.log = options.log;
   callbacks_.token = token_reader(options.auth);
+  if (wants_tls(options)) {
+    callbacks_.certificate = [this](const std::string& broker, long verify_result, Bytes certificate) {
+      certificates_.refused(broker, verify_result, certificate);
+    };
+  }
   callbacks_.error = [this](int code, const std::string& reason) {
-    events_.push_back(
-        {.kind = GroupEvent::Kind::error, .partitions = {}, .code = code, .topic = {}, .reason = reason});
+    const auto refused = code == RD_KAFKA_RESP_ERR__SSL ? certificates_.take() : std::nullopt;
+    events_.push_back({.kind = GroupEvent::Kind::error,
+                       .partitions = {},
+                       .code = code,
+                       .topic = {},
+                       .reason = refused ? refused->message : reason});
   };
   callbacks_.rebalance = [this](int code, const rd_kafka_topic_partition_list_s* partitions) {
     on_rebalance(code, partitions);

@@ -20,6 +20,7 @@
 
 #include "base/unique_fd.h"
 #include "io/loop.h"
+#include "kafka/certificate_watch.h"
 #include "kafka/client_options.h"
 #include "kafka/message_batch.h"
 #include "kafka/rd_handles.h"
@@ -96,6 +97,7 @@ class ConsumerClient {
 
   io::Loop& loop_;
   std::string group_;
+  CertificateWatch certificates_;
   ClientCallbacks callbacks_;
   UniqueFd wake_fd_;
   RdClient client_;

@@ -51,6 +51,17 @@ void on_token_wanted(rd_kafka_t* client, const char* /*config*/, void* opaque) {
   }
 }
 
+// Called for every certificate of a chain, and accepts nothing that the library does not.
+int on_certificate(rd_kafka_t* /*client*/, const char* broker, std::int32_t /*broker_id*/, int* verify_result,
+                   int /*depth*/, const char* certificate, std::size_t size, char* /*sentence*/,
+                   std::size_t /*sentence_size*/, void* opaque) {
+  if (*verify_result == 0) {
+    return 1;
+  }
+  callbacks_of(opaque).certificate(broker, *verify_result, as_bytes(std::string_view(certificate, size)));
+  return 0;
+}
+
 Error refused(std::string message) {
   return Error{.kind = ErrorKind::invalid_input,
                .action = Action::fatal,
@@ -110,6 +121,9 @@ Result<RdClient> make_client(ClientKind kind, std::span<const Property> properti
   if (callbacks.token) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf->get(), on_token_wanted);
     rd_kafka_conf_enable_sasl_queue(conf->get(), 1);
+  }
+  if (callbacks.certificate) {
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf->get(), on_certificate);
   }
   std::array<char, 512> sentence{};
   RdClient client(rd_kafka_new(kind == ClientKind::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER,
