@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from harness.paths import DEPS
+from harness.security import Secured
 from harness.service import Service, free_port, wait_until
 
 # A small heap and the quick compiler alone: the broker shares two cores with what it tests.
@@ -18,10 +19,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL
 log.dirs={data}
 log.retention.ms=-1
 log.cleaner.dedupe.buffer.size=4194304
@@ -40,8 +41,10 @@ group.min.session.timeout.ms=1000
 
 
 class Kafka:
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, secured: Secured | None = None):
+        """With `secured`: a second listener for those who log in, beside the one that asks nothing."""
         self.directory = directory
+        self.secured = secured
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._java = ["java", *JVM_FLAGS, "-cp", f"{DEPS / 'kafka'}/*"]
@@ -49,12 +52,16 @@ class Kafka:
         self._names = itertools.count()
         directory.mkdir(parents=True, exist_ok=True)
         self._properties.write_text(PROPERTIES.format(
-            port=self.port, controller_port=free_port(), data=directory / "data"))
+            port=self.port, controller_port=free_port(), data=directory / "data",
+            listeners=f",SECURED://127.0.0.1:{secured.port}" if secured else "",
+            advertised=f",SECURED://localhost:{secured.port}" if secured else "")
+            + (secured.properties() if secured else ""))
         self.service = Service([*self._java, "kafka.Kafka", self._properties], directory / "kafka.log")
 
     def format(self):
         done = subprocess.run(
-            [*self._java, "kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c", self._properties],
+            [*self._java, "kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c", self._properties,
+             *(self.secured.format_arguments() if self.secured else [])],
             capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,0 +1,228 @@
+"""Logins over TLS: every mechanism, by our own connections and by librdkafka's; and what is said when one cannot be had."""
+
+import time
+
+import pytest
+from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+
+from harness.book import Book
+from harness.kafka import Kafka
+from harness.lake import assert_exactly, read_directory
+from harness.penstock import Penstock, base_config, merged, run_command
+from harness.security import PASSWORD, SESSION_MS, USER, Authority, Secured, bearer_token, write_token
+from harness.service import free_port, wait_until
+
+FETCHES = ["direct", "librdkafka"]
+PARTITIONS = 2
+
+
+class Place:
+    """The broker of this file, its authority, and another one that nobody knows."""
+
+    def __init__(self, directory):
+        self.authority, self.stranger = Authority("penstock test CA"), Authority("somebody else's CA")
+        self.ca = self.authority.write(directory / "ca.pem")
+        self.other_ca = self.stranger.write(directory / "other.pem")
+        self.keystore = directory / "broker.pem"
+        self.authority.issue("localhost", self.keystore)
+        self.port = free_port()
+        self.kafka = Kafka(directory / "kafka", Secured(self.port, self.keystore))
+
+
+@pytest.fixture(scope="module")
+def place(binary, tmp_path_factory):
+    place = Place(tmp_path_factory.mktemp("secured"))
+    place.kafka.format()
+    place.kafka.start()
+    yield place
+    place.kafka.kill()
+
+
+class Line:
+    """A topic, its producer's book, a directory as the lake, and a penstock between them that has to log in."""
+
+    def __init__(self, place: Place, directory, auth: dict, fetch: str):
+        self.lake = directory / f"lake-{fetch}"
+        self.topic = place.kafka.create_topic(PARTITIONS)
+        self.book = Book(place.kafka, self.topic)
+        self.config = merged(
+            base_config(directory / fetch, [self.topic], f"localhost:{place.port}", {"url": f"file://{self.lake}"}),
+            {"source": {"group": f"group-{self.topic}", "fetch": fetch, "auth": auth,
+                        "tls": {"enabled": True, "ca": str(place.ca)},
+                        "librdkafka": {"reconnect.backoff.max.ms": 1000}},
+             "batch": {"max_age": "1s"}})
+        self._directory = directory / fetch
+
+    def penstock(self, *arguments: str) -> Penstock:
+        return Penstock(self._directory, self.config, *arguments)
+
+    def landed(self) -> int:
+        return sum(len(file.lines) for file in read_directory(self.lake))
+
+    def wait_landed(self, timeout_s: float = 60):
+        wait_until(lambda: self.landed() >= self.book.line_count, timeout_s, f"{self.book.line_count} records landed", 0.3)
+
+
+@pytest.fixture
+def line(place, tmp_path):
+    """line(auth, fetch) -> Line"""
+    place.kafka.start()
+    return lambda auth, fetch: Line(place, tmp_path, auth, fetch)
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    return tmp_path / "token"
+
+
+def sasl(mechanism: str, password: str = PASSWORD) -> dict:
+    return {"type": f"sasl-{mechanism}", "username": USER, "password": password}
+
+
+def oauthbearer(token_file) -> dict:
+    return {"type": "oauthbearer", "token_file": str(token_file)}
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+@pytest.mark.parametrize("mechanism", ["plain", "scram-256", "scram-512", "oauthbearer"])
+def test_records_land(line, token_file, mechanism, fetch):
+    write_token(token_file, bearer_token(60))
+    lands = line(oauthbearer(token_file) if mechanism == "oauthbearer" else sasl(mechanism), fetch)
+    lands.book.spread(PARTITIONS, 400, 500)
+    with lands.penstock("--exit-at-end") as penstock:
+        penstock.service.start()
+        assert penstock.wait(60) == 0, penstock.output
+        assert_exactly(lands.book, read_directory(lands.lake))
+        assert PASSWORD not in penstock.output and token_file.read_text().strip() not in penstock.output
+
+
+def refused(lands: Line, *words: str):
+    """At the start, in a sentence with these words, and with the exit code of what only a person can mend."""
+    with lands.penstock() as penstock:
+        penstock.service.start()
+        assert penstock.wait(30) == 1, penstock.output
+        penstock.assert_did_not_crash()
+        for word in words:
+            assert word in penstock.output, f"{word!r} is not in:\n{penstock.output}"
+        return penstock
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+@pytest.mark.parametrize("mechanism", ["plain", "scram-512"])
+def test_wrong_password(line, mechanism, fetch):
+    wrong = "quite another word"
+    penstock = refused(line(sasl(mechanism, wrong), fetch), "localhost:", "source.auth")
+    assert wrong not in penstock.output
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+def test_expired_token(line, token_file, fetch):
+    token = bearer_token(-30)
+    write_token(token_file, token)
+    penstock = refused(line(oauthbearer(token_file), fetch), str(token_file), "has expired at")
+    assert token not in penstock.output
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+def test_no_token(line, token_file, fetch):
+    refused(line(oauthbearer(token_file), fetch), str(token_file), "No such file")
+
+
+def with_wrong_host(place, lands: Line):
+    lands.config["source"]["brokers"] = [f"127.0.0.1:{place.port}"]
+
+
+def with_unknown_ca(place, lands: Line):
+    lands.config["source"]["tls"]["ca"] = str(place.other_ca)
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+@pytest.mark.parametrize("spoil, words", [
+    (with_wrong_host, ["is not for 127.0.0.1 but for localhost", "source.brokers"]),
+    (with_unknown_ca, ["CN = localhost", "is issued by nobody whom", "other.pem contains", "source.tls.ca"])])
+def test_wrong_certificate(place, line, spoil, words, fetch):
+    lands = line(sasl("plain"), fetch)
+    spoil(place, lands)
+    penstock = refused(lands, *words)
+    check = run_command("check", "--config", penstock.file)
+    assert check.returncode == 3 and words[0] in check.stdout, check.stdout + check.stderr
+
+
+def connections_to(port: int) -> set[int]:
+    """The local ports of the established connections to `port`."""
+    with open("/proc/net/tcp") as table:
+        rows = [row.split() for row in list(table)[1:]]
+    return {int(row[1].split(":")[1], 16) for row in rows
+            if row[3] == "01" and int(row[2].split(":")[1], 16) == port}
+
+
+def test_a_session_is_renewed_before_it_ends(place, line, token_file):
+    """The broker closes what has not logged in again in time: a connection that outlives its session has done so."""
+    write_token(token_file, bearer_token(SESSION_MS / 1000 + 3))
+    lands = line(oauthbearer(token_file), "direct")
+    with lands.penstock().start() as penstock:
+        lands.book.spread(PARTITIONS, 100, 100)
+        lands.wait_landed()
+        first = connections_to(place.port)
+        assert first
+        until = time.monotonic() + 2.2 * SESSION_MS / 1000
+        while time.monotonic() < until:
+            write_token(token_file, bearer_token(SESSION_MS / 1000 + 3))
+            lands.book.spread(PARTITIONS, 20, 100)
+            time.sleep(0.3)
+        assert first & connections_to(place.port), "every connection was lost"
+        lands.wait_landed()
+        assert penstock.terminate() == 0
+    assert_exactly(lands.book, read_directory(lands.lake))
+
+
+def set_scram_password(kafka: Kafka, password: str):
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
+    change = UserScramCredentialUpsertion(USER, info, password.encode())
+    admin = kafka.admin()
+    admin.alter_user_scram_credentials([change])[USER].result(30)
+
+
+def go_through(lines: list[Line], spoil, words: dict[str, str], mend):
+    """Both fetches at once: all is well, then spoil(), which each has to name in its words, then mend(), and all lands."""
+    running = [lands.penstock() for lands in lines]
+    try:
+        for lands, penstock in zip(lines, running):
+            penstock.service.start()
+            lands.book.spread(PARTITIONS, 100, 100)
+        for lands in lines:
+            lands.wait_landed()
+        spoil()
+        for fetch, penstock in zip(words, running):
+            wait_until(lambda: words[fetch] in penstock.output, 40, f"{fetch} says: {words[fetch]}")
+        mend()
+        for lands, penstock in zip(lines, running):
+            assert penstock.service.running, penstock.output[-3000:]
+            lands.book.spread(PARTITIONS, 100, 100)
+        for lands, penstock in zip(lines, running):
+            lands.wait_landed()
+            assert penstock.output.count(words["direct"]) <= 3, "it is said once in a while"
+            assert penstock.terminate() == 0
+            assert_exactly(lands.book, read_directory(lands.lake))
+    finally:
+        for penstock in running:
+            penstock.service.kill()
+
+
+def test_a_password_that_changes_while_running(place, line):
+    lines = [line(sasl("scram-256"), fetch) for fetch in FETCHES]
+    go_through(lines, spoil=lambda: set_scram_password(place.kafka, "a newer word"),
+               words={"direct": f"logging in at localhost:{place.port}: ", "librdkafka": "_AUTHENTICATION"},
+               mend=lambda: set_scram_password(place.kafka, PASSWORD))
+
+
+def test_a_certificate_that_changes_while_running(place, line):
+    def restart_with(authority: Authority):
+        place.kafka.stop()
+        authority.issue("localhost", place.keystore)
+        place.kafka.start()
+
+    lines = [line(sasl("plain"), fetch) for fetch in FETCHES]
+    said = "is issued by nobody whom"
+    go_through(lines, spoil=lambda: restart_with(place.stranger), words={"direct": said, "librdkafka": said},
+               mend=lambda: restart_with(place.authority))
