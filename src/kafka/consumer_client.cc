@@ -53,10 +53,18 @@ ConsumerClient::ConsumerClient(io::Loop& loop, const KafkaOptions& options)
     };
   }
   callbacks_.error = [this](int code, const std::string& reason) {
-    const auto refused = code == RD_KAFKA_RESP_ERR__SSL ? certificates_.take() : std::nullopt;
+    // Says nothing of why, and also comes when a session has ended at the broker and the next connection is made at
+    // once, as 2.0.2 renews none. A broker that is not reached has an error of its own.
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+      return;
+    }
+    // 2.0.2 now and then has _TRANSPORT for it.
+    const bool is_of_certificate =
+        code == RD_KAFKA_RESP_ERR__SSL || reason.find("certificate verify failed") != std::string::npos;
+    const auto refused = is_of_certificate ? certificates_.take() : std::nullopt;
     events_.push_back({.kind = GroupEvent::Kind::error,
                        .partitions = {},
-                       .code = code,
+                       .code = refused ? RD_KAFKA_RESP_ERR__SSL : code,
                        .topic = {},
                        .reason = refused ? refused->message : reason});
   };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <string_view>
 
 #include <librdkafka/rdkafka.h>
 
@@ -14,10 +15,17 @@ const ClientCallbacks& callbacks_of(void* opaque) {
   return *static_cast<const ClientCallbacks*>(opaque);
 }
 
+// What the error callback tells as well. The library writes it at every try, several times a second.
+bool is_told_as_error(std::string_view facility) {
+  return facility == "FAIL" || facility == "SSLCERTVRFY";
+}
+
 void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   const ClientCallbacks& callbacks = callbacks_of(rd_kafka_opaque(client));
   if (callbacks.log) {
-    callbacks.log(level, concat(facility, ": ", text));
+    constexpr int k_debug = 7;  // of syslog
+    callbacks.log(callbacks.error && is_told_as_error(facility) ? k_debug : level,
+                  concat(facility, ": ", text));
   }
 }
 
