@@ -71,11 +71,6 @@ void Protocol::sealed(BatchKey batch, std::string blob) {
     return;
   }
   changed_ = true;
-  if (blob.empty()) {  // nothing to claim: the positions move with a finish, in order
-    batches_.erase(batch);
-    ledger_.published(batch);
-    return;
-  }
   BatchState& state = batches_[batch];
   state.is_sealed = true;
   state.blob = std::move(blob);
@@ -118,6 +113,7 @@ std::vector<Action> Protocol::next(MonoTime now) {
     drain(now);
     if (in_epoch()) {
       read_what_is_due(now);
+      pass_empty_batches();
       put_what_is_due();
       commit_what_is_due(now);
     } else if (commit_.unresolved()) {  // only without R2
@@ -199,8 +195,8 @@ void Protocol::drain(MonoTime now) {
   if (!in_epoch() || !drain_deadline_) {
     return;
   }
-  const bool commit_holds = commit_.unresolved() && !r2_is_mutated(commit_.kind());
-  if ((ledger_.settled() && !commit_holds) || now >= *drain_deadline_) {
+  const bool is_settled = r2_is_mutated(commit_.kind()) || (ledger_.settled() && !commit_.unresolved());
+  if (is_settled || now >= *drain_deadline_) {
     end_epoch();
     push(Released{});
     return;

@@ -71,7 +71,8 @@ class Protocol {
   // ---- batches ----
   // The partition was read up to `next`, and what lies between belongs to `batch`. Called for every run of records.
   void extend(BatchKey batch, PartitionSlot slot, Position next) { ledger_.extend(batch, slot, next); }
-  // Publish 1. `blob` is its name; empty for a batch without records, which needs no blob: it counts as published.
+  // Publish 1. `blob` is its name; empty for a batch without records, which needs no blob and no claim: it counts as
+  // published when its turn has come.
   void sealed(BatchKey batch, std::string blob);
   // Publish 2: nothing but the commit of the blob is left to do. May come before sealed().
   void stored(BatchKey batch);
@@ -156,6 +157,7 @@ class Protocol {
   void send_copy(MonoTime now);
   void resolved(MonoTime now, const CommitSlot::Resolved& commit);
   void claimed(BatchKey batch);
+  void pass_empty_batches();
   void put_what_is_due();
   void published(BatchKey batch);
 

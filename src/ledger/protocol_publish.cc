@@ -60,7 +60,8 @@ bool Protocol::pin_starts(MonoTime now) {
 // R1: every earlier batch that shares a partition is published. All of its partitions are fenced, and their starts
 // pinned where they must be.
 bool Protocol::claimable(BatchKey batch, const BatchState& state, MonoTime now) {
-  if (!exactly_once() || state.step != BatchStep::filling || !state.is_sealed || !state.is_stored) {
+  if (!exactly_once() || state.step != BatchStep::filling || !state.is_sealed || !state.is_stored ||
+      state.blob.empty()) {
     return false;
   }
   if (!ledger_.is_next(batch) && !mutated(Mutant::no_r1)) {
@@ -207,7 +208,8 @@ void Protocol::resolved(MonoTime now, const CommitSlot::Resolved& commit) {
     if (commit.kind == CommitKind::finish) {
       partition.entry_behind = false;
     }
-    if (item.position <= ledger_.committable(item.slot)) {
+    const bool told = commit.kind != CommitKind::claim || !mutated(Mutant::finish_after_the_next_claim);
+    if (told && item.position <= ledger_.committable(item.slot)) {
       entries.push_back(CommitEntry{.slot = item.slot, .position = item.position});
     }
   }
@@ -233,13 +235,28 @@ void Protocol::claimed(BatchKey batch) {
   push(PutBlob{batch});
 }
 
+// A batch without records has nothing to claim: a finish moves its positions. In order, since until every earlier
+// batch is published it may have to be dropped with one of them.
+void Protocol::pass_empty_batches() {
+  for (auto batch = batches_.begin(); batch != batches_.end();) {
+    const BatchKey key = batch->first;
+    const BatchState& state = batch->second;
+    const bool passes = state.is_sealed && state.blob.empty() && (!exactly_once() || ledger_.is_next(key));
+    batch = passes ? batches_.erase(batch) : std::next(batch);
+    if (passes) {
+      ledger_.published(key);
+    }
+  }
+}
+
 // Without claims a batch is published as soon as it is stored.
 void Protocol::put_what_is_due() {
   if (exactly_once() && !mutated(Mutant::publish_before_claim)) {
     return;
   }
   for (auto& [batch, state] : batches_) {
-    if (state.step != BatchStep::filling || !state.is_sealed || !state.is_stored || state.put_early) {
+    if (state.step != BatchStep::filling || !state.is_sealed || !state.is_stored || state.put_early ||
+        state.blob.empty()) {
       continue;
     }
     if (exactly_once()) {
