@@ -81,6 +81,10 @@ void BrokerConnection::pump() {
 void BrokerConnection::open() {
   state_ = State::opening;
   start_deadline(options_.open_timeout, "connecting");
+  open_stream();
+}
+
+void BrokerConnection::open_stream() {
   stream_ = std::make_unique<ByteStream>(
       loop_, ByteStream::Options{.host = options_.host, .port = options_.port, .tls = options_.access.tls});
   stream_->open([this](Result<void> opened) {
@@ -93,7 +97,7 @@ void BrokerConnection::open() {
 }
 
 void BrokerConnection::ask_versions(std::int16_t version) {
-  ask_lowest_ = version > 0;  // until it is answered: a broker may close on a version that it does not know
+  asking_versions_ = version > 0;
   exchange(
       ApiKey::api_versions, version,
       [version](Buffer& out) {
@@ -103,11 +107,12 @@ void BrokerConnection::ask_versions(std::int16_t version) {
 }
 
 void BrokerConnection::on_versions(std::int16_t version, Bytes body) {
-  ask_lowest_ = false;
+  asking_versions_ = false;
   const Result<ApiVersionsResponse> response = decode_api_versions(body, version);
   if (!response.ok()) {
     fail(response.error());
   } else if (response->error_code == k_unsupported_version && version > 0) {
+    ask_lowest_ = true;
     ask_versions(0);
   } else if (response->error_code != 0) {
     fail(broker_error(response->error_code, concat("asking ", name_, " for its versions")));
@@ -208,8 +213,11 @@ void BrokerConnection::logged_in(std::int64_t session_lifetime_ms) {
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   state_ = State::ready;
   last_used_ = clock_.now();
+  const std::weak_ptr<char> alive = alive_;
   pump();
-  listen_if_idle();
+  if (!alive.expired()) {
+    listen_if_idle();
+  }
 }
 
 // Requests
@@ -220,14 +228,14 @@ void BrokerConnection::send_front() {
   if (!version) {
     const Request refused = std::move(front);
     queue_.pop_front();
+    if (!queue_.empty() && !std::exchange(pumping_, true)) {
+      later(&BrokerConnection::pump);
+    }
     refused.done({.error = broker_error(k_unsupported_version,
                                         concat("asking ", name_, " for ", to_string(refused.api))),
                   .sent = false,
                   .version = 0,
-                  .body = {}});
-    if (!std::exchange(pumping_, true)) {
-      later(&BrokerConnection::pump);
-    }
+                  .body = {}});  // may have destroyed this
     return;
   }
   front_sent_ = true;
@@ -259,9 +267,13 @@ void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::fun
   encode(*out_);
   end_request(*out_, begin);
   got_ = std::move(got);
+  sending_ = true;
   stream_->send(*out_, out_, [this](Result<void> sent) {
+    sending_ = false;
     if (!sent.ok()) {
-      fail(std::move(sent).error());
+      on_stream_error(std::move(sent).error());
+    } else if (answered_) {
+      take_response();
     }
   });
   if (receiving_) {
@@ -280,7 +292,7 @@ void BrokerConnection::receive() {
     if (!got_) {  // closed, or words that nobody asked for
       hang_up();
     } else if (!received.ok()) {
-      fail(std::move(received).error());
+      on_stream_error(std::move(received).error());
     } else {
       on_bytes(*received);
     }
@@ -298,10 +310,35 @@ void BrokerConnection::listen_if_idle() {
 // Nothing is asked: nobody needs to be told.
 void BrokerConnection::hang_up() {
   CHECK(!front_sent_);
+  drop_stream();
+}
+
+// The kernel may hold on to the memory of what was under way for a turn of the loop: what comes next gets other.
+void BrokerConnection::drop_stream() {
   stream_.reset();
-  receiving_ = false;
+  if (std::exchange(sending_, false)) {
+    out_ = std::make_shared<Buffer>();
+  }
+  if (std::exchange(receiving_, false) && into_ == own_) {
+    own_ = std::make_shared<ReceiveBuffer>(k_own_buffer_bytes);
+  }
   into_.reset();
+  got_ = nullptr;
+  login_.reset();
+  answered_ = false;
+  asking_versions_ = false;
   state_ = State::closed;
+}
+
+void BrokerConnection::on_stream_error(Error error) {
+  if (!asking_versions_ || error.action != Action::retry) {
+    fail(std::move(error));
+    return;
+  }
+  drop_stream();
+  ask_lowest_ = true;
+  state_ = State::opening;
+  open_stream();
 }
 
 void BrokerConnection::on_bytes(std::size_t count) {
@@ -323,12 +360,20 @@ void BrokerConnection::on_bytes(std::size_t count) {
   if (filled.size() < total) {
     into_->grow(total);
     receive();
-    return;
+  } else if (filled.size() > total) {
+    fail_unasked();
+  } else if (sending_) {
+    answered_ = true;
+  } else {
+    take_response();
   }
-  const Result<ResponseFrame> frame = open_response(filled.subspan(k_frame_size_bytes, *size));
-  if (!frame.ok() || frame->correlation_id != correlation_id_ || filled.size() > total) {
-    fail(connection_error(ErrorKind::corrupt,
-                          concat(name_, " answered what was not asked; the connection is closed")));
+}
+
+void BrokerConnection::take_response() {
+  answered_ = false;
+  const Result<ResponseFrame> frame = open_response(into_->filled().subspan(k_frame_size_bytes));
+  if (!frame.ok() || frame->correlation_id != correlation_id_) {
+    fail_unasked();
     return;
   }
   const std::shared_ptr<ReceiveBuffer> body_of = std::move(into_);
@@ -336,6 +381,11 @@ void BrokerConnection::on_bytes(std::size_t count) {
 }
 
 // Ends
+
+void BrokerConnection::fail_unasked() {
+  fail(connection_error(ErrorKind::corrupt,
+                        concat(name_, " answered what was not asked; the connection is closed")));
+}
 
 void BrokerConnection::start_deadline(Duration after, const std::string& doing) {
   loop_.cancel_timer(deadline_);
@@ -355,12 +405,7 @@ void BrokerConnection::close(const Error& error) {
 // A request that was sent fails with what became of it; those behind it were never sent.
 void BrokerConnection::fail(Error error) {
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
-  stream_.reset();
-  receiving_ = false;
-  into_.reset();
-  got_ = nullptr;
-  login_.reset();
-  state_ = State::closed;
+  drop_stream();
   bool sent = std::exchange(front_sent_, false);
   std::deque<Request> failed = std::exchange(queue_, {});
   const std::weak_ptr<char> alive = alive_;

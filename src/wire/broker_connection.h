@@ -5,7 +5,8 @@
 //      └─────────────────────┴── any failure ───────────┘   every request that waits fails with it
 //
 // It opens itself for a request and stays open. It never tries again by itself: whether and when is the caller's
-// policy. One thread, that of the loop.
+// policy; but a broker that closes on ApiVersions v3 is connected to again at once and asked with v0, as nobody who
+// throws a failed connection away would ever get there. One thread, that of the loop.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +84,7 @@ class BrokerConnection {
   enum class State : std::uint8_t { closed, opening, ready };
 
   void open();
+  void open_stream();
   void ask_versions(std::int16_t version);
   void on_versions(std::int16_t version, Bytes body);
   void log_in();
@@ -97,10 +99,14 @@ class BrokerConnection {
   void exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
                 std::shared_ptr<ReceiveBuffer> into, std::function<void(Bytes body)> got);
   void receive();
+  void take_response();
+  void on_stream_error(Error error);
+  void drop_stream();
   void listen_if_idle();
   void hang_up();
   void on_bytes(std::size_t count);
   void fail(Error error);
+  void fail_unasked();
   void start_deadline(Duration after, const std::string& doing);
   void later(void (BrokerConnection::*what)());
 
@@ -112,7 +118,8 @@ class BrokerConnection {
   State state_ = State::closed;
   std::unique_ptr<ByteStream> stream_;
   ApiVersions versions_;
-  bool ask_lowest_ = false;  // the broker closed on ApiVersions v3: the next connection asks with v0
+  bool ask_lowest_ = false;       // the broker does not know ApiVersions v3: it is asked with v0
+  bool asking_versions_ = false;  // v3, not answered yet
   std::optional<MonoTime> reauthenticate_at_;
   std::optional<SaslClient> login_;
 
@@ -127,6 +134,8 @@ class BrokerConnection {
   std::shared_ptr<ReceiveBuffer> into_;
   std::function<void(Bytes)> got_;  // empty: nothing was asked
   bool receiving_ = false;
+  bool sending_ = false;
+  bool answered_ = false;  // the whole response is here before all of the request had left
   io::TimerId deadline_ = io::TimerId::none;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // deferred tasks look whether we are still there
 };

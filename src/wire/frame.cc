@@ -55,10 +55,12 @@ Result<std::size_t> response_size(Bytes size, std::size_t bytes_max) {
         "what answers is not a Kafka broker, or wants TLS: check the port in source.brokers and source.tls");
   }
   if (static_cast<std::size_t>(bytes) > bytes_max) {
-    return not_a_response(
-        concat("a response of ", bytes, " bytes is announced, above the limit of ", bytes_max,
-               ": what answers is perhaps not a Kafka broker, or wants TLS; check the port in "
-               "source.brokers and source.tls"));
+    Error error =
+        not_a_response(concat("a response of ", bytes, " bytes is announced, above the limit of ", bytes_max,
+                              ": what answers is perhaps not a Kafka broker, or wants TLS; check the port in "
+                              "source.brokers and source.tls"));
+    error.code = k_response_too_large;
+    return error;
   }
   return static_cast<std::size_t>(bytes);
 }

@@ -22,6 +22,9 @@ namespace penstock::wire {
 
 constexpr std::size_t k_frame_size_bytes = 4;
 
+// The Error::code of a response above the limit.
+constexpr const char* k_response_too_large = "response too large";
+
 // Appends the header with a size yet unknown, and returns where the frame begins in `out`: what end_request()
 // needs to fill the size in. Requests may be appended one after the other. `version` is a supported one (CHECK).
 std::size_t begin_request(Buffer& out, ApiKey api, std::int16_t version, std::int32_t correlation_id,
@@ -29,7 +32,7 @@ std::size_t begin_request(Buffer& out, ApiKey api, std::int16_t version, std::in
 void end_request(Buffer& out, std::size_t begin);
 
 // How many bytes follow the size that a response begins with. Error corrupt if it cannot be one of a
-// response or is above `bytes_max`: somebody else answers on this port, or the limit is too small.
+// response, or with k_response_too_large if it is above `bytes_max`: somebody else answers on this port, or the limit is too small.
 Result<std::size_t> response_size(Bytes size, std::size_t bytes_max);
 
 struct ResponseFrame {

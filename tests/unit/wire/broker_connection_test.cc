@@ -1,0 +1,314 @@
+#include "wire/broker_connection.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "unit/io/loop_fixture.h"
+#include "unit/wire/script_broker.h"
+
+namespace penstock::wire {
+namespace {
+
+using io::Choice;
+using io::choice_name;
+using namespace std::chrono_literals;
+
+std::optional<Answer> echo(const Call& call) {
+  if (call.api == ApiKey::metadata) {
+    return Answer{.bytes = "answer to " + call.body};
+  }
+  return std::nullopt;
+}
+
+Error enough() {
+  return {ErrorKind::canceled, Action::retry, "enough", {}, {}};
+}
+
+class BrokerConnectionTest : public io::LoopTest {
+ protected:
+  struct Got {
+    bool done = false;
+    std::optional<Error> error;
+    bool sent = false;
+    std::int16_t version = -1;
+    std::string body;
+  };
+
+  void connect(std::uint16_t port, bool listens = false) {
+    connection = std::make_unique<BrokerConnection>(
+        *loop, system_clock(),
+        BrokerConnection::Options{.host = "127.0.0.1",
+                                  .port = port,
+                                  .access = {.client_id = "test", .tls = {}, .credential = {}},
+                                  .open_timeout = 5s,
+                                  .response_bytes_max = 1 << 20,
+                                  .listens_when_idle = listens});
+  }
+
+  std::shared_ptr<Got> ask(const std::string& text, Duration timeout = 5s, ApiKey api = ApiKey::metadata,
+                           std::shared_ptr<ReceiveBuffer> into = nullptr) {
+    auto got = std::make_shared<Got>();
+    connection->request({.api = api,
+                         .encode = [text](Buffer& out, std::int16_t) { ByteWriter(out).raw(as_bytes(text)); },
+                         .timeout = timeout,
+                         .into = std::move(into),
+                         .done =
+                             [got](const Reply& reply) {
+                               EXPECT_FALSE(got->done) << "answered twice";
+                               *got = {.done = true,
+                                       .error = reply.error,
+                                       .sent = reply.sent,
+                                       .version = reply.version,
+                                       .body = std::string(as_text(reply.body))};
+                             }});
+    EXPECT_FALSE(got->done) << "answered inside request()";
+    return got;
+  }
+
+  Got answer_to(const std::string& text, Duration timeout = 5s) {
+    const auto got = ask(text, timeout);
+    run_until([&] { return got->done; });
+    return *got;
+  }
+
+  std::unique_ptr<BrokerConnection> connection;
+};
+
+TEST_P(BrokerConnectionTest, RequestsAreQueuedAndAnsweredInTheirOrder) {
+  ScriptBroker broker(echo);
+  connect(broker.port());
+  const auto first = ask("one");
+  const auto second = ask("two");
+  run_until([&] { return second->done; });
+  EXPECT_EQ(first->body, "answer to one");
+  EXPECT_EQ(second->body, "answer to two");
+  EXPECT_EQ(second->version, supported_versions(ApiKey::metadata).highest);
+  EXPECT_EQ(broker.connections(), 1);
+  EXPECT_EQ(broker.calls(ApiKey::api_versions).at(0).version, 3);
+}
+
+TEST_P(BrokerConnectionTest, ARefusedVersionOfApiVersionsIsAskedAgainWithTheLowest) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::api_versions && call.version > 0) {
+      return Answer{.bytes = api_versions_body(0, 35)};
+    }
+    return echo(call);
+  });
+  connect(broker.port());
+  EXPECT_EQ(answer_to("one").body, "answer to one");
+  EXPECT_EQ(broker.connections(), 1);
+  broker.hang_up_all();
+  run_a_while();
+  ask("fails");
+  run_a_while();
+  EXPECT_EQ(answer_to("two").body, "answer to two");
+  EXPECT_EQ(broker.calls(ApiKey::api_versions).back().version, 0) << "what was learnt is kept";
+}
+
+TEST_P(BrokerConnectionTest, ABrokerThatClosesOnApiVersionsIsConnectedToAgain) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::api_versions && call.version > 0) {
+      return hangs_up();
+    }
+    return echo(call);
+  });
+  connect(broker.port());
+  const Got got = answer_to("one");
+  EXPECT_FALSE(got.error) << got.error->message;
+  EXPECT_EQ(got.body, "answer to one");
+  EXPECT_EQ(broker.connections(), 2);
+}
+
+TEST_P(BrokerConnectionTest, ABrokerThatClosesOnEveryApiVersionsIsTriedTwiceOnly) {
+  ScriptBroker broker([](const Call&) { return hangs_up(); });
+  connect(broker.port());
+  const Got got = answer_to("one");
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->action, Action::retry);
+  EXPECT_FALSE(got.sent);
+  EXPECT_EQ(broker.connections(), 2);
+}
+
+TEST_P(BrokerConnectionTest, AnAnswerToAnotherQuestionClosesTheConnection) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::metadata) {
+      return Answer{.bytes = "x", .correlation_shift = 1};
+    }
+    return std::nullopt;
+  });
+  connect(broker.port());
+  const auto first = ask("one");
+  const auto second = ask("two");
+  run_until([&] { return second->done; });
+  ASSERT_TRUE(first->error);
+  EXPECT_EQ(first->error->kind, ErrorKind::corrupt);
+  EXPECT_TRUE(first->sent);
+  ASSERT_TRUE(second->error);
+  EXPECT_FALSE(second->sent) << "it was still in the queue";
+  EXPECT_FALSE(connection->ready());
+  broker.use(echo);
+  EXPECT_EQ(answer_to("three").body, "answer to three") << "a later request opens again";
+}
+
+TEST_P(BrokerConnectionTest, BytesBehindAResponseCloseTheConnection) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::metadata) {
+      return Answer{.bytes = "x", .behind = "more"};
+    }
+    return std::nullopt;
+  });
+  connect(broker.port());
+  ask("one");
+  run_a_while();
+  run_until([&] { return !connection->ready() || answer_to("two").error.has_value(); });
+}
+
+TEST_P(BrokerConnectionTest, ALargeResponseGrowsItsBufferWhichShrinksAgain) {
+  const std::string large(300000, 'l');
+  ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::metadata) {
+      return Answer{.bytes = call.body == "large" ? large : "small"};
+    }
+    return std::nullopt;
+  });
+  connect(broker.port());
+  const auto into = std::make_shared<ReceiveBuffer>(1000);
+  const auto got = ask("large", 5s, ApiKey::metadata, into);
+  run_until([&] { return got->done; });
+  EXPECT_EQ(got->body, large);
+  EXPECT_GE(into->capacity(), large.size());
+  const auto small = ask("small", 5s, ApiKey::metadata, into);
+  run_until([&] { return small->done; });
+  EXPECT_EQ(small->body, "small");
+  EXPECT_EQ(into->capacity(), 1000U);
+}
+
+TEST_P(BrokerConnectionTest, AResponseAboveTheLimitIsRefused) {
+  ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::metadata) {
+      return Answer{.bytes = std::string((1 << 20) + 1, 'x')};
+    }
+    return std::nullopt;
+  });
+  connect(broker.port());
+  const Got got = answer_to("one");
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->code, "response too large");
+}
+
+TEST_P(BrokerConnectionTest, ABrokerThatDoesNotAnswerIsGivenUp) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    return call.body == "never" ? no_answer() : echo(call);
+  });
+  connect(broker.port());
+  const Got got = answer_to("never", 50ms);
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->kind, ErrorKind::timed_out);
+  EXPECT_NE(got.error->message.find("Metadata: " + broker.address()), std::string::npos)
+      << got.error->message;
+  EXPECT_TRUE(got.sent) << "it may take effect";
+  EXPECT_EQ(answer_to("one").body, "answer to one");
+}
+
+TEST_P(BrokerConnectionTest, CloseTellsWhatWaits) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    return call.api == ApiKey::metadata ? std::optional(no_answer()) : std::nullopt;
+  });
+  connect(broker.port());
+  const auto first = ask("one");
+  const auto second = ask("two");
+  run_until([&] { return broker.count(ApiKey::metadata) == 1; });
+  connection->close(enough());
+  ASSERT_TRUE(first->error && second->error);
+  EXPECT_EQ(first->error->message, "enough");
+  EXPECT_TRUE(first->sent);
+  EXPECT_FALSE(second->sent);
+  EXPECT_TRUE(connection->idle());
+}
+
+TEST_P(BrokerConnectionTest, AClosedIdleConnectionIsNoticedBeforeTheNextRequest) {
+  ScriptBroker broker(echo);
+  connect(broker.port(), true);
+  EXPECT_EQ(answer_to("one").body, "answer to one");
+  EXPECT_EQ(answer_to("two").body, "answer to two");
+  EXPECT_EQ(broker.connections(), 1);
+  broker.hang_up_all();
+  run_until([&] { return !connection->ready(); });
+  EXPECT_EQ(answer_to("three").body, "answer to three");
+  EXPECT_EQ(broker.connections(), 2);
+}
+
+TEST_P(BrokerConnectionTest, ARequestThatTheBrokerDoesNotKnowIsNotSent) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::api_versions) {
+      Body out;
+      out.writer.int16(0);
+      out.writer.unsigned_varint(2);
+      out.writer.int16(3);
+      out.writer.int16(0);
+      out.writer.int16(9);
+      out.writer.unsigned_varint(0);
+      out.writer.int32(0);
+      out.writer.unsigned_varint(0);
+      return Answer{.bytes = out.text()};
+    }
+    return echo(call);
+  });
+  connect(broker.port());
+  const auto refused = ask("one", 5s, ApiKey::fetch);
+  const auto fine = ask("two");
+  run_until([&] { return fine->done; });
+  ASSERT_TRUE(refused->error);
+  EXPECT_EQ(refused->error->kind, ErrorKind::unsupported);
+  EXPECT_FALSE(refused->sent);
+  EXPECT_EQ(fine->body, "answer to two");
+
+  bool destroyed = false;  // by who is told: nothing of it is touched any more
+  connection->request({.api = ApiKey::fetch,
+                       .encode = [](Buffer&, std::int16_t) {},
+                       .timeout = 5s,
+                       .into = nullptr,
+                       .done =
+                           [&](const Reply&) {
+                             connection.reset();
+                             destroyed = true;
+                           }});
+  run_until([&] { return destroyed; });
+  run_a_while();
+}
+
+TEST_P(BrokerConnectionTest, WhoIsToldMayDestroyIt) {
+  ScriptBroker broker(echo);
+  for (const std::string text : {"an answer", "a failure"}) {
+    connect(broker.port(), true);
+    bool told = false;
+    bool told_behind = false;
+    connection->request({.api = ApiKey::metadata,
+                         .encode = [&](Buffer& out, std::int16_t) { ByteWriter(out).raw(as_bytes(text)); },
+                         .timeout = 5s,
+                         .into = nullptr,
+                         .done =
+                             [&](const Reply&) {
+                               connection.reset();
+                               told = true;
+                             }});
+    connection->request({.api = ApiKey::metadata,
+                         .encode = [](Buffer&, std::int16_t) {},
+                         .timeout = 5s,
+                         .into = nullptr,
+                         .done = [&](const Reply&) { told_behind = true; }});
+    if (text == "a failure") {
+      connection->close(enough());
+    }
+    run_until([&] { return told; });
+    run_a_while();
+    EXPECT_FALSE(told_behind);
+  }
+}
+
+PENSTOCK_OVER_BOTH_LOOPS(BrokerConnectionTest);
+
+}  // namespace
+}  // namespace penstock::wire
