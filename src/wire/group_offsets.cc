@@ -85,19 +85,20 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
   return {std::move(entries)};
 }
 
-// The worst word about any partition is the word about the commit.
+// The worst word about any partition is the word about the commit. Unknown is worse than refused: what is refused may
+// be dropped at once, but the copy that may still take effect has to be waited for (protocol.md, R8).
 int rank(CommitOutcome outcome) {
   switch (outcome) {
     case CommitOutcome::done:
       return 0;
     case CommitOutcome::not_done:
       return 1;
-    case CommitOutcome::unknown:
-      return 2;
     case CommitOutcome::refused:
+      return 2;
+    case CommitOutcome::unknown:
       return 3;
   }
-  return 2;
+  return 3;
 }
 
 struct CommitRead {
@@ -177,11 +178,19 @@ void GroupOffsets::on_coordinator(Result<BrokerAddress> found) {
   }
 }
 
-// It may be the one that calls: so it is destroyed in a later turn.
+// It may be the one that calls: so it is destroyed in a later turn. What waits behind the one that called is told now,
+// as a connection that is destroyed tells nobody.
 void GroupOffsets::forget_coordinator() {
-  if (coordinator_) {
-    loop_.defer([gone = std::shared_ptr<BrokerConnection>(std::move(coordinator_))] {});
+  if (!coordinator_) {
+    return;
   }
+  const std::shared_ptr<BrokerConnection> gone = std::move(coordinator_);
+  loop_.defer([gone] {});
+  gone->close(Error{.kind = ErrorKind::unavailable,
+                    .action = Action::retry,
+                    .message = concat(gone->name(), " does not coordinate group ", group_, " any more"),
+                    .code = "coordinator moved",
+                    .retry_after = {}});
 }
 
 void GroupOffsets::read(std::vector<TopicPartition> partitions,

@@ -1,0 +1,102 @@
+#include "wire/cluster_client.h"
+
+#include <memory>
+#include <optional>
+
+#include "unit/io/loop_fixture.h"
+#include "unit/wire/script_broker.h"
+
+namespace penstock::wire {
+namespace {
+
+using io::Choice;
+using io::choice_name;
+std::uint16_t closed_port() {
+  std::uint16_t port = 0;
+  StreamServer::listening(port);
+  return port;
+}
+
+class ClusterClientTest : public io::LoopTest {
+ protected:
+  std::unique_ptr<ClusterClient> client(const std::vector<std::string>& brokers) {
+    auto made = ClusterClient::make(*loop, system_clock(), brokers,
+                                    {.client_id = "test", .tls = {}, .credential = {}});
+    EXPECT_TRUE(made.ok());
+    return std::move(made).value();
+  }
+
+  Result<ClusterView> leaders_of(ClusterClient& cluster, const std::vector<std::string>& topics) {
+    std::optional<Result<ClusterView>> got;
+    cluster.ask_leaders(topics, [&](Result<ClusterView> view) { got = std::move(view); });
+    run_until([&] { return got.has_value(); });
+    return *std::move(got);
+  }
+};
+
+TEST_P(ClusterClientTest, TellsWhoLeadsWhatAndWhichTopicsAreRefused) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    if (call.api != ApiKey::metadata) {
+      return std::nullopt;
+    }
+    return Answer{.bytes = metadata_body({{4, 9000}}, {{"a", 0, 4, 7}, {"a", 1, -1, 3}, {"b", 0, 0, 0, 29}})};
+  });
+  const auto cluster = client({broker.address()});
+  const auto view = leaders_of(*cluster, {"a", "b"});
+  ASSERT_TRUE(view.ok());
+  ASSERT_EQ(view->leaders.size(), 1U) << "a partition without a leader is none of them";
+  const PartitionLeader& leader = view->leaders.at({"a", Partition{0}});
+  EXPECT_EQ(leader.broker, (BrokerAddress{BrokerId{4}, "127.0.0.1", 9000}));
+  EXPECT_EQ(leader.epoch, 7);
+  EXPECT_EQ(view->topic_errors.at("b"), 29);
+}
+
+TEST_P(ClusterClientTest, TurnsToTheNextBrokerAfterAFailure) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    return call.api == ApiKey::metadata ? std::optional(Answer{.bytes = metadata_body({}, {})})
+                                        : std::nullopt;
+  });
+  const auto cluster = client({"127.0.0.1:" + std::to_string(closed_port()), broker.address()});
+  std::vector<bool> answers;  // both fail with the first connection: that is one failure, not two
+  for (int i = 0; i < 2; ++i) {
+    cluster->ask_leaders({}, [&](const Result<ClusterView>& view) { answers.push_back(view.ok()); });
+  }
+  run_until([&] { return answers.size() == 2; });
+  EXPECT_EQ(answers, (std::vector<bool>{false, false}));
+  EXPECT_TRUE(leaders_of(*cluster, {}).ok());
+  EXPECT_TRUE(leaders_of(*cluster, {}).ok()) << "it stays with the one that answers";
+  EXPECT_EQ(broker.connections(), 1);
+}
+
+TEST_P(ClusterClientTest, FindsTheCoordinatorOrSaysWhyNot) {
+  std::int16_t code = 15;
+  ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
+    return call.api == ApiKey::find_coordinator ? std::optional(Answer{.bytes = coordinator_body(7000, code)})
+                                                : std::nullopt;
+  });
+  const auto cluster = client({broker.address()});
+  for (const std::int16_t each : {std::int16_t{15}, std::int16_t{0}}) {
+    code = each;
+    std::optional<Result<BrokerAddress>> got;
+    cluster->find_coordinator("g", [&](Result<BrokerAddress> found) { got = std::move(found); });
+    run_until([&] { return got.has_value(); });
+    ASSERT_EQ(got->ok(), code == 0);
+    if (code == 0) {
+      EXPECT_EQ((*got)->port, 7000);
+    } else {
+      EXPECT_EQ(got->error().code, "COORDINATOR_NOT_AVAILABLE");
+    }
+  }
+}
+
+TEST_P(ClusterClientTest, RefusesWhatIsNoAddress) {
+  for (const std::string bad : {"broker", ":9092", "broker:", "broker:0", "broker:70000", "broker:9x"}) {
+    EXPECT_FALSE(ClusterClient::make(*loop, system_clock(), {bad}, {}).ok()) << bad;
+  }
+  EXPECT_TRUE(ClusterClient::make(*loop, system_clock(), {"[::1]:9092"}, {}).ok());
+}
+
+PENSTOCK_OVER_BOTH_LOOPS(ClusterClientTest);
+
+}  // namespace
+}  // namespace penstock::wire
