@@ -74,6 +74,16 @@ def read_directory(directory: Path) -> list[LandedFile]:
             if path.is_file() and not any(part[0] in "._" for part in path.relative_to(directory).parts)]
 
 
+def read_directory_with_metadata(directory: Path) -> list[LandedFile]:
+    """The same with what the directory keeps beside each: a hidden file whose lines are `key=value`, below two others."""
+    files = read_directory(directory)
+    for file in files:
+        path = directory / file.name
+        sidecar = (path.parent / f".{path.name}.meta").read_text()
+        file.metadata = dict(line.split("=", 1) for line in sidecar.splitlines()[2:])
+    return files
+
+
 def assert_metadata(files: list[LandedFile], topic: str, group: str):
     """Names and metadata are as the format says, and tell the truth about the content."""
     for file in files:
