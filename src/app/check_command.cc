@@ -28,6 +28,7 @@
 #include "base/os_error.h"
 #include "base/unique_fd.h"
 #include "kafka/cluster_probe.h"
+#include "kafka/metadata_round_trip.h"
 #include "obs/log.h"
 
 namespace penstock::app {
@@ -160,6 +161,13 @@ std::size_t check_source(const config::Settings& settings, Findings& findings) {
     add(findings, "group", true,
         concat(settings.source.group, " has positions for ", report->committed.size(), " of ", partitions,
                " partitions"));
+  }
+  if (settings.guarantee == config::Guarantee::exactly_once && partitions > 0) {
+    const Result<void> tried =
+        kafka::try_metadata_round_trip(appliance::kafka_options(settings, 0),
+                                       {.topic = report->topics.front().name, .partition = Partition{0}}, k_answer);
+    add(findings, "exactly once", tried.ok(),
+        tried.ok() ? "the broker gives back the metadata of a committed offset" : tried.error().message);
   }
   return partitions;
 }
