@@ -55,9 +55,12 @@ Result<wire::MemberStamp> parse_member_stamp(Bytes written, std::string_view gro
   if (*its_group != group || *its_member != member_id || member_id.empty()) {
     return unknown_layout("its group and member");
   }
-  const bool is_static = rest.front() == '\0';
+  const char flag = rest.front();
   rest.remove_prefix(1);
-  if (is_static) {
+  if (flag != 0 && flag != 1) {
+    return unknown_layout("its flag");
+  }
+  if (flag == 0) {
     const auto instance = take_text(rest);
     if (!instance) {
       return unknown_layout("its instance");
