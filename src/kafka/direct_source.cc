@@ -82,12 +82,7 @@ Result<void> DirectSource::start(SourceHandlers handlers) {
                      .headers = options_.headers},
       FetcherEvents{
           .records = [this](const RecordSpan& span) { return handlers_.records(span); },
-          .failed =
-              [this](PartitionSlot slot, Error error) {
-                if (state_ == State::held) {
-                  handlers_.partition_failed(slot, std::move(error));
-                }
-              },
+          .failed = [this](PartitionSlot slot, Error error) { on_partition_failed(slot, std::move(error)); },
           .position_lost = [this](PartitionSlot slot, Position wanted) { on_position_lost(slot, wanted); },
           .trouble = [this](Error error) { report_passing(std::move(error)); }});
   auto client = ConsumerClient::join(options_.client, EndOfPartition::silent, loop_);
@@ -206,6 +201,7 @@ void DirectSource::begin(Given given) {
   fetcher_->end();
   state_ = State::resolving;
   given_ = std::move(given);
+  failed_early_.clear();
   fetcher_->begin(given_.partitions);
   if (given_.partitions.empty()) {
     assigned_.clear();
@@ -253,6 +249,11 @@ void DirectSource::on_assigned_entries(Result<wire::GroupEntries> entries) {
 }
 
 void DirectSource::list_starts(std::int64_t timestamp_ms) {
+  std::erase_if(without_entry_, [this](PartitionSlot slot) { return fetcher_->failed(slot); });
+  if (without_entry_.empty()) {
+    activate();
+    return;
+  }
   fetcher_->list_offsets(without_entry_, timestamp_ms,
                          for_this_epoch([this, timestamp_ms](Result<Fetcher::Positions> starts) {
                            on_starts(timestamp_ms, std::move(starts));
@@ -288,7 +289,11 @@ void DirectSource::on_starts(std::int64_t timestamp_ms, Result<Fetcher::Position
 
 void DirectSource::activate() {
   state_ = State::held;
+  auto failed = std::exchange(failed_early_, {});
   handlers_.assigned(assigned_);
+  for (auto& [slot, error] : failed) {
+    handlers_.partition_failed(slot, std::move(error));
+  }
 }
 
 // Records
@@ -344,7 +349,7 @@ void DirectSource::look_for_position(PartitionSlot slot, Position wanted, int tr
 }
 
 void DirectSource::recover(PartitionSlot slot, Position wanted, const LogBounds& log) {
-  if (state_ != State::held || fetcher_->position(slot) != wanted) {
+  if (state_ != State::held || !fetcher_->waits_for_position(slot)) {  // rewound or held meanwhile
     return;
   }
   const TopicPartition& id = given_.partitions[slot.value];
@@ -360,6 +365,14 @@ void DirectSource::recover(PartitionSlot slot, Position wanted, const LogBounds&
     handlers_.records({.slot = slot, .records = {}, .next = decision.start, .lost = true});
   }
   fetcher_->fetch_from(slot, decision.start);
+}
+
+void DirectSource::on_partition_failed(PartitionSlot slot, Error error) {
+  if (state_ == State::held) {
+    handlers_.partition_failed(slot, std::move(error));
+  } else if (state_ == State::resolving) {
+    failed_early_.emplace_back(slot, std::move(error));
+  }
 }
 
 void DirectSource::fail(PartitionSlot slot, Error error) {

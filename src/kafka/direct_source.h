@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -89,6 +90,7 @@ class DirectSource final : public Source {
   void look_for_position(PartitionSlot slot, Position wanted, int tries_left);
   void recover(PartitionSlot slot, Position wanted, const LogBounds& log);
   void fail(PartitionSlot slot, Error error);
+  void on_partition_failed(PartitionSlot slot, Error error);
 
   void report(Error error);
   void report_passing(Error error);
@@ -120,6 +122,7 @@ class DirectSource final : public Source {
   std::optional<Given> next_assignment_;  // came while the former was not released
   std::vector<Assigned> assigned_;
   std::vector<PartitionSlot> without_entry_;
+  std::vector<std::pair<PartitionSlot, Error>> failed_early_;  // while resolving: told after `assigned`
   std::vector<GroupEvent> events_;
   io::TimerId again_timer_ = io::TimerId::none;
 

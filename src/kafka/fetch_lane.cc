@@ -22,11 +22,12 @@ FetchLane::FetchLane(io::Loop& loop, const Clock& clock, const Options& options,
       cursor_(decompressor_),
       connection_(loop, clock, options.connection) {}
 
-void FetchLane::fetch(const wire::FetchRequest& request) {
+void FetchLane::fetch(const wire::FetchRequest& request, std::shared_ptr<const void> names) {
   CHECK(state_ == State::idle);
   state_ = State::asked;
   unwanted_ = false;
   asked_.assign(request.partitions.begin(), request.partitions.end());
+  names_ = std::move(names);
   connection_.request({.api = wire::ApiKey::fetch,
                        .encode =
                            [this, sent = request](wire::Buffer& out, std::int16_t version) mutable {
@@ -41,6 +42,8 @@ void FetchLane::fetch(const wire::FetchRequest& request) {
 void FetchLane::on_reply(const wire::Reply& reply) {
   if (reply.error) {
     state_ = State::idle;
+    buffer_ =
+        std::make_shared<wire::ReceiveBuffer>(k_lane_buffer_bytes);  // the kernel may still have the old
     answered_(reply.error);
     return;
   }
@@ -51,7 +54,6 @@ void FetchLane::on_reply(const wire::Reply& reply) {
   if (unwanted_) {
     discard();
   }
-  failures = 0;
   answered_(std::nullopt);
 }
 

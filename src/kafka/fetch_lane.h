@@ -46,7 +46,8 @@ class FetchLane {
   FetchOrder order;
   MonoTime not_before{};  // the broker throttles, or failed a moment ago
   std::uint32_t failures = 0;
-  bool more_waits = false;  // the last response was full: so the next need not wait
+  bool more_waits = false;     // the last response was full: so the next need not wait
+  std::size_t asks_alone = 0;  // so many partitions are asked for one by one: to see whose batch is too large
 
   // Whom the last Fetch asked for, in its order: the response has the same, as a rule.
   std::vector<PartitionSlot> asked_slots;
@@ -63,8 +64,9 @@ class FetchLane {
   bool idle() const { return state_ == State::idle; }
   bool loaded() const { return state_ == State::loaded; }
 
-  // Only when idle. `partitions` are copied.
-  void fetch(const wire::FetchRequest& request);
+  // Only when idle. `partitions` are copied; `names` keeps their topics' names, as the request may have to wait for
+  // its connection.
+  void fetch(const wire::FetchRequest& request, std::shared_ptr<const void> names);
 
   // Only when loaded. The response's next partition; none: there is no more, and the lane is idle.
   std::optional<wire::FetchedPartition> next_partition();
@@ -103,6 +105,7 @@ class FetchLane {
   std::optional<wire::FetchResponseReader> reader_;
   std::vector<wire::AbortedTransaction> aborted_;
   std::vector<wire::FetchPartition> asked_;
+  std::shared_ptr<const void> names_;
   wire::BrokerConnection connection_;  // last: its callbacks use the rest
 };
 

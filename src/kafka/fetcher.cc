@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/concat.h"
 #include "wire/broker_errors.h"
+#include "wire/frame.h"
 
 namespace penstock::kafka {
 namespace {
@@ -30,6 +31,9 @@ Duration backoff(std::uint32_t failures) {
 // are believed.
 constexpr std::uint32_t k_unknown_answers_max = 6;
 
+// The same for a leader of an epoch before the one we know. They are asked for while nothing can be fetched: 100 ms apart.
+constexpr std::uint32_t k_older_answers_max = 30;
+
 }  // namespace
 
 Fetcher::Fetcher(io::Loop& loop, const Clock& clock, wire::ClusterClient& cluster, FetcherOptions options,
@@ -47,6 +51,7 @@ Fetcher::~Fetcher() {
 void Fetcher::begin(std::span<const TopicPartition> partitions) {
   CHECK(slots_.empty());
   ++epoch_;
+  ids_ = std::make_shared<const std::vector<TopicPartition>>(partitions.begin(), partitions.end());
   slots_.resize(partitions.size());
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     slots_[i].id = partitions[i];
@@ -65,6 +70,7 @@ void Fetcher::end() {
   ++epoch_;
   for (auto& [key, lane] : lanes_) {
     lane->order.clear();
+    lane->asks_alone = 0;
     lane->discard();
     lane->current = {};
   }
@@ -79,11 +85,13 @@ void Fetcher::fetch_from(PartitionSlot slot, Position position) {
   partition.held = false;
   partition.waits_for_position = false;
   partition.bytes_needed = 0;
+  partition.refetched = Position{-1};
   ++partition.generation;
 }
 
 void Fetcher::hold(PartitionSlot slot) {
   slots_[slot.value].held = true;
+  slots_[slot.value].waits_for_position = false;
   ++slots_[slot.value].generation;
 }
 
@@ -95,6 +103,8 @@ void Fetcher::fail(PartitionSlot slot) {
 bool Fetcher::poll(std::size_t records_max) {
   if (leaders_due_ && clock_.now() >= *leaders_due_) {
     ask_leaders();
+  } else if (leaders_due_) {
+    wake_at(*leaders_due_);  // an earlier wake may have taken its place
   }
   bool more = false;
   std::size_t count = 0;
@@ -125,7 +135,8 @@ void Fetcher::ask(FetchLane& lane) {
   lane.answers_seen = 0;
   lane.order.for_each([&](PartitionSlot index) {
     Slot& slot = slots_[index.value];
-    if (!slot.wanted()) {
+    const bool enough = lane.asks_alone > 0 && !request_.empty();
+    if (!slot.wanted() || enough) {
       return;
     }
     if (now < slot.not_before) {
@@ -134,7 +145,7 @@ void Fetcher::ask(FetchLane& lane) {
     }
     slot.asked_generation = slot.generation;
     lane.asked_slots.push_back(index);
-    request_.push_back({.topic = slot.id.topic,
+    request_.push_back({.topic = (*ids_)[index.value].topic,
                         .partition = slot.id.partition,
                         .position = slot.position,
                         .leader_epoch = slot.leader->epoch,
@@ -149,12 +160,19 @@ void Fetcher::ask(FetchLane& lane) {
     request_[i].bytes_max = static_cast<std::int32_t>(part);
     bytes += part;
   }
-  const std::size_t enough = lane.more_waits ? 1 : std::min(k_fetch_bytes_min, bytes);
+  const bool waits = lane.asks_alone == 0;
+  if (!waits) {
+    --lane.asks_alone;
+    lane.order.served(slots_[lane.asked_slots.front().value].id.topic, lane.asked_slots.front());
+  }
+  const std::size_t enough = lane.more_waits || !waits ? 1 : std::min(k_fetch_bytes_min, bytes);
+  const Duration wait = waits ? options_.wait : Duration::zero();
   lane.fetch({.wait_ms_max = static_cast<std::int32_t>(
-                  std::chrono::duration_cast<std::chrono::milliseconds>(options_.wait).count()),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()),
               .bytes_min = static_cast<std::int32_t>(enough),
               .bytes_max = static_cast<std::int32_t>(k_lane_fetch_bytes),
-              .partitions = request_});
+              .partitions = request_},
+             ids_);
 }
 
 std::size_t Fetcher::bytes_max_of(const Slot& slot, std::size_t partitions) const {
@@ -167,13 +185,14 @@ void Fetcher::on_answer(FetchLane& lane, const std::optional<Error>& error) {
   const MonoTime now = clock_.now();
   lane.current = {};
   lane.more_waits = false;
+  if (error && error->code == wire::k_response_too_large) {
+    on_too_large(lane);
+    return;
+  }
   if (error) {
     lane.not_before = now + backoff(lane.failures++);
     need_leaders(lane.not_before);  // it may have moved
     events_.trouble(*error);
-    return;
-  }
-  if (!lane.loaded()) {
     return;
   }
   if (const std::int32_t throttle = lane.throttle_ms(); throttle > 0) {
@@ -185,7 +204,24 @@ void Fetcher::on_answer(FetchLane& lane, const std::optional<Error>& error) {
     events_.trouble(
         wire::broker_error(lane.response_code(), concat("fetching from ", lane.connection().name())));
     lane.discard();
+    return;
   }
+  lane.failures = 0;
+}
+
+// A broker gives the first batch of its response whole, however large it is. Whose it is, is found by asking for the
+// partitions one by one.
+void Fetcher::on_too_large(FetchLane& lane) {
+  lane.not_before = clock_.now() + k_backoff_min;
+  if (lane.asked_slots.size() == 1 && lane.asked_slots.front().value < slots_.size()) {
+    lane.asks_alone = 0;
+    const PartitionSlot index = lane.asked_slots.front();
+    if (!stale(slots_[index.value], lane)) {
+      stop_too_large(index, 0);
+    }
+    return;
+  }
+  lane.asks_alone = lane.asked_slots.size();
 }
 
 // One timer for all that has to wait: it only wakes the worker, which polls.
@@ -241,7 +277,6 @@ void Fetcher::on_leaders(const Result<wire::ClusterView>& view) {
     events_.trouble(view.error());
     return;
   }
-  bool missing = false;
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     if (slot.failed) {
@@ -250,8 +285,7 @@ void Fetcher::on_leaders(const Result<wire::ClusterView>& view) {
     const auto leader = view->leaders.find(slot.id);
     if (leader != view->leaders.end()) {
       slot.unknown_answers = 0;
-      const bool older = slot.leader && leader->second.epoch < slot.leader->epoch;
-      if (!older) {  // a broker may not have heard the news yet
+      if (believed(slot, leader->second)) {
         place(PartitionSlot{i}, leader->second);
       }
       continue;
@@ -266,12 +300,20 @@ void Fetcher::on_leaders(const Result<wire::ClusterView>& view) {
       continue;
     }
     displace(PartitionSlot{i});
-    missing = true;
   }
+  const bool missing = std::any_of(slots_.begin(), slots_.end(),
+                                   [](const Slot& slot) { return slot.lane == nullptr && !slot.failed; });
   leaders_failures_ = missing ? leaders_failures_ + 1 : 0;
   if (missing) {
     need_leaders(clock_.now() + backoff(leaders_failures_));
   }
+}
+
+// A broker may not have heard the news yet. But a topic that was deleted and made anew begins its epochs anew.
+bool Fetcher::believed(Slot& slot, const wire::PartitionLeader& leader) const {
+  const bool older = slot.leader && leader.epoch < slot.leader->epoch;
+  slot.older_answers = older ? slot.older_answers + 1 : 0;
+  return !older || slot.older_answers >= k_older_answers_max;
 }
 
 void Fetcher::place(PartitionSlot slot, const wire::PartitionLeader& leader) {
@@ -292,6 +334,7 @@ void Fetcher::displace(PartitionSlot slot) {
   if (partition.lane != nullptr) {
     partition.lane->order.remove(partition.id.topic, slot);
     partition.lane = nullptr;
+    partition.leader.reset();  // whoever is named next is believed: a wrong one says so
     ++partition.generation;
   }
 }
@@ -300,23 +343,28 @@ void Fetcher::displace(PartitionSlot slot) {
 FetchLane& Fetcher::lane_of(const wire::BrokerAddress& broker, std::uint32_t which) {
   std::unique_ptr<FetchLane>& lane = lanes_[LaneKey(broker.id.value, which)];
   if (lane && lane->connection().name() != concat(broker.host, ":", broker.port)) {
-    lane->connection().close(Error{.kind = ErrorKind::unavailable,
-                                   .action = Action::retry,
-                                   .message = concat(lane->connection().name(), " has another address now"),
-                                   .code = "moved",
-                                   .retry_after = {}});
     for (std::uint32_t i = 0; i < slots_.size(); ++i) {
       if (slots_[i].lane == lane.get()) {
         displace(PartitionSlot{i});
       }
     }
-    loop_.defer([gone = std::shared_ptr<FetchLane>(std::move(lane))] {});
+    const std::shared_ptr<FetchLane> gone = std::move(lane);
+    loop_.defer([gone] {});
+    // Last: who waits for an answer may ask again at once, and must not get the old lane.
+    gone->connection().close(Error{.kind = ErrorKind::unavailable,
+                                   .action = Action::retry,
+                                   .message = concat(gone->connection().name(), " has another address now"),
+                                   .code = "moved",
+                                   .retry_after = {}});
   }
   if (!lane) {
     lane = std::make_unique<FetchLane>(
         loop_, clock_,
         FetchLane::Options{
-            .connection = {.host = broker.host, .port = broker.port, .access = options_.access},
+            .connection = {.host = broker.host,
+                           .port = broker.port,
+                           .access = options_.access,
+                           .response_bytes_max = options_.batch_bytes_max + k_lane_buffer_bytes},
             .batch_bytes_max = options_.batch_bytes_max,
             .headers = options_.headers},
         [this, key = LaneKey(broker.id.value, which)](const std::optional<Error>& error) {

@@ -69,6 +69,9 @@ class Fetcher {
                     std::function<void(Result<Positions>)> done);
 
   std::size_t size() const { return slots_.size(); }
+  bool failed(PartitionSlot slot) const { return slots_[slot.value].failed; }
+  // Position_lost was told, and neither fetch_from() nor hold() came since.
+  bool waits_for_position(PartitionSlot slot) const { return slots_[slot.value].waits_for_position; }
   Position position(PartitionSlot slot) const { return slots_[slot.value].position; }
   Position log_end(PartitionSlot slot) const { return slots_[slot.value].log_end; }
   std::uint64_t throttled_ms() const { return throttled_ms_; }
@@ -91,6 +94,7 @@ class Fetcher {
     std::size_t bytes_needed = 0;       // a batch that was cut wants so many
     Position refetched{-1};             // a corrupt batch was fetched again here
     std::uint32_t unknown_answers = 0;  // in a row, to who leads it
+    std::uint32_t older_answers = 0;    // in a row, that name a leader of an earlier epoch
 
     bool wanted() const { return !held && !failed && !waits_for_position; }
   };
@@ -103,10 +107,12 @@ class Fetcher {
   void need_leaders(MonoTime not_before);
   void ask_leaders();
   void on_leaders(const Result<wire::ClusterView>& view);
+  bool believed(Slot& slot, const wire::PartitionLeader& leader) const;
   void place(PartitionSlot slot, const wire::PartitionLeader& leader);
   void displace(PartitionSlot slot);
   FetchLane& lane_of(const wire::BrokerAddress& broker, std::uint32_t which);
   void on_answer(FetchLane& lane, const std::optional<Error>& error);
+  void on_too_large(FetchLane& lane);
   void wake_at(MonoTime when);
 
   // fetcher_records.cc: handing over
@@ -119,6 +125,7 @@ class Fetcher {
   void on_partition_code(PartitionSlot index, int code);
   void on_bad_batch(PartitionSlot index, Error error);
   void stop(PartitionSlot index, Error error);
+  void stop_too_large(PartitionSlot index, std::size_t bytes);
   bool stale(const Slot& slot, const FetchLane& lane) const;
   std::optional<PartitionSlot> slot_of(FetchLane& lane, const wire::FetchedPartition& fetched) const;
 
@@ -133,6 +140,7 @@ class Fetcher {
   const FetcherEvents events_;
 
   std::vector<Slot> slots_;
+  std::shared_ptr<const std::vector<TopicPartition>> ids_;  // of slots_, for requests that outlive them
   std::map<std::pair<std::string_view, std::int32_t>, PartitionSlot> by_name_;  // names live in slots_
   std::map<LaneKey, std::unique_ptr<FetchLane>> lanes_;
   std::uint32_t next_lane_ = 0;                // whose turn it is to be handed over first

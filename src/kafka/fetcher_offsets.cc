@@ -44,7 +44,9 @@ void Fetcher::list_offsets(std::vector<PartitionSlot> slots, std::int64_t timest
   }
   query->slots = std::move(slots);
   if (by_lane.contains(nullptr)) {
-    need_leaders(clock_.now());
+    if (!leaders_due_) {  // else they are being asked for, with a pause that grows
+      need_leaders(clock_.now());
+    }
     const TopicPartition& id = query->ids[by_lane[nullptr].front()];
     loop_.defer([done = std::move(done), id] {
       done(Error{.kind = ErrorKind::unavailable,

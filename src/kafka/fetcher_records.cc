@@ -106,9 +106,13 @@ void Fetcher::read_on(FetchLane& lane) {
 bool Fetcher::offer(FetchLane& lane, std::size_t& count) {
   const PartitionSlot index = lane.current.slot;
   const std::span<const RecordView> run = std::span(lane.views).subspan(lane.views_taken);
+  const std::uint64_t epoch = epoch_;
   const std::size_t taken = events_.records({.slot = index, .records = run, .next = lane.views_next});
   CHECK(taken <= run.size());
   count += taken;
+  if (epoch != epoch_ || stale(slots_[index.value], lane)) {
+    return true;  // who takes records may rewind, hold or end
+  }
   lane.views_taken += taken;
   if (taken == run.size()) {
     slots_[index.value].position = lane.views_next;
@@ -133,14 +137,7 @@ void Fetcher::end_of_partition(FetchLane& lane) {
   }
   const std::size_t needed = lane.cursor().bytes_needed();
   if (needed > options_.batch_bytes_max) {
-    stop(index,
-         Error{.kind = ErrorKind::unsupported,
-               .action = Action::fatal,
-               .message = concat(named(slot.id), ", position ", slot.position.value, ": the next batch has ",
-                                 needed, " bytes, more than source.max_batch_bytes (",
-                                 options_.batch_bytes_max, "): raise it. Nothing was skipped"),
-               .code = "batch too large",
-               .retry_after = {}});
+    stop_too_large(index, needed);
   } else if (needed > 0) {
     slot.bytes_needed = needed;
     lane.more_waits = true;
@@ -204,6 +201,19 @@ void Fetcher::on_bad_batch(PartitionSlot index, Error error) {
   error.action = Action::retry;
   error.message += "; fetching it again";
   events_.trouble(std::move(error));
+}
+
+// `bytes` 0: how many is not known.
+void Fetcher::stop_too_large(PartitionSlot index, std::size_t bytes) {
+  const Slot& slot = slots_[index.value];
+  const std::string has = bytes > 0 ? concat("has ", bytes, " bytes,") : std::string("is");
+  stop(index, Error{.kind = ErrorKind::unsupported,
+                    .action = Action::fatal,
+                    .message = concat(named(slot.id), ", position ", slot.position.value, ": the next batch ",
+                                      has, " more than source.max_batch_bytes (", options_.batch_bytes_max,
+                                      "): raise it. Nothing was skipped"),
+                    .code = "batch too large",
+                    .retry_after = {}});
 }
 
 void Fetcher::stop(PartitionSlot index, Error error) {
