@@ -1,5 +1,6 @@
 """One broker and one blob service for the whole session; everything else is a test's own."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,11 +62,23 @@ def binary() -> Path:
     return path
 
 
+def pytest_generate_tests(metafunc):
+    if metafunc.definition.get_closest_marker("both_sources"):
+        metafunc.parametrize("fetch", ["direct", "librdkafka"], indirect=True)
+
+
+@pytest.fixture
+def fetch(request) -> str:
+    """source.fetch. PENSTOCK_FETCH=librdkafka runs everything over the other one."""
+    return getattr(request, "param", os.environ.get("PENSTOCK_FETCH", "direct"))
+
+
 class Landing:
     """A topic, its producer's book, a container, and a penstock between them."""
 
-    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path, partitions: int):
+    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path, partitions: int, fetch: str):
         self.kafka, self.azurite, self.directory, self.partitions = kafka, azurite, directory, partitions
+        self.fetch = fetch
         self.topic = kafka.create_topic(partitions)
         self.group = f"penstock-{self.topic}"
         self.book = Book(kafka, self.topic)
@@ -76,6 +89,7 @@ class Landing:
         """`port`: of the proxy to go through."""
         config = base_config(self.directory, [self.topic], self.kafka.bootstrap, self.azurite.sink(self.container, port))
         config["source"]["group"] = self.group
+        config["source"]["fetch"] = self.fetch
         return config
 
     def penstock(self, config: dict | None = None, *arguments: str) -> Penstock:
@@ -98,12 +112,12 @@ class Landing:
 
 
 @pytest.fixture
-def landing(binary, kafka, azurite, tmp_path):
+def landing(binary, kafka, azurite, tmp_path, fetch):
     """landing(partitions) -> Landing"""
     made: list[Landing] = []
 
     def make(partitions: int = 1) -> Landing:
-        made.append(Landing(kafka, azurite, tmp_path / f"landing-{len(made)}", partitions))
+        made.append(Landing(kafka, azurite, tmp_path / f"landing-{len(made)}", partitions, fetch))
         return made[-1]
 
     yield make

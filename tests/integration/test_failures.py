@@ -60,6 +60,7 @@ def test_the_store_is_away_and_comes_back(landing, proxy):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_the_store_is_away_until_the_stage_is_full(landing, proxy):
     lands = landing(2)
     config = merged(lands.config(proxy.port), {
@@ -84,6 +85,7 @@ def test_the_store_is_away_until_the_stage_is_full(landing, proxy):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_kafka_is_away_and_comes_back(landing):
     lands = landing(4)
     lands.book.spread(4, 400, 500)
@@ -99,6 +101,7 @@ def test_kafka_is_away_and_comes_back(landing):
     assert_nothing_lost(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_started_before_kafka_is_there(landing):
     lands = landing(1)
     lands.book.spread(1, 100, 100)
@@ -113,6 +116,7 @@ def test_started_before_kafka_is_there(landing):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_sigterm_under_load_publishes_all_that_was_read(landing):
     lands = landing(4)
     config = merged(lands.config(), {"batch": {"max_age": "60s"}})
@@ -132,6 +136,7 @@ def test_sigterm_under_load_publishes_all_that_was_read(landing):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_kill_9_under_load_loses_nothing(landing):
     lands = landing(4)
     config = merged(lands.config(), {"stage": {"dir": str(lands.directory / "stage-of-all")}})
@@ -185,6 +190,7 @@ def test_requests_that_fail_in_transit(landing, proxy, fault):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_two_processes_share_the_group(landing):
     """One joins, one leaves by SIGTERM, under load: the partitions move, drained; nothing is lost or doubled."""
     lands = landing(4)

@@ -33,6 +33,7 @@ def fill(book, rng: random.Random):
     book.flush()
 
 
+@pytest.mark.both_sources
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
 def test_every_record_lands_once_and_in_order(landing, compression):
     lands = landing(PARTITIONS)
@@ -49,6 +50,7 @@ def test_every_record_lands_once_and_in_order(landing, compression):
     assert committed == dict(lands.book.offsets), "the empty values at the ends are committed too"
 
 
+@pytest.mark.both_sources
 def test_one_byte_values(landing):
     lands = landing(1)
     values = [bytes([33 + i % 90]) for i in range(5000)]
@@ -81,6 +83,7 @@ def test_standard_tools_read_compressed_files(landing, tmp_path, compression, to
     assert sum(len(file.lines) for file in files) == 6000
 
 
+@pytest.mark.both_sources
 def test_files_rotate_by_age_and_none_is_empty(landing):
     lands = landing(2)
     penstock = lands.penstock(merged(lands.config(), {"batch": {"max_age": "3s"}})).start()
@@ -124,6 +127,7 @@ def test_a_file_for_each_partition(landing):
         assert f"/{next(iter(file.ranges))}/" in file.name
 
 
+@pytest.mark.both_sources
 def test_topics_by_regex_with_an_override(landing):
     lands = landing(1)
     other = lands.kafka.create_topic(1)
@@ -162,6 +166,7 @@ def test_the_portable_io_lands_the_same(landing):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+@pytest.mark.both_sources
 def test_reading_to_the_end_and_no_further(landing, tmp_path):
     lands = landing(4)
     lands.book.spread(4, 2000, 700)
@@ -190,6 +195,7 @@ def test_an_empty_topic_ends_at_once(landing):
     assert read_container(lands.azurite, lands.container) == []
 
 
+@pytest.mark.both_sources
 def test_start_latest_takes_only_what_comes_later(landing):
     lands = landing(1)
     lands.book.spread(1, 100, 100)
