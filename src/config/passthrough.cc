@@ -37,7 +37,7 @@ constexpr Owned k_owned[] = {
     {"enable.auto.offset.store", k_commits},
     {"offset.store.*", k_commits},
     {"auto.offset.reset", k_start},
-    {"topic.*", "topics are set up by penstock; remove it"},
+    {"topic.blacklist", "write source.topics_regex so that it matches only what is wanted"},
     {"fetch.wait.max.ms", "write source.fetch_wait"},
     {"fetch.max.bytes", k_memory},
     {"fetch.message.max.bytes", k_memory},

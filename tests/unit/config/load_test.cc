@@ -566,6 +566,7 @@ TEST(Load, what_penstock_owns_is_not_passed_to_librdkafka) {
       {"auto.commit.interval.ms", "positions are committed by penstock"},
       {"enable.auto.offset.store", "positions are committed by penstock"},
       {"auto.offset.reset", "write source.start"},
+      {"topic.blacklist", "write source.topics_regex"},
       {"fetch.wait.max.ms", "write source.fetch_wait"},
       {"fetch.max.bytes", "memory is divided by runtime.memory"},
       {"fetch.message.max.bytes", "memory is divided by runtime.memory"},
@@ -589,6 +590,12 @@ TEST(Load, what_penstock_owns_is_not_passed_to_librdkafka) {
         << error;
     EXPECT_THAT(error, Not(HasSubstr("hunter2")));
   }
+}
+
+TEST(Load, how_often_topics_are_looked_at_is_passed_to_librdkafka) {
+  EXPECT_EQ(error_of("name: n\nsource: {brokers: [a:1], topics: [t], librdkafka: "
+                     "{topic.metadata.refresh.interval.ms: 1000}}\nsink: {url: \"null:\"}\n"),
+            "(no error)");
 }
 
 TEST(Load, what_comes_in_later_versions_is_refused_as_such) {
