@@ -17,6 +17,13 @@ from harness.penstock import Penstock, base_config
 from harness.service import wait_until
 
 
+def pytest_addoption(parser):
+    group = parser.getgroup("torture", "of test_torture.py")
+    group.addoption("--kills", type=int, default=8, help="how many processes are killed by kill -9")
+    group.addoption("--zombies", type=int, default=1, help="how many are frozen for longer than the session timeout")
+    group.addoption("--seed", type=int, help="decides what happens, in which order and to whom; a new one each time")
+
+
 @pytest.fixture(scope="session")
 def kafka_node(tmp_path_factory) -> Kafka:
     node = Kafka(tmp_path_factory.mktemp("kafka"))

@@ -1,15 +1,17 @@
 """The witnesses themselves: a harness that cannot tell right from wrong proves nothing."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.storage.blob import BlobServiceClient
 
-from harness.book import Book, as_line, sequenced
+from harness.book import Book, CountingBook, as_line, sequenced
 from harness.fault_proxy import Fault
 from harness.lake import LandedFile, assert_exactly, assert_nothing_lost, read_container
+from harness.tally import tally
 
 
 class _WrittenBook:
@@ -104,3 +106,25 @@ def test_the_proxy_passes_on_fails_and_remembers(azurite, proxy):
     proxy.up()
     assert blob.download_blob().readall() == b"w"
     assert [request.status for request in proxy.seen(lambda r: r.method == "PUT")] == [201, 503, 0, 0, 201]
+
+
+def _counted(*files: tuple[str, list[tuple[int, int]]]):
+    """What tally() says of files with these lines (partition, sequence), against a book of three records."""
+    book = SimpleNamespace(offsets={0: 3})
+    return tally(book, [LandedFile(f"{i}.txt", b"".join(as_line(CountingBook.value(*at)) + b"\n" for at in lines),
+                                   {"ranges": ranges}) for i, (ranges, lines) in enumerate(files)])
+
+
+def test_a_tally_finds_what_is_lost_doubled_or_out_of_order():
+    good = _counted(("0:0-2", [(0, 0), (0, 1)]), ("0:2-3", [(0, 2)]))
+    assert (good.lines, good.lost, good.doubled, good.faults) == (3, 0, 0, [])
+    assert _counted(("0:0-2", [(0, 0), (0, 1)])).lost == 1
+    assert _counted(("0:1-3", [(0, 1), (0, 2)])).lost == 1
+    assert _counted(("0:0-1", [(0, 0)]), ("0:2-3", [(0, 2)])).lost == 1
+    assert _counted(("0:0-3", [(0, 0), (0, 1), (0, 2)]), ("0:1-2", [(0, 1)])).doubled == 1
+    assert "where 1 was due" in _counted(("0:0-3", [(0, 0), (0, 2), (0, 1)])).faults[0]
+    assert "its metadata says" in _counted(("0:0-4", [(0, 0), (0, 1), (0, 2)])).faults[0]
+    assert "were sent" in _counted(("0:0-4", [(0, 0), (0, 1), (0, 2), (0, 3)])).faults[-1]
+    empty = tally(SimpleNamespace(offsets={}), [LandedFile("x.txt", b"", {"tombstone": "1"}),
+                                                LandedFile("y.txt", b"no\n", {"tombstone": "1"})])
+    assert empty.tombstones == 2 and len(empty.faults) == 1

@@ -78,3 +78,19 @@ class Book:
     def _delivered(self, error, _):
         if error is not None:
             self._failed.append(error)
+
+
+class CountingBook(Book):
+    """Keeps counts alone: what was sent to a place in a partition can be made again. For runs of millions of records."""
+
+    @staticmethod
+    def value(partition: int, sequence: int) -> bytes:
+        return sequenced(partition, sequence, 100 + (sequence * 31 + partition * 17) % 700)
+
+    def send_next(self, partition: int):
+        self.send(partition, self.value(partition, self.offsets[partition]))
+        self.lines[partition].clear()
+
+    @property
+    def line_count(self) -> int:
+        return self.records - self.empty_values

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable
@@ -33,9 +34,16 @@ def is_put_block(request: Request) -> bool:
     return request.method == "PUT" and "comp=block&" in request.path + "&"
 
 
+def is_blob_commit(request: Request) -> bool:
+    """What makes a blob of the data path appear: Put Block List, Put Blob; tombstones count, the probe at the start does not."""
+    return (request.is_data_write and "_penstock" not in request.path
+            and ("comp=blocklist" in request.path or "comp=" not in request.path))
+
+
 @dataclass
 class Fault:
-    """What to do with the next `count` requests that `matches` names. Exactly one of the actions."""
+    """What to do with the next `count` requests that `matches` names: at most one of the actions, a delay before it, and
+    what is called when the request has arrived, or when it has taken effect and nobody was told yet."""
 
     matches: Callable[[Request], bool]
     count: int = 1
@@ -45,12 +53,15 @@ class Fault:
     reset: bool = False  # break the connection instead of passing the request on
     lose_reply: bool = False  # pass it on, then break the connection: done, and the client cannot know
     delay_s: float = 0  # pass it on later
+    on_arrival: Callable[[], None] | None = None
+    on_effect: Callable[[], None] | None = None
 
 
 class FaultProxy:
-    def __init__(self, upstream_port: int):
+    def __init__(self, upstream_port: int, keep: int | None = None):
+        """`keep`: of the requests only the last so many are remembered."""
         self.upstream_port = upstream_port
-        self.requests: list[Request] = []
+        self.requests: deque[Request] = deque(maxlen=keep)
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._server: _Server | None = None
@@ -60,6 +71,10 @@ class FaultProxy:
     def add(self, fault: Fault):
         with self._lock:
             self._faults.append(fault)
+
+    def clear(self):
+        with self._lock:
+            self._faults.clear()
 
     def up(self):
         """Listens, on the same port as before."""
@@ -79,8 +94,10 @@ class FaultProxy:
         with self._lock:
             self.requests.append(request)
             for fault in self._faults:
-                if fault.count > 0 and fault.matches(request):
+                if fault.matches(request):
                     fault.count -= 1
+                    if fault.count <= 0:
+                        self._faults.remove(fault)
                     return fault
         return None
 
@@ -134,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(self.command, self.path, dict(self.headers), len(body))
         fault = self.server.proxy.fault_for(request)
+        if fault and fault.on_arrival:
+            fault.on_arrival()
         if fault and fault.delay_s:
             time.sleep(fault.delay_s)
         if fault and fault.reset:
@@ -143,8 +162,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reply(fault.status, {"x-ms-error-code": fault.code, **fault.headers}, b"")
         try:
             status, headers, reply = self._pass_on(body)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return self._drop()
+        if fault and fault.on_effect:
+            fault.on_effect()
         if fault and fault.lose_reply:
             return self._drop()
         request.status = status

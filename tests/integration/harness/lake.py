@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Iterator
 
 import zstandard
 
@@ -32,8 +33,16 @@ class LandedFile:
         return self.stored
 
     @property
+    def is_tombstone(self) -> bool:
+        """A name that a successor has closed: a file without content, in a batch's place that was never published."""
+        return self.metadata is not None and self.metadata.get("tombstone") == "1"
+
+    @property
     def lines(self) -> list[bytes]:
         content = self.content
+        if self.is_tombstone:
+            assert content == b"", f"{self.name}: a tombstone that holds {len(content)} bytes"
+            return []
         assert content.endswith(b"\n"), f"{self.name} does not end with a line's end"
         return content[:-1].split(b"\n")
 
@@ -41,6 +50,8 @@ class LandedFile:
     def ranges(self) -> dict[int, tuple[int, int]]:
         """Partition: first and next position, out of the metadata `p:first-next,...`."""
         found = {}
+        if self.is_tombstone:
+            return found
         for part in self.metadata["ranges"].split(","):
             partition, first, following = re.fullmatch(r"(\d+):(\d+)-(\d+)", part).groups()
             found[int(partition)] = (int(first), int(following))
@@ -55,16 +66,21 @@ class LandedFile:
         return int(NAME.match(self.name)["counter"])
 
 
-def read_container(azurite: Azurite, container: str) -> list[LandedFile]:
+def files_of(azurite: Azurite, container: str) -> Iterator[LandedFile]:
+    """One after the other: what is in the lake may be more than fits in memory."""
     client = azurite.client().get_container_client(container)
-    return [LandedFile(blob.name, client.download_blob(blob.name).readall(), blob.metadata or {})
-            for blob in client.list_blobs(include=["metadata"])]
+    for blob in client.list_blobs(include=["metadata"]):
+        yield LandedFile(blob.name, client.download_blob(blob.name).readall(), blob.metadata or {})
+
+
+def read_container(azurite: Azurite, container: str) -> list[LandedFile]:
+    return list(files_of(azurite, container))
 
 
 def landed_records(azurite: Azurite, container: str) -> int:
     """The records that the blobs there say they hold: cheap enough to wait on."""
     client = azurite.client().get_container_client(container)
-    return sum(int(blob.metadata["records"]) for blob in client.list_blobs(include=["metadata"]))
+    return sum(int((blob.metadata or {}).get("records", 0)) for blob in client.list_blobs(include=["metadata"]))
 
 
 def read_directory(directory: Path) -> list[LandedFile]:

@@ -1,0 +1,375 @@
+"""Several penstocks of one group under a steady producer, while everything that can happen to them happens.
+
+A seed decides what happens, in which order and to whom; when exactly, the machine decides as well. After it the faults end,
+one last penstock drains the topic, and the producer's book is compared with every line of the lake.
+"""
+
+import random
+import re
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+from confluent_kafka import Consumer, TopicPartition
+
+from harness.azurite import Azurite
+from harness.book import CountingBook
+from harness.fault_proxy import Fault, FaultProxy, is_blob_commit
+from harness.kafka import Kafka
+from harness.lake import files_of
+from harness.penstock import Penstock, base_config, merged
+from harness.tally import Tally, tally
+
+SESSION_S = 6.0
+FENCE_WAIT_S = 2.0
+# Of the members in turn: what one has claimed, another with other settings asks about.
+COMPRESSIONS = ["none", "gzip", "zstd"]
+# How much longer than its events take on average a run may go on before it counts as stuck.
+PATIENCE = 4
+EVENT_S = 6.0  # of one member, with what it needs to come back
+
+
+@dataclass(frozen=True)
+class Plan:
+    kills: int
+    zombies: int
+    seed: int
+    members: int = 3
+    partitions: int = 6
+    per_second: int = 2000
+
+    @property
+    def leaves(self) -> int:
+        return max(1, self.kills // 8)
+
+    @property
+    def limit_s(self) -> float:
+        events = self.kills + self.zombies + self.leaves
+        return 60 + PATIENCE * EVENT_S * events / self.members
+
+    def __str__(self):
+        return f"--kills {self.kills} --zombies {self.zombies} --seed {self.seed}"
+
+
+class Stream:
+    """A steady producer: now these partitions, now those, so that batches differ in what they hold."""
+
+    def __init__(self, book: CountingBook, plan: Plan):
+        self._book, self._plan = book, plan
+        self._random = random.Random(plan.seed + 1)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="stream")
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def _send(self):
+        owed, last, active, change = 0.0, time.monotonic(), [0], 0.0
+        while not self._end.wait(0.02):
+            now = time.monotonic()
+            owed, last = owed + (now - last) * self._plan.per_second, now
+            if now >= change:
+                active = self._random.sample(range(self._plan.partitions), self._random.randint(1, self._plan.partitions))
+                change = now + self._random.uniform(1, 3)
+            for _ in range(int(owed)):
+                self._book.send_next(self._random.choice(active))
+            owed -= int(owed)
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+        self._book.flush()
+
+
+class Member:
+    """A place in the group. A process works there, is killed, frozen or sent away, and one comes again."""
+
+    def __init__(self, torture: "Torture", index: int):
+        self.torture, self.index = torture, index
+        self.random = torture.random
+        self.proxy = FaultProxy(torture.azurite.port, keep=100)
+        self._names = 0
+        self.penstock = self._fresh()
+        self._next: Callable[[], None] = self._come
+        self._at = 0.0
+        self._hit = threading.Event()  # an ambush has sent its signal
+        self.expected_up = False
+
+    def _fresh(self) -> Penstock:
+        """One of a name and a stage that the group has never seen."""
+        self._names += 1
+        return self.torture.penstock(f"member-{self.index}-{self._names}", self.proxy.port, {
+            "batch": {"compression": COMPRESSIONS[self.index % len(COMPRESSIONS)]}})
+
+    def _later(self, seconds: float, step: Callable[[], None]):
+        self._at, self._next = time.monotonic() + seconds, step
+
+    def tick(self):
+        if self.expected_up and not self.penstock.service.running:
+            raise AssertionError(f"{self.penstock.file.parent.name} ended by itself "
+                                 f"({self.penstock.service.process.returncode}):\n{self.penstock.output[-3000:]}")
+        if time.monotonic() >= self._at:
+            self._next()
+
+    def _come(self):
+        self.penstock.service.start()
+        self.expected_up = True
+        self._later(self.random.uniform(1.5, 9), self._suffer)
+
+    def _suffer(self):
+        what = self.torture.draw()
+        if what is None:
+            self._later(1e9, lambda: None)
+            return
+        self.torture.log(f"{what}: {self.penstock.file.parent.name}")
+        {"kill": self._kill, "kill at a commit": self._kill_at_commit, "zombie": self._freeze,
+         "zombie at a commit": self._freeze_at_commit, "leave": self._leave}[what]()
+
+    # Kills
+
+    def _kill(self):
+        self.expected_up = False
+        self.penstock.service.kill()
+        self._come_again()
+
+    def _come_again(self):
+        """Mostly within the session timeout, so that no partition moves; sometimes not."""
+        away = self.random.uniform(0, 1.5) if self.random.random() < 0.75 else self.random.uniform(SESSION_S + 1, SESSION_S + 4)
+        self._later(away, self._come)
+
+    def _kill_at_commit(self):
+        """As a blob is being made: before it is there, when it is there and nobody knows, or long before it arrives."""
+        self.expected_up = False
+        self._ambush(signal.SIGKILL, self._kill)
+
+    def _ambush(self, what: signal.Signals, then: Callable[[], None]):
+        self._hit.clear()
+        service = self.penstock.service
+
+        def strike():
+            service.send(what)
+            self._hit.set()
+
+        moment = self.random.choice(["before", "after", "late"])
+        fault = Fault(is_blob_commit, lose_reply=what == signal.SIGKILL)
+        if moment == "after":
+            fault.on_effect = strike
+        else:
+            fault.on_arrival = strike
+        if moment == "late":
+            fault.delay_s = self.random.uniform(1, SESSION_S + 5)
+        self.proxy.add(fault)
+        give_up = time.monotonic() + 8  # it has nothing to commit: then without
+
+        def look():
+            if self._hit.is_set() or time.monotonic() > give_up:
+                then()
+            else:
+                self._later(0.05, look)
+
+        look()
+
+    # Zombies
+
+    def _freeze(self):
+        self.penstock.service.suspend()
+        self._later(self.random.uniform(SESSION_S + 1.5, SESSION_S + 5), self._thaw)
+
+    def _freeze_at_commit(self):
+        self._ambush(signal.SIGSTOP, self._freeze)
+
+    def _thaw(self):
+        self.penstock.service.resume()
+        self._later(self.random.uniform(1.5, 6), self._suffer)
+
+    # Leaving and joining
+
+    def _leave(self):
+        self.expected_up = False
+        self.penstock.service.send(signal.SIGTERM)
+        give_up = time.monotonic() + 60
+
+        def look():
+            if self.penstock.service.running:
+                assert time.monotonic() < give_up, f"does not leave:\n{self.penstock.output[-3000:]}"
+                self._later(0.1, look)
+                return
+            code = self.penstock.service.process.returncode
+            assert code == 0, f"left with {code}:\n{self.penstock.output[-3000:]}"
+            self.penstock = self._fresh()
+            self._later(self.random.uniform(0, 3), self._come)
+
+        look()
+
+    def end(self):
+        """As it is at the end of all: by a signal that lets it drain, or one that does not."""
+        self.expected_up = False
+        self.proxy.clear()
+        if not self.penstock.service.running:
+            return
+        self.penstock.service.resume()
+        if self.random.random() < 0.5:
+            self.penstock.service.kill()
+        else:
+            assert self.penstock.terminate(90) == 0, self.penstock.output[-3000:]
+
+
+class Torture:
+    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path, plan: Plan):
+        self.kafka, self.azurite, self.directory, self.plan = kafka, azurite, directory, plan
+        self.random = random.Random(plan.seed)
+        self.topic = kafka.create_topic(plan.partitions)
+        self.group = f"penstock-{self.topic}"
+        self.book = CountingBook(kafka, self.topic)
+        self.container = azurite.create_container()
+        self.began = time.monotonic()
+        self.done: dict[str, int] = {}
+        self._started: list[Penstock] = []
+        self._deck = self._shuffled_deck()
+        self._trouble_at = self.began + 3
+        self._outage_until: float | None = None
+        self._said = 0.0
+        self.members = [Member(self, index) for index in range(plan.members)]
+
+    def penstock(self, name: str, port: int, changes: dict, *arguments: str) -> Penstock:
+        directory = self.directory / name
+        config = merged(base_config(directory, [self.topic], self.kafka.bootstrap, self.azurite.sink(self.container, port)), {
+            "source": {"group": self.group, "instance": name, "fence_wait": f"{int(FENCE_WAIT_S * 1000)}ms",
+                       "librdkafka": {"session.timeout.ms": int(SESSION_S * 1000), "heartbeat.interval.ms": 1000}},
+            "batch": {"max_age": "1s"},
+            "sink": {"block_bytes": "64KiB"},  # so that most files have several blocks
+            "log": {"level": "debug"}})
+        made = Penstock(directory, merged(config, changes), *arguments)
+        self._started.append(made)
+        return made
+
+    def _shuffled_deck(self) -> list[str]:
+        plan, deck = self.plan, ["leave"] * self.plan.leaves
+        deck += ["kill"] * (plan.kills - plan.kills // 2) + ["kill at a commit"] * (plan.kills // 2)
+        deck += ["zombie"] * (plan.zombies - plan.zombies // 2) + ["zombie at a commit"] * (plan.zombies // 2)
+        self.random.shuffle(deck)
+        return deck
+
+    def draw(self) -> str | None:
+        if not self._deck:
+            return None
+        what = self._deck.pop()
+        self.done[what] = self.done.get(what, 0) + 1
+        return what
+
+    def log(self, what: str):
+        with open(self.directory / "events.log", "a") as log:
+            print(f"{time.strftime('%H:%M:%S')} {time.monotonic() - self.began:7.2f} {what}", file=log)
+
+    def say(self, more: str = ""):
+        done = ", ".join(f"{count} x {what}" for what, count in sorted(self.done.items())) or "nothing yet"
+        up = sum(member.penstock.service.running for member in self.members)
+        print(f"[{time.monotonic() - self.began:5.0f} s] {done}; {up} of {len(self.members)} run; "
+              f"{self.book.records:,} records sent {more}", flush=True)
+
+    # ---- the run ----
+
+    def run(self) -> Tally:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        print(f"\ntorture {self.plan}; logs in {self.directory}", flush=True)
+        try:
+            with Stream(self.book, self.plan):
+                deadline = self.began + self.plan.limit_s
+                while self._deck or not self._all_idle():
+                    assert time.monotonic() < deadline, f"not done after {self.plan.limit_s:.0f} s"
+                    self._tick()
+                    time.sleep(0.02)
+                self._calm()
+            self.say("; the faults end, and what is left is drained")
+            for member in self.members:
+                member.end()
+            self._drain()
+            return self._compare()
+        finally:
+            self.kill_all()
+
+    def _tick(self):
+        for member in self.members:
+            member.tick()
+        self._trouble()
+        if time.monotonic() - self._said > 10:
+            self._said = time.monotonic()
+            self.say()
+
+    def _all_idle(self) -> bool:
+        return all(member._at > time.monotonic() + 1e6 for member in self.members)
+
+    # The blob service's part: a storm on one member's way to it, or an outage for all of them.
+    def _trouble(self):
+        now = time.monotonic()
+        if self._outage_until is not None:
+            if now >= self._outage_until:
+                self._outage_until = None
+                self.azurite.start()
+                for member in self.members:
+                    member.proxy.up()
+            return
+        if now < self._trouble_at:
+            return
+        self._trouble_at = now + self.random.uniform(1, 4)
+        what = self.random.choice(["reset", "lose_reply", "lose_reply", "503", "503", "500", "slow", "outage", "stop"])
+        if what == "outage" or what == "stop":
+            if self.random.random() < 0.6:
+                return
+            self.log(f"{what} of the blob service")
+            for member in self.members:
+                member.proxy.down()
+            if what == "stop":
+                self.azurite.stop()
+            self._outage_until = now + self.random.uniform(0.5, 4)
+            return
+        member = self.random.choice(self.members)
+        count = self.random.randint(1, 12)
+        only = is_blob_commit if self.random.random() < 0.4 else (lambda request: request.is_data_write)
+        self.log(f"{count} x {what}: member-{member.index}")
+        member.proxy.add(Fault(only, count=count, **{
+            "reset": {"reset": True}, "lose_reply": {"lose_reply": True}, "503": {"status": 503},
+            "500": {"status": 500, "code": "InternalError"}, "slow": {"delay_s": self.random.uniform(0.2, 1.5)}}[what]))
+
+    def _calm(self):
+        self._outage_until, self._trouble_at = (0.0 if self._outage_until is not None else None), 1e18
+        self._trouble()
+        for member in self.members:
+            member.proxy.clear()
+
+    def _drain(self):
+        last = self.penstock("last", self.azurite.port, {}, "--exit-at-end")
+        last.service.start()
+        assert last.wait(180) == 0, last.output[-3000:]
+
+    # ---- the verdict ----
+
+    def _compare(self) -> Tally:
+        found = tally(self.book, files_of(self.azurite, self.container))
+        for partition, (offset, metadata) in self._entries().items():
+            if (offset, metadata) != (self.book.offsets[partition], ""):
+                found.faults.append(f"partition {partition}: committed is ({offset}, {metadata!r}), "
+                                    f"sent were {self.book.offsets[partition]}")
+        for penstock in self._started:
+            penstock.assert_nothing_reported()
+            for line in re.findall(r"^\S+ error .*$", penstock.output, re.M):
+                found.faults.append(f"{penstock.file.parent.name}: {line[:300]}")
+        return found
+
+    def _entries(self) -> dict[int, tuple[int, str]]:
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": self.group})
+        try:
+            asked = [TopicPartition(self.topic, p) for p in self.book.offsets]
+            return {p.partition: (p.offset, p.metadata or "") for p in consumer.committed(asked, timeout=30)}
+        finally:
+            consumer.close()
+
+    def kill_all(self):
+        for penstock in self._started:
+            penstock.service.kill()
+        for member in self.members:
+            member.proxy.down()
