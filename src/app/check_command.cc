@@ -163,9 +163,9 @@ std::size_t check_source(const config::Settings& settings, Findings& findings) {
                " partitions"));
   }
   if (settings.guarantee == config::Guarantee::exactly_once && partitions > 0) {
-    const Result<void> tried =
-        kafka::try_metadata_round_trip(appliance::kafka_options(settings, 0),
-                                       {.topic = report->topics.front().name, .partition = Partition{0}}, k_answer);
+    const Result<void> tried = kafka::try_metadata_round_trip(
+        appliance::kafka_options(settings, 0),
+        {.topic = report->topics.front().name, .partition = Partition{0}}, k_answer);
     add(findings, "exactly once", tried.ok(),
         tried.ok() ? "the broker gives back the metadata of a committed offset" : tried.error().message);
   }

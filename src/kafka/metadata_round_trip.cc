@@ -60,13 +60,14 @@ Result<void> try_metadata_round_trip(const KafkaOptions& options, const TopicPar
   const std::string_view came_back(row.metadata != nullptr ? static_cast<const char*>(row.metadata) : "",
                                    row.metadata != nullptr ? row.metadata_size : 0);
   if (row.offset != 0 || came_back != sent) {
-    return Error{.kind = ErrorKind::unsupported,
-                 .action = Action::fatal,
-                 .message = concat("the broker does not give back the metadata of a committed offset (",
-                                   came_back.size(), " of ", sent.size(),
-                                   " bytes came back), which exactly_once rests on: write guarantee: at_least_once"),
-                 .code = "metadata",
-                 .retry_after = {}};
+    return Error{
+        .kind = ErrorKind::unsupported,
+        .action = Action::fatal,
+        .message = concat("the broker does not give back the metadata of a committed offset (",
+                          came_back.size(), " of ", sent.size(),
+                          " bytes came back), which exactly_once rests on: write guarantee: at_least_once"),
+        .code = "metadata",
+        .retry_after = {}};
   }
   return {};
 }

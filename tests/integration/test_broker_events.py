@@ -64,7 +64,7 @@ def pair_nodes(tmp_path_factory):
     directory = tmp_path_factory.mktemp("pair")
     settings = {"connections_max_idle_ms": 2000, "auto_leader_rebalance_enable": "false"}
     first = Kafka(directory / "1", **settings)
-    second = Kafka(directory / "2", first, 2, **settings)
+    second = Kafka(directory / "2", first=first, node_id=2, **settings)
     first.format()
     second.format()
     first.start()

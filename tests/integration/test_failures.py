@@ -197,7 +197,8 @@ def test_two_processes_share_the_group(landing):
     first = lands.penstock().start()
     with Trickle(lands.book, 4):
         first.wait_metric("penstock_blobs_published_total", 1)
-        second = lands.penstock(merged(lands.config(), {"stage": {"dir": str(lands.directory / "stage-2")}})).start()
+        second = lands.penstock(merged(lands.config(), {"stage": {"dir": str(lands.directory / "stage-2")},
+                                                        "source": {"instance": "second"}})).start()
         wait_until(lambda: second.metric("penstock_assigned_partitions") == 2, 60, "the second has half of the partitions")
         time.sleep(4)
         assert first.terminate() == 0

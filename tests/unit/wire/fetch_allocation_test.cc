@@ -36,12 +36,6 @@ std::atomic<std::uint64_t> allocations{0};
   throw std::bad_alloc();
 }
 
-// Libraries ask by this one too, and give back by the same delete.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
