@@ -46,7 +46,7 @@ World::World(std::uint64_t seed)
   k.pin = random_.percent(40);
   k.batch_a_partition = random_.percent(25);
   k.steps = 100 + random_.below(500);
-  k.time = 3 + random_.below(25);
+  k.time = random_.percent(40) ? 1 + random_.below(4) : 3 + random_.below(25);
   k.lose_reply = random_.percent(60) ? random_.below(random_.percent(30) ? 90 : 40) : 0;
   k.slow_commit = random_.below(95);
   k.crash = random_.percent(50) ? random_.below(5) : 0;
@@ -58,6 +58,14 @@ World::World(std::uint64_t seed)
   k.kick = random_.percent(50) ? 10 : random_.below(2);
   k.hole = random_.percent(30) ? 30 : 0;
   k.drain = 1 + random_.below(14);
+  if (random_.percent(15)) {  // one worker has it all, and its claims are refused in part
+    k.partitions = 2;
+    k.records = 3 + static_cast<int>(random_.below(3));
+    k.batch_a_partition = random_.percent(50);
+    k.crash = k.pause = k.malice = 0;
+    k.workers = 1;
+    k.partial = 30;
+  }
   entries_.resize(static_cast<std::size_t>(k.partitions));
   for (int p = 0; p < k.partitions; ++p) {
     for (int offset = 0; offset < k.records; ++offset) {
@@ -144,7 +152,7 @@ void World::judge_end() {
 }
 
 void World::step() {
-  if (random_.percent(knobs_.time)) {
+  if (random_.percent(chaos_ ? knobs_.time : std::max<std::uint64_t>(knobs_.time, 10))) {
     advance_time();
     return;
   }
@@ -540,28 +548,26 @@ void World::read_record(Instance& instance) {
 }
 
 void World::seal(Instance& instance) {
-  for (auto& [key, batch] : instance.batches) {
-    if (batch.sealed) {
-      continue;
+  std::vector<BatchKey> open;
+  for (const auto& [key, batch] : instance.batches) {
+    if (!batch.sealed) {
+      open.push_back(key);
     }
-    batch.sealed = true;
-    note("worker ", instance.id, " seals batch ", key.value);
-    const BatchKey sealed = key;
-    if (batch.blob.records.empty()) {
-      instance.batches.erase(sealed);
-      instance.machine.sealed(sealed, {});
-      return;
-    }
-    const bool stored_first = random_.percent(30);
-    if (stored_first) {
-      instance.machine.stored(sealed);
-    }
-    instance.machine.sealed(sealed, batch.name);
-    if (!stored_first) {
-      instance.machine.stored(sealed);
-    }
+  }
+  if (open.empty()) {
     return;
   }
+  const BatchKey key = open[random_.below(open.size())];
+  DriverBatch& batch = instance.batches.at(key);
+  note("worker ", instance.id, " seals batch ", key.value);
+  batch.sealed = true;
+  if (batch.blob.records.empty()) {
+    instance.batches.erase(key);
+    instance.machine.sealed(key, {});
+    return;
+  }
+  instance.machine.sealed(key, batch.name);
+  instance.ops.push_back(Op{.kind = Op::Kind::stored, .batch = key});
 }
 
 void World::run_op(Instance& instance) {
@@ -616,6 +622,9 @@ void World::run_op(Instance& instance) {
     }
     case Op::Kind::commit_answer:
       instance.machine.commit_answered(now(), op.ask, op.outcome, op.membership_lost);
+      return;
+    case Op::Kind::stored:
+      instance.machine.stored(op.batch);
       return;
     case Op::Kind::put_blob:
       return;

@@ -111,6 +111,7 @@ class World {
       deliver_entries,
       tombstone,
       read_blob,
+      stored,
       put_blob,
       commit_answer
     } kind{};
