@@ -20,6 +20,10 @@ void Ledger::begin_epoch(std::span<const Position> starts) {
 
 void Ledger::restart(PartitionSlot slot, Position start) {
   PartitionState& partition = at(slot);
+  if (!partition.ranges.empty()) {
+    partition.received = start;
+    return;
+  }
   const bool was_uncommitted = partition.committable > partition.told;
   partition = PartitionState{
       .received = start, .committable = start, .committed = start, .told = start, .ranges = {}};
