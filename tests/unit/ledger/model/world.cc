@@ -66,6 +66,17 @@ World::World(std::uint64_t seed)
     k.workers = 1;
     k.partial = 30;
   }
+  if (random_.percent(20)) {  // much happens within fence_wait, on a network that answers little
+    k.time = 1 + random_.below(2);
+    k.lose_reply = 30 + random_.below(60);
+    k.slow_commit = random_.below(70);
+    k.records = 2 + static_cast<int>(random_.below(4));
+    k.steps = 500 + random_.below(700);
+    k.put_trouble = k.rebalance = 0;
+    k.crash = random_.below(2);
+    k.pause = random_.below(3);
+    k.malice = random_.below(4);
+  }
   entries_.resize(static_cast<std::size_t>(k.partitions));
   for (int p = 0; p < k.partitions; ++p) {
     for (int offset = 0; offset < k.records; ++offset) {

@@ -1,0 +1,371 @@
+// Every answer at every step, one at a time. What they come to together is unit_ledger_model's.
+#include "ledger/protocol.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace penstock::ledger {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr PartitionSlot k_p{0};
+constexpr PartitionSlot k_q{1};
+constexpr BatchKey k_a{1};
+constexpr BatchKey k_b{2};
+constexpr BatchKey k_c{3};
+
+AssignedPartition partition(int number, std::optional<Entry> entry, bool pin = false) {
+  return {.id = {.topic = "t", .partition = {number}},
+          .entry = std::move(entry),
+          .start = Position{0},
+          .pin_start = pin};
+}
+
+// A driver that remembers what it was asked to do.
+struct Driver {
+  explicit Driver(Guarantee guarantee = Guarantee::exactly_once)
+      : machine({.guarantee = guarantee, .sink = "00c0ffee"}) {}
+
+  void begin(std::vector<AssignedPartition> partitions) {
+    machine.begin_epoch(now, partitions);
+    turn();
+  }
+  void turn(Duration later = {}) {
+    now += later;
+    seen.clear();
+    for (std::vector<Action> more = machine.next(now); !more.empty(); more = machine.next(now)) {
+      seen.insert(seen.end(), more.begin(), more.end());
+    }
+  }
+  template <class T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const Action& action : seen) {
+      if (const T* one = std::get_if<T>(&action)) {
+        found.push_back(*one);
+      }
+    }
+    return found;
+  }
+  template <class T>
+  bool has() const {
+    return !all<T>().empty();
+  }
+  template <class T>
+  T only() const {
+    const std::vector<T> found = all<T>();
+    EXPECT_EQ(found.size(), 1u);
+    return found.empty() ? T{} : found[0];
+  }
+  void read(const std::vector<std::optional<Entry>>& entries) {
+    machine.entries_read(now, only<ReadEntries>().ask, entries);
+    turn();
+  }
+  // To the fence and past it, unchanged.
+  void fence(const std::vector<std::optional<Entry>>& entries) {
+    turn(10s);
+    read(entries);
+  }
+  void batch(BatchKey key, std::vector<std::pair<PartitionSlot, std::int64_t>> nexts, const char* blob) {
+    for (const auto& [slot, next] : nexts) {
+      machine.extend(key, slot, Position{next});
+    }
+    machine.sealed(key, blob);
+    machine.stored(key);
+    turn();
+  }
+  void answer(CommitOutcome outcome, bool membership_lost = false) {
+    machine.commit_answered(now, only<Commit>().ask, outcome, membership_lost);
+    turn();
+  }
+
+  Protocol machine;
+  MonoTime now{1000s};
+  std::vector<Action> seen;
+};
+
+MATCHER_P2(StartsAt, slot, position, "") {
+  return arg.slot == slot && arg.position == Position{position};
+}
+
+TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
+  Driver d;
+  d.begin({partition(0, std::nullopt), partition(1, Entry{Position{7}, ""})});
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0), StartsAt(k_q, 7)));
+  d.batch(k_a, {{k_p, 5}, {k_q, 9}}, "a");
+  EXPECT_THAT(d.seen, IsEmpty());
+  d.turn(9999ms);
+  EXPECT_THAT(d.seen, IsEmpty());  // at least fence_wait
+  d.turn(1ms);
+  EXPECT_THAT(d.only<ReadEntries>().slots, ElementsAre(k_p, k_q));
+  d.read({std::nullopt, Entry{Position{7}, ""}});
+  EXPECT_EQ(d.only<Commit>().kind, CommitKind::claim);
+  EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{0}, "p1;5;00c0ffee;a"},
+                                                  CommitItem{k_q, Position{7}, "p1;9;00c0ffee;a"}));
+  EXPECT_FALSE(d.has<PutBlob>());
+  d.answer(CommitOutcome::done);
+  EXPECT_EQ(d.only<PutBlob>().batch, k_a);
+  EXPECT_EQ(d.machine.claimed_count(), 1u);
+  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.turn();
+  EXPECT_EQ(d.only<Commit>().kind, CommitKind::finish);
+  EXPECT_THAT(d.only<Commit>().items,
+              ElementsAre(CommitItem{k_p, Position{5}, ""}, CommitItem{k_q, Position{9}, ""}));
+  EXPECT_FALSE(d.machine.settled());
+  d.answer(CommitOutcome::done);
+  EXPECT_TRUE(d.machine.settled());
+  EXPECT_EQ(d.machine.committed(k_q), Position{9});
+}
+
+TEST(Protocol, the_next_claim_replaces_the_finish_and_waits_for_its_turn) {  // R1
+  Driver d;
+  d.begin({partition(0, std::nullopt)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.batch(k_b, {{k_p, 8}}, "b");
+  d.fence({std::nullopt});
+  d.answer(CommitOutcome::done);
+  EXPECT_FALSE(d.has<Commit>());
+  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.turn();
+  EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{5}, "p1;8;00c0ffee;b"}));
+}
+
+TEST(Protocol, a_changed_fence_drops_and_assigns_only_the_partition_again) {
+  Driver d;
+  d.begin({partition(0, std::nullopt), partition(1, std::nullopt)});
+  d.batch(k_a, {{k_q, 3}}, "a");
+  d.batch(k_b, {{k_p, 5}, {k_q, 6}}, "b");
+  d.machine.extend(k_c, k_q, Position{8});  // the open one counts
+  d.turn(10s);
+  d.read({Entry{Position{0}, "p1;2;00c0ffee;x"}, std::nullopt});
+  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_b, k_c));
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_q, 3)));  // q goes on behind a, which is unclaimed
+  EXPECT_EQ(d.only<Hold>().slot, k_p);
+  const Commit claim = d.only<Commit>();
+  EXPECT_THAT(claim.items, ElementsAre(CommitItem{k_q, Position{0}, "p1;3;00c0ffee;a"}));
+  d.read({Entry{Position{0}, "p1;2;00c0ffee;x"}});
+  const PutTombstone tombstone = d.only<PutTombstone>();
+  EXPECT_EQ(tombstone.blob, "x");
+  d.machine.tombstone_put(tombstone.ask, TombstonePut::exists);
+  d.turn();
+  const ReadBlob question = d.only<ReadBlob>();
+  EXPECT_EQ(question.range, (Range{Position{0}, Position{2}}));
+  d.machine.blob_read(question.ask, FoundBlob::claimed_range);
+  d.turn();
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 2)));
+  EXPECT_FALSE(d.has<ReadEntries>());  // it counts as fenced
+}
+
+TEST(Protocol, a_read_that_failed_is_repeated_and_never_no_entry) {
+  Driver d;
+  d.begin({partition(0, std::nullopt)});
+  d.turn(10s);
+  d.machine.entries_read(d.now, d.only<ReadEntries>().ask, Error{});
+  d.turn();
+  EXPECT_THAT(d.seen, IsEmpty());
+  ASSERT_TRUE(d.machine.wake_at().has_value());
+  d.turn(*d.machine.wake_at() - d.now);
+  EXPECT_TRUE(d.has<ReadEntries>());
+}
+
+TEST(Protocol, what_cannot_be_decided_stops_the_partition_and_no_other) {
+  Driver d;
+  d.begin({partition(0, Entry{Position{0}, "p1;2;0badcafe;x"}), partition(1, Entry{Position{4}, ""})});
+  EXPECT_EQ(d.only<StopPartition>().slot, k_p);
+  EXPECT_NE(d.only<StopPartition>().error.message.find("topic t, partition 0"), std::string::npos);
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_q, 4)));
+}
+
+TEST(Protocol, latest_is_pinned_after_the_fence_and_before_the_first_claim) {
+  Driver d;
+  d.begin({partition(0, std::nullopt, true)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.fence({std::nullopt});
+  EXPECT_EQ(d.only<Commit>().kind, CommitKind::start_position);
+  EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{0}, ""}));
+  d.answer(CommitOutcome::done);
+  EXPECT_EQ(d.only<Commit>().kind, CommitKind::claim);
+}
+
+struct ClaimAnswer {
+  const char* name;
+  CommitOutcome outcome;
+  Duration after;
+  bool put, dropped, repeated;
+};
+class ProtocolClaim : public testing::TestWithParam<ClaimAnswer> {};
+
+TEST_P(ProtocolClaim, has_its_consequence) {
+  const ClaimAnswer& c = GetParam();
+  Driver d;
+  d.begin({partition(0, std::nullopt)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.batch(k_b, {{k_p, 8}}, "b");
+  d.fence({std::nullopt});
+  const Commit claim = d.only<Commit>();
+  d.now += c.after;
+  d.machine.commit_answered(d.now, claim.ask, c.outcome, false);
+  d.turn();
+  EXPECT_EQ(d.has<PutBlob>(), c.put);
+  EXPECT_EQ(d.has<Drop>(), c.dropped);
+  if (c.dropped) {
+    EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_a, k_b));
+    EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0)));
+  }
+  EXPECT_FALSE(d.has<Commit>());
+  d.turn(100ms);
+  EXPECT_EQ(d.has<Commit>(), c.repeated);
+  if (c.repeated) {
+    EXPECT_EQ(d.only<Commit>().items, claim.items);
+    EXPECT_NE(d.only<Commit>().ask, claim.ask);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Answers, ProtocolClaim,
+    testing::Values(ClaimAnswer{"done", CommitOutcome::done, 5s, true, false, false},
+                    ClaimAnswer{"late", CommitOutcome::done, 5001ms, false, true, false},
+                    ClaimAnswer{"refused", CommitOutcome::refused, 0s, false, true, false},
+                    ClaimAnswer{"not_done", CommitOutcome::not_done, 0s, false, false, true},
+                    ClaimAnswer{"unknown", CommitOutcome::unknown, 0s, false, false, true}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Protocol, after_a_commit_in_doubt_its_partitions_are_quiet) {  // R8
+  Driver d;
+  d.begin({partition(0, std::nullopt), partition(1, std::nullopt)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.fence({std::nullopt, std::nullopt});
+  d.answer(CommitOutcome::unknown);
+  d.batch(k_b, {{k_q, 5}}, "b");
+  EXPECT_FALSE(d.has<Commit>());  // only the same commit is repeated
+  d.turn(100ms);
+  d.answer(CommitOutcome::done);
+  EXPECT_TRUE(d.has<PutBlob>());
+  EXPECT_EQ(d.only<Commit>().items[0].slot, k_q);  // the other partition is not in doubt
+  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.answer(CommitOutcome::done);
+  EXPECT_FALSE(d.has<Commit>());
+  d.turn(9999ms);
+  EXPECT_FALSE(d.has<Commit>());
+  d.turn(1ms);
+  EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{5}, ""}));
+}
+
+TEST(Protocol, a_dead_batch_takes_the_later_unclaimed_ones_with_it) {
+  Driver d;
+  d.begin({partition(0, std::nullopt)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.fence({std::nullopt});
+  d.answer(CommitOutcome::done);
+  d.machine.extend(k_b, k_p, Position{8});
+  d.machine.blob_committed(k_a, BlobOutcome::dead);
+  d.turn();
+  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_a, k_b));
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0)));
+}
+
+TEST(Protocol, a_batch_without_records_passes_in_order_without_a_claim) {
+  Driver d;
+  d.begin({partition(0, std::nullopt)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.machine.extend(k_b, k_p, Position{8});
+  d.machine.sealed(k_b, {});
+  d.fence({std::nullopt});
+  d.answer(CommitOutcome::refused);  // it goes with the batch before it
+  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_a, k_b));
+  d.machine.extend(k_c, k_p, Position{8});
+  d.machine.sealed(k_c, {});
+  d.turn(100ms);
+  EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{8}, ""}));
+}
+
+TEST(Protocol, a_revoke_is_held_until_all_is_settled_or_its_time_is_up) {  // R2, R4
+  for (const bool in_time : {true, false}) {
+    Driver d;
+    d.begin({partition(0, std::nullopt)});
+    d.batch(k_a, {{k_p, 5}}, "a");
+    d.fence({std::nullopt});
+    const Commit claim = d.only<Commit>();
+    d.machine.revoke(d.now + 4s);
+    d.turn();
+    EXPECT_FALSE(d.has<Released>());
+    EXPECT_FALSE(d.machine.taking());
+    if (in_time) {
+      d.machine.commit_answered(d.now, claim.ask, CommitOutcome::done, false);
+      d.turn();
+      d.machine.blob_committed(k_a, BlobOutcome::published);
+      d.turn();
+      d.answer(CommitOutcome::done);
+      EXPECT_TRUE(d.has<Released>());
+      continue;
+    }
+    d.turn(4s);
+    EXPECT_TRUE(d.has<Released>());
+    EXPECT_THAT(d.only<Drop>().batches, ElementsAre(k_a));  // given up, and its batch forgotten
+    d.machine.commit_answered(d.now, claim.ask, CommitOutcome::done, false);
+    d.turn();
+    EXPECT_THAT(d.seen, IsEmpty());
+  }
+}
+
+TEST(Protocol, a_claimed_batch_goes_on_after_its_epoch_and_is_only_forgotten_when_dead) {
+  for (const BlobOutcome outcome : {BlobOutcome::published, BlobOutcome::dead}) {
+    Driver d;
+    d.begin({partition(0, std::nullopt)});
+    d.batch(k_a, {{k_p, 5}}, "a");
+    d.fence({std::nullopt});
+    d.answer(CommitOutcome::done);
+    d.machine.lost();
+    d.turn();
+    EXPECT_TRUE(d.has<Released>());
+    EXPECT_FALSE(d.has<Drop>());
+    d.begin({partition(0, Entry{Position{20}, ""})});
+    d.machine.extend(k_b, k_p, Position{25});
+    EXPECT_EQ(d.machine.claimed_count(), 1u);
+    d.machine.blob_committed(k_a, outcome);
+    d.turn();
+    EXPECT_FALSE(d.has<Start>());
+    EXPECT_FALSE(d.has<Commit>());
+    EXPECT_EQ(d.has<Drop>(), outcome == BlobOutcome::dead);
+    EXPECT_EQ(d.machine.unpublished_count(), 1u);
+    EXPECT_EQ(d.machine.claimed_count(), 0u);
+  }
+}
+
+TEST(Protocol, a_refusal_that_tells_of_lost_membership_ends_all_commits) {
+  Driver d;
+  d.begin({partition(0, std::nullopt)});
+  d.batch(k_a, {{k_p, 5}}, "a");
+  d.fence({std::nullopt});
+  d.answer(CommitOutcome::refused, true);
+  EXPECT_THAT(d.only<Drop>().batches, ElementsAre(k_a));
+  EXPECT_FALSE(d.has<Released>());  // the source has not asked for the assignment yet
+  EXPECT_FALSE(d.machine.in_epoch());
+  d.machine.revoke(d.now + 20s);
+  d.turn();
+  EXPECT_TRUE(d.has<Released>());
+}
+
+TEST(Protocol, at_least_once_publishes_when_stored_and_commits_in_order) {
+  Driver d(Guarantee::at_least_once);
+  d.begin({partition(0, Entry{Position{2}, ""})});
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 2)));
+  d.batch(k_a, {{k_p, 5}}, "a");
+  EXPECT_EQ(d.only<PutBlob>().batch, k_a);
+  d.batch(k_b, {{k_p, 8}}, "b");
+  EXPECT_EQ(d.only<PutBlob>().batch, k_b);
+  d.machine.blob_committed(k_b, BlobOutcome::published);
+  d.turn();
+  EXPECT_FALSE(d.has<Commit>());
+  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.turn();
+  EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{8}, ""}));
+  d.answer(CommitOutcome::done);
+  EXPECT_TRUE(d.machine.settled());
+}
+
+}  // namespace
+}  // namespace penstock::ledger
