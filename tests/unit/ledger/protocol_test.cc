@@ -231,7 +231,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ClaimAnswer{"refused", CommitOutcome::refused, 0s, false, true, false},
                     ClaimAnswer{"not_done", CommitOutcome::not_done, 0s, false, false, true},
                     ClaimAnswer{"unknown", CommitOutcome::unknown, 0s, false, false, true}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& answer) { return std::string(answer.param.name); });
 
 TEST(Protocol, after_a_commit_in_doubt_its_partitions_are_quiet) {  // R8
   Driver d;

@@ -1,6 +1,9 @@
 // The proof of the state machine: random schedules of a small world. Unmutated, every one ends with each record in one
 // blob; with any sentence of the protocol left out, one that does not is found.
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -27,7 +30,7 @@ class ActiveMutant {
 TEST(ProtocolModel, every_record_lands_once_whatever_happens) {
   const std::uint64_t first = number_from("PENSTOCK_MODEL_SEED", 1);
   const std::uint64_t count =
-      std::getenv("PENSTOCK_MODEL_SEED") ? 1 : number_from("PENSTOCK_MODEL_SEEDS", 60'000);
+      std::getenv("PENSTOCK_MODEL_SEED") ? 1 : number_from("PENSTOCK_MODEL_SEEDS", 20'000);
   Counters total;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     World world(seed);
@@ -54,9 +57,12 @@ TEST(ProtocolModel, every_record_lands_once_whatever_happens) {
       static_cast<unsigned long long>(total.zombies), static_cast<unsigned long long>(total.commits));
 }
 
+// The search begins where a schedule is known to show the mutant, so that the test is quick, and goes on from there when
+// a change of the model has moved it.
 struct Named {
   Mutant mutant;
   const char* name;
+  std::uint64_t first_seed;
 };
 
 class MutantIsFound : public testing::TestWithParam<Named> {};
@@ -64,7 +70,8 @@ class MutantIsFound : public testing::TestWithParam<Named> {};
 TEST_P(MutantIsFound, as_a_record_doubled_or_lost) {
   const ActiveMutant active(GetParam().mutant);
   const std::uint64_t most = number_from("PENSTOCK_MODEL_SEEDS", 100'000);
-  for (std::uint64_t seed = 1; seed <= most; ++seed) {
+  const std::uint64_t first = GetParam().first_seed;
+  for (std::uint64_t seed = first; seed < first + most; ++seed) {
     World world(seed);
     const Verdict verdict = world.run();
     if (verdict.unsafe()) {
@@ -75,31 +82,47 @@ TEST_P(MutantIsFound, as_a_record_doubled_or_lost) {
   FAIL() << "no schedule of " << most << " shows what this sentence of the protocol is for";
 }
 
-#define PENSTOCK_NAMED(mutant) \
-  Named {                      \
-    Mutant::mutant, #mutant    \
+#define PENSTOCK_NAMED(mutant, first_seed) \
+  Named {                                  \
+    Mutant::mutant, #mutant, first_seed    \
   }
-INSTANTIATE_TEST_SUITE_P(
-    ProtocolModel, MutantIsFound,
-    testing::Values(PENSTOCK_NAMED(no_fence), PENSTOCK_NAMED(no_wait_before_fence),
-                    PENSTOCK_NAMED(no_assign_after_changed_fence), PENSTOCK_NAMED(assign_commits_at_once),
-                    PENSTOCK_NAMED(fence_accepts_what_assign_wrote),
-                    PENSTOCK_NAMED(assign_again_for_all_of_a_dropped_batch),
-                    PENSTOCK_NAMED(reading_again_for_a_past_epoch), PENSTOCK_NAMED(no_r2_for_claims),
-                    PENSTOCK_NAMED(no_r2_for_finishes), PENSTOCK_NAMED(no_r2_for_start_positions),
-                    PENSTOCK_NAMED(finish_outside_its_epoch), PENSTOCK_NAMED(finish_after_the_next_claim),
-                    PENSTOCK_NAMED(looking_without_a_tombstone), PENSTOCK_NAMED(publish_before_claim),
-                    PENSTOCK_NAMED(assuming_data), PENSTOCK_NAMED(assuming_tombstone), PENSTOCK_NAMED(no_r1),
-                    PENSTOCK_NAMED(unconditional_put), PENSTOCK_NAMED(partial_success_taken_for_success),
-                    PENSTOCK_NAMED(refused_claim_published),
-                    PENSTOCK_NAMED(dead_batch_without_dropping_later), PENSTOCK_NAMED(no_r8),
-                    PENSTOCK_NAMED(r8_without_its_wait), PENSTOCK_NAMED(r8_for_claims_only),
-                    PENSTOCK_NAMED(commits_stamped_when_sent)),
-    [](const testing::TestParamInfo<Named>& info) { return std::string(info.param.name); });
+constexpr Named k_mutants[] = {PENSTOCK_NAMED(no_fence, 1),
+                               PENSTOCK_NAMED(no_wait_before_fence, 14584),
+                               PENSTOCK_NAMED(no_assign_after_changed_fence, 8671),
+                               PENSTOCK_NAMED(assign_commits_at_once, 38606),
+                               PENSTOCK_NAMED(fence_accepts_what_assign_wrote, 28017),
+                               PENSTOCK_NAMED(assign_again_for_all_of_a_dropped_batch, 1),
+                               PENSTOCK_NAMED(reading_again_for_a_past_epoch, 1),
+                               PENSTOCK_NAMED(no_r2_for_claims, 1),
+                               PENSTOCK_NAMED(no_r2_for_finishes, 29126),
+                               PENSTOCK_NAMED(no_r2_for_start_positions, 17207),
+                               PENSTOCK_NAMED(finish_outside_its_epoch, 1),
+                               PENSTOCK_NAMED(finish_after_the_next_claim, 1),
+                               PENSTOCK_NAMED(looking_without_a_tombstone, 1),
+                               PENSTOCK_NAMED(publish_before_claim, 1),
+                               PENSTOCK_NAMED(assuming_data, 1),
+                               PENSTOCK_NAMED(assuming_tombstone, 1),
+                               PENSTOCK_NAMED(no_r1, 1),
+                               PENSTOCK_NAMED(unconditional_put, 1),
+                               PENSTOCK_NAMED(partial_success_taken_for_success, 1),
+                               PENSTOCK_NAMED(refused_claim_published, 1),
+                               PENSTOCK_NAMED(dead_batch_without_dropping_later, 1),
+                               PENSTOCK_NAMED(no_r8, 1),
+                               PENSTOCK_NAMED(r8_without_its_wait, 87861),
+                               PENSTOCK_NAMED(r8_for_claims_only, 1),
+                               PENSTOCK_NAMED(commits_stamped_when_sent, 1)};
+INSTANTIATE_TEST_SUITE_P(ProtocolModel, MutantIsFound, testing::ValuesIn(k_mutants),
+                         [](const testing::TestParamInfo<Named>& named) {
+                           return std::string(named.param.name);
+                         });
 
 // A mutant without a test would be a sentence that nobody minds.
 TEST(ProtocolModel, every_mutant_is_tried) {
-  EXPECT_EQ(static_cast<int>(Mutant::count), 26);
+  for (int i = 1; i < static_cast<int>(Mutant::count); ++i) {
+    EXPECT_TRUE(std::any_of(std::begin(k_mutants), std::end(k_mutants),
+                            [i](const Named& named) { return static_cast<int>(named.mutant) == i; }))
+        << "mutant " << i << " of ledger/mutants.h";
+  }
 }
 
 }  // namespace
