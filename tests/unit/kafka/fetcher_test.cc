@@ -169,8 +169,9 @@ TEST_F(FetcherTest, FollowsABrokerToItsNewAddress) {
 }
 
 TEST_F(FetcherTest, OffsetsAreAskedOfWhoLeadsNowAndAlwaysAnswered) {
-  lead({{"a", 0, 1, 1}});
-  begin({at("a", 0)});
+  lead({{"a", 0, 1, 1}, {"b", 0, 0}});
+  serve_by(0, [](const AskedFetch&) { return Answer{.bytes = fetch_body({{"b", 0, 6}})}; });
+  begin({at("a", 0), at("b", 0)});
   int answers = 0;
   std::optional<Fetcher::Positions> got;
   std::function<void()> ask = [&] {
@@ -205,8 +206,7 @@ TEST_F(FetcherTest, OffsetsAreAskedOfWhoLeadsNowAndAlwaysAnswered) {
       return Answer{.bytes = out.text()};
     };
   }
-  fetcher->end();
-  fetcher->begin(ids);  // asks for the leaders anew
+  fetcher->fetch_from(PartitionSlot{1}, Position{0});  // which sends it to look for the leaders anew
   run_until([&] { return got.has_value(); });
   EXPECT_EQ(got->at(0), Position{77});
 }

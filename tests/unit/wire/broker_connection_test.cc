@@ -265,18 +265,23 @@ TEST_P(BrokerConnectionTest, ARequestThatTheBrokerDoesNotKnowIsNotSent) {
   EXPECT_FALSE(refused->sent);
   EXPECT_EQ(fine->body, "answer to two");
 
-  bool destroyed = false;  // by who is told: nothing of it is touched any more
-  connection->request({.api = ApiKey::fetch,
-                       .encode = [](Buffer&, std::int16_t) {},
-                       .timeout = 5s,
-                       .into = nullptr,
-                       .done =
-                           [&](const Reply&) {
-                             connection.reset();
-                             destroyed = true;
-                           }});
-  run_until([&] { return destroyed; });
-  run_a_while();
+  for (const bool fresh : {false, true}) {
+    if (fresh) {
+      connect(broker.port(), true);
+    }
+    bool destroyed = false;  // by who is told: nothing of it is touched any more
+    connection->request({.api = ApiKey::fetch,
+                         .encode = [](Buffer&, std::int16_t) {},
+                         .timeout = 5s,
+                         .into = nullptr,
+                         .done =
+                             [&](const Reply&) {
+                               connection.reset();
+                               destroyed = true;
+                             }});
+    run_until([&] { return destroyed; });
+    run_a_while();
+  }
 }
 
 TEST_P(BrokerConnectionTest, WhoIsToldMayDestroyIt) {
