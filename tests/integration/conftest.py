@@ -11,7 +11,7 @@ from harness.azurite import Azurite
 from harness.book import Book
 from harness.fault_proxy import FaultProxy
 from harness.kafka import Kafka
-from harness.lake import landed_records
+from harness.lake import assert_exactly, assert_nothing_lost, landed_records, read_container
 from harness.paths import DEPS, penstock_binary
 from harness.penstock import Penstock, base_config
 from harness.service import wait_until
@@ -19,7 +19,7 @@ from harness.service import wait_until
 
 def pytest_addoption(parser):
     group = parser.getgroup("torture", "of test_torture.py")
-    group.addoption("--kills", type=int, default=8, help="how many processes are killed by kill -9")
+    group.addoption("--kills", type=int, default=6, help="how many processes are killed by kill -9")
     group.addoption("--zombies", type=int, default=1, help="how many are frozen for longer than the session timeout")
     group.addoption("--seed", type=int, help="decides what happens, in which order and to whom; a new one each time")
 
@@ -97,6 +97,8 @@ class Landing:
         config = base_config(self.directory, [self.topic], self.kafka.bootstrap, self.azurite.sink(self.container, port))
         config["source"]["group"] = self.group
         config["source"]["fetch"] = self.fetch
+        if self.fetch == "librdkafka":  # whose commits are not ours to stamp
+            config["guarantee"] = "at_least_once"
         return config
 
     def penstock(self, config: dict | None = None, *arguments: str) -> Penstock:
@@ -109,6 +111,11 @@ class Landing:
         """Until the blobs hold so many records: all of the book's, unless given."""
         want = self.book.line_count if records is None else records
         wait_until(lambda: landed_records(self.azurite, self.container) >= want, timeout_s, f"{want} records landed", 0.3)
+
+    def assert_kept(self):
+        """What the guarantee says, after a crash."""
+        check = assert_nothing_lost if self.fetch == "librdkafka" else assert_exactly
+        check(self.book, read_container(self.azurite, self.container))
 
     def end(self):
         for penstock in self._started:

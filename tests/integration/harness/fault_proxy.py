@@ -72,6 +72,11 @@ class FaultProxy:
         with self._lock:
             self._faults.append(fault)
 
+    def remove(self, fault: Fault):
+        with self._lock:
+            if fault in self._faults:
+                self._faults.remove(fault)
+
     def clear(self):
         with self._lock:
             self._faults.clear()

@@ -21,6 +21,7 @@ from harness.fault_proxy import Fault, FaultProxy, is_blob_commit
 from harness.kafka import Kafka
 from harness.lake import files_of
 from harness.penstock import Penstock, base_config, merged
+from harness.service import wait_until
 from harness.tally import Tally, tally
 
 SESSION_S = 6.0
@@ -96,8 +97,8 @@ class Member:
         self.penstock = self._fresh()
         self._next: Callable[[], None] = self._come
         self._at = 0.0
-        self._hit = threading.Event()  # an ambush has sent its signal
         self.expected_up = False
+        self._drains = False
 
     def _fresh(self) -> Penstock:
         """One of a name and a stage that the group has never seen."""
@@ -147,12 +148,14 @@ class Member:
         self._ambush(signal.SIGKILL, self._kill)
 
     def _ambush(self, what: signal.Signals, then: Callable[[], None]):
-        self._hit.clear()
+        hit, lock, armed = threading.Event(), threading.Lock(), [True]
         service = self.penstock.service
 
         def strike():
-            service.send(what)
-            self._hit.set()
+            with lock:
+                if armed[0]:
+                    service.send(what)
+                    hit.set()
 
         moment = self.random.choice(["before", "after", "late"])
         fault = Fault(is_blob_commit, lose_reply=what == signal.SIGKILL)
@@ -166,10 +169,12 @@ class Member:
         give_up = time.monotonic() + 8  # it has nothing to commit: then without
 
         def look():
-            if self._hit.is_set() or time.monotonic() > give_up:
-                then()
-            else:
-                self._later(0.05, look)
+            if not hit.is_set() and time.monotonic() < give_up:
+                return self._later(0.05, look)
+            with lock:
+                armed[0] = False  # it must not strike the one that comes after
+            self.proxy.remove(fault)
+            then()
 
         look()
 
@@ -205,17 +210,17 @@ class Member:
 
         look()
 
-    def end(self):
+    def send_away(self):
         """As it is at the end of all: by a signal that lets it drain, or one that does not."""
         self.expected_up = False
-        self.proxy.clear()
-        if not self.penstock.service.running:
-            return
-        self.penstock.service.resume()
-        if self.random.random() < 0.5:
-            self.penstock.service.kill()
-        else:
-            assert self.penstock.terminate(90) == 0, self.penstock.output[-3000:]
+        if self.penstock.service.running:
+            self._drains = self.random.random() < 0.5
+            self.penstock.service.send(signal.SIGTERM if self._drains else signal.SIGKILL)
+
+    def wait_gone(self):
+        if self.penstock.service.process is not None:
+            code = self.penstock.wait(90)
+            assert code == 0 or not self._drains, f"ended with {code}:\n{self.penstock.output[-3000:]}"
 
 
 class Torture:
@@ -232,6 +237,7 @@ class Torture:
         self._deck = self._shuffled_deck()
         self._trouble_at = self.began + 3
         self._outage_until: float | None = None
+        self._service_is_here = True
         self._said = 0.0
         self.members = [Member(self, index) for index in range(plan.members)]
 
@@ -286,7 +292,9 @@ class Torture:
                 self._calm()
             self.say("; the faults end, and what is left is drained")
             for member in self.members:
-                member.end()
+                member.send_away()
+            for member in self.members:
+                member.wait_gone()
             self._drain()
             return self._compare()
         finally:
@@ -307,8 +315,10 @@ class Torture:
     def _trouble(self):
         now = time.monotonic()
         if self._outage_until is not None:
-            if now >= self._outage_until:
+            # A blob service that was told to stop takes its time.
+            if now >= self._outage_until and (self._service_is_here or not self.azurite.service.running):
                 self._outage_until = None
+                self._service_is_here = True
                 self.azurite.start()
                 for member in self.members:
                     member.proxy.up()
@@ -316,16 +326,17 @@ class Torture:
         if now < self._trouble_at:
             return
         self._trouble_at = now + self.random.uniform(1, 4)
-        what = self.random.choice(["reset", "lose_reply", "lose_reply", "503", "503", "500", "slow", "outage", "stop"])
-        if what == "outage" or what == "stop":
-            if self.random.random() < 0.6:
+        what = self.random.choice(["reset", "lose_reply", "lose_reply", "503", "503", "500", "slow", "outage"])
+        if what == "outage":
+            if self.random.random() < 0.5:
                 return
-            self.log(f"{what} of the blob service")
+            self._service_is_here = self.random.random() < 0.8
+            self._outage_until = now + self.random.uniform(0.5, 4)
+            self.log("the blob service " + ("is out of reach" if self._service_is_here else "stops"))
             for member in self.members:
                 member.proxy.down()
-            if what == "stop":
-                self.azurite.stop()
-            self._outage_until = now + self.random.uniform(0.5, 4)
+            if not self._service_is_here:
+                self.azurite.service.send(signal.SIGTERM)
             return
         member = self.random.choice(self.members)
         count = self.random.randint(1, 12)
@@ -336,8 +347,8 @@ class Torture:
             "500": {"status": 500, "code": "InternalError"}, "slow": {"delay_s": self.random.uniform(0.2, 1.5)}}[what]))
 
     def _calm(self):
-        self._outage_until, self._trouble_at = (0.0 if self._outage_until is not None else None), 1e18
-        self._trouble()
+        self._trouble_at = 1e18
+        wait_until(lambda: self._trouble() or self._outage_until is None, 60, "the blob service is there again")
         for member in self.members:
             member.proxy.clear()
 
