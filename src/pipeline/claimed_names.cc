@@ -1,6 +1,5 @@
 #include "pipeline/claimed_names.h"
 
-#include <array>
 #include <charconv>
 #include <utility>
 #include <vector>
@@ -24,6 +23,14 @@ std::vector<std::byte> empty_file(std::string_view name) {
     bytes.resize(step.produced);
   }
   return bytes;
+}
+
+// Of a name that has uncommitted blocks of its writer, who may still commit them: none of theirs may be replaced, and
+// a batch never gets as far as this index.
+constexpr std::uint32_t k_tombstone_block = 0xffff'ffff;
+
+lake::BlockRef block_of(const std::vector<std::byte>& file) {
+  return {.index = k_tombstone_block, .offset = 0, .bytes = file.size()};
 }
 
 std::optional<std::int64_t> take_number(std::string_view& text, char end) {
@@ -59,34 +66,104 @@ ClaimedNames::ClaimedNames(Options options, lake::BlobStore& store, io::Loop& lo
                            obs::WorkerMetrics& metrics)
     : options_(std::move(options)), store_(store), loop_(loop), metrics_(metrics) {}
 
+struct ClaimedNames::Closing {
+  std::string blob;
+  std::vector<std::byte> file;
+  Bytes body;
+  std::function<void(bool created)> done;
+  std::uint32_t attempt = 1;
+
+  lake::Body pieces() const { return file.empty() ? lake::Body() : lake::Body(&body, 1); }
+};
+
 void ClaimedNames::put_tombstone(const std::string& blob, std::function<void(bool)> done) {
-  try_tombstone(blob, 1, std::move(done));
+  auto closing = std::make_shared<Closing>();
+  closing->blob = blob;
+  closing->file = empty_file(blob);
+  closing->body = closing->file;
+  closing->done = std::move(done);
+  put_whole(closing);
 }
 
 void ClaimedNames::read(const std::string& blob, std::function<void(const NamedBlob&)> done) {
   try_read(blob, 1, std::move(done));
 }
 
+lake::Done ClaimedNames::unless_forgotten(std::function<void(const Result<void>&)> done) {
+  return [done = std::move(done), alive = std::weak_ptr(alive_)](const Result<void>& result) {
+    if (!alive.expired()) {
+      done(result);
+    }
+  };
+}
+
 // A tombstone of ours whose answer was lost is found by the next try as one that exists: reading tells the same.
-void ClaimedNames::try_tombstone(const std::string& blob, std::uint32_t attempt,
-                                 std::function<void(bool)> done) {
-  const auto bytes = std::make_shared<const std::vector<std::byte>>(empty_file(blob));
-  const std::array<Bytes, 1> body{Bytes(*bytes)};
+void ClaimedNames::put_whole(const std::shared_ptr<Closing>& closing) {
   metrics_.put_attempts.add();
-  store_.put_blob(blob, bytes->empty() ? lake::Body() : lake::Body(body), tombstone_metadata(options_.group),
-                  [this, blob, attempt, bytes, done = std::move(done),
-                   alive = std::weak_ptr(alive_)](const Result<void>& result) {
-                    if (alive.expired()) {
-                      return;
+  store_.put_blob(closing->blob, closing->pieces(), tombstone_metadata(options_.group),
+                  unless_forgotten([this, closing](const Result<void>& result) {
+                    if (result.ok()) {
+                      closed(closing, true);
+                    } else if (result.error().kind == ErrorKind::already_exists) {
+                      ask_whether_taken(closing);
+                    } else {
+                      close_again(closing, result.error());
                     }
-                    if (result.ok() || result.error().kind == ErrorKind::already_exists) {
-                      trouble_.reset();
-                      done(result.ok());
-                      return;
-                    }
-                    again(result.error(), attempt,
-                          [this, blob, attempt, done] { try_tombstone(blob, attempt + 1, done); });
-                  });
+                  }));
+}
+
+void ClaimedNames::ask_whether_taken(const std::shared_ptr<Closing>& closing) {
+  store_.get_properties(closing->blob, [this, closing, alive = std::weak_ptr(alive_)](
+                                           const Result<lake::BlobProperties>& result) {
+    if (alive.expired()) {
+      return;
+    }
+    if (result.ok()) {
+      closed(closing, false);
+    } else if (result.error().kind != ErrorKind::not_found) {
+      close_again(closing, result.error());
+    } else if (closing->file.empty()) {
+      commit_block(closing);
+    } else {
+      put_block(closing);
+    }
+  });
+}
+
+void ClaimedNames::put_block(const std::shared_ptr<Closing>& closing) {
+  metrics_.put_attempts.add();
+  store_.put_block(closing->blob, block_of(closing->file), closing->pieces(),
+                   unless_forgotten([this, closing](const Result<void>& result) {
+                     if (result.ok()) {
+                       commit_block(closing);
+                     } else {
+                       close_again(closing, result.error());
+                     }
+                   }));
+}
+
+void ClaimedNames::commit_block(const std::shared_ptr<Closing>& closing) {
+  const lake::BlockRef block = block_of(closing->file);
+  metrics_.put_attempts.add();
+  store_.commit_blocks(closing->blob, std::span(&block, closing->file.empty() ? 0 : 1),
+                       tombstone_metadata(options_.group),
+                       unless_forgotten([this, closing](const Result<void>& result) {
+                         if (result.ok() || result.error().kind == ErrorKind::already_exists) {
+                           closed(closing, result.ok());
+                         } else {
+                           close_again(closing, result.error());
+                         }
+                       }));
+}
+
+// From the beginning, whatever failed: meanwhile the name may have been taken.
+void ClaimedNames::close_again(const std::shared_ptr<Closing>& closing, const Error& error) {
+  again(error, closing->attempt++, [this, closing] { put_whole(closing); });
+}
+
+void ClaimedNames::closed(const std::shared_ptr<Closing>& closing, bool created) {
+  trouble_.reset();
+  closing->done(created);
 }
 
 void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,

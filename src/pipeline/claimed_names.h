@@ -1,5 +1,8 @@
 // Asks the store what became of a claimed name, on behalf of whoever owns its partition now (protocol.md, Assign 4):
 // puts a tombstone there, and if something is there already, reads what it is. Repeats until there is an answer.
+//
+// A name that has only uncommitted blocks is free, and still a store may answer Put Blob that it exists (Azurite does).
+// Then the tombstone goes the way of those blocks: a block of its own, and a list of that one, with the same condition.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +43,7 @@ class ClaimedNames {
   };
   ClaimedNames(Options options, lake::BlobStore& store, io::Loop& loop, obs::WorkerMetrics& metrics);
 
-  // True: a tombstone was created by this. False: the name is taken.
+  // True: a tombstone was created by this. False: there is a blob of this name.
   void put_tombstone(const std::string& blob, std::function<void(bool created)> done);
 
   void read(const std::string& blob, std::function<void(const NamedBlob&)> done);
@@ -52,7 +55,15 @@ class ClaimedNames {
   const std::optional<Error>& trouble() const { return trouble_; }
 
  private:
-  void try_tombstone(const std::string& blob, std::uint32_t attempt, std::function<void(bool)> done);
+  struct Closing;  // a tombstone on its way
+
+  void put_whole(const std::shared_ptr<Closing>& closing);
+  void ask_whether_taken(const std::shared_ptr<Closing>& closing);
+  void put_block(const std::shared_ptr<Closing>& closing);
+  void commit_block(const std::shared_ptr<Closing>& closing);
+  void close_again(const std::shared_ptr<Closing>& closing, const Error& error);
+  void closed(const std::shared_ptr<Closing>& closing, bool created);
+  lake::Done unless_forgotten(std::function<void(const Result<void>&)> done);
   void try_read(const std::string& blob, std::uint32_t attempt, std::function<void(const NamedBlob&)> done);
   void again(const Error& error, std::uint32_t attempt, std::function<void()> retry);
 

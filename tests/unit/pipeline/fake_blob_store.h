@@ -45,6 +45,7 @@ class FakeBlobStore final : public lake::BlobStore {
     std::map<Call, std::deque<std::pair<Error, Effect>>> faults;  // of the next calls of a kind, in order
     std::optional<Error> outage;                                  // of every call, until reset
     bool hold = false;                                            // answers wait for answer_held()
+    bool blocks_take_the_name = false;                            // for put_blob, as in Azurite
     bool stranger = false;                                        // every name has somebody else's blob
     std::function<void(const std::string& name)> on_published;
   };
@@ -106,7 +107,7 @@ class FakeBlobStore final : public lake::BlobStore {
     const std::string bytes = joined(body);
     answer(Call::put_blob, std::move(done), unchanged(body, bytes),
            [this, name, bytes, metadata]() -> Result<void> {
-             if (blobs.contains(name)) {
+             if (blobs.contains(name) || (script.blocks_take_the_name && blocks_.contains(name))) {
                return error_of(ErrorKind::already_exists, Action::give_up);
              }
              publish(name, Blob{bytes, metadata});

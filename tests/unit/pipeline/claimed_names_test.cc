@@ -1,0 +1,122 @@
+#include "pipeline/claimed_names.h"
+
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "unit/pipeline/pipeline_fixture.h"
+#include "unit/pipeline/unpack.h"
+
+namespace penstock::pipeline {
+namespace {
+
+using Effect = FakeBlobStore::Effect;
+
+class ClaimedNamesTest : public PipelineTest {
+ protected:
+  ClaimedNamesTest() {
+    build(40);
+    names_ = std::make_unique<ClaimedNames>(
+        ClaimedNames::Options{.retry = {.first = std::chrono::milliseconds(1), .longest = {}},
+                              .group = "group",
+                              .random = [] { return std::uint64_t{1}; }},
+        *store_, *loop_, metrics_);
+  }
+
+  bool put_tombstone(const std::string& blob) {
+    std::optional<bool> created;
+    names_->put_tombstone(blob, [&](bool answer) { created = answer; });
+    run_until([&] { return created.has_value(); });
+    return created.value_or(false);
+  }
+  // A writer that is gone, or only late, has put blocks there.
+  void put_their_block(const std::string& blob, std::uint32_t index, const std::string& bytes) {
+    const Bytes body = as_bytes(bytes);
+    bool answered = false;
+    store_->put_block(blob, {index, 0, bytes.size()}, lake::Body(&body, 1),
+                      [&](const Result<void>&) { answered = true; });
+    run_until([&] { return answered; });
+  }
+  Result<void> commit_their_block(const std::string& blob, std::uint64_t bytes) {
+    const lake::BlockRef block{0, 0, bytes};
+    std::optional<Result<void>> answered;
+    store_->commit_blocks(blob, std::span(&block, 1), {{"attempt", "theirs"}},
+                          [&](Result<void> result) { answered = std::move(result); });
+    run_until([&] { return answered.has_value(); });
+    return *answered;
+  }
+
+  std::unique_ptr<ClaimedNames> names_;
+};
+
+TEST_F(ClaimedNamesTest, ATombstoneIsAnEmptyFileOfTheFormatInOneCall) {
+  for (const std::string name : {"a.txt", "a.txt.gz", "a.txt.zst"}) {
+    EXPECT_TRUE(put_tombstone(name));
+    EXPECT_EQ(store_->blobs[name]["tombstone"], "1");
+  }
+  EXPECT_EQ(store_->blobs["a.txt"].bytes, "");
+  EXPECT_EQ(gunzip(store_->blobs["a.txt.gz"].bytes).members, 1);
+  EXPECT_EQ(gunzip(store_->blobs["a.txt.gz"].bytes).text, "");
+  EXPECT_FALSE(store_->blobs["a.txt.zst"].bytes.empty());
+  EXPECT_EQ(store_->count(Call::put_blob), 3U);
+  EXPECT_EQ(store_->count(Call::get_properties) + store_->count(Call::commit_blocks), 0U);
+}
+
+TEST_F(ClaimedNamesTest, ABlobKeepsItsName) {
+  put_their_block("a.txt", 0, "data");
+  ASSERT_TRUE(commit_their_block("a.txt", 4).ok());
+  EXPECT_FALSE(put_tombstone("a.txt"));
+  EXPECT_EQ(store_->blobs["a.txt"].bytes, "data");
+}
+
+// As Azurite has it: the name is taken for Put Blob, and nothing is found there.
+class UncommittedBlocksTest : public ClaimedNamesTest, public testing::WithParamInterface<const char*> {
+ protected:
+  UncommittedBlocksTest() { store_->script.blocks_take_the_name = true; }
+  const std::string name_ = GetParam();
+};
+
+INSTANTIATE_TEST_SUITE_P(Formats, UncommittedBlocksTest, testing::Values("a.txt", "a.txt.gz", "a.txt.zst"));
+
+TEST_P(UncommittedBlocksTest, DoNotKeepTheTombstoneOut) {
+  put_their_block(name_, 0, "data");
+  EXPECT_TRUE(put_tombstone(name_));
+  EXPECT_EQ(store_->blobs[name_]["tombstone"], "1");
+  EXPECT_TRUE(store_->blobs[name_].bytes.find("data") == std::string::npos);
+  EXPECT_EQ(commit_their_block(name_, 4).error().kind, ErrorKind::already_exists);
+}
+
+TEST_P(UncommittedBlocksTest, AreNotTouchedByATombstoneThatComesTooLate) {
+  put_their_block(name_, 0, "data");
+  bool committed = false;
+  store_->fail_next(Call::commit_blocks,
+                    ErrorKind::unavailable);  // of the tombstone; then its writer is there
+  std::optional<bool> created;
+  names_->put_tombstone(name_, [&](bool answer) { created = answer; });
+  run_until([&] { return store_->count(Call::commit_blocks) == 1; });
+  committed = commit_their_block(name_, 4).ok();
+  run_until([&] { return created.has_value(); });
+  EXPECT_TRUE(committed);
+  EXPECT_EQ(created, false);
+  EXPECT_EQ(store_->blobs[name_].bytes, "data");
+}
+
+TEST_P(UncommittedBlocksTest, ATombstoneWhoseAnswerIsLostIsFoundAsOneThatExists) {
+  put_their_block(name_, 0, "data");
+  store_->fail_next(Call::commit_blocks, ErrorKind::unavailable, Effect::lost_reply);
+  EXPECT_FALSE(put_tombstone(name_));
+  EXPECT_EQ(store_->blobs[name_]["tombstone"], "1");
+}
+
+TEST_P(UncommittedBlocksTest, EveryStepIsTriedAgain) {
+  put_their_block(name_, 0, "data");
+  store_->fail_next(Call::put_blob, ErrorKind::unavailable);
+  store_->fail_next(Call::get_properties, ErrorKind::unavailable);
+  store_->fail_next(Call::put_block, ErrorKind::unavailable);
+  store_->fail_next(Call::commit_blocks, ErrorKind::invalid_block_list);
+  EXPECT_TRUE(put_tombstone(name_));
+}
+
+}  // namespace
+}  // namespace penstock::pipeline
