@@ -119,6 +119,13 @@ BlobRequest get_blob_properties(const Endpoint& endpoint, std::string_view name)
   return blob_request(Verb::head, endpoint, name);
 }
 
+BlobRequest get_blob(const Endpoint& endpoint, std::string_view name, std::uint64_t offset,
+                     std::uint64_t bytes) {
+  BlobRequest request = blob_request(Verb::get, endpoint, name);
+  request.headers.emplace_back("x-ms-range", concat("bytes=", offset, "-", offset + bytes - 1));
+  return request;
+}
+
 BlobRequest list_blobs(const Endpoint& endpoint, std::string_view prefix, std::string_view marker,
                        std::uint32_t results_max) {
   BlobRequest request = container_request(Verb::get, endpoint);

@@ -41,6 +41,10 @@ Result<BlobRequest> put_blob(const Endpoint& endpoint, std::string_view name, st
 // HEAD /lake/raw/a.txt    200, 404 BlobNotFound
 BlobRequest get_blob_properties(const Endpoint& endpoint, std::string_view name);
 
+// GET /lake/raw/a.txt with x-ms-range: bytes=0-99    206 and the bytes, 416 InvalidRange, 404 BlobNotFound
+BlobRequest get_blob(const Endpoint& endpoint, std::string_view name, std::uint64_t offset,
+                     std::uint64_t bytes);
+
 // GET /lake?restype=container&comp=list&include=metadata&prefix=raw/...    200 and XML: blob_list.h
 BlobRequest list_blobs(const Endpoint& endpoint, std::string_view prefix, std::string_view marker,
                        std::uint32_t results_max);

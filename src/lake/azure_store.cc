@@ -23,6 +23,7 @@ namespace {
 
 constexpr int k_ok = 200;
 constexpr int k_created = 201;
+constexpr int k_partial = 206;
 
 // A page's answer fits http::k_response_bytes_max: 500 blobs of at most 8 KiB metadata, 1 KiB name and some
 // 2 KiB properties are 5.5 MiB.
@@ -177,6 +178,18 @@ void AzureBlobStore::list(const std::string& prefix, const std::string& marker,
            return;
          }
          done(page_of(*std::move(parsed), endpoint_));
+       });
+}
+
+void AzureBlobStore::read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+                          std::function<void(Result<std::string>)> done) {
+  send(azure::get_blob(endpoint_, name, offset, bytes), {}, k_partial, named("Get Blob", name),
+       [done = std::move(done)](Result<http::Response> response) {
+         if (!response.ok()) {
+           done(std::move(response).error());
+           return;
+         }
+         done(std::move(response->body));
        });
 }
 

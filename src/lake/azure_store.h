@@ -41,6 +41,8 @@ class AzureBlobStore : public BlobStore {
   void get_properties(const std::string& name, std::function<void(Result<BlobProperties>)> done) override;
   void list(const std::string& prefix, const std::string& marker,
             std::function<void(Result<BlobPage>)> done) override;
+  void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+            std::function<void(Result<std::string>)> done) override;
 
   // Asks for the properties of a blob that is not there (container, credential, permission to read), then
   // puts a block of it that nothing will commit (permission to write). Permission to list is not asked for:

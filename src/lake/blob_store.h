@@ -55,6 +55,9 @@ struct BlobPage {
 
 using Done = std::function<void(Result<void>)>;
 
+// The most that one read() answers; an answer is held in memory.
+inline constexpr std::uint64_t k_read_bytes_max = std::uint64_t{4} * 1024 * 1024;
+
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -77,6 +80,10 @@ class BlobStore {
   // Blobs whose names begin with `prefix`, a page at a time, metadata included.
   virtual void list(const std::string& prefix, const std::string& marker,
                     std::function<void(Result<BlobPage>)> done) = 0;
+
+  // The blob's bytes from `offset` on: as many as asked, fewer only at its end. `bytes` is from 1 to k_read_bytes_max.
+  virtual void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+                    std::function<void(Result<std::string>)> done) = 0;
 
   // Whether writing would be allowed, without leaving a visible blob: container or directory there,
   // credential good, permission to write.

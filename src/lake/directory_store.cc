@@ -109,6 +109,28 @@ void remove_stale(const std::string& dir) {
   }
 }
 
+Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::uint64_t bytes) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
+    return os_error(errno, concat("reading the blob ", path));
+  }
+  std::string text(bytes, '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t got =
+        ::pread(fd.get(), text.data() + filled, text.size() - filled, static_cast<off_t>(offset + filled));
+    if (got < 0 && errno != EINTR) {
+      return os_error(errno, concat("reading the blob ", path));
+    }
+    if (got == 0) {
+      break;
+    }
+    filled += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+  }
+  text.resize(filled);
+  return text;
+}
+
 Result<void> try_to_write(const std::string& dir) {
   const std::string path = concat(working_directory(dir), "/probe-", ::getpid());
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
@@ -331,6 +353,13 @@ void DirectoryBlobStore::list(const std::string& prefix, const std::string& mark
   }
   page.next_marker = names->more ? names->names.back() : "";
   answer(std::move(done), Result<BlobPage>(std::move(page)));
+}
+
+void DirectoryBlobStore::read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+                              std::function<void(Result<std::string>)> done) {
+  const auto named = check_blob_name(name);
+  answer(std::move(done),
+         named.ok() ? read_part(concat(dir_, "/", name), offset, bytes) : Result<std::string>(named.error()));
 }
 
 void DirectoryBlobStore::probe(Done done) {

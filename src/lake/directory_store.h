@@ -46,6 +46,8 @@ class DirectoryBlobStore : public BlobStore {
   void get_properties(const std::string& name, std::function<void(Result<BlobProperties>)> done) override;
   void list(const std::string& prefix, const std::string& marker,
             std::function<void(Result<BlobPage>)> done) override;
+  void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+            std::function<void(Result<std::string>)> done) override;
   void probe(Done done) override;
   void discard(const std::string& name) override;
   const std::string& description() const override { return description_; }  // "file:///srv/lake"

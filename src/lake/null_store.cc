@@ -50,6 +50,15 @@ void NullBlobStore::list(const std::string& /*prefix*/, const std::string& /*mar
   answer(std::move(done), Result<BlobPage>{BlobPage{}});
 }
 
+void NullBlobStore::read(const std::string& name, std::uint64_t /*offset*/, std::uint64_t /*bytes*/,
+                         std::function<void(Result<std::string>)> done) {
+  answer(std::move(done), Result<std::string>{Error{ErrorKind::not_found,
+                                                    Action::give_up,
+                                                    concat("the null store has forgotten blob ", name),
+                                                    {},
+                                                    {}}});
+}
+
 void NullBlobStore::probe(Done done) {
   answer(std::move(done), Result<void>{});
 }

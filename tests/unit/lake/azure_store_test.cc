@@ -143,6 +143,19 @@ TEST_F(AzureStoreTest, PropertiesCarrySizeAndMetadata) {
   EXPECT_EQ(absent.error().action, Action::give_up);
 }
 
+TEST_F(AzureStoreTest, ReadingAsksForItsRangeAlone) {
+  start({answers("206 Partial Content", "", "cd"), answers("200 OK", "", "abcd"),
+         answers("404 Not Found", "x-ms-error-code: BlobNotFound\r\n")});
+  const auto read = [&] {
+    return wait_for<std::string>([&](auto done) { store_->read("a.txt", 2, 4, std::move(done)); });
+  };
+  EXPECT_EQ(read().value(), "cd");
+  EXPECT_EQ(server_->received().at(0).line, "GET /acct/lake/raw/a.txt HTTP/1.1");
+  EXPECT_EQ(server_->received().at(0).headers.at("x-ms-range"), "bytes=2-5");
+  EXPECT_FALSE(read().ok()) << "the whole blob is not the range";
+  EXPECT_EQ(read().error().kind, ErrorKind::not_found);
+}
+
 TEST_F(AzureStoreTest, ListedNamesAreRelativeToThePrefix) {
   start({answers("200 OK", "",
                  "<EnumerationResults><Blobs><Blob><Name>raw/api/a.txt</Name><Properties><Content-Length>3"

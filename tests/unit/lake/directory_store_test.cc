@@ -128,6 +128,18 @@ TEST_F(DirectoryStoreTest, a_name_that_is_taken_keeps_its_blob_and_its_metadata)
   EXPECT_TRUE(working_files().empty());
 }
 
+TEST_F(DirectoryStoreTest, reads_a_part_of_a_blob_and_no_more_than_there_is) {
+  ASSERT_TRUE(put_blob("a.txt", {"abcdef"}).ok());
+  const auto read = [&](const std::string& name, std::uint64_t offset, std::uint64_t bytes) {
+    return wait<std::string>([&](auto done) { store_->read(name, offset, bytes, std::move(done)); });
+  };
+  EXPECT_EQ(read("a.txt", 0, 4).value(), "abcd");
+  EXPECT_EQ(read("a.txt", 4, 4).value(), "ef");
+  EXPECT_EQ(read("a.txt", 6, 4).value(), "");
+  EXPECT_EQ(read("b.txt", 0, 4).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(read("../a.txt", 0, 4).error().kind, ErrorKind::invalid_input);
+}
+
 TEST_F(DirectoryStoreTest, blocks_are_invisible_until_they_are_committed) {
   ASSERT_TRUE(put_block("x/b.txt", {1, 3, 3}, "def").ok());  // in any order
   ASSERT_TRUE(put_block("x/b.txt", {0, 0, 3}, "xxx").ok());

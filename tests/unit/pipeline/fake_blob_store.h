@@ -136,6 +136,10 @@ class FakeBlobStore final : public lake::BlobStore {
   void list(const std::string&, const std::string&, std::function<void(Result<lake::BlobPage>)>) override {
     ADD_FAILURE() << "the pipeline does not list";
   }
+  void read(const std::string&, std::uint64_t, std::uint64_t,
+            std::function<void(Result<std::string>)>) override {
+    ADD_FAILURE() << "the pipeline does not read back from the lake";
+  }
   void probe(lake::Done) override { ADD_FAILURE() << "the pipeline does not probe"; }
   void discard(const std::string& name) override {
     discarded.push_back(name);
