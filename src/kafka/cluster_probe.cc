@@ -240,14 +240,14 @@ class Probe {
     if (all.empty()) {
       return;
     }
-    const auto committed = committed_positions(client_.get(), all, timeout_);
+    auto committed = committed_entries(client_.get(), all, timeout_);
     if (!committed) {
       report_.group_error = committed.error();
       return;
     }
     for (std::size_t i = 0; i < all.size(); ++i) {
       if ((*committed)[i]) {
-        report_.committed.emplace(all[i], *(*committed)[i]);
+        report_.committed.emplace(all[i], *std::move((*committed)[i]));
       }
     }
   }

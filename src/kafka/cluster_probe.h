@@ -12,6 +12,7 @@
 
 #include "base/types.h"
 #include "kafka/client_options.h"
+#include "kafka/offset_query.h"
 #include "kafka/start_position.h"
 
 namespace penstock::kafka {
@@ -22,13 +23,14 @@ struct ProbedTopic {
 };
 
 struct ProbeReport {
-  std::vector<std::string> brokers;              // "host:port", as the cluster names them
-  std::vector<ProbedTopic> topics;               // the matched ones, by name
-  std::vector<Error> topic_errors;               // one a topic that is unknown or not allowed; each names it
-  std::map<TopicPartition, LogBounds> logs;      // of every partition of `topics`
-  std::optional<Error> logs_error;               // why `logs` is empty
-  std::map<TopicPartition, Position> committed;  // what the group has; partitions without an entry are absent
-  std::optional<Error> group_error;              // why the group's coordinator did not answer
+  std::vector<std::string> brokers;          // "host:port", as the cluster names them
+  std::vector<ProbedTopic> topics;           // the matched ones, by name
+  std::vector<Error> topic_errors;           // one a topic that is unknown or not allowed; each names it
+  std::map<TopicPartition, LogBounds> logs;  // of every partition of `topics`
+  std::optional<Error> logs_error;           // why `logs` is empty
+  std::map<TopicPartition, CommittedEntry>
+      committed;                     // what the group has; partitions without an entry are absent
+  std::optional<Error> group_error;  // why the group's coordinator did not answer
 };
 
 // Each of its four questions blocks for at most `timeout`. Error: no broker

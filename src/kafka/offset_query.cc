@@ -21,7 +21,8 @@ Positions positions_of(const RdList& list) {
   return positions;
 }
 
-Result<Positions> answer(rd_kafka_resp_err_t code, const RdList& list, const char* what) {
+// The call's error, or the first partition's.
+Result<void> check_answer(rd_kafka_resp_err_t code, const RdList& list, const char* what) {
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return kafka_error(code, what);
   }
@@ -31,7 +32,12 @@ Result<Positions> answer(rd_kafka_resp_err_t code, const RdList& list, const cha
       return kafka_error(row.err, concat(what, " of topic ", row.topic, ", partition ", row.partition));
     }
   }
-  return positions_of(list);
+  return {};
+}
+
+Result<Positions> answer(rd_kafka_resp_err_t code, const RdList& list, const char* what) {
+  const Result<void> checked = check_answer(code, list, what);
+  return checked.ok() ? Result<Positions>(positions_of(list)) : Result<Positions>(checked.error());
 }
 
 // A ListOffsets request: `time` is a timestamp, or a logical offset.
@@ -49,6 +55,26 @@ Result<Positions> list_offsets(rd_kafka_s* client, std::span<const TopicPartitio
 }
 
 }  // namespace
+
+Result<std::vector<std::optional<CommittedEntry>>> committed_entries(
+    rd_kafka_s* client, std::span<const TopicPartition> partitions, Millis timeout) {
+  const RdList list = make_list(partitions);
+  const rd_kafka_resp_err_t code = rd_kafka_committed(client, list.get(), static_cast<int>(timeout.count()));
+  if (Result<void> checked = check_answer(code, list, "reading the group's committed offsets");
+      !checked.ok()) {
+    return std::move(checked).error();
+  }
+  std::vector<std::optional<CommittedEntry>> entries(partitions.size());
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& row = list->elems[i];
+    if (row.offset >= 0) {
+      entries[static_cast<std::size_t>(i)] =
+          CommittedEntry{.position = Position{row.offset},
+                         .metadata = std::string(static_cast<const char*>(row.metadata), row.metadata_size)};
+    }
+  }
+  return entries;
+}
 
 Result<Positions> committed_positions(rd_kafka_s* client, std::span<const TopicPartition> partitions,
                                       Millis timeout) {

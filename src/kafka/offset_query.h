@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <penstock/result.h>
@@ -21,7 +22,17 @@ namespace penstock::kafka {
 
 using Millis = std::chrono::milliseconds;
 
+// What the group has for a partition: the position, and the text beside it.
+struct CommittedEntry {
+  Position position;
+  std::string metadata;
+};
+
 // One an entry of `partitions`, in its order.
+Result<std::vector<std::optional<CommittedEntry>>> committed_entries(
+    rd_kafka_s* client, std::span<const TopicPartition> partitions, Millis timeout);
+
+// The same, of the positions alone.
 Result<std::vector<std::optional<Position>>> committed_positions(rd_kafka_s* client,
                                                                  std::span<const TopicPartition> partitions,
                                                                  Millis timeout);
