@@ -1,0 +1,44 @@
+// The tiles against what Kafka says: the group's entries, its pending claims, the ends of the log. Pure.
+//
+// A service may run meanwhile. So entries are read twice, before and after the blobs are listed: every position that was
+// committed before must be in a blob, and no blob may hold a position that is neither committed nor claimed after.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/types.h"
+#include "ledger/claim_text.h"
+#include "verify/blob_facts.h"
+#include "verify/findings.h"
+#include "verify/tiling.h"
+
+namespace penstock::verify {
+
+struct PartitionView {
+  std::optional<ledger::Entry> before;
+  std::optional<ledger::Entry> after;
+  std::optional<Range> log;  // its start, of before, and its end, of after; none: not known
+};
+using ClusterView = std::map<TopicPartition, PartitionView>;
+
+// What stands at a claimed name; none: nothing.
+using ClaimedBlobs = std::map<std::string, std::optional<BlobFacts>>;
+
+struct JudgeOptions {
+  bool exactly_once = true;  // else a position beyond the committed one, and one in two blobs, are only noted
+  bool from_earliest =
+      false;  // source.start: what the log still holds before the first blob was not meant to be left out
+  std::string sink;  // as a claim names ours
+};
+
+// The names that `claimed` must have for judge().
+std::vector<std::string> claimed_names(const ClusterView& cluster, const JudgeOptions& options);
+
+void judge(const Tiling& tiling, const ClusterView& cluster, const ClaimedBlobs& claimed,
+           const JudgeOptions& options, Findings& findings);
+
+void report_overlaps(Overlaps overlaps, const JudgeOptions& options, Findings& findings);
+
+}  // namespace penstock::verify

@@ -1,0 +1,86 @@
+#include "verify/content.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "codec/compressor.h"
+
+namespace penstock::verify {
+namespace {
+
+std::string gzip(std::string_view text) {
+  auto compressor = codec::make_compressor(codec::Compression::gzip);
+  std::string out(text.size() + 1000, '\0');
+  const auto step = compressor->compress(as_bytes(text), std::as_writable_bytes(std::span(out)),
+                                         codec::Compressor::End::member);
+  out.resize(step.produced);
+  return out;
+}
+
+struct Row {
+  const char* name;
+  std::string stored;
+  std::uint64_t records;
+  std::uint64_t bytes;
+  const char* says;  // empty: all is well
+  BlobFacts::Kind kind = BlobFacts::Kind::data;
+  std::uint64_t listed_more = 0;
+};
+
+TEST(ContentCheck, HoldsBytesAgainstMetadata) {
+  const std::string packed = gzip("a\nbc\n");
+  for (const Row& row : {
+           Row{"a.txt", "a\nbc\n", 2, 5, ""},
+           Row{"a.txt", "a\nbc\n", 3, 5, "2 lines"},
+           Row{"a.txt", "a\nbc\n", 2, 6, "5 bytes"},
+           Row{"a.txt", "a\nbc\n", 2, 5, "the listing says 8", BlobFacts::Kind::data, 3},
+           Row{"a.txt", "a\nb\nc", 2, 5, "line's end"},
+           Row{"a.txt.gz", packed, 2, 5, ""},
+           Row{"a.txt.gz", packed, 2, 4, "5 bytes"},
+           Row{"a.txt.gz", packed.substr(0, packed.size() - 1), 2, 5, "before its last member"},
+           Row{"a.txt.gz", "a\nbc\n", 2, 5, "does not decompress"},
+           Row{"a.txt.zst", packed, 2, 5, "does not decompress"},
+           Row{"a.txt", "", 0, 0, "", BlobFacts::Kind::tombstone},
+           Row{"a.txt.gz", gzip(""), 0, 0, "", BlobFacts::Kind::tombstone},
+           Row{"a.txt.gz", packed, 0, 0, "2 lines", BlobFacts::Kind::tombstone},
+       }) {
+    BlobFacts facts;
+    facts.kind = row.kind;
+    facts.name = row.name;
+    facts.stored_bytes = row.stored.size() + row.listed_more;
+    facts.records = row.records;
+    facts.bytes = row.bytes;
+    ContentCheck check(facts);
+    for (std::size_t at = 0; at < row.stored.size(); at += 3) {
+      if (!check.feed(as_bytes(std::string_view(row.stored).substr(at, 3)))) {
+        break;
+      }
+    }
+    const std::optional<Finding> found = check.end();
+    EXPECT_EQ(found ? "said" : "", std::string(*row.says == '\0' ? "" : "said")) << row.name << row.says;
+    if (found) {
+      EXPECT_NE(found->text.find(row.says), std::string::npos) << found->text << " / " << row.says;
+      EXPECT_EQ(found->blobs, std::vector<std::string>{row.name});
+    }
+  }
+}
+
+TEST(CheckSize, TheListingTellsAnUncompressedBlobThatIsCut) {
+  BlobFacts facts;
+  facts.kind = BlobFacts::Kind::data;
+  facts.name = "a.txt";
+  facts.stored_bytes = 4;
+  facts.bytes = 5;
+  EXPECT_TRUE(check_size(facts));
+  facts.stored_bytes = 5;
+  EXPECT_FALSE(check_size(facts));
+  facts.name = "a.txt.gz";
+  facts.stored_bytes = 4;
+  EXPECT_FALSE(check_size(facts));
+}
+
+}  // namespace
+}  // namespace penstock::verify

@@ -1,0 +1,204 @@
+#include "verify/judge.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/concat.h"
+
+namespace penstock::verify {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const TopicPartition k_id{"orders", Partition{0}};
+constexpr const char* k_sink = "0123abcd";
+
+Range range(std::int64_t first, std::int64_t next) {
+  return {Position{first}, Position{next}};
+}
+
+BlobFacts data(std::string name, std::vector<PartitionRange> ranges, std::string topic = "orders") {
+  BlobFacts facts;
+  facts.kind = BlobFacts::Kind::data;
+  facts.name = std::move(name);
+  facts.topic = std::move(topic);
+  facts.ranges = std::move(ranges);
+  return facts;
+}
+
+// One partition: its blobs' ranges, its entry, the log, and what stands at the claimed name.
+struct Row {
+  std::vector<Range> blobs;
+  std::int64_t committed = -1;
+  std::string metadata = "";
+  Range log = range(0, 1000);
+  std::optional<BlobFacts> claimed = std::nullopt;
+  std::vector<Range> lost = {};
+  std::int64_t committed_before = -2;  // -2: as after
+};
+
+std::vector<std::string> judged(const Row& row,
+                                JudgeOptions options = {.from_earliest = true, .sink = k_sink}) {
+  Tiling tiling;
+  for (const Range& each : row.blobs) {
+    tiling.add(data("b", {{Partition{0}, each}}));
+  }
+  if (!row.lost.empty()) {
+    BlobFacts facts = data("l", {{Partition{0}, range(0, 0)}});
+    for (const Range& each : row.lost) {
+      facts.lost.push_back({Partition{0}, each});
+    }
+    tiling.add(facts);
+  }
+  PartitionView view;
+  view.log = row.log;
+  if (row.committed >= 0) {
+    view.after = ledger::Entry{Position{row.committed}, row.metadata};
+  }
+  view.before = view.after;
+  if (row.committed_before == -1) {
+    view.before.reset();
+  } else if (row.committed_before >= 0) {
+    view.before->position = Position{row.committed_before};
+  }
+  const ClusterView cluster{{k_id, view}};
+  ClaimedBlobs claimed;
+  for (const std::string& name : claimed_names(cluster, options)) {
+    claimed.emplace(name, row.claimed);
+  }
+  Findings findings;
+  judge(tiling, cluster, claimed, options, findings);
+  std::vector<std::string> told;
+  for (const Finding& finding : findings.all()) {
+    EXPECT_EQ(finding.id, k_id);
+    told.push_back(concat(finding.severity == Severity::fault ? "FAULT " : "note ", to_string(finding.kind),
+                          finding.range
+                              ? concat(" ", finding.range->first.value, "-", finding.range->next.value)
+                              : std::string()));
+  }
+  return told;
+}
+
+std::string claim(std::int64_t next, std::string sink = k_sink) {
+  return ledger::format_claim({.next = Position{next}, .sink = std::move(sink), .blob = "x.txt"});
+}
+
+TEST(Judge, BlobsThatTileUpToTheCommittedPositionAreWell) {
+  EXPECT_THAT(judged({.blobs = {range(0, 10), range(10, 20)}, .committed = 20}), IsEmpty());
+  EXPECT_THAT(judged({.blobs = {}, .committed = -1}), IsEmpty());
+  EXPECT_THAT(judged({.blobs = {}, .committed = 0}), IsEmpty());
+  EXPECT_THAT(judged({.blobs = {range(5, 20)}, .committed = 20, .log = range(7, 20)}), IsEmpty());
+}
+
+TEST(Judge, NamesGaps) {
+  EXPECT_THAT(judged({.blobs = {range(0, 10), range(15, 20)}, .committed = 20}),
+              ElementsAre("FAULT gap 10-15"));
+  EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 20}), ElementsAre("FAULT gap 10-20"));
+  EXPECT_THAT(judged({.blobs = {range(0, 5), range(6, 7)}, .committed = 9}),
+              ElementsAre("FAULT gap 5-6", "FAULT gap 7-9"));
+}
+
+TEST(Judge, WhatTheLogStillHasBeforeTheFirstBlobIsAFaultWhereEarliestWasAsked) {
+  const Row row{.blobs = {range(10, 20)}, .committed = 20, .log = range(4, 20)};
+  EXPECT_THAT(judged(row), ElementsAre("FAULT gap 4-10"));
+  EXPECT_THAT(judged(row, {.from_earliest = false, .sink = k_sink}), ElementsAre("note gap 4-10"));
+  EXPECT_THAT(judged({.blobs = {}, .committed = 20}), ElementsAre("FAULT gap 0-20"));
+}
+
+TEST(Judge, PositionsBeyondTheCommittedOneAreAFaultUnlessClaimed) {
+  const Row row{.blobs = {range(0, 20)}, .committed = 10};
+  EXPECT_THAT(judged(row), ElementsAre("FAULT beyond 10-20"));
+  EXPECT_THAT(judged(row, {.exactly_once = false, .from_earliest = true, .sink = k_sink}),
+              ElementsAre("note beyond 10-20"));
+  EXPECT_THAT(judged({.blobs = {range(0, 20)}, .committed = -1}), ElementsAre("FAULT beyond 0-20"));
+}
+
+TEST(Judge, AServiceThatRunsMeanwhileIsWell) {
+  // Committed 10 before, 30 after: the listing may or may not have seen what came between.
+  EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 30, .committed_before = 10}), IsEmpty());
+  EXPECT_THAT(judged({.blobs = {range(0, 30)}, .committed = 30, .committed_before = 10}), IsEmpty());
+  EXPECT_THAT(judged({.blobs = {range(0, 10), range(20, 30)}, .committed = 30, .committed_before = 10}),
+              IsEmpty());
+  EXPECT_THAT(judged({.blobs = {range(0, 30)}, .committed = 30, .committed_before = -1}), IsEmpty());
+}
+
+TEST(Judge, TellsWhatBecameOfAPendingClaim) {
+  const Row base{.blobs = {range(0, 10)}, .committed = 10, .metadata = claim(15)};
+  EXPECT_THAT(judged(base), ElementsAre("note claim 10-15"));
+
+  Row published = base;
+  published.blobs.push_back(range(10, 15));
+  published.claimed = data("x.txt", {{Partition{1}, range(3, 4)}, {Partition{0}, range(10, 15)}});
+  EXPECT_THAT(judged(published), ElementsAre("note claim 10-15"));
+
+  Row other_range = published;
+  other_range.claimed = data("x.txt", {{Partition{0}, range(10, 14)}});
+  EXPECT_THAT(judged(other_range), ElementsAre("FAULT claim 10-15", "FAULT beyond 10-15"));
+
+  Row other_topic = base;
+  other_topic.claimed = data("x.txt", {{Partition{0}, range(10, 15)}}, "clicks");
+  EXPECT_THAT(judged(other_topic), ElementsAre("FAULT claim 10-15"));
+
+  Row dead = base;
+  dead.claimed = BlobFacts{};
+  dead.claimed->kind = BlobFacts::Kind::tombstone;
+  EXPECT_THAT(judged(dead), ElementsAre("note claim 10-15"));
+
+  Row stranger = base;
+  stranger.claimed = BlobFacts{};
+  EXPECT_THAT(judged(stranger), ElementsAre("FAULT claim 10-15"));
+
+  Row elsewhere = base;
+  elsewhere.metadata = claim(15, "ffffffff");
+  EXPECT_THAT(judged(elsewhere), ElementsAre("FAULT claim 10-15"));
+
+  Row newer = base;
+  newer.metadata = "p2;15;x";
+  EXPECT_THAT(judged(newer), ElementsAre("FAULT claim"));
+
+  Row foreign = base;
+  foreign.metadata = "another product's";
+  EXPECT_THAT(judged(foreign), IsEmpty());
+}
+
+TEST(Judge, LostPositionsAreToldAsLostAndNotAsAGap) {
+  EXPECT_THAT(judged({.blobs = {range(0, 10), range(10, 20)}, .committed = 20, .lost = {range(10, 15)}}),
+              ElementsAre("note lost 10-15"));
+}
+
+TEST(Judge, PositionsOutsideTheLogAreAFault) {
+  EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 10, .log = range(15, 40)}),
+              ElementsAre("FAULT log 10-15"));
+  EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 10, .log = range(0, 4)}),
+              ElementsAre("FAULT log 4-10"));
+  // Retention removed everything that had landed: nothing is wrong.
+  EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 10, .log = range(10, 10)}), IsEmpty());
+}
+
+TEST(Judge, ATopicThatTheClusterDoesNotNameIsHeldAgainstItself) {
+  Tiling tiling;
+  tiling.add(data("a", {{Partition{2}, range(0, 5)}}, "gone"));
+  tiling.add(data("b", {{Partition{2}, range(7, 9)}}, "gone"));
+  Findings findings;
+  judge(tiling, {}, {}, {.sink = k_sink}, findings);
+  ASSERT_EQ(findings.all().size(), 1U);
+  EXPECT_EQ(findings.all()[0].range, range(5, 7));
+  EXPECT_EQ(findings.fault_count(), 1U);
+}
+
+TEST(Findings, PastTheirLimitAreOnlyCounted) {
+  Findings findings;
+  for (std::size_t i = 0; i < Findings::k_findings_max + 7; ++i) {
+    findings.add({});
+  }
+  EXPECT_EQ(findings.all().size(), Findings::k_findings_max);
+  EXPECT_EQ(findings.left_out_count(), 7U);
+  EXPECT_EQ(findings.fault_count(), Findings::k_findings_max + 7);
+}
+
+}  // namespace
+}  // namespace penstock::verify

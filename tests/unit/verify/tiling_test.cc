@@ -1,0 +1,196 @@
+#include "verify/tiling.h"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/concat.h"
+
+namespace penstock::verify {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Range range(std::int64_t first, std::int64_t next) {
+  return {Position{first}, Position{next}};
+}
+
+BlobFacts blob(std::string name, std::int64_t first, std::int64_t next, std::int32_t partition = 0) {
+  BlobFacts facts;
+  facts.kind = BlobFacts::Kind::data;
+  facts.name = std::move(name);
+  facts.topic = "orders";
+  facts.ranges = {{Partition{partition}, range(first, next)}};
+  return facts;
+}
+
+TEST(IntervalSet, MergesWhatTouchesAndTellsWhatWasThere) {
+  IntervalSet set;
+  EXPECT_THAT(set.add(range(10, 20)), IsEmpty());
+  EXPECT_THAT(set.add(range(30, 40)), IsEmpty());
+  EXPECT_THAT(set.add(range(20, 30)), IsEmpty());
+  EXPECT_EQ(set.interval_count(), 1U);
+  EXPECT_THAT(set.add(range(50, 60)), IsEmpty());
+  EXPECT_THAT(set.add(range(35, 55)), ElementsAre(range(35, 40), range(50, 55)));
+  EXPECT_THAT(set.intervals(), ElementsAre(range(10, 60)));
+  EXPECT_THAT(set.add(range(5, 5)), IsEmpty());
+  EXPECT_EQ(set.first(), Position{10});
+  EXPECT_EQ(set.next(), Position{60});
+}
+
+TEST(IntervalSet, TellsWhatIsMissing) {
+  IntervalSet set;
+  EXPECT_THAT(set.missing(range(0, 3)), ElementsAre(range(0, 3)));
+  set.add(range(10, 20));
+  set.add(range(30, 40));
+  EXPECT_THAT(set.missing(range(5, 50)), ElementsAre(range(5, 10), range(20, 30), range(40, 50)));
+  EXPECT_THAT(set.missing(range(12, 18)), IsEmpty());
+  EXPECT_THAT(set.missing(range(20, 30)), ElementsAre(range(20, 30)));
+  EXPECT_THAT(set.missing(range(15, 25)), ElementsAre(range(20, 25)));
+  EXPECT_THAT(set.present(range(15, 35)), ElementsAre(range(15, 20), range(30, 35)));
+  EXPECT_THAT(set.present(range(20, 30)), IsEmpty());
+}
+
+// Against one bit a position, over random ranges.
+TEST(IntervalSet, AgreesWithASetOfPositions) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 300; ++round) {
+    IntervalSet set;
+    std::vector<bool> held(64);
+    for (int i = 0; i < 12; ++i) {
+      const int first = static_cast<int>(random() % 60);
+      const int next = first + static_cast<int>(random() % (64 - static_cast<unsigned>(first)));
+      std::vector<bool> told(64);
+      for (const Range& part : set.add(range(first, next))) {
+        std::fill(told.begin() + part.first.value, told.begin() + part.next.value, true);
+      }
+      for (int at = 0; at < 64; ++at) {
+        ASSERT_EQ(told[static_cast<std::size_t>(at)],
+                  at >= first && at < next && held[static_cast<std::size_t>(at)]);
+      }
+      std::fill(held.begin() + first, held.begin() + next, true);
+    }
+    for (const Range& gap : set.missing(range(0, 64))) {
+      for (std::int64_t at = gap.first.value; at < gap.next.value; ++at) {
+        ASSERT_FALSE(held[static_cast<std::size_t>(at)]);
+        held[static_cast<std::size_t>(at)] = true;
+      }
+    }
+    ASSERT_THAT(held, testing::Each(true));
+  }
+}
+
+TEST(Tiling, BlobsInAnyOrderTile) {
+  Tiling tiling;
+  for (const std::int64_t first : {20, 0, 30, 10}) {
+    tiling.add(blob("b", first, first + 10));
+  }
+  const Tiles* tiles = tiling.find({"orders", Partition{0}});
+  ASSERT_NE(tiles, nullptr);
+  EXPECT_THAT(tiles->held.intervals(), ElementsAre(range(0, 40)));
+  EXPECT_EQ(tiles->blob_count, 4U);
+  EXPECT_FALSE(tiling.any_twice());
+  EXPECT_EQ(tiling.find({"orders", Partition{1}}), nullptr);
+  EXPECT_EQ(tiling.find({"other", Partition{0}}), nullptr);
+}
+
+TEST(Tiling, ASecondLookNamesTheBlobsThatOverlapAndNoOthers) {
+  const std::vector<BlobFacts> blobs = {blob("a", 0, 10),  blob("b", 10, 20), blob("c", 20, 30),
+                                        blob("d", 18, 22), blob("e", 30, 40), blob("d", 18, 22, 1)};
+  Tiling tiling;
+  for (const BlobFacts& each : blobs) {
+    tiling.add(each);
+  }
+  ASSERT_TRUE(tiling.any_twice());
+  Overlaps overlaps(tiling);
+  for (const BlobFacts& each : blobs) {
+    overlaps.look(each);
+  }
+  const auto found = std::move(overlaps).take();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].id, (TopicPartition{"orders", Partition{0}}));
+  EXPECT_EQ(found[0].range, range(18, 22));
+  EXPECT_THAT(found[0].names, ElementsAre("b", "c", "d"));
+  EXPECT_EQ(found[0].blob_count, 3U);
+}
+
+TEST(Tiling, NamesOfOverlapsAreBounded) {
+  Tiling tiling;
+  std::vector<BlobFacts> blobs;
+  for (std::int64_t i = 0; i < 1500; ++i) {
+    for (int copy = 0; copy < 12; ++copy) {
+      blobs.push_back(blob(concat(i, "-", copy), i * 10, i * 10 + 5));
+      tiling.add(blobs.back());
+    }
+  }
+  Overlaps overlaps(tiling);
+  for (const BlobFacts& each : blobs) {
+    overlaps.look(each);
+  }
+  const auto found = std::move(overlaps).take();
+  ASSERT_EQ(found.size(), 1500U);
+  EXPECT_EQ(found[0].names.size(), Overlaps::k_names_max);
+  EXPECT_EQ(found[0].blob_count, 12U);
+  EXPECT_EQ(std::count_if(found.begin(), found.end(), [](const auto& each) { return !each.names.empty(); }),
+            static_cast<std::ptrdiff_t>(Overlaps::k_overlaps_max));
+}
+
+std::vector<std::int32_t> shuffled_in_windows(std::int32_t count, std::int32_t window) {
+  std::vector<std::int32_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  std::mt19937 random(1);
+  for (auto at = order.begin(); at != order.end();) {
+    const auto end = at + std::min<std::ptrdiff_t>(window, order.end() - at);
+    std::shuffle(at, end, random);
+    at = end;
+  }
+  return order;
+}
+
+// Blobs of 100 positions each, dealt to 8 partitions. Returns the most intervals that were held at a time.
+std::size_t most_intervals(const std::vector<std::int32_t>& order) {
+  constexpr std::int32_t k_partitions = 8;
+  Tiling tiling;
+  std::size_t most = 0;
+  BlobFacts facts = blob("x", 0, 1);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::int64_t first = std::int64_t{order[i]} / k_partitions * 100;
+    facts.ranges[0] = {Partition{order[i] % k_partitions}, range(first, first + 100)};
+    tiling.add(facts);
+    if (i % 1000 == 500) {
+      std::size_t intervals = 0;
+      for (const auto& [partition, tiles] : tiling.topics().at("orders")) {
+        intervals += tiles.held.interval_count() + tiles.twice.interval_count();
+      }
+      most = std::max(most, intervals);
+    }
+  }
+  const auto end = static_cast<std::int64_t>(order.size()) / k_partitions * 100;
+  for (std::int32_t partition = 0; partition < k_partitions; ++partition) {
+    EXPECT_THAT(tiling.find({"orders", Partition{partition}})->held.intervals(), ElementsAre(range(0, end)));
+  }
+  return most;
+}
+
+// What grows is the number of intervals, at some 64 bytes each. Names are in the order of time but for what lands within a
+// second or so: a thousand blobs in no order, then the next thousand.
+TEST(Tiling, AMillionBlobsTakeTheMemoryOfTheirDisorder) {
+  EXPECT_LT(most_intervals(shuffled_in_windows(1'000'000, 1000)), 1000U);
+}
+
+// No order at all: 64 bytes for each third blob or so, which would be 20 MB for a million.
+TEST(Tiling, BlobsInNoOrderTakeLessThanAnIntervalEach) {
+  constexpr std::int32_t k_blobs = 100'000;
+  const std::size_t most = most_intervals(shuffled_in_windows(k_blobs, k_blobs));
+  EXPECT_GT(most, k_blobs / 5U) << "the order was meant to be none";
+  EXPECT_LT(most, k_blobs / 3U);
+}
+
+}  // namespace
+}  // namespace penstock::verify
