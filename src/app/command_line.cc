@@ -13,7 +13,8 @@ namespace penstock::app {
 namespace {
 
 constexpr const char* k_footer =
-    "\nExit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 check found something.\n"
+    "\nExit codes: 0 done; 1 failed while running; 2 wrong usage or configuration; 3 check or verify found "
+    "something.\n"
     "Try it:     penstock demo\n";
 
 }  // namespace
@@ -43,6 +44,14 @@ int run(int argc, char** argv) {
   check->add_option("-c,--config", check_options.config, "the deployment's YAML file")->required();
   check->add_flag("--json", check_options.json, "for programs");
   check->callback([&] { exit_code = run_check(check_options); });
+
+  VerifyCommand verify_options;
+  CLI::App* verify = app.add_subcommand(
+      "verify", "tells from the blobs whether they hold every record once; changes nothing");
+  verify->add_option("-c,--config", verify_options.config, "the deployment's YAML file")->required();
+  verify->add_flag("--deep", verify_options.deep, "read every blob, count its lines and check its bytes");
+  verify->add_flag("--json", verify_options.json, "for programs");
+  verify->callback([&] { exit_code = run_verify(verify_options); });
 
   DemoCommand demo_options;
   CLI::App* demo = app.add_subcommand(

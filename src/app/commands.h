@@ -19,6 +19,13 @@ struct CheckCommand {
 };
 int run_check(const CheckCommand& command);
 
+struct VerifyCommand {
+  std::string config;
+  bool deep = false;
+  bool json = false;
+};
+int run_verify(const VerifyCommand& command);
+
 struct DemoCommand {
   std::uint32_t seconds = 30;
   std::string dir;  // empty: a new one under the temporary directory

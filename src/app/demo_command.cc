@@ -18,6 +18,8 @@
 #include "app/landed_files.h"
 #include "app/signals.h"
 #include "app/summary.h"
+#include "app/verify_text.h"
+#include "appliance/verification.h"
 #include "base/clock.h"
 #include "base/concat.h"
 #include "kafka/mock_cluster.h"
@@ -159,30 +161,55 @@ bool drive(const DemoCommand& command, kafka::Producer& producer, const Applianc
   return true;
 }
 
-int report(const DemoCommand& command, const std::string& dir, std::uint64_t produced,
-           const Summary& summary) {
+struct Verdict {
+  bool well = true;
+  std::string text;  // empty: not asked for
+};
+
+// Where records may land twice there is nothing to verify.
+Verdict verified(const config::Settings& settings) {
+  if (settings.guarantee != config::Guarantee::exactly_once) {
+    return {};
+  }
+  const Result<appliance::VerifyReport> report =
+      appliance::verify_lake(settings, appliance::Depth::content, [](const appliance::VerifyProgress&) {});
+  if (!report.ok()) {
+    return {.well = false, .text = report.error().message};
+  }
+  return {.well = report->findings.fault_count() == 0, .text = verify_summary(*report)};
+}
+
+int report(const DemoCommand& command, const std::string& dir, std::uint64_t produced, const Summary& summary,
+           const Verdict& verdict) {
   const Result<Landed> landed = count_landed(dir + "/lake");
   if (!landed.ok()) {
     std::fprintf(stderr, "penstock: %s\n", landed.error().message.c_str());
     return k_failed;
   }
   const bool agree = landed->lines == produced;
+  const int exit_code = agree && verdict.well ? k_done : k_failed;
   if (command.json) {
-    std::printf("{\"produced\":%llu,\"landed\":%llu,\"agree\":%s,\"files\":%llu,\"dir\":%s,\"summary\":%s}\n",
-                static_cast<unsigned long long>(produced), static_cast<unsigned long long>(landed->lines),
-                agree ? "true" : "false", static_cast<unsigned long long>(landed->files),
-                json_string(dir + "/lake").c_str(), summary_json(summary).c_str());
-    return agree ? k_done : k_failed;
+    const std::string verify = verdict.text.empty() ? "null" : json_string(verdict.text);
+    std::printf(
+        "{\"produced\":%llu,\"landed\":%llu,\"agree\":%s,\"verify\":%s,\"files\":%llu,\"dir\":%s,\"summary\":"
+        "%s}\n",
+        static_cast<unsigned long long>(produced), static_cast<unsigned long long>(landed->lines),
+        agree ? "true" : "false", verify.c_str(), static_cast<unsigned long long>(landed->files),
+        json_string(dir + "/lake").c_str(), summary_json(summary).c_str());
+    return exit_code;
   }
   std::printf("\nproduced  %11s records\nlanded    %11s records, counted in %s files: %s\n",
               grouped(produced).c_str(), grouped(landed->lines).c_str(), grouped(landed->files).c_str(),
               agree ? "they agree" : "THEY DO NOT AGREE");
+  if (!verdict.text.empty()) {
+    std::printf("verify    %s\n", verdict.text.c_str());
+  }
   std::printf(
       "\n%s\n\nLook at the files:\n  find %s -name '*.txt' | sort\n  head -n 2 %s\n  find %s -name '*.txt' "
       "-print0 | xargs -0 cat | wc -l\n",
       summary_line(summary).c_str(), (dir + "/lake").c_str(), landed->first_file.c_str(),
       (dir + "/lake").c_str());
-  return agree ? k_done : k_failed;
+  return exit_code;
 }
 
 int failed(const Error& error) {
@@ -235,7 +262,7 @@ int run_demo(const DemoCommand& command) {
   if (!driven) {
     return k_failed;
   }
-  return report(command, *dir, (*producer)->delivered_count(), *outcome);
+  return report(command, *dir, (*producer)->delivered_count(), *outcome, verified(settings->details()));
 }
 
 }  // namespace penstock::app

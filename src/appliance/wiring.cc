@@ -252,9 +252,6 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
   return plan;
 }
 
-namespace {
-
-// What a claim says about where its blob is, so that a successor with another sink does not look in the wrong place.
 std::string sink_identity(const config::Settings& settings) {
   std::string place = settings.sink.url;
   if (settings.sink.kind == config::SinkKind::azure) {
@@ -273,6 +270,8 @@ std::string sink_identity(const config::Settings& settings) {
   }
   return text;
 }
+
+namespace {
 
 // The host's name in the characters that a group.instance.id may have.
 std::string host_name() {

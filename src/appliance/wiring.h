@@ -49,6 +49,9 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
 Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& settings, io::Loop& loop,
                                                     const Clock& clock);
 
+// What a claim says about where its blob is, so that a successor with another sink does not look in the wrong place.
+std::string sink_identity(const config::Settings& settings);
+
 // Everything but the factories, the plans and the end marks.
 pipeline::WorkerOptions worker_options(const config::Settings& settings, std::uint32_t worker,
                                        std::uint32_t workers, const config::MemoryPlan& memory);

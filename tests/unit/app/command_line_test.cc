@@ -39,8 +39,9 @@ TEST(CommandLine, WrongUsageIsExitCodeTwoAndSaysWhatIsWrong) {
   };
   for (const Row& row :
        {Row{{}, "subcommand"}, Row{{"fly"}, "fly"}, Row{{"run"}, "--config"}, Row{{"check"}, "--config"},
-        Row{{"run", "--config"}, "--config"}, Row{{"demo", "--seconds", "0"}, "--seconds"},
-        Row{{"demo", "--seconds", "x"}, "--seconds"}, Row{{"version", "--yaml"}, "--yaml"}}) {
+        Row{{"verify"}, "--config"}, Row{{"run", "--config"}, "--config"},
+        Row{{"demo", "--seconds", "0"}, "--seconds"}, Row{{"demo", "--seconds", "x"}, "--seconds"},
+        Row{{"version", "--yaml"}, "--yaml"}}) {
     const Outcome outcome = run_with(row.words);
     EXPECT_EQ(outcome.code, k_wrong_usage) << (row.words.empty() ? "nothing" : row.words[0]);
     EXPECT_NE((outcome.out + outcome.err).find(row.says), std::string::npos) << outcome.out << outcome.err;
@@ -50,7 +51,7 @@ TEST(CommandLine, WrongUsageIsExitCodeTwoAndSaysWhatIsWrong) {
 TEST(CommandLine, HelpNamesTheCommandsAndTheExitCodes) {
   const Outcome outcome = run_with({"--help"});
   EXPECT_EQ(outcome.code, k_done);
-  for (const char* word : {"run", "check", "demo", "version", "Exit codes"}) {
+  for (const char* word : {"run", "check", "verify", "demo", "version", "Exit codes"}) {
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word;
   }
 }

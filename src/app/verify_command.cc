@@ -1,0 +1,116 @@
+// `penstock verify`: do the blobs hold every record once? Reads only.
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include <unistd.h>
+
+#include <penstock/penstock.h>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/json_text.h"
+#include "app/summary.h"
+#include "app/verify_text.h"
+#include "appliance/verification.h"
+#include "base/clock.h"
+#include "base/concat.h"
+#include "obs/log.h"
+
+namespace penstock::app {
+namespace {
+
+// A line on the terminal that is written over; nothing where nobody watches.
+class ProgressLine {
+ public:
+  void show(const appliance::VerifyProgress& progress) {
+    const MonoTime now = system_clock().now();
+    if (!watched_ || now < next_) {
+      return;
+    }
+    next_ = now + std::chrono::milliseconds(500);
+    std::fprintf(stderr, "\r%s: %s blobs", progress.naming ? "naming what overlaps" : "looking",
+                 grouped(progress.blobs).c_str());
+    if (progress.bytes_read > 0) {
+      std::fprintf(stderr, ", %.1f MB read", static_cast<double>(progress.bytes_read) / 1e6);
+    }
+    std::fprintf(stderr, "\033[K");
+    shown_ = true;
+  }
+  void clear() {
+    if (shown_) {
+      std::fprintf(stderr, "\r\033[K");
+    }
+  }
+
+ private:
+  const bool watched_ = isatty(STDERR_FILENO) == 1;
+  bool shown_ = false;
+  MonoTime next_ = system_clock().now() + std::chrono::milliseconds(500);
+};
+
+int refused(const VerifyCommand& command, const Error& error, int exit_code) {
+  if (command.json) {
+    std::printf("{\"ok\":false,\"error\":%s}\n", json_string(error.message).c_str());
+  }
+  std::fprintf(stderr, "penstock: %s\n", error.message.c_str());
+  return exit_code;
+}
+
+Error cannot_look(std::string message) {
+  return {.kind = ErrorKind::invalid_input,
+          .action = Action::fatal,
+          .message = std::move(message),
+          .code = {},
+          .retry_after = {}};
+}
+
+void print(const appliance::VerifyReport& report) {
+  std::printf("%s\n", partition_table(report).c_str());
+  for (const verify::Finding& finding : report.findings.all()) {
+    std::printf("%-6s %-8s %s\n", finding.severity == verify::Severity::fault ? "FAULT" : "note",
+                to_string(finding.kind), finding_text(finding).c_str());
+  }
+  if (report.findings.left_out_count() > 0) {
+    std::printf("and %s more\n", grouped(report.findings.left_out_count()).c_str());
+  }
+  std::printf("%s%s\n", report.findings.all().empty() ? "" : "\n", verify_summary(report).c_str());
+}
+
+}  // namespace
+
+int run_verify(const VerifyCommand& command) {
+  const Result<Settings> loaded = Settings::load(command.config);
+  if (!loaded.ok()) {
+    return refused(command, loaded.error(), k_wrong_usage);
+  }
+  const config::Settings& settings = loaded->details();
+  obs::init_log(obs::LogOptions{.level = obs::Level::error});
+  if (settings.sink.kind == config::SinkKind::null_store) {
+    return refused(command,
+                   cannot_look("sink.url is null: nothing lands there, so there is nothing to verify"),
+                   k_wrong_usage);
+  }
+  if (settings.sink.kind == config::SinkKind::directory &&
+      !std::filesystem::is_directory(settings.sink.directory)) {
+    return refused(command, cannot_look(concat(settings.sink.directory, ": there is no such directory")),
+                   k_failed);
+  }
+  ProgressLine line;
+  const Result<appliance::VerifyReport> report =
+      appliance::verify_lake(settings, command.deep ? appliance::Depth::content : appliance::Depth::metadata,
+                             [&line](const appliance::VerifyProgress& progress) { line.show(progress); });
+  line.clear();
+  if (!report.ok()) {
+    return refused(command, report.error(), k_failed);
+  }
+  if (command.json) {
+    std::printf("%s\n", verify_json(*report).c_str());
+  } else {
+    print(*report);
+  }
+  return report->findings.fault_count() == 0 ? k_done : k_found_something;
+}
+
+}  // namespace penstock::app
