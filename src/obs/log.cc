@@ -63,7 +63,7 @@ void init_log(const LogOptions& options) {
   ProcessLog& state = process_log();
   const bool journal = options.format == LogFormat::text && stderr_is_journal();
   state.format.store(journal ? LogFormat::journal : options.format, std::memory_order_relaxed);
-  state.logger.set_level(spdlog_level(options.level));
+  state.logger.set_level(options.silent ? spdlog::level::off : spdlog_level(options.level));
 }
 
 bool would_log(Level level) {

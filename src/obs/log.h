@@ -20,6 +20,7 @@ namespace penstock::obs {
 struct LogOptions {
   Level level = Level::info;           // messages below are dropped
   LogFormat format = LogFormat::text;  // text becomes journal where standard error is the journal
+  bool silent = false;                 // not even errors: a simulator makes thousands of them on purpose
 };
 
 // Before it is called the defaults hold. May be called again, from any thread.
