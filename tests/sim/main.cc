@@ -1,0 +1,255 @@
+// penstock_sim: worlds of one seed each, run one after the other; the first line of a failure says how to repeat it.
+//
+//   penstock_sim --seeds 1000 --first 1              runs seeds 1 to 1000
+//   penstock_sim --seed 42 --verbose                 runs one, and tells everything that happens
+//   --guarantee exactly_once | at_least_once         what is judged
+//   --mutant NAME                                    a sentence of the protocol is left out; --mutants lists them
+//   --jobs N                                         over N processes, with progress
+//   --twice                                          runs each seed twice: the same must happen
+//
+// Exit: 0 clean, 1 a violation, 2 usage.
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/concat.h"
+#include "obs/log.h"
+#include "sim/world.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace penstock::sim {
+namespace {
+
+struct Arguments {
+  std::uint64_t first = 1;
+  std::uint64_t seeds = 1;
+  Guarantee guarantee = Guarantee::at_least_once;
+  Mutant mutant = Mutant::none;
+  std::string mutant_name;
+  bool verbose = false;
+  bool twice = false;
+  bool keep_going = false;
+  unsigned jobs = 1;
+};
+
+struct Totals {
+  std::atomic<std::uint64_t> seeds{0};
+  std::atomic<std::uint64_t> failures{0};
+  std::atomic<std::uint64_t> blobs{0};
+  std::atomic<std::uint64_t> records{0};
+  std::atomic<std::uint64_t> tombstones{0};
+  std::atomic<std::uint64_t> turns{0};
+};
+
+// For a CHECK or a sanitizer, which end the process: known without memory.
+char running_command[512];
+
+std::string command_of(const Arguments& arguments, std::uint64_t seed) {
+  return concat("penstock_sim --seed ", seed,
+                arguments.guarantee == Guarantee::exactly_once ? " --guarantee exactly_once" : "",
+                arguments.mutant_name.empty() ? "" : " --mutant ", arguments.mutant_name, " --verbose");
+}
+
+void tell_running_command() {
+  static constexpr char text[] = "penstock_sim: it died; to repeat it: ";
+  [[maybe_unused]] ssize_t done = ::write(2, text, sizeof text - 1);
+  done = ::write(2, running_command, std::strlen(running_command));
+  done = ::write(2, "\n", 1);
+}
+
+void on_abort(int) {
+  tell_running_command();
+  std::signal(SIGABRT, SIG_DFL);
+  std::raise(SIGABRT);
+}
+
+std::string make_dir() {
+  const char* temporary = std::getenv("TMPDIR");
+  const bool has_shm = ::access("/dev/shm", W_OK) == 0;
+  std::string pattern = concat(temporary != nullptr ? temporary
+                               : has_shm            ? "/dev/shm"
+                                                    : "/tmp",
+                               "/penstock-sim-XXXXXX");
+  return ::mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
+}
+
+Outcome run_world(const Arguments& arguments, std::uint64_t seed, const std::string& dir) {
+  return World({.seed = seed,
+                .guarantee = arguments.guarantee,
+                .mutant = arguments.mutant,
+                .verbose = arguments.verbose,
+                .dir = concat(dir, "/", seed)})
+      .run();
+}
+
+void run_seed(const Arguments& arguments, std::uint64_t seed, const std::string& dir, Totals& totals) {
+  const std::string command = command_of(arguments, seed);
+  command.copy(running_command, sizeof running_command - 1);
+  running_command[std::min(command.size(), sizeof running_command - 1)] = '\0';
+  Outcome outcome = run_world(arguments, seed, dir);
+  if (arguments.twice && !outcome.failure && run_world(arguments, seed, dir).digest != outcome.digest) {
+    outcome.failure = "not the same happens when it is run again";
+  }
+  if (outcome.failure) {
+    ++totals.failures;
+    std::cout << concat("seed ", seed, ": ", *outcome.failure, "\n  to repeat it: ", command, "\n")
+              << std::flush;
+  }
+  ++totals.seeds;
+  totals.blobs += outcome.blobs;
+  totals.records += outcome.records;
+  totals.tombstones += outcome.tombstones;
+  totals.turns += outcome.turns;
+}
+
+// Every `jobs`-th seed.
+void run_share(const Arguments& arguments, unsigned job, Totals& totals) {
+  const std::string dir = make_dir();
+  for (std::uint64_t i = job; i < arguments.seeds; i += arguments.jobs) {
+    run_seed(arguments, arguments.first + i, dir, totals);
+    if (totals.failures > 0 && !arguments.keep_going) {
+      break;
+    }
+  }
+  std::filesystem::remove_all(dir);
+}
+
+void tell_progress(const Arguments& arguments, const Totals& totals, double seconds) {
+  std::cout << concat(totals.seeds.load(), " of ", arguments.seeds, " seeds, ",
+                      static_cast<std::uint64_t>(static_cast<double>(totals.seeds.load()) /
+                                                 std::max(seconds, 0.001)),
+                      " a second, ", totals.failures.load(), " failed; ", totals.blobs.load(), " blobs, ",
+                      totals.records.load(), " records, ", totals.tombstones.load(), " tombstones, ",
+                      totals.turns.load(), " turns\n")
+            << std::flush;
+}
+
+int run(const Arguments& arguments) {
+  void* shared = ::mmap(nullptr, sizeof(Totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) {
+    return 2;
+  }
+  Totals& totals = *new (shared) Totals;
+  const auto begun = std::chrono::steady_clock::now();
+  const auto seconds = [begun] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  };
+  bool died = false;
+  if (arguments.jobs <= 1) {
+    run_share(arguments, 0, totals);
+  } else {
+    for (unsigned job = 0; job < arguments.jobs; ++job) {
+      if (::fork() == 0) {
+        run_share(arguments, job, totals);
+        std::_Exit(0);
+      }
+    }
+    double told = 0;
+    for (unsigned left = arguments.jobs; left > 0;) {
+      int status = 0;
+      if (::waitpid(-1, &status, WNOHANG) > 0) {
+        --left;
+        died = died || status != 0;
+        continue;
+      }
+      ::usleep(100'000);
+      if (seconds() - told >= 5) {
+        told = seconds();
+        tell_progress(arguments, totals, told);
+      }
+    }
+  }
+  tell_progress(arguments, totals, seconds());
+  return totals.failures > 0 || died ? 1 : 0;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() && !text.empty() ? std::optional(value)
+                                                                                   : std::nullopt;
+}
+
+// Empty, or what is wrong.
+std::string parse(const std::vector<std::string_view>& words, Arguments& arguments) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--verbose") {
+      arguments.verbose = true;
+    } else if (word == "--twice") {
+      arguments.twice = true;
+    } else if (word == "--keep-going") {
+      arguments.keep_going = true;
+    } else if (i + 1 == words.size()) {
+      return concat(word, ": unknown, or needs a value");
+    } else if (const std::string_view value = words[++i]; word == "--guarantee") {
+      if (value != "exactly_once" && value != "at_least_once") {
+        return concat(word, ": exactly_once or at_least_once");
+      }
+      arguments.guarantee = value == "exactly_once" ? Guarantee::exactly_once : Guarantee::at_least_once;
+    } else if (word == "--mutant") {
+      const std::optional<Mutant> mutant = mutant_of(value);
+      if (!mutant) {
+        return concat("no mutant has the name ", value);
+      }
+      arguments.mutant = *mutant;
+      arguments.mutant_name = value;
+    } else if (const std::optional<std::uint64_t> count = number(value); !count) {
+      return concat(word, ": unknown, or ", value, " is no number");
+    } else if (word == "--seeds") {
+      arguments.seeds = *count;
+    } else if (word == "--first" || word == "--seed") {
+      arguments.first = *count;
+    } else if (word == "--jobs") {
+      arguments.jobs = static_cast<unsigned>(std::max<std::uint64_t>(*count, 1));
+    } else {
+      return concat(word, ": unknown");
+    }
+  }
+  return {};
+}
+
+int main_of(const std::vector<std::string_view>& words) {
+  if (words.size() == 1 && words[0] == "--mutants") {
+    for (const MutantName& each : k_mutants) {
+      std::cout << each.name << "\n";
+    }
+    return 0;
+  }
+  Arguments arguments;
+  if (const std::string fault = parse(words, arguments); !fault.empty()) {
+    std::cerr << "penstock_sim: " << fault << "\n";
+    return 2;
+  }
+  obs::init_log({.level = obs::Level::debug, .format = obs::LogFormat::text, .silent = !arguments.verbose});
+  std::signal(SIGABRT, on_abort);
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_set_death_callback(tell_running_command);
+#endif
+  return run(arguments);
+}
+
+}  // namespace
+}  // namespace penstock::sim
+
+int main(int count, char** words) {
+  return penstock::sim::main_of(std::vector<std::string_view>(words + 1, words + count));
+}

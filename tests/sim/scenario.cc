@@ -1,0 +1,178 @@
+#include "sim/scenario.h"
+
+#include <array>
+#include <chrono>
+
+#include "base/concat.h"
+#include "pipeline/batch_writer.h"
+
+namespace penstock::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A world has some kinds of trouble and not others: together they would hide each other.
+double rate(Random& random, double highest) {
+  const bool has = random.chance(0.4);
+  const double share = static_cast<double>(random.between(1, 100)) / 100;
+  return has ? share * highest : 0;
+}
+
+std::uint32_t some(Random& random, std::int64_t most) {
+  const bool has = random.chance(0.5);
+  const auto count = static_cast<std::uint32_t>(random.between(1, most));
+  return has ? count : 0;
+}
+
+void choose_topics(Scenario& scenario, Random& random) {
+  const std::int64_t topics = random.between(1, 2);
+  for (std::int64_t i = 0; i < topics; ++i) {
+    TopicScenario topic;
+    topic.name = i == 0 ? "api" : "web";
+    topic.partitions = static_cast<std::int32_t>(random.between(1, 4));
+    topic.max_age = random.between(milliseconds(500), random.chance(0.5) ? seconds(3) : seconds(20));
+    topic.max_bytes = random.chance(0.5) ? random.between(500, 5'000) : random.between(5'000, 200'000);
+    topic.by_partition = random.chance(0.25);
+    const std::uint64_t kind = random.below(10);
+    topic.compression = kind == 0   ? codec::Compression::gzip
+                        : kind == 1 ? codec::Compression::zstd
+                                    : codec::Compression::none;
+    scenario.topics.push_back(topic);
+  }
+}
+
+void choose_records(Scenario& scenario, Random& random) {
+  scenario.records = random.between(1, random.chance(0.7) ? 150 : 800);
+  scenario.value_bytes_max = random.chance(0.8) ? random.between(40, 300) : random.between(300, 4'000);
+  scenario.large_values = random.chance(0.2) ? 0.01 : 0;  // larger than a slab
+  scenario.empty_values = random.chance(0.3) ? 0.2 : 0;
+  scenario.holes = random.chance(0.3) ? 0.1 : 0;
+  scenario.records_at_start = random.chance(0.3) ? 1 : static_cast<double>(random.between(0, 50)) / 100;
+}
+
+void choose_workers(Scenario& scenario, Random& random) {
+  scenario.hosts = static_cast<std::uint32_t>(random.between(1, 3));
+  scenario.slab_bytes = 32 << 10;
+  const std::uint64_t chunk_bytes = scenario.slab_bytes - stage::k_chunk_header_bytes;
+  scenario.block_bytes = random.chance(0.5) ? chunk_bytes : random.between(1'000, 3 * chunk_bytes);
+  const auto reserve = pipeline::BatchWriter::reserve_for(
+      {.slab_bytes = scenario.slab_bytes, .block_bytes = scenario.block_bytes});
+  scenario.slab_count = reserve.to_load + reserve.to_end + random.between(15, 24);
+  scenario.segment_bytes = 4096 + scenario.slab_bytes * random.between(2, 5);
+  scenario.stage_bytes = scenario.segment_bytes * random.between(2, 8);
+  scenario.connections = static_cast<std::uint32_t>(random.between(1, 4));
+  scenario.drain_timeout = random.between(seconds(3), seconds(20));
+  scenario.fence_wait = random.between(seconds(2), seconds(10));
+}
+
+void choose_group(Scenario& scenario, Random& random) {
+  scenario.group = {.session_timeout = random.between(seconds(6), seconds(20)),
+                    .rebalance_timeout = random.between(seconds(8), seconds(60)),
+                    .first_rebalance_delay = random.between(seconds(0), seconds(3)),
+                    .round_robin = random.chance(0.5)};
+  scenario.static_members = random.chance(0.5);
+  scenario.heartbeat = random.between(milliseconds(300), seconds(2));
+}
+
+void choose_troubles(Scenario& scenario, Random& random) {
+  scenario.faults_end = random.between(seconds(20), seconds(90));
+  FaultRates& rates = scenario.rates;
+  rates.disk_slow = rate(random, 0.1);
+  rates.disk_short = rate(random, 0.3);
+  rates.disk_write_error = rate(random, 0.2);
+  rates.disk_full = rate(random, 0.3);
+  rates.disk_read_error = rate(random, 0.02);
+  rates.store_slow = rate(random, 0.3);
+  rates.store_refused = rate(random, 0.5);
+  rates.store_reply_lost = rate(random, 0.3);
+  rates.store_late = rate(random, 0.3);
+  rates.store_lost = rate(random, 0.2);
+  rates.group_slow = rate(random, 0.3);
+  rates.entry_unread = rate(random, 0.3);
+  rates.commit_not_done = rate(random, 0.3);
+  rates.commit_partly = rate(random, 0.2);
+  rates.commit_lost = rate(random, 0.3);
+  rates.commit_reply_lost = rate(random, 0.3);
+  rates.commit_late = rate(random, 0.3);
+  rates.commit_visible_late = rate(random, 0.5);
+  rates.worker_stalls = rate(random, 0.01);
+  scenario.crashes = some(random, 5);
+  scenario.power_failures = random.chance(0.3) ? some(random, 3) : 0;
+  scenario.freezes = some(random, 4);
+  scenario.graceful_stops = some(random, 4);
+  scenario.store_outages = random.chance(0.3) ? 1 : 0;
+  scenario.group_outages = random.chance(0.2) ? 1 : 0;
+  scenario.lost_blocks = random.chance(0.1) ? 2 : 0;
+}
+
+std::string seconds_of(Duration duration) {
+  return concat(std::chrono::duration_cast<milliseconds>(duration).count(), " ms");
+}
+
+}  // namespace
+
+Scenario make_scenario(Random random, Guarantee guarantee) {
+  Scenario scenario;
+  scenario.guarantee = guarantee;
+  choose_topics(scenario, random);
+  choose_records(scenario, random);
+  choose_workers(scenario, random);
+  choose_group(scenario, random);
+  choose_troubles(scenario, random);
+  // At-least-once commits a start only with the first batch: what a crash before it left out was never promised.
+  scenario.start_latest = random.chance(0.1) && guarantee == Guarantee::exactly_once;
+  return scenario;
+}
+
+std::string describe(const Scenario& scenario) {
+  std::string text;
+  for (const TopicScenario& topic : scenario.topics) {
+    text += concat("topic ", topic.name, ": ", topic.partitions, " partitions, batches of ",
+                   seconds_of(topic.max_age), " or ", topic.max_bytes, " bytes",
+                   topic.by_partition ? ", a partition each" : "", codec::file_extension(topic.compression),
+                   "\n");
+  }
+  text +=
+      concat(scenario.records, " records, ", scenario.hosts, " hosts, ",
+             scenario.static_members ? "static" : "dynamic", " members, ", scenario.slab_count, " slabs of ",
+             scenario.slab_bytes, ", blocks of ", scenario.block_bytes, ", stage of ", scenario.stage_bytes,
+             " in segments of ", scenario.segment_bytes, ", ", scenario.connections, " connections\n");
+  text += concat("session ", seconds_of(scenario.group.session_timeout), ", rebalance ",
+                 seconds_of(scenario.group.rebalance_timeout), ", drain ", seconds_of(scenario.drain_timeout),
+                 ", fence ", seconds_of(scenario.fence_wait), ", heartbeat ", seconds_of(scenario.heartbeat),
+                 "\n");
+  text += concat(scenario.crashes, " crashes, ", scenario.power_failures, " power failures, ",
+                 scenario.freezes, " freezes, ", scenario.graceful_stops, " graceful stops, ",
+                 scenario.store_outages, " store outages, ", scenario.group_outages, " group outages, until ",
+                 seconds_of(scenario.faults_end), "\n");
+  const FaultRates& rates = scenario.rates;
+  const std::array<std::pair<const char*, double>, 19> all{
+      {{"disk_slow", rates.disk_slow},
+       {"disk_short", rates.disk_short},
+       {"disk_write_error", rates.disk_write_error},
+       {"disk_full", rates.disk_full},
+       {"disk_read_error", rates.disk_read_error},
+       {"store_slow", rates.store_slow},
+       {"store_refused", rates.store_refused},
+       {"store_reply_lost", rates.store_reply_lost},
+       {"store_late", rates.store_late},
+       {"store_lost", rates.store_lost},
+       {"group_slow", rates.group_slow},
+       {"entry_unread", rates.entry_unread},
+       {"commit_not_done", rates.commit_not_done},
+       {"commit_partly", rates.commit_partly},
+       {"commit_lost", rates.commit_lost},
+       {"commit_reply_lost", rates.commit_reply_lost},
+       {"commit_late", rates.commit_late},
+       {"commit_visible_late", rates.commit_visible_late},
+       {"worker_stalls", rates.worker_stalls}}};
+  for (const auto& [name, value] : all) {
+    if (value > 0) {
+      text += concat(name, " ", std::to_string(value).substr(0, 5), "  ");
+    }
+  }
+  return text + "\n";
+}
+
+}  // namespace penstock::sim

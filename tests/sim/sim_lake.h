@@ -1,0 +1,53 @@
+// The container that every worker writes to: blobs whose creation is conditional, and blocks that nobody sees.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+
+#include <penstock/result.h>
+
+#include "lake/blob_store.h"
+#include "sim/sim_random.h"
+
+namespace penstock::sim {
+
+struct SimBlob {
+  std::string bytes;
+  lake::Metadata metadata;
+};
+
+// Whether a name that is taken keeps its blob. `unconditional` is a mutant.
+enum class Creation : std::uint8_t { conditional, unconditional };
+
+class SimLake {
+ public:
+  SimLake(Creation creation, Random random) : creation_(creation), random_(random) {}
+
+  // At the moment a blob is there.
+  std::function<void(const std::string& name, const SimBlob&)> on_created;
+
+  Result<void> put_block(const std::string& name, std::uint32_t index, std::string bytes);
+  Result<void> commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
+                             const lake::Metadata& metadata);
+  Result<void> put_blob(const std::string& name, std::string bytes, const lake::Metadata& metadata);
+  Result<lake::BlobProperties> properties(const std::string& name) const;
+  lake::BlobPage list(const std::string& prefix, const std::string& marker) const;
+
+  // The store forgets blocks that were not committed, as it may after a time.
+  void lose_blocks();
+
+ private:
+  Result<void> create(const std::string& name, std::string bytes, const lake::Metadata& metadata);
+
+  Creation creation_;
+  Random random_;
+  std::map<std::string, SimBlob> blobs_;
+  std::map<std::string, std::map<std::uint32_t, std::string>> blocks_;
+};
+
+Error store_error(ErrorKind kind, Action action);
+
+}  // namespace penstock::sim

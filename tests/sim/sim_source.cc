@@ -1,0 +1,475 @@
+#include "sim/sim_source.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+
+namespace penstock::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration k_pause = seconds(1);
+
+Error passing(std::string message) {
+  return {.kind = ErrorKind::unavailable,
+          .action = Action::retry,
+          .message = std::move(message),
+          .code = {},
+          .retry_after = {}};
+}
+
+kafka::CommitAnswer unanswered(CommitOutcome outcome, std::string message) {
+  return {.outcome = outcome, .membership_lost = false, .error = passing(std::move(message))};
+}
+
+}  // namespace
+
+SimSource::SimSource(const SimClock& clock, Agenda& agenda, Broker& broker, const Faults& faults,
+                     ProcessPtr process, SourceOptions options, Random random, Verdict& verdict)
+    : clock_(clock),
+      agenda_(agenda),
+      broker_(broker),
+      faults_(faults),
+      process_(std::move(process)),
+      options_(std::move(options)),
+      random_(random),
+      verdict_(verdict) {
+  member_.instance_id = options_.instance_id;
+}
+
+Result<void> SimSource::start(kafka::SourceHandlers handlers) {
+  handlers_ = std::move(handlers);
+  return {};
+}
+
+Duration SimSource::latency() {
+  return random_.chance(faults_[&FaultRates::group_slow])
+             ? random_.between(Duration(milliseconds(50)), options_.fence_wait / 4)
+             : random_.between(Duration(std::chrono::microseconds(200)), Duration(milliseconds(10)));
+}
+
+void SimSource::in_this_epoch(MonoTime due, std::function<void()> task) {
+  process_->post(due, [this, alive = std::weak_ptr(alive_), epoch = epoch_, task = std::move(task)] {
+    if (!alive.expired() && epoch == epoch_) {
+      task();
+    }
+  });
+}
+
+bool SimSource::poll(Room room, std::size_t records_max) {
+  CHECK(!closed_);
+  if (fenced_) {
+    fenced_ = false;
+    Error error = passing("another member has this group.instance.id");
+    error.action = Action::fatal;
+    handlers_.failed(std::move(error));
+    return false;
+  }
+  serve_group();
+  if (room == Room::none || state_ != State::held || slots_.empty()) {
+    return false;
+  }
+  const std::size_t first = random_.below(slots_.size());
+  for (std::uint32_t i = 0; i < slots_.size() && state_ == State::held && records_max > 0; ++i) {
+    if (!offer(static_cast<std::uint32_t>((first + i) % slots_.size()), records_max)) {
+      return true;
+    }
+  }
+  return state_ == State::held && std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+           return !slot.held && slot.position < slot.fetched_end;
+         });
+}
+
+// The group
+
+void SimSource::serve_group() {
+  if (membership_ == Membership::out && state_ == State::none && clock_.now() >= join_not_before_) {
+    send_join();
+  }
+  if (membership_ == Membership::member && !heartbeat_in_flight_ && clock_.now() >= heartbeat_due_) {
+    send_heartbeat();
+  }
+  if (std::exchange(lost_, false)) {
+    membership_ = Membership::out;
+    member_.member_id.clear();
+    member_.generation = -1;
+    rebalance_asked_ = false;
+    end_assignment(kafka::RevokeReason::lost);
+  }
+  if (std::exchange(rebalance_asked_, false)) {
+    end_assignment(kafka::RevokeReason::rebalance);
+  }
+  if (resolved_) {
+    state_ = State::held;
+    slots_.clear();
+    for (const kafka::Assigned& each : assigned_) {
+      slots_.push_back(Slot{.id = each.id, .position = each.start, .fetched_end = each.start});
+    }
+    resolved_.reset();
+    handlers_.assigned(assigned_);
+  }
+}
+
+void SimSource::end_assignment(kafka::RevokeReason reason) {
+  if (state_ == State::held) {
+    state_ = State::ending;
+    told_lost_ = reason == kafka::RevokeReason::lost;
+    handlers_.revoked(reason);
+  } else if (state_ != State::ending) {  // the pipeline never had it
+    ++epoch_;
+    resolved_.reset();
+    state_ = State::none;
+    membership_ = Membership::out;
+  }
+}
+
+void SimSource::release() {
+  CHECK(state_ == State::ending);
+  ++epoch_;
+  state_ = State::none;
+  told_lost_ = false;
+  slots_.clear();
+  membership_ = Membership::out;  // joins again, with the member id that it still has
+  rebalance_asked_ = false;
+}
+
+void SimSource::send_join() {
+  membership_ = Membership::joining;
+  heartbeat_in_flight_ = false;
+  const std::uint64_t call = joins_->add([this](const JoinReply& reply) { on_joined(reply); });
+  if (process_->killed) {
+    return;
+  }
+  agenda_.at(
+      clock_.now() + random_.between(milliseconds(1), milliseconds(20)),
+      [this_broker = &broker_, &clock = clock_, stamp = member_, call, process = std::weak_ptr(process_),
+       joins = std::weak_ptr(joins_), back = random_.between(milliseconds(1), milliseconds(100))] {
+        this_broker->join(stamp, [&clock, call, process, joins, back](const JoinReply& answer) {
+          reply<JoinReply>(process, joins, call, clock.now() + back, answer);
+        });
+      });
+}
+
+void SimSource::on_joined(const JoinReply& reply) {
+  if (membership_ != Membership::joining) {
+    return;
+  }
+  if (reply.error != GroupError::none) {
+    membership_ = Membership::out;
+    join_not_before_ = clock_.now() + milliseconds(100);
+    fenced_ = reply.error == GroupError::fenced_instance;
+    member_.member_id.clear();
+    return;
+  }
+  membership_ = Membership::member;
+  member_.generation = reply.generation;
+  member_.member_id = reply.member_id;
+  stamp_ = member_;
+  given_ = reply.partitions;
+  heartbeat_due_ = clock_.now() + options_.heartbeat;
+  ++epoch_;
+  state_ = State::resolving;
+  resolve();
+}
+
+void SimSource::send_heartbeat() {
+  heartbeat_in_flight_ = true;
+  heartbeat_due_ = clock_.now() + options_.heartbeat;
+  const std::uint64_t call = heartbeats_->add([this, stamp = member_](GroupError error) {
+    heartbeat_in_flight_ = false;
+    if (stamp.member_id == member_.member_id && stamp.generation == member_.generation &&
+        membership_ == Membership::member) {
+      on_group_error(error);
+    }
+  });
+  if (process_->killed) {
+    return;
+  }
+  agenda_.at(clock_.now() + latency(), [this_broker = &broker_, &clock = clock_, stamp = member_, call,
+                                        process = std::weak_ptr(process_),
+                                        heartbeats = std::weak_ptr(heartbeats_), back = latency()] {
+    reply<GroupError>(process, heartbeats, call, clock.now() + back, this_broker->heartbeat(stamp));
+  });
+}
+
+void SimSource::on_group_error(GroupError error) {
+  switch (error) {
+    case GroupError::none:
+      return;
+    case GroupError::rebalance:
+      rebalance_asked_ = true;
+      return;
+    case GroupError::fenced_instance:
+      fenced_ = true;
+      lost_ = true;
+      return;
+    case GroupError::unknown_member:
+    case GroupError::illegal_generation:
+      lost_ = true;
+      return;
+  }
+}
+
+void SimSource::resolve() {
+  ask_entries(given_, [this](Result<Entries> entries) { on_resolved(std::move(entries)); });
+}
+
+void SimSource::on_resolved(Result<Entries> entries) {
+  if (!entries.ok()) {
+    in_this_epoch(clock_.now() + k_pause, [this] { resolve(); });
+    return;
+  }
+  assigned_.clear();
+  for (std::size_t i = 0; i < given_.size(); ++i) {
+    const std::optional<kafka::Entry>& entry = (*entries)[i];
+    const Position start = options_.start_latest ? broker_.logs.at(given_[i]).end : Position{0};
+    assigned_.push_back({.id = given_[i], .start = entry ? entry->position : start, .entry = entry});
+  }
+  resolved_ = std::move(entries).value();
+}
+
+// Entries and commits
+
+void SimSource::ask_entries(std::vector<TopicPartition> partitions,
+                            std::function<void(Result<Entries>)> done) {
+  const std::uint64_t call =
+      entry_calls_->add([this, epoch = epoch_, done = std::move(done)](Result<Entries> entries) {
+        if (epoch == epoch_) {
+          done(std::move(entries));
+        }
+      });
+  if (process_->killed) {
+    return;
+  }
+  const bool fails = random_.chance(faults_[&FaultRates::entry_unread]);
+  agenda_.at(
+      clock_.now() + latency(),
+      [&broker = broker_, &clock = clock_, &faults = faults_, partitions = std::move(partitions), call, fails,
+       process = std::weak_ptr(process_), calls = std::weak_ptr(entry_calls_), back = latency()] {
+        Result<Entries> answer = passing("the coordinator did not answer");
+        if (!fails && !faults.group_is_out) {
+          Entries entries;
+          for (const TopicPartition& id : partitions) {
+            entries.push_back(broker.read(id));
+          }
+          answer = std::move(entries);
+        }
+        reply<Result<Entries>>(process, calls, call, clock.now() + back, std::move(answer));
+      });
+}
+
+void SimSource::read_entries(std::span<const PartitionSlot> slots,
+                             std::function<void(Result<Entries>)> done) {
+  if (state_ != State::held && state_ != State::ending) {
+    verdict_.fail(process_->name, " reads entries without an assignment");
+    return;
+  }
+  std::vector<TopicPartition> partitions;
+  for (const PartitionSlot slot : slots) {
+    partitions.push_back(slots_.at(slot.value).id);
+  }
+  ask_entries(std::move(partitions), std::move(done));
+}
+
+void SimSource::commit(std::span<const kafka::Commit> commits,
+                       std::function<void(kafka::CommitAnswer)> done) {
+  if (state_ != State::held && state_ != State::ending) {
+    verdict_.fail(process_->name, " commits without an assignment");
+    return;
+  }
+  if (told_lost_) {
+    verdict_.fail(process_->name, " commits after its membership was lost");
+  }
+  if (committing_) {
+    verdict_.fail(process_->name, " commits before the former commit was answered");
+  }
+  std::vector<EntryToCommit> entries;
+  for (const kafka::Commit& each : commits) {
+    entries.push_back({.id = slots_.at(each.slot.value).id, .entry = {each.position, each.metadata}});
+  }
+  committing_ = true;
+  const std::uint64_t call =
+      commit_calls_->add([this, epoch = epoch_, done = std::move(done)](const kafka::CommitAnswer& answer) {
+        committing_ = false;
+        told_lost_ = told_lost_ || (epoch == epoch_ && answer.membership_lost && options_.silent_once_lost);
+        done(answer);
+      });
+  if (process_->killed) {
+    return;
+  }
+  for (const EntryToCommit& each : entries) {
+    verdict_.note(process_->name, " commits ", each.id.topic, ":", each.id.partition.value, " at ",
+                  each.entry.position.value, " '", each.entry.metadata, "'");
+  }
+  answer_later(call, clock_.now() + options_.commit_timeout,
+               unanswered(CommitOutcome::unknown, "no answer from the coordinator"));
+  if (options_.mutant == Mutant::commits_stamped_when_sent) {
+    transmit_as_a_library(entries, call, clock_.now() + options_.commit_timeout);
+  } else {
+    transmit(stamp_, entries, call);
+  }
+}
+
+void SimSource::answer_later(std::uint64_t call, MonoTime due, const kafka::CommitAnswer& answer) {
+  reply<kafka::CommitAnswer>(process_, commit_calls_, call, due, answer);
+}
+
+void SimSource::transmit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, std::uint64_t call) {
+  const MonoTime sent = clock_.now();
+  const auto is = [this](double FaultRates::*kind) { return random_.chance(faults_[kind]); };
+  const MonoTime soon = sent + latency() * 2;
+  if (is(&FaultRates::commit_not_done)) {
+    answer_later(call, soon, unanswered(CommitOutcome::not_done, "NOT_COORDINATOR"));
+    return;
+  }
+  const MonoTime given_up = sent + random_.between(Duration(milliseconds(1)), options_.commit_timeout);
+  const bool lost = is(&FaultRates::commit_lost) || faults_.group_is_out;
+  const bool late = is(&FaultRates::commit_late);
+  const bool untold = is(&FaultRates::commit_reply_lost);
+  if (lost || late || untold) {
+    answer_later(call, given_up, unanswered(CommitOutcome::unknown, "the connection was reset"));
+  }
+  if (lost) {
+    return;
+  }
+  const MonoTime arrives =
+      late ? sent + random_.between(Duration(milliseconds(1)), options_.fence_wait) : sent + latency();
+  agenda_.at(
+      arrives, [&broker = broker_, &clock = clock_, stamp, entries, call,
+                deadline = sent + options_.fence_wait, untold = untold || late, mutant = options_.mutant,
+                process = std::weak_ptr(process_), calls = std::weak_ptr(commit_calls_), back = latency()] {
+        broker.commit(stamp, entries, deadline, [=, &clock](kafka::CommitAnswer answer) {
+          if (mutant == Mutant::partial_success_taken_for_success &&
+              answer.outcome == CommitOutcome::refused && !answer.membership_lost && entries.size() > 1) {
+            answer = {.outcome = CommitOutcome::done, .membership_lost = false, .error = {}};
+          }
+          if (!untold) {
+            reply<kafka::CommitAnswer>(process, calls, call, clock.now() + back, answer);
+          }
+        });
+      });
+}
+
+// As a library would that has a queue of its own, stamps what leaves it with what it has then, and repeats unasked.
+void SimSource::transmit_as_a_library(const std::vector<EntryToCommit>& entries, std::uint64_t call,
+                                      MonoTime until) {
+  process_->post(clock_.now() + random_.between(milliseconds(1), seconds(2)),
+                 [this, alive = std::weak_ptr(alive_), entries, call, until] {
+                   if (alive.expired()) {
+                     return;
+                   }
+                   transmit(membership_ == Membership::member ? member_ : Stamp{}, entries, call);
+                   if (commit_calls_->waits(call) && clock_.now() < until) {
+                     transmit_as_a_library(entries, call, until);
+                   }
+                 });
+}
+
+// Records
+
+void SimSource::fetch_from(PartitionSlot slot, Position position) {
+  const bool has_assignment = state_ == State::held || state_ == State::ending;
+  CHECK(has_assignment);
+  Slot& at = slots_.at(slot.value);
+  at.held = false;
+  at.fetching = false;
+  ++at.reading;
+  at.position = position;
+  at.fetched_end = position;
+}
+
+void SimSource::hold(PartitionSlot slot) {
+  Slot& at = slots_.at(slot.value);
+  at.held = true;
+  at.fetching = false;
+  ++at.reading;
+  at.fetched_end = at.position;
+}
+
+void SimSource::fetch(std::uint32_t index) {
+  slots_[index].fetching = true;
+  in_this_epoch(clock_.now() + latency(),
+                [this, index, reading = slots_[index].reading, count = random_.between(1, 100)] {
+                  Slot& slot = slots_.at(index);
+                  if (slot.reading != reading) {
+                    return;
+                  }
+                  slot.fetching = false;
+                  const Log& log = broker_.logs.at(slot.id);
+                  const auto first = std::lower_bound(
+                      log.records.begin(), log.records.end(), slot.position.value,
+                      [](const LogRecord& record, std::int64_t at) { return record.offset.value < at; });
+                  const auto left = log.records.end() - first;
+                  slot.fetched_end = left > count ? after((first + count - 1)->offset) : log.end;
+                });
+}
+
+bool SimSource::offer(std::uint32_t index, std::size_t& records_max) {
+  Slot& slot = slots_[index];
+  if (slot.held) {
+    return true;
+  }
+  const Log& log = broker_.logs.at(slot.id);
+  if (slot.position >= slot.fetched_end) {
+    if (!slot.fetching && slot.position < log.end) {
+      fetch(index);
+    }
+    return true;
+  }
+  std::vector<RecordView> views;
+  const std::size_t views_max = std::min<std::size_t>(records_max, 1 + random_.below(50));
+  Position next = slot.fetched_end;
+  auto record =
+      std::lower_bound(log.records.begin(), log.records.end(), slot.position.value,
+                       [](const LogRecord& each, std::int64_t at) { return each.offset.value < at; });
+  for (; record != log.records.end() && record->offset.value < slot.fetched_end.value; ++record) {
+    if (views.size() == views_max) {
+      next = after(views.back().offset);
+      break;
+    }
+    views.push_back({.offset = record->offset,
+                     .timestamp_ms = record->timestamp_ms,
+                     .key = {},
+                     .value = as_bytes(record->value),
+                     .headers = {},
+                     .null_key = true,
+                     .null_value = record->value.empty()});
+  }
+  const std::uint64_t reading = slot.reading;
+  const std::size_t taken = handlers_.records({.slot = PartitionSlot{index}, .records = views, .next = next});
+  if (state_ != State::held || slots_[index].reading != reading) {
+    return true;  // the handler sent the partition elsewhere
+  }
+  if (taken < views.size()) {
+    slot.position = taken == 0 ? slot.position : after(views[taken - 1].offset);
+    return false;
+  }
+  records_max -= views.size();
+  slot.position = next;
+  return true;
+}
+
+void SimSource::partition_states(std::vector<kafka::PartitionState>& states) const {
+  states.clear();
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    states.push_back({.slot = PartitionSlot{i},
+                      .position = slots_[i].position,
+                      .log_end = broker_.logs.at(slots_[i].id).end});
+  }
+}
+
+void SimSource::close() {
+  if (std::exchange(closed_, true)) {
+    return;
+  }
+  ++epoch_;
+  if (!process_->killed && !member_.member_id.empty() && options_.instance_id.empty()) {
+    agenda_.at(clock_.now() + latency(), [&broker = broker_, id = member_.member_id] { broker.leave(id); });
+  }
+}
+
+}  // namespace penstock::sim

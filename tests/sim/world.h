@@ -1,0 +1,81 @@
+// One seed's world: runs it to its end and says what came of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/broker.h"
+#include "sim/faults.h"
+#include "sim/host.h"
+#include "sim/landings.h"
+#include "sim/mutants.h"
+#include "sim/scenario.h"
+#include "sim/sim_clock.h"
+#include "sim/sim_lake.h"
+#include "sim/verdict.h"
+
+namespace penstock::sim {
+
+struct WorldOptions {
+  std::uint64_t seed = 0;
+  Guarantee guarantee = Guarantee::at_least_once;
+  Mutant mutant = Mutant::none;
+  bool verbose = false;
+  std::string dir;  // for the stages of its hosts; empty when it ends
+};
+
+struct Outcome {
+  std::optional<std::string> failure;
+  std::uint64_t digest = 0;  // of everything that happened
+  std::uint64_t blobs = 0;
+  std::uint64_t records = 0;
+  std::uint64_t tombstones = 0;
+  std::uint64_t turns = 0;
+};
+
+class World {
+ public:
+  explicit World(const WorldOptions& options);
+  ~World();
+
+  // Troubles until they end, then until everything has landed and every worker has stopped.
+  Outcome run();
+
+ private:
+  void plan_records();
+  void append(const TopicPartition& id, std::int64_t count);
+  void plan_troubles();
+  void trouble(void (World::*what)(Host&));
+  void plan_outage(bool Faults::*which);
+  void crash(Host& host);
+  void power_failure(Host& host);
+  void freeze(Host& host);
+  void stop_gracefully(Host& host);
+  void start_again_later(Host& host);
+  void end_of_troubles();
+  void look_for_rest();
+  bool all_committed() const;
+  bool step();
+  MonoTime any_time();
+
+  WorldOptions options_;
+  Random random_;
+  Scenario scenario_;
+  SimClock clock_;
+  const MonoTime begin_ = clock_.now();
+  Verdict verdict_;
+  Agenda agenda_;
+  Faults faults_;
+  Broker broker_;
+  SimLake lake_;
+  Landings landings_;
+  Surroundings surroundings_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  bool at_rest_ = false;
+  std::uint64_t turns_ = 0;
+};
+
+}  // namespace penstock::sim
