@@ -59,7 +59,8 @@ pipeline::WorkerOptions Host::options() {
                    .direct = false};
   options.plan_for = [this](const std::string& topic) { return plan_for(topic); };
   options.make_loop = [this]() -> Result<std::unique_ptr<io::Loop>> {
-    auto loop = std::make_unique<SimLoop>(world_.clock, disk_, world_.faults, process_, random_.fork());
+    auto loop = std::make_unique<SimLoop>(world_.clock, disk_, world_.faults, process_, world_.sabotage,
+                                          random_.fork());
     loop_ = loop.get();
     return std::unique_ptr<io::Loop>(std::move(loop));
   };
@@ -70,7 +71,8 @@ pipeline::WorkerOptions Host::options() {
                                .commit_timeout = world_.scenario.fence_wait / 2,
                                .start_latest = world_.scenario.start_latest,
                                .silent_once_lost = world_.scenario.guarantee == Guarantee::exactly_once,
-                               .mutant = world_.mutant};
+                               .mutant = world_.mutant,
+                               .sabotage = world_.sabotage};
     return std::unique_ptr<kafka::Source>(
         std::make_unique<SimSource>(world_.clock, world_.agenda, world_.broker, world_.faults, process_,
                                     source, random_.fork(), world_.verdict));

@@ -10,6 +10,7 @@
 #include "pipeline/worker.h"
 #include "sim/broker.h"
 #include "sim/mutants.h"
+#include "sim/sabotage.h"
 #include "sim/scenario.h"
 #include "sim/sim_disk.h"
 #include "sim/sim_lake.h"
@@ -28,6 +29,7 @@ struct Surroundings {
   SimLake& lake;
   Verdict& verdict;
   Mutant mutant;
+  Sabotage sabotage;
   std::string group;
 };
 

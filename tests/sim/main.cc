@@ -95,6 +95,7 @@ Outcome run_world(const Arguments& arguments, std::uint64_t seed, const std::str
   return World({.seed = seed,
                 .guarantee = arguments.guarantee,
                 .mutant = arguments.mutant,
+                .sabotage = Sabotage::none,
                 .verbose = arguments.verbose,
                 .dir = concat(dir, "/", seed)})
       .run();

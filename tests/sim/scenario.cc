@@ -55,7 +55,7 @@ void choose_workers(Scenario& scenario, Random& random) {
   scenario.hosts = static_cast<std::uint32_t>(random.between(1, 3));
   scenario.slab_bytes = 32 << 10;
   const std::uint64_t chunk_bytes = scenario.slab_bytes - stage::k_chunk_header_bytes;
-  scenario.block_bytes = random.chance(0.5) ? chunk_bytes : random.between(1'000, 3 * chunk_bytes);
+  scenario.block_bytes = random.chance(0.5) ? chunk_bytes : random.between(5'000, 3 * chunk_bytes);
   const auto reserve = pipeline::BatchWriter::reserve_for(
       {.slab_bytes = scenario.slab_bytes, .block_bytes = scenario.block_bytes});
   scenario.slab_count = reserve.to_load + reserve.to_end + random.between(15, 24);

@@ -23,6 +23,12 @@ Result<void> SimLake::create(const std::string& name, std::string bytes, const l
     return store_error(ErrorKind::already_exists, Action::give_up);
   }
   blocks_.erase(name);
+  if (sabotage_ == Sabotage::lake_forgets && random_.chance(0.1)) {
+    return {};
+  }
+  if (sabotage_ == Sabotage::lake_alters && !bytes.empty() && random_.chance(0.1)) {
+    bytes[random_.below(bytes.size())] ^= 1;
+  }
   SimBlob& blob = blobs_[name];
   blob = {.bytes = std::move(bytes), .metadata = metadata};
   on_created(name, blob);

@@ -10,6 +10,7 @@
 #include <penstock/result.h>
 
 #include "lake/blob_store.h"
+#include "sim/sabotage.h"
 #include "sim/sim_random.h"
 
 namespace penstock::sim {
@@ -24,7 +25,8 @@ enum class Creation : std::uint8_t { conditional, unconditional };
 
 class SimLake {
  public:
-  SimLake(Creation creation, Random random) : creation_(creation), random_(random) {}
+  SimLake(Creation creation, Sabotage sabotage, Random random)
+      : creation_(creation), sabotage_(sabotage), random_(random) {}
 
   // At the moment a blob is there.
   std::function<void(const std::string& name, const SimBlob&)> on_created;
@@ -43,6 +45,7 @@ class SimLake {
   Result<void> create(const std::string& name, std::string bytes, const lake::Metadata& metadata);
 
   Creation creation_;
+  Sabotage sabotage_;
   Random random_;
   std::map<std::string, SimBlob> blobs_;
   std::map<std::string, std::map<std::uint32_t, std::string>> blocks_;

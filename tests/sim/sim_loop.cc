@@ -18,8 +18,13 @@ constexpr std::size_t k_block = 4096;
 }  // namespace
 
 SimLoop::SimLoop(const SimClock& clock, SimDisk& disk, const Faults& faults, ProcessPtr process,
-                 Random random)
-    : clock_(clock), disk_(disk), faults_(faults), process_(std::move(process)), random_(random) {}
+                 Sabotage sabotage, Random random)
+    : clock_(clock),
+      disk_(disk),
+      faults_(faults),
+      process_(std::move(process)),
+      sabotage_(sabotage),
+      random_(random) {}
 
 // As after a kill, if it was none: what is under way ends somehow, and nobody hears of it.
 SimLoop::~SimLoop() {
@@ -74,7 +79,11 @@ void SimLoop::read_at(int fd, MutableBytes bytes, std::uint64_t offset, io::Comp
   const MutableBytes part = bytes.first(cut ? k_block : bytes.size());
   read_errors_ += fails ? 1 : 0;
   process_->post(clock_.now() + disk_delay(), [this, fd, part, offset, fails, done = std::move(done)] {
-    done(fails ? -EIO : disk_.read(fd, part, offset));
+    const std::int32_t result = fails ? -EIO : disk_.read(fd, part, offset);
+    if (sabotage_ == Sabotage::disk_alters && result > 0) {
+      part[random_.below(static_cast<std::uint64_t>(result))] ^= std::byte{1};
+    }
+    done(result);
   });
 }
 

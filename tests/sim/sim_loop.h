@@ -11,6 +11,7 @@
 #include "io/timer_heap.h"
 #include "sim/faults.h"
 #include "sim/process.h"
+#include "sim/sabotage.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
 #include "sim/sim_random.h"
@@ -20,7 +21,8 @@ namespace penstock::sim {
 class SimLoop final : public io::Loop {
  public:
   // All but `process` outlive it.
-  SimLoop(const SimClock& clock, SimDisk& disk, const Faults& faults, ProcessPtr process, Random random);
+  SimLoop(const SimClock& clock, SimDisk& disk, const Faults& faults, ProcessPtr process, Sabotage sabotage,
+          Random random);
   ~SimLoop() override;
 
   // The process dies now: what it was writing is torn, nothing of it is heard any more.
@@ -63,6 +65,7 @@ class SimLoop final : public io::Loop {
   SimDisk& disk_;
   const Faults& faults_;
   ProcessPtr process_;
+  Sabotage sabotage_;
   Random random_;
   io::Grant grant_{.backend = io::Backend::simulated,
                    .flags = {},

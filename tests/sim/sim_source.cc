@@ -408,6 +408,17 @@ void SimSource::fetch(std::uint32_t index) {
                 });
 }
 
+void SimSource::spoil(std::vector<RecordView>& views) {
+  if (views.size() < 2 || !random_.chance(0.1)) {
+    return;
+  }
+  if (options_.sabotage == Sabotage::source_skips) {
+    views.erase(views.begin());
+  } else if (options_.sabotage == Sabotage::source_repeats) {
+    views[1].value = views[0].value;
+  }
+}
+
 bool SimSource::offer(std::uint32_t index, std::size_t& records_max) {
   Slot& slot = slots_[index];
   if (slot.held) {
@@ -439,6 +450,7 @@ bool SimSource::offer(std::uint32_t index, std::size_t& records_max) {
                      .null_key = true,
                      .null_value = record->value.empty()});
   }
+  spoil(views);
   const std::uint64_t reading = slot.reading;
   const std::size_t taken = handlers_.records({.slot = PartitionSlot{index}, .records = views, .next = next});
   if (state_ != State::held || slots_[index].reading != reading) {

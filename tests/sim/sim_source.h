@@ -15,6 +15,7 @@
 #include "sim/faults.h"
 #include "sim/mutants.h"
 #include "sim/process.h"
+#include "sim/sabotage.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_random.h"
 #include "sim/verdict.h"
@@ -29,6 +30,7 @@ struct SourceOptions {
   bool start_latest = false;
   bool silent_once_lost = false;  // exactly_once: no commit after one was refused as membership is lost
   Mutant mutant = Mutant::none;
+  Sabotage sabotage = Sabotage::none;
 };
 
 class SimSource final : public kafka::Source {
@@ -79,6 +81,7 @@ class SimSource final : public kafka::Source {
   void answer_later(std::uint64_t call, MonoTime due, const kafka::CommitAnswer& answer);
 
   // Records.
+  void spoil(std::vector<RecordView>& views);
   bool offer(std::uint32_t index, std::size_t& records_max);
   void fetch(std::uint32_t index);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "sim/host.h"
 #include "sim/landings.h"
 #include "sim/mutants.h"
+#include "sim/sabotage.h"
 #include "sim/scenario.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_lake.h"
@@ -23,8 +25,9 @@ struct WorldOptions {
   std::uint64_t seed = 0;
   Guarantee guarantee = Guarantee::at_least_once;
   Mutant mutant = Mutant::none;
+  Sabotage sabotage = Sabotage::none;
   bool verbose = false;
-  std::string dir;  // for the stages of its hosts; empty when it ends
+  std::string dir = {};  // for the stages of its hosts; gone when it ends
 };
 
 struct Outcome {
@@ -74,6 +77,7 @@ class World {
   Landings landings_;
   Surroundings surroundings_;
   std::vector<std::unique_ptr<Host>> hosts_;
+  std::map<TopicPartition, Position> highest_;  // that was ever visible
   bool at_rest_ = false;
   std::uint64_t turns_ = 0;
 };

@@ -1,0 +1,63 @@
+// Whole worlds that are wrong are noticed within a few seeds; so is a guarantee that nobody keeps.
+#include "sim/world.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "base/concat.h"
+#include "obs/log.h"
+
+namespace penstock::sim {
+namespace {
+
+class WorldTest : public testing::Test {
+ protected:
+  WorldTest() {
+    obs::init_log({.level = obs::Level::error, .format = obs::LogFormat::text, .silent = true});
+    std::string pattern = testing::TempDir() + "/penstock-sim-XXXXXX";
+    dir_ = ::mkdtemp(pattern.data());
+  }
+
+  // The first seed whose world is found wrong; 0: none of these many.
+  std::uint64_t first_found(WorldOptions options, std::uint64_t seeds) {
+    for (options.seed = 1; options.seed <= seeds; ++options.seed) {
+      options.dir = concat(dir_, "/", options.seed);
+      if (World(options).run().failure) {
+        return options.seed;
+      }
+    }
+    return 0;
+  }
+
+  std::string dir_;
+};
+
+TEST_F(WorldTest, FindsALakeThatForgets) {
+  EXPECT_NE(first_found({.sabotage = Sabotage::lake_forgets}, 20), 0U);
+}
+
+TEST_F(WorldTest, FindsALakeThatAlters) {
+  EXPECT_NE(first_found({.sabotage = Sabotage::lake_alters}, 20), 0U);
+}
+
+TEST_F(WorldTest, FindsASourceThatSkips) {
+  EXPECT_NE(first_found({.sabotage = Sabotage::source_skips}, 20), 0U);
+}
+
+TEST_F(WorldTest, FindsASourceThatRepeats) {
+  EXPECT_NE(first_found({.sabotage = Sabotage::source_repeats}, 20), 0U);
+}
+
+// The stage notices by its checksums, and the worker ends itself, which no world without bad disks lets pass.
+TEST_F(WorldTest, FindsADiskThatAlters) {
+  EXPECT_NE(first_found({.sabotage = Sabotage::disk_alters}, 200), 0U);
+}
+
+TEST_F(WorldTest, IsSilentWhenNothingIsWrong) {
+  EXPECT_EQ(first_found({}, 20), 0U);
+}
+
+}  // namespace
+}  // namespace penstock::sim
