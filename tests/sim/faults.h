@@ -15,6 +15,7 @@ struct FaultRates {
   double store_reply_lost = 0;  // took effect, and nobody was told
   double store_late = 0;        // takes effect long after the caller gave it up
   double store_lost = 0;
+  double store_loses_blocks = 0;  // those of a blob, before they are committed
 
   double group_slow = 0;  // every answer of the coordinator
   double entry_unread = 0;

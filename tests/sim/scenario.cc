@@ -88,6 +88,7 @@ void choose_troubles(Scenario& scenario, Random& random) {
   rates.store_reply_lost = rate(random, 0.3);
   rates.store_late = rate(random, 0.3);
   rates.store_lost = rate(random, 0.2);
+  rates.store_loses_blocks = random.chance(0.3) ? 0.3 : 0;
   rates.group_slow = rate(random, 0.3);
   rates.entry_unread = rate(random, 0.3);
   rates.commit_not_done = rate(random, 0.3);
@@ -103,7 +104,6 @@ void choose_troubles(Scenario& scenario, Random& random) {
   scenario.graceful_stops = some(random, 4);
   scenario.store_outages = random.chance(0.3) ? 1 : 0;
   scenario.group_outages = random.chance(0.2) ? 1 : 0;
-  scenario.lost_blocks = random.chance(0.1) ? 2 : 0;
 }
 
 std::string seconds_of(Duration duration) {
@@ -147,7 +147,7 @@ std::string describe(const Scenario& scenario) {
                  scenario.store_outages, " store outages, ", scenario.group_outages, " group outages, until ",
                  seconds_of(scenario.faults_end), "\n");
   const FaultRates& rates = scenario.rates;
-  const std::array<std::pair<const char*, double>, 19> all{
+  const std::array<std::pair<const char*, double>, 20> all{
       {{"disk_slow", rates.disk_slow},
        {"disk_short", rates.disk_short},
        {"disk_write_error", rates.disk_write_error},
@@ -158,6 +158,7 @@ std::string describe(const Scenario& scenario) {
        {"store_reply_lost", rates.store_reply_lost},
        {"store_late", rates.store_late},
        {"store_lost", rates.store_lost},
+       {"store_loses_blocks", rates.store_loses_blocks},
        {"group_slow", rates.group_slow},
        {"entry_unread", rates.entry_unread},
        {"commit_not_done", rates.commit_not_done},

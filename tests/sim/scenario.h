@@ -61,7 +61,6 @@ struct Scenario {
   std::uint32_t graceful_stops = 0;
   std::uint32_t store_outages = 0;
   std::uint32_t group_outages = 0;
-  std::uint32_t lost_blocks = 0;
 };
 
 Scenario make_scenario(Random random, Guarantee guarantee);

@@ -120,9 +120,15 @@ void SimBlobStore::commit_blocks(const std::string& name, std::span<const lake::
     }
     offset += block.bytes;
   }
+  const bool loses = random_.chance(faults_[&FaultRates::store_loses_blocks]);
   ask<void>(writes_, std::move(done),
             [&lake = lake_, name, listed = std::vector<lake::BlockRef>(blocks.begin(), blocks.end()),
-             metadata] { return lake.commit_blocks(name, listed, metadata); });
+             metadata, loses] {
+              if (loses) {
+                lake.lose_blocks(name);
+              }
+              return lake.commit_blocks(name, listed, metadata);
+            });
 }
 
 void SimBlobStore::put_blob(const std::string& name, lake::Body body, const lake::Metadata& metadata,

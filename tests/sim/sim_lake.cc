@@ -81,8 +81,4 @@ lake::BlobPage SimLake::list(const std::string& prefix, const std::string& marke
   return page;
 }
 
-void SimLake::lose_blocks() {
-  blocks_.clear();
-}
-
 }  // namespace penstock::sim

@@ -38,8 +38,8 @@ class SimLake {
   Result<lake::BlobProperties> properties(const std::string& name) const;
   lake::BlobPage list(const std::string& prefix, const std::string& marker) const;
 
-  // The store forgets blocks that were not committed, as it may after a time.
-  void lose_blocks();
+  // The store forgets the blocks of a blob that was not committed, as it may after a time.
+  void lose_blocks(const std::string& name) { blocks_.erase(name); }
 
  private:
   Result<void> create(const std::string& name, std::string bytes, const lake::Metadata& metadata);

@@ -132,12 +132,6 @@ void World::plan_troubles() {
   for (std::uint32_t i = 0; i < scenario_.group_outages; ++i) {
     plan_outage(&Faults::group_is_out);
   }
-  for (std::uint32_t i = 0; i < scenario_.lost_blocks; ++i) {
-    agenda_.at(any_time(), [this] {
-      verdict_.note("lake: loses the blocks of every blob that is not there yet");
-      lake_.lose_blocks();
-    });
-  }
   agenda_.at(begin_ + scenario_.faults_end, [this] { end_of_troubles(); });
 }
 
