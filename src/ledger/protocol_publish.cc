@@ -171,8 +171,13 @@ void Protocol::commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, boo
     return;
   }
   if (membership_lost && in_epoch() && commit->epoch == epoch_) {  // R4: it learns it from a refused commit
+    const bool driver_waits = drain_deadline_.has_value();  // it was told of the end, and tells nothing again
     end_epoch();
-    release_owed_ = true;
+    if (driver_waits) {
+      push(Released{});
+    } else {
+      release_owed_ = true;
+    }
     return;
   }
   resolved(now, *commit);

@@ -329,9 +329,8 @@ void Worker::on_revoked(kafka::RevokeReason reason) {
   obs::log(Level::info,
            reason == kafka::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
            {{"worker", options_.index}, {"partitions", assignment_.size()}});
-  if (!protocol_.in_epoch()) {  // an assignment that was not taken up: see on_assigned()
-    source_->release();
-  } else if (reason == kafka::RevokeReason::lost) {
+  // Not in an epoch: the assignment was not taken up (see on_assigned()), or a refused commit has ended it already.
+  if (reason == kafka::RevokeReason::lost || !protocol_.in_epoch()) {
     delivery_->lost();
   } else {
     drain_deadline_ = clock_.now() + options_.drain_timeout;
