@@ -45,9 +45,9 @@ std::string demo_configuration(const std::string& brokers, const std::string& di
     list.replace(at, 1, ", ");
   }
   return concat("name: demo\n", "source: {brokers: [\"", list, "\"], topics: [", k_topic,
-                "], instance: none, fence_wait: 1s, tls: {enabled: false}}\n", "batch: {max_age: 5s}\n",
+                "], tls: {enabled: false}, fetch: librdkafka}\n", "batch: {max_age: 5s}\n",
                 "sink: {url: \"file://", dir, "/lake\"}\n", "stage: {dir: \"", dir,
-                "/stage\", max_bytes: 1GiB}\n", "runtime: {workers: 1}\n", "guarantee: exactly_once\n",
+                "/stage\", max_bytes: 1GiB}\n", "runtime: {workers: 1}\n", "guarantee: at_least_once\n",
                 "admin: {listen: none}\n", "log: {level: warn}\n");
 }
 

@@ -25,7 +25,8 @@ class ApplianceTest : public testing::Test {
 
   Settings settings(const std::string& brokers, const std::string& sink, const std::string& more = "") {
     auto made = Settings::parse(
-        "name: test\nsource: {brokers: [\"" + brokers + "\"], topics: [orders]}\nsink: {url: \"" + sink +
+        "name: test\nsource: {brokers: [\"" + brokers +
+            "\"], topics: [orders], fetch: librdkafka}\nguarantee: at_least_once\nsink: {url: \"" + sink +
             "\"}\nstage: {dir: \"" + root_ +
             "/stage\", max_bytes: 256MiB}\nadmin: {listen: none}\nlog: {level: error}\n" + more,
         "x.yaml");
