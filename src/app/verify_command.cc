@@ -1,7 +1,6 @@
 // `penstock verify`: do the blobs hold every record once? Reads only.
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <string>
 
 #include <unistd.h>
@@ -15,8 +14,8 @@
 #include "app/verify_text.h"
 #include "appliance/verification.h"
 #include "base/clock.h"
-#include "base/concat.h"
 #include "obs/log.h"
+#include "verify/findings.h"
 
 namespace penstock::app {
 namespace {
@@ -91,11 +90,6 @@ int run_verify(const VerifyCommand& command) {
     return refused(command,
                    cannot_look("sink.url is null: nothing lands there, so there is nothing to verify"),
                    k_wrong_usage);
-  }
-  if (settings.sink.kind == config::SinkKind::directory &&
-      !std::filesystem::is_directory(settings.sink.directory)) {
-    return refused(command, cannot_look(concat(settings.sink.directory, ": there is no such directory")),
-                   k_failed);
   }
   ProgressLine line;
   const Result<appliance::VerifyReport> report =

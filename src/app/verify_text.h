@@ -4,6 +4,7 @@
 #include <string>
 
 #include "appliance/verification.h"
+#include "verify/findings.h"
 
 namespace penstock::app {
 

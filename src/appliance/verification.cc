@@ -224,7 +224,7 @@ Result<VerifyReport> verify_lake(const config::Settings& settings, Depth depth,
   if (!loop.ok()) {
     return std::move(loop).error();
   }
-  Result<std::unique_ptr<lake::BlobStore>> store = make_store(settings, **loop, system_clock());
+  Result<std::unique_ptr<lake::BlobStore>> store = open_store_to_read(settings, **loop, system_clock());
   if (!store.ok()) {
     return std::move(store).error();
   }

@@ -386,6 +386,18 @@ Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& sett
   return make_azure_store(settings, loop, clock);
 }
 
+Result<std::unique_ptr<lake::BlobStore>> open_store_to_read(const config::Settings& settings, io::Loop& loop,
+                                                            const Clock& clock) {
+  if (settings.sink.kind != config::SinkKind::directory) {
+    return make_store(settings, loop, clock);
+  }
+  auto store = lake::DirectoryBlobStore::open_to_read(settings.sink.directory, loop);
+  if (!store.ok()) {
+    return std::move(store).error();
+  }
+  return std::unique_ptr<lake::BlobStore>(std::move(store).value());
+}
+
 pipeline::WorkerOptions worker_options(const config::Settings& settings, std::uint32_t worker,
                                        std::uint32_t workers, const config::MemoryPlan& memory) {
   pipeline::WorkerOptions options;

@@ -48,6 +48,9 @@ kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
 Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& settings, io::Loop& loop,
                                                     const Clock& clock);
+// The same to look at only: a directory is neither made nor written.
+Result<std::unique_ptr<lake::BlobStore>> open_store_to_read(const config::Settings& settings, io::Loop& loop,
+                                                            const Clock& clock);
 
 // What a claim says about where its blob is, so that a successor with another sink does not look in the wrong place.
 std::string sink_identity(const config::Settings& settings);

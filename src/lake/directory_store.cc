@@ -109,6 +109,13 @@ void remove_stale(const std::string& dir) {
   }
 }
 
+std::string without_slash(std::string dir) {
+  while (dir.size() > 1 && dir.back() == '/') {
+    dir.pop_back();
+  }
+  return dir;
+}
+
 Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::uint64_t bytes) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) {
@@ -150,10 +157,18 @@ struct DirectoryBlobStore::Part {
   std::map<std::uint32_t, BlockRef> blocks;  // whole ones
 };
 
-Result<std::unique_ptr<DirectoryBlobStore>> DirectoryBlobStore::create(std::string dir, io::Loop& loop) {
-  while (dir.size() > 1 && dir.back() == '/') {
-    dir.pop_back();
+Result<std::unique_ptr<DirectoryBlobStore>> DirectoryBlobStore::open_to_read(std::string dir,
+                                                                             io::Loop& loop) {
+  dir = without_slash(std::move(dir));
+  const UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) {
+    return os_error(errno, concat("opening the lake directory ", dir));
   }
+  return std::unique_ptr<DirectoryBlobStore>(new DirectoryBlobStore(std::move(dir), loop));
+}
+
+Result<std::unique_ptr<DirectoryBlobStore>> DirectoryBlobStore::create(std::string dir, io::Loop& loop) {
+  dir = without_slash(std::move(dir));
   std::vector<std::string> changed;  // not synced: the first blob's directory will be
   if (auto made = make_directories(working_directory(dir), changed); !made.ok()) {
     return made.error();

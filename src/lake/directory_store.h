@@ -35,6 +35,9 @@ class DirectoryBlobStore : public BlobStore {
   // Makes `dir` and its parents. Part files that nothing has written for a week are removed, as Azure does
   // with uncommitted blocks. The loop outlives the store. Error: the directory cannot be made or written.
   static Result<std::unique_ptr<DirectoryBlobStore>> create(std::string dir, io::Loop& loop);
+  // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then fail. Error not_found:
+  // there is no such directory.
+  static Result<std::unique_ptr<DirectoryBlobStore>> open_to_read(std::string dir, io::Loop& loop);
   ~DirectoryBlobStore() override;
 
   // After any error of commit_blocks the blocks are gone: what a failed sync left cannot be trusted. The next

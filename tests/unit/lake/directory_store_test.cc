@@ -140,6 +140,19 @@ TEST_F(DirectoryStoreTest, reads_a_part_of_a_blob_and_no_more_than_there_is) {
   EXPECT_EQ(read("../a.txt", 0, 4).error().kind, ErrorKind::invalid_input);
 }
 
+TEST_F(DirectoryStoreTest, opened_to_read_it_leaves_the_directory_as_it_is) {
+  ASSERT_TRUE(put_blob("a.txt", {"abc"}, {{"k", "v"}}).ok());
+  store_.reset();
+  fs::remove_all(dir_ + "/.penstock");
+  store_ = DirectoryBlobStore::open_to_read(dir_ + "/", *loop_).value();
+  EXPECT_EQ(listed(), std::vector<std::string>{"a.txt"});
+  EXPECT_EQ(properties("a.txt")->metadata, (Metadata{{"k", "v"}}));
+  EXPECT_FALSE(put_blob("b.txt", {"x"}).ok());
+  EXPECT_FALSE(fs::exists(dir_ + "/.penstock"));
+  EXPECT_EQ(DirectoryBlobStore::open_to_read(root_ + "/absent", *loop_).error().kind, ErrorKind::not_found);
+  EXPECT_FALSE(fs::exists(root_ + "/absent"));
+}
+
 TEST_F(DirectoryStoreTest, blocks_are_invisible_until_they_are_committed) {
   ASSERT_TRUE(put_block("x/b.txt", {1, 3, 3}, "def").ok());  // in any order
   ASSERT_TRUE(put_block("x/b.txt", {0, 0, 3}, "xxx").ok());
