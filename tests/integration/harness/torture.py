@@ -29,8 +29,8 @@ FENCE_WAIT_S = 2.0
 # Of the members in turn: what one has claimed, another with other settings asks about.
 COMPRESSIONS = ["none", "gzip", "zstd"]
 # How much longer than its events take on average a run may go on before it counts as stuck.
-PATIENCE = 4
-EVENT_S = 6.0  # of one member, with what it needs to come back
+PATIENCE = 3
+EVENT_S = 12.0  # of one member, with what it needs to come back
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Member:
     def _come(self):
         self.penstock.service.start()
         self.expected_up = True
-        self._later(self.random.uniform(1.5, 9), self._suffer)
+        self._later(self.random.uniform(2, 12), self._suffer)
 
     def _suffer(self):
         what = self.torture.draw()
@@ -139,7 +139,7 @@ class Member:
 
     def _come_again(self):
         """Mostly within the session timeout, so that no partition moves; sometimes not."""
-        away = self.random.uniform(0, 1.5) if self.random.random() < 0.75 else self.random.uniform(SESSION_S + 1, SESSION_S + 4)
+        away = self.random.uniform(0, 1.5) if self.random.random() < 0.85 else self.random.uniform(SESSION_S + 1, SESSION_S + 4)
         self._later(away, self._come)
 
     def _kill_at_commit(self):
