@@ -248,6 +248,7 @@ class Torture:
                        "librdkafka": {"session.timeout.ms": int(SESSION_S * 1000), "heartbeat.interval.ms": 1000}},
             "batch": {"max_age": "1s"},
             "sink": {"block_bytes": "64KiB"},  # so that most files have several blocks
+            "drain_timeout": "5s",  # sometimes too short, as a rebalance waits for the slowest
             "log": {"level": "debug"}})
         made = Penstock(directory, merged(config, changes), *arguments)
         self._started.append(made)
