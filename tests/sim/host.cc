@@ -52,6 +52,10 @@ pipeline::WorkerOptions Host::options() {
   options.block_bytes = scenario.block_bytes;
   options.connections = scenario.connections;
   options.drain_timeout = scenario.drain_timeout;
+  options.protocol.guarantee = scenario.guarantee;
+  options.protocol.sink = "5140a4e0";
+  options.protocol.fence_wait = scenario.fence_wait;
+  options.pins_start = scenario.start_latest;
   options.stage = {.dir = dir_,
                    .bytes_max = scenario.stage_bytes,
                    .segment_bytes = scenario.segment_bytes,

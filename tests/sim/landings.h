@@ -13,13 +13,14 @@
 #include "base/types.h"
 #include "codec/decompressor.h"
 #include "kafka/source.h"
+#include "ledger/protocol.h"
 #include "sim/broker.h"
 #include "sim/sim_lake.h"
 #include "sim/verdict.h"
 
 namespace penstock::sim {
 
-enum class Guarantee : std::uint8_t { exactly_once, at_least_once };
+using ledger::Guarantee;
 
 class Landings {
  public:
@@ -43,6 +44,7 @@ class Landings {
     std::size_t covered = 0;            // records before it are in the lake, or empty
     std::vector<Range> ranges;          // of blobs
     std::optional<Position> base;       // not from the start: the first position that counts
+    Position committed{0};              // as it was last visible
   };
   using Ranges = std::map<TopicPartition, Range>;
 

@@ -2,12 +2,15 @@
 //
 //   penstock_sim --seeds 1000 --first 1              runs seeds 1 to 1000
 //   penstock_sim --seed 42 --verbose                 runs one, and tells everything that happens
-//   --guarantee exactly_once | at_least_once         what is judged
-//   --mutant NAME                                    a sentence of the protocol is left out; --mutants lists them
+//   --guarantee exactly_once | at_least_once         what the workers keep, and are held to
+//   --mutant NAME                                    a sentence of the protocol is left out; --mutants lists them:
+//                                                   those of the state machine are in penstock_sim_mutants only
+//   --every-mutant                                  each of them in turn, until it is found; 1 if one is not
 //   --jobs N                                         over N processes, with progress
 //   --twice                                          runs each seed twice: the same must happen
 //
 // Exit: 0 clean, 1 a violation, 2 usage.
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -17,6 +20,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <new>
 #include <optional>
 #include <string>
@@ -34,19 +38,74 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
+#if defined(PENSTOCK_MUTANTS)
+#include "ledger/mutants.h"
+#endif
 
 namespace penstock::sim {
 namespace {
 
+// A sentence of the protocol that can be left out: by the seams of this directory, or by the state machine of ledger.
+struct Sentence {
+  std::string_view name;
+  Mutant of_seams = Mutant::none;
+#if defined(PENSTOCK_MUTANTS)
+  ledger::Mutant of_ledger = ledger::Mutant::none;
+#endif
+};
+
+std::vector<Sentence> sentences() {
+  std::vector<Sentence> all;
+  for (const MutantName& each : k_mutants) {
+    all.push_back({.name = each.name, .of_seams = each.mutant});
+  }
+#if defined(PENSTOCK_MUTANTS)
+#define PENSTOCK_SENTENCE(name) all.push_back({#name, Mutant::none, ledger::Mutant::name})
+  PENSTOCK_SENTENCE(no_fence);
+  PENSTOCK_SENTENCE(no_wait_before_fence);
+  PENSTOCK_SENTENCE(no_assign_after_changed_fence);
+  PENSTOCK_SENTENCE(assign_commits_at_once);
+  PENSTOCK_SENTENCE(fence_accepts_what_assign_wrote);
+  PENSTOCK_SENTENCE(assign_again_for_all_of_a_dropped_batch);
+  PENSTOCK_SENTENCE(reading_again_for_a_past_epoch);
+  PENSTOCK_SENTENCE(no_r2_for_claims);
+  PENSTOCK_SENTENCE(no_r2_for_finishes);
+  PENSTOCK_SENTENCE(no_r2_for_start_positions);
+  PENSTOCK_SENTENCE(finish_outside_its_epoch);
+  PENSTOCK_SENTENCE(finish_after_the_next_claim);
+  PENSTOCK_SENTENCE(looking_without_a_tombstone);
+  PENSTOCK_SENTENCE(publish_before_claim);
+  PENSTOCK_SENTENCE(assuming_data);
+  PENSTOCK_SENTENCE(assuming_tombstone);
+  PENSTOCK_SENTENCE(no_r1);
+  PENSTOCK_SENTENCE(refused_claim_published);
+  PENSTOCK_SENTENCE(dead_batch_without_dropping_later);
+  PENSTOCK_SENTENCE(no_r8);
+  PENSTOCK_SENTENCE(r8_without_its_wait);
+  PENSTOCK_SENTENCE(r8_for_claims_only);
+#undef PENSTOCK_SENTENCE
+#endif
+  return all;
+}
+
+void leave_out(const Sentence& sentence) {
+#if defined(PENSTOCK_MUTANTS)
+  ledger::active_mutant = sentence.of_ledger;
+#else
+  static_cast<void>(sentence);
+#endif
+}
+
 struct Arguments {
   std::uint64_t first = 1;
   std::uint64_t seeds = 1;
-  Guarantee guarantee = Guarantee::at_least_once;
+  Guarantee guarantee = Guarantee::exactly_once;
   Mutant mutant = Mutant::none;
   std::string mutant_name;
   bool verbose = false;
   bool twice = false;
   bool keep_going = false;
+  bool every_mutant = false;
   unsigned jobs = 1;
 };
 
@@ -62,9 +121,11 @@ struct Totals {
 // For a CHECK or a sanitizer, which end the process: known without memory.
 char running_command[512];
 
+std::string program;  // as it was called
+
 std::string command_of(const Arguments& arguments, std::uint64_t seed) {
-  return concat("penstock_sim --seed ", seed,
-                arguments.guarantee == Guarantee::exactly_once ? " --guarantee exactly_once" : "",
+  return concat(program, " --seed ", seed,
+                arguments.guarantee == Guarantee::at_least_once ? " --guarantee at_least_once" : "",
                 arguments.mutant_name.empty() ? "" : " --mutant ", arguments.mutant_name, " --verbose");
 }
 
@@ -182,6 +243,37 @@ int run(const Arguments& arguments) {
   return totals.failures > 0 || died ? 1 : 0;
 }
 
+// Each sentence left out, in a process of its own, since a CHECK may be what finds it.
+int run_every_mutant(const Arguments& arguments) {
+  const std::vector<Sentence> all = sentences();
+  std::map<pid_t, std::string_view> running;
+  std::size_t next = 0;
+  int unfound = 0;
+  while (next < all.size() || !running.empty()) {
+    while (next < all.size() && running.size() < arguments.jobs) {
+      const Sentence& sentence = all[next++];
+      const pid_t child = ::fork();
+      if (child == 0) {
+        leave_out(sentence);
+        Arguments own = arguments;
+        own.mutant = sentence.of_seams;
+        own.mutant_name = sentence.name;
+        own.jobs = 1;
+        std::_Exit(run(own));
+      }
+      running.emplace(child, sentence.name);
+    }
+    int status = 0;
+    const auto ended = running.extract(::waitpid(-1, &status, 0));
+    if (!ended.empty()) {
+      std::cout << ended.mapped() << (status == 0 ? ": NOT FOUND\n" : ": found\n") << std::flush;
+      unfound += status == 0 ? 1 : 0;
+    }
+  }
+  std::cout << concat(all.size() - static_cast<std::size_t>(unfound), " of ", all.size(), " mutants found\n");
+  return unfound == 0 ? 0 : 1;
+}
+
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -197,6 +289,8 @@ std::string parse(const std::vector<std::string_view>& words, Arguments& argumen
       arguments.verbose = true;
     } else if (word == "--twice") {
       arguments.twice = true;
+    } else if (word == "--every-mutant") {
+      arguments.every_mutant = true;
     } else if (word == "--keep-going") {
       arguments.keep_going = true;
     } else if (i + 1 == words.size()) {
@@ -207,12 +301,15 @@ std::string parse(const std::vector<std::string_view>& words, Arguments& argumen
       }
       arguments.guarantee = value == "exactly_once" ? Guarantee::exactly_once : Guarantee::at_least_once;
     } else if (word == "--mutant") {
-      const std::optional<Mutant> mutant = mutant_of(value);
-      if (!mutant) {
-        return concat("no mutant has the name ", value);
+      const std::vector<Sentence> all = sentences();
+      const auto found =
+          std::find_if(all.begin(), all.end(), [&](const Sentence& each) { return each.name == value; });
+      if (found == all.end()) {
+        return concat("no mutant of this build has the name ", value);
       }
-      arguments.mutant = *mutant;
+      arguments.mutant = found->of_seams;
       arguments.mutant_name = value;
+      leave_out(*found);
     } else if (const std::optional<std::uint64_t> count = number(value); !count) {
       return concat(word, ": unknown, or ", value, " is no number");
     } else if (word == "--seeds") {
@@ -230,7 +327,7 @@ std::string parse(const std::vector<std::string_view>& words, Arguments& argumen
 
 int main_of(const std::vector<std::string_view>& words) {
   if (words.size() == 1 && words[0] == "--mutants") {
-    for (const MutantName& each : k_mutants) {
+    for (const Sentence& each : sentences()) {
       std::cout << each.name << "\n";
     }
     return 0;
@@ -245,12 +342,13 @@ int main_of(const std::vector<std::string_view>& words) {
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_set_death_callback(tell_running_command);
 #endif
-  return run(arguments);
+  return arguments.every_mutant ? run_every_mutant(arguments) : run(arguments);
 }
 
 }  // namespace
 }  // namespace penstock::sim
 
 int main(int count, char** words) {
+  penstock::sim::program = words[0];
   return penstock::sim::main_of(std::vector<std::string_view>(words + 1, words + count));
 }

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace penstock::sim {
@@ -25,14 +24,5 @@ inline constexpr std::array k_mutants{
     MutantName{Mutant::partial_success_taken_for_success, "partial_success_taken_for_success"},
     MutantName{Mutant::commits_stamped_when_sent, "commits_stamped_when_sent"},
 };
-
-inline std::optional<Mutant> mutant_of(std::string_view name) {
-  for (const MutantName& each : k_mutants) {
-    if (each.name == name) {
-      return each.mutant;
-    }
-  }
-  return std::nullopt;
-}
 
 }  // namespace penstock::sim

@@ -23,7 +23,7 @@ namespace penstock::sim {
 
 struct WorldOptions {
   std::uint64_t seed = 0;
-  Guarantee guarantee = Guarantee::at_least_once;
+  Guarantee guarantee = Guarantee::exactly_once;
   Mutant mutant = Mutant::none;
   Sabotage sabotage = Sabotage::none;
   bool verbose = false;
