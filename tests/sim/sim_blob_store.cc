@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/check.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -148,6 +150,12 @@ void SimBlobStore::list(const std::string& prefix, const std::string& marker,
   ask<lake::BlobPage>(lists_, std::move(done), [&lake = lake_, prefix, marker] {
     return Result<lake::BlobPage>(lake.list(prefix, marker));
   });
+}
+
+void SimBlobStore::read(const std::string& /*name*/, std::uint64_t /*offset*/, std::uint64_t /*bytes*/,
+                        std::function<void(Result<std::string>)> /*done*/) {
+  const bool pipeline_reads_back = true;
+  CHECK(!pipeline_reads_back);
 }
 
 void SimBlobStore::probe(lake::Done done) {

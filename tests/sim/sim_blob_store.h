@@ -34,6 +34,9 @@ class SimBlobStore final : public lake::BlobStore {
                       std::function<void(Result<lake::BlobProperties>)> done) override;
   void list(const std::string& prefix, const std::string& marker,
             std::function<void(Result<lake::BlobPage>)> done) override;
+  // The pipeline does not read back from the lake (CHECK).
+  void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+            std::function<void(Result<std::string>)> done) override;
   void probe(lake::Done done) override;
   void discard(const std::string& /*name*/) override {}
   const std::string& description() const override { return description_; }
