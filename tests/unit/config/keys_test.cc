@@ -56,7 +56,7 @@ TEST(Keys, allowed_values_are_told_without_what_comes_later) {
   EXPECT_EQ(allowed_values(*find_key("runtime.workers")), "auto, or 1 to 256");
   EXPECT_EQ(allowed_values(*find_key("batch.max_age")), "1s to 1d");
   EXPECT_EQ(allowed_values(*find_key("batch.compression")), "none, gzip or zstd");
-  EXPECT_EQ(allowed_values(*find_key("guarantee")), "at_least_once");
+  EXPECT_EQ(allowed_values(*find_key("guarantee")), "exactly_once or at_least_once");
 }
 
 TEST(Keys, sections_are_known_by_what_lies_below) {
@@ -89,7 +89,7 @@ TEST(ReferencePage, has_every_key_once) {
     ASSERT_THAT(page, HasSubstr(heading));
     EXPECT_EQ(page.find(heading, page.find(heading) + 1), std::string::npos) << key.path;
   }
-  EXPECT_THAT(page, HasSubstr("- not available in this version: `exactly_once`\n"));
+  EXPECT_THAT(page, HasSubstr("- not available in this version: `entra`\n"));
 }
 
 TEST(ReferencePage, the_file_is_up_to_date) {

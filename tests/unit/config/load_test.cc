@@ -97,7 +97,7 @@ TEST(Load, the_least_configuration_has_the_documented_defaults) {
   EXPECT_EQ(s.runtime.workers, std::nullopt);
   EXPECT_EQ(s.runtime.memory, 192 * k_mib);
   EXPECT_EQ(s.runtime.io, Io::best);
-  EXPECT_EQ(s.guarantee, Guarantee::at_least_once);
+  EXPECT_EQ(s.guarantee, Guarantee::exactly_once);
   EXPECT_EQ(s.admin.host, "127.0.0.1");
   EXPECT_EQ(s.admin.port, 9464);
   EXPECT_EQ(s.log.level, LogLevel::info);
