@@ -117,11 +117,11 @@ class Kafka:
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
         placed = {"replica_assignment": replicas} if replicas else {"replication_factor": 1}
         admin.create_topics([NewTopic(name, partitions, config=settings, **placed)])[name].result(30)
-        wait_until(lambda: self._has_leaders(admin, name, partitions), 30, f"{name} has leaders")
+        wait_until(lambda: self.has_leaders(admin, name, partitions), 30, f"{name} has leaders")
         return name
 
     @staticmethod
-    def _has_leaders(admin, name: str, partitions: int) -> bool:
+    def has_leaders(admin, name: str, partitions: int) -> bool:
         topic = admin.list_topics(name, timeout=10).topics.get(name)
         return bool(topic and len(topic.partitions) == partitions
                     and all(p.leader >= 0 for p in topic.partitions.values()))
