@@ -1,0 +1,91 @@
+// Our own fetch, decode and copy, and nothing behind it: a DirectSource on a loop that takes every record of a topic
+// and copies its value into the ring that bare_consumer has. The measure is taken from the first record to the last.
+//
+//   direct_reader --brokers H:P --topic T
+#include <optional>
+#include <utility>
+
+#include <unistd.h>
+
+#include "base/concat.h"
+#include "io/loop.h"
+#include "kafka/cluster_probe.h"
+#include "kafka/direct_source.h"
+#include "replay/measure.h"
+
+namespace penstock::bench {
+namespace {
+
+constexpr std::size_t k_records_per_poll = 1000;  // as a worker does
+
+template <class Value>
+Value must(Result<Value> result) {
+  if (!result.ok()) {
+    die(result.error().message);
+  }
+  return std::move(result).value();
+}
+
+int run(const Arguments& arguments) {
+  kafka::DirectSourceOptions options;
+  options.client.brokers = {arguments.text("brokers")};
+  options.client.topics = {arguments.text("topic")};
+  options.client.group = concat("bench-direct-", ::getpid());
+  const kafka::ProbeReport probe = must(kafka::probe_cluster(options.client, std::chrono::seconds(10)));
+  if (probe.logs_error) {
+    die(probe.logs_error->message);
+  }
+  std::uint64_t expected = 0;
+  for (const auto& [partition, log] : probe.logs) {
+    expected += static_cast<std::uint64_t>(log.end.value - log.start.value);
+  }
+
+  const std::unique_ptr<io::Loop> loop = must(io::make_loop({}, system_clock()));
+  kafka::DirectSource source(*loop, system_clock(), options);
+  Ring ring;
+  std::optional<Usage> first;
+  const auto begin = [&](std::span<const kafka::Assigned> partitions) {
+    for (std::uint32_t slot = 0; slot < partitions.size(); ++slot) {
+      source.fetch_from(PartitionSlot{slot}, partitions[slot].start);
+    }
+  };
+  const auto take = [&](const kafka::RecordSpan& span) {
+    if (!first) {
+      first = usage_now();
+    }
+    for (const RecordView& record : span.records) {
+      ring.append(record.value.data(), record.value.size());
+    }
+    return span.records.size();
+  };
+  const Result<void> started = source.start({
+      .assigned = begin,
+      .revoked = [](kafka::RevokeReason) { die("the group took the partitions back"); },
+      .records = take,
+      .partition_failed = [](PartitionSlot, Error error) { die(error.message); },
+      .failed = [](Error error) { std::fprintf(stderr, "%s\n", error.message.c_str()); },
+  });
+  if (!started.ok()) {
+    die(started.error().message);
+  }
+  const double deadline_s = usage_now().wall_s + static_cast<double>(arguments.number("limit", 120));
+  while (ring.records() < expected) {
+    const bool more = source.poll(kafka::Source::Room::some, k_records_per_poll);
+    loop->run_once(more ? Duration::zero() : Duration(std::chrono::seconds(1)));
+    if (!more && usage_now().wall_s > deadline_s) {
+      die("not at the end in time");
+    }
+  }
+  const Usage last = usage_now();
+  print_reading(ring, first.value_or(last), last);
+  std::fflush(stdout);
+  source.close();
+  return 0;
+}
+
+}  // namespace
+}  // namespace penstock::bench
+
+int main(int argc, char** argv) {
+  return penstock::bench::run(penstock::bench::Arguments(argc, argv));
+}

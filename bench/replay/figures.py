@@ -1,0 +1,110 @@
+"""From the readings of a run to its figures: CPU seconds per GB, ratios within a round, goals."""
+
+from dataclasses import dataclass
+from statistics import median
+
+GB = 1e9
+MIB = 1 << 20
+LIBRARY_KINDS = ("bare", "bare-nocrc", "direct")  # measured from the first record to the last
+
+
+@dataclass
+class Spread:
+    """The median of the rounds, and the lowest and highest."""
+
+    middle: float
+    low: float
+    high: float
+
+    def text(self, digits: int = 2) -> str:
+        return f"{self.middle:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+
+def spread(values: list[float]) -> Spread:
+    return Spread(median(values), min(values), max(values))
+
+
+class Figures:
+    def __init__(self, results: dict):
+        self.results = results
+        self.rounds = results["rounds"]
+        self.names = [name for name in self.rounds[0] if not name.startswith("start/")]
+
+    def _net(self, readings: dict, name: str, what: str) -> float:
+        value = readings[name][what]
+        if name.split("/")[0] in LIBRARY_KINDS:
+            return value
+        return max(value - readings["start/start"][what], 1e-6)
+
+    def cost(self, readings: dict, name: str) -> float:
+        return self._net(readings, name, "cpu_s") / (readings[name]["bytes"] / GB)
+
+    def rate(self, readings: dict, name: str) -> float:
+        return readings[name]["bytes"] / 1e6 / self._net(readings, name, "wall_s")
+
+    def costs(self, name: str) -> Spread:
+        return spread([self.cost(readings, name) for readings in self.rounds])
+
+    def rates(self, name: str) -> Spread:
+        return spread([self.rate(readings, name) for readings in self.rounds])
+
+    def ratios(self, name: str) -> Spread:
+        """To the bare consumer of the same stream in the same round."""
+        bare = "bare/" + name.split("/")[1]
+        return spread([self.cost(readings, name) / self.cost(readings, bare) for readings in self.rounds])
+
+    def peak_rss_mib(self, name: str) -> float:
+        return max(readings[name]["peak_rss_bytes"] for readings in self.rounds) / MIB
+
+    def start(self, what: str) -> Spread:
+        return spread([readings["start/start"][what] for readings in self.rounds])
+
+    def gzip_overhead(self) -> Spread:
+        """What compressed output costs above plain output and the compressor's own time, as a share of plain output."""
+        costs = [(self.cost(r, "null-gzip/1k"), self.cost(r, "null/1k"), floors["gzip"])
+                 for r, floors in zip(self.rounds, self.results["floors"], strict=True)]
+        return spread([(packed - own) / plain - 1 for packed, plain, own in costs])
+
+    def floors(self, name: str) -> Spread:
+        return spread([floors[name] for floors in self.results["floors"]])
+
+    def rate_ratio(self, name: str) -> Spread:
+        bare = "bare/" + name.split("/")[1]
+        return spread([self.rate(r, name) / self.rate(r, bare) for r in self.rounds])
+
+    def paces(self, pace: str, what: str) -> Spread:
+        return spread([reading[what] for reading in self.results["pace"][pace]])
+
+    def goals(self) -> list[tuple[str, str, str, bool]]:
+        """What, the goal, what was measured, whether it is met by the median."""
+        rows = []
+
+        def at_most(what: str, limit: float, measured: Spread, unit: str = " x", digits: int = 2):
+            rows.append((what, f"at most {limit:g}{unit}", measured.text(digits) + unit, measured.middle <= limit))
+
+        for what, name, limit in [
+            ("fetch, decode and copy, 1 KiB records", "direct/1k", 0.55),
+            ("fetch, decode and copy, 300 B records", "direct/300", 0.40),
+            ("fetch, decode and copy, gzip batches", "direct/gzip", 0.35),
+            ("whole path to the null store, 1 KiB records", "null/1k", 0.55),
+            ("whole path to a discarding HTTP server, 1 KiB records", "http/1k", 0.95),
+            ("whole path over HTTP, 300 B records", "http/300", 0.65),
+            ("whole path over HTTP, gzip batches in the topic", "http/gzip", 0.40),
+        ]:
+            at_most(what + ", of the bare consumer's CPU", limit, self.ratios(name))
+        overhead = self.gzip_overhead()
+        at_most("gzip output, above plain output and ISA-L's own time", 10,
+                Spread(overhead.middle * 100, overhead.low * 100, overhead.high * 100), " %", 0)
+        rate = self.rate_ratio("null/1k")
+        rows.append(("rate of one worker into the null store, of the bare consumer's", "at least 1.5 x", rate.text() + " x",
+                     rate.middle >= 1.5))
+        rss = max([self.peak_rss_mib(name) for name in self.names if name.split("/")[0] not in LIBRARY_KINDS]
+                  + [r["peak_rss_bytes"] / MIB for readings in self.results["pace"].values() for r in readings])
+        rows.append(("peak RSS, the highest of all runs", "at most 256 MiB", f"{rss:.0f} MiB", rss <= 256))
+        if "300 GB/day" in self.results["pace"]:
+            readings = self.results["pace"]["300 GB/day"]
+            share = spread([100 * reading["share_of_core"] for reading in readings])
+            at_most("300 GB/day pace to a discarding HTTP server, of a core", 0.5, share, " %")
+            late = spread([reading["p99_ms"] / 1000 - reading["max_age_s"] for reading in readings])
+            at_most("produced to durable at that pace, p99, beyond max_age", 1.0, late, " s")
+        return rows

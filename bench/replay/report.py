@@ -1,0 +1,133 @@
+"""results.json, the charts and RESULTS.md of a run. Alone: `report.py results.json` writes the latter two again."""
+
+import json
+import sys
+from pathlib import Path
+
+import charts
+from figures import Figures
+
+STREAM_NOTES = {"1k": "log-normal around 1 KiB", "300": "around 300 B", "gzip": "log-normal around 1 KiB, batches compressed with gzip"}
+WHAT = {
+    "bare": "bare librdkafka consumer", "bare-nocrc": "the same, `check.crcs=false`",
+    "direct": "our fetch, decode and copy (`direct_reader`)", "null": "penstock into `null:`", "http": "penstock over HTTP",
+    "null-gzip": "penstock into `null:`, gzip output", "http-gzip": "penstock over HTTP, gzip output",
+}
+FLOORS = [
+    ("receive", "recv from a loopback socket, 1 MiB at a time, of what sendfile sends from the page cache"), ("checksum", "CRC-32C of 1 MiB in the cache, by codec::crc32c"),
+    ("copy", "a record at a time, from 1 MiB in the cache to a ring of 8 MiB, line breaks made spaces, by codec::copy_flat"),
+    ("write", "O_DIRECT overwrites of 1 MiB, one after the other"), ("send", "send to a loopback socket that discards, from 8 MiB"),
+    ("gunzip", "gzip members of 1 MiB inflated, by codec::Decompressor"), ("gzip", "gzip at level 1 of ISA-L, by codec::Compressor"),
+]
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def goals(figures: Figures) -> str:
+    return table(["what", "goal", "measured: median (lowest to highest)", ""],
+                 [[what, goal, measured, "met" if met else "**missed**"] for what, goal, measured, met in figures.goals()])
+
+
+def streams(figures: Figures) -> str:
+    rows = []
+    for name, note in STREAM_NOTES.items():
+        topic, made = figures.results["topics"][name], figures.results["streams"][name]
+        rows.append([f"`{name}`", note, f"{topic['records']:,}", f"{topic['bytes'] / 1e6:,.0f} MB", f"{made['batch'] >> 10} KiB"])
+    return table(["topic", "records", "how many", "payload", "producer's batch at most"], rows)
+
+
+def bulk(figures: Figures) -> str:
+    rows = []
+    for name in figures.names:
+        kind, stream = name.split("/")
+        calls = figures.rounds[-1][name].get("calls")
+        stored = (f"{calls['put_block'] + calls['put_block_list'] + calls['put_blob']} calls, "
+                  f"{figures.rounds[-1][name]['files']} files") if calls else ""
+        rows.append([f"`{stream}`", WHAT[kind], figures.costs(name).text(3), figures.ratios(name).text(),
+                     figures.rates(name).text(0), f"{figures.peak_rss_mib(name):.0f}", stored])
+    return table(["topic", "what ran", "CPU s per GB", "ratio to bare", "MB/s", "peak RSS, MiB", "stored by"], rows)
+
+
+def pace(figures: Figures) -> str:
+    rows = []
+    for name, readings in figures.results["pace"].items():
+        percent = {what: figures.paces(name, what) for what in ("share_of_core", "bare_share_of_core")}
+        cells = [f"{p.middle:.2%} ({p.low:.2%} to {p.high:.2%})" for p in percent.values()]
+        ratio = [reading["share_of_core"] / reading["bare_share_of_core"] for reading in readings]
+        calls = readings[-1]["calls"]
+        rows.append([name, f"{figures.paces(name, 'rate_bytes_per_s').middle / 1e6:.1f} MB/s", *cells, f"{sorted(ratio)[len(ratio) // 2]:.2f}",
+                     f"{figures.paces(name, 'p50_ms').middle / 1000:.2f} s", f"{figures.paces(name, 'p99_ms').middle / 1000:.2f} s",
+                     f"{figures.paces(name, 'max_ms').high / 1000:.2f} s",
+                     f"{calls['put_block'] + calls['put_block_list'] + calls['put_blob']} calls, {readings[-1]['files']} files",
+                     f"{max(r['peak_rss_bytes'] for r in readings) >> 20}"])
+    return table(["pace", "rate", "penstock, of a core", "bare consumer, of a core", "ratio", "durable p50", "p99", "max, all runs",
+                  "stored by", "peak RSS, MiB"], rows)
+
+
+def floors(figures: Figures) -> str:
+    rows = [[what, figures.floors(name).text(3)] for name, what in FLOORS]
+    direct = all(floors["direct"] for floors in figures.results["floors"])
+    return table(["alone, in a tight loop", "CPU s per GB"], rows) + (
+        f"\nThe disk took {figures.floors('write_gb_s').text()} GB/s of those writes{'' if direct else ', through the page cache: no O_DIRECT here'}; "
+        f"gzip shrinks the stream {figures.floors('gzip_ratio').middle:.1f} to 1.\n")
+
+
+def page(figures: Figures, images: list[str]) -> str:
+    results = figures.results
+    machine = "\n".join(f"- {key}: {value}" for key, value in results["machine"].items())
+    start, start_s = figures.start("cpu_s"), figures.start("wall_s")
+    picture = "\n".join(f"![{name.removesuffix('.svg')}](charts/{name})\n" for name in images)
+    first_pace = next(iter(results["pace"].values()), None)
+    paced = "" if first_pace is None else f"""
+## At a pace
+
+Records are produced at that rate, eight partitions, producer linger 10 ms, so that the broker's batches are small. penstock
+(`max_age` {first_pace[0]['max_age_s']} s, so that a short run has files; `fetch_wait` 500 ms, as it is by itself with files of a minute) and the bare
+consumer (`fetch.min.bytes` 512 KiB, `fetch.wait.max.ms` 500) read them at the same time. Durable: from the time that a record carries to the
+publication of its file, over all records.
+
+{pace(figures)}"""
+    return f"""<!-- Generated by bench/replay/report.py from results.json: run `./dev bench replay`, do not edit. -->
+# Results of bench/replay
+
+Command: `{results['command']}`, {results['seconds']:.0f} s in all, {len(figures.rounds)} interleaved rounds. Load of the machine before:
+{results['load_before'][0]:.1f}, after: {results['load_after'][0]:.1f} (it includes the run itself). Absolute figures are this machine's; ratios are taken within a round.
+
+{machine}
+
+## Goals
+
+{goals(figures)}
+## As fast as it goes
+
+{streams(figures)}
+Every run reads its whole topic, and its records and bytes are compared with the producer's count. penstock is measured from
+where it says that it is ready, less what a topic of a few records takes from there to the end in the same round (joining the group and
+leaving it: {start.text(3)} s of CPU, {start_s.text()} s); the consumers are measured from the first record to the last. Rates share two cores with the broker and the server. Medians, lowest and highest.
+
+{bulk(figures)}
+{picture}{paced}
+## Floors
+
+What the stages cost at least, measured in the same run:
+
+{floors(figures)}"""
+
+
+def write(results: dict, out: Path):
+    out.mkdir(parents=True, exist_ok=True)
+    figures = Figures(results)
+    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    images = charts.draw(figures, out / "charts")
+    (out / "RESULTS.md").write_text(page(figures, images))
+    for what, goal, measured, met in figures.goals():
+        print(f"{'met   ' if met else 'missed'}  {what}: {measured}; goal {goal}")
+    print(f"written: {out / 'RESULTS.md'}")
+
+
+if __name__ == "__main__":
+    source = Path(sys.argv[1])
+    write(json.loads(source.read_text()), source.parent)

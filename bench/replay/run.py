@@ -1,0 +1,350 @@
+"""`./dev bench replay`: the appliance beside a bare, tuned librdkafka consumer, on a real broker, in interleaved rounds.
+
+Everything runs on this machine and on the loopback alone, is bounded in time, and ends by itself. Writes results.json,
+charts and RESULTS.md (report.py makes them from the same numbers) to --out.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+os.environ.setdefault("PENSTOCK_PRESET", "release")  # before the harness asks for it
+
+from confluent_kafka.admin import NewTopic  # noqa: E402
+from harness.kafka import Kafka  # noqa: E402
+from harness.paths import PRESET, penstock_binary  # noqa: E402
+from harness.penstock import Penstock, base_config, merged  # noqa: E402
+from harness.service import Service, free_port, wait_until  # noqa: E402
+
+import machine  # noqa: E402
+import profiling  # noqa: E402
+import report  # noqa: E402
+
+PROGRAMS = ROOT / "build" / PRESET / "bench"
+PARTITIONS = 8
+RUN_LIMIT_S = 150
+MB = 1_000_000
+
+# What is in the topics; `share` of --bytes each. Batches as a producer makes them that is told to be efficient. gzip at level 1,
+# for the time that filling the topic takes.
+STREAMS = {
+    "1k": {"share": 1.0, "mean": 1024, "codec": "none", "linger": 50, "batch": 131072},
+    "300": {"share": 0.5, "mean": 300, "codec": "none", "linger": 50, "batch": 131072},
+    "gzip": {"share": 0.5, "mean": 1024, "codec": "gzip", "linger": 500, "batch": 524288},
+}
+
+# One round. `start` is a topic of a few records: what it takes penstock to join the group and to leave it, which is taken off
+# its other runs, as the consumers are measured from their first record to their last.
+ROUND = [
+    ("start", "start"),
+    ("bare", "1k"), ("bare-nocrc", "1k"), ("direct", "1k"), ("null", "1k"), ("http", "1k"),
+    ("null-gzip", "1k"), ("http-gzip", "1k"),
+    ("bare", "300"), ("direct", "300"), ("null", "300"), ("http", "300"),
+    ("bare", "gzip"), ("direct", "gzip"), ("null", "gzip"), ("http", "gzip"),
+]
+
+ACCOUNT = "benchaccount"
+KEY = "YmVuY2gtaXMtbm90LWEtc2VjcmV0"  # the server verifies no signature
+
+# At a pace: files every few seconds, so that a short run has some; the wait of a fetch as a minute's files would have it.
+PACE_MAX_AGE_S = 5
+PACE_FETCH_WAIT_MS = 500
+PACE_FETCH_MIN = 524288  # the bare consumer's, which alone makes it cheap at such a rate
+WARM_UP_S = 3
+
+
+def program(name: str) -> Path:
+    return PROGRAMS / f"replay_{name}"
+
+
+def words(**options) -> list[str]:
+    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def run_program(name: str, **options) -> dict:
+    done = subprocess.run([program(name), *words(**options)], capture_output=True, text=True, timeout=RUN_LIMIT_S,
+                          stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise RuntimeError(f"{name} failed: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+class DiscardServer:
+    """The blob service that keeps nothing; `counts` when it has ended."""
+
+    def __init__(self, directory: Path, stamps: bool = False):
+        self.port = free_port()
+        self.log = directory / f"discard-{self.port}.log"
+        self.service = Service([program("discard_server"), *words(port=self.port, limit=RUN_LIMIT_S + 60, stamps=str(stamps).lower())],
+                               self.log)
+        self.counts: dict = {}
+
+    def __enter__(self):
+        self.service.start()
+        self.service.wait_port(self.port, 20)
+        return self
+
+    def __exit__(self, kind, *_):
+        self.service.stop()
+        if kind is None:
+            self.counts = json.loads(self.log.read_text())
+
+    def sink(self) -> dict:
+        endpoint = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+        return {"url": f"{endpoint}/lake/raw",
+                "auth": {"type": "connection-string",
+                         "value": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};"}}
+
+
+class Bench:
+    def __init__(self, directory: Path, bytes_total: int):
+        self.directory = directory
+        self.bytes_total = bytes_total
+        self.kafka = Kafka(directory / "kafka")
+        self.topics: dict[str, dict] = {}  # what the producer says is in each
+        self.run_count = 0
+
+    def start(self):
+        self.kafka.format()
+        self.kafka.start()
+
+    def stop(self):
+        self.kafka.stop()
+
+    def new_topic(self, name: str):
+        admin = self.kafka.admin()
+        admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result(30)
+        wait_until(lambda: self.kafka.has_leaders(admin, name, PARTITIONS), 30, f"{name} has leaders")
+
+    def fill(self, stream: str) -> dict:
+        made = STREAMS.get(stream, {"mean": 1024, "codec": "none", "linger": 5, "batch": 131072})
+        amount = int(self.bytes_total * made["share"]) if stream in STREAMS else 6000
+        self.new_topic(stream)
+        return run_program(
+            "produce", brokers=self.kafka.bootstrap, topic=stream, partitions=PARTITIONS, seed=1, bytes=amount,
+            mean=made["mean"], codec=made["codec"], level=1 if made["codec"] == "gzip" else -1,
+            linger=made["linger"], batch=made["batch"])
+
+    # One run of a round: a reading of the same shape whatever ran.
+    def run(self, kind: str, stream: str) -> dict:
+        self.run_count += 1
+        if kind in ("bare", "bare-nocrc", "direct"):
+            options = {"crcs": "false"} if kind == "bare-nocrc" else {}
+            reading = run_program("direct_reader" if kind == "direct" else "bare_consumer",
+                                  brokers=self.kafka.bootstrap, topic=stream, **options)
+        elif kind.startswith("http"):
+            with DiscardServer(self.directory) as server:
+                reading = self.penstock(kind, stream, server.sink())
+            reading["calls"] = server.counts
+            if kind == "http":
+                assert server.counts["body_bytes"] >= reading["bytes"] + reading["records"], server.counts
+        else:
+            reading = self.penstock(kind, stream, {"url": "null:"})
+        told = self.topics[stream]
+        assert (reading["records"], reading["bytes"]) == (told["records"], told["bytes"]), \
+            f"{kind} of {stream} read {reading}, but the producer wrote {told}"
+        return reading
+
+    def config(self, name: str, topic: str, sink: dict, changes: dict) -> dict:
+        base = base_config(self.directory / name, [topic], self.kafka.bootstrap, sink)
+        ours = {"source": {"group": f"bench-{name}", "librdkafka": {}}, "batch": {"max_age": "60s", "max_bytes": "256MiB"},
+                "stage": {"max_bytes": "4GiB"}, "log": {"level": "warn"}}
+        config = merged(merged(base, ours), changes)
+        config["source"].pop("librdkafka")
+        return config
+
+    def penstock(self, kind: str, stream: str, sink: dict, before: tuple[str, ...] = ()) -> dict:
+        name = f"run-{self.run_count}"
+        directory = self.directory / name
+        directory.mkdir()
+        changes = {"admin": {"listen": "none"}}
+        if kind.endswith("-gzip"):
+            changes["batch"] = {"compression": "gzip"}
+        config = directory / "penstock.yaml"
+        config.write_text(json.dumps(self.config(name, stream, sink, changes), indent=2))
+        summary = directory / "summary.json"
+        command = [*before, penstock_binary(), "run", "--config", config, "--exit-at-end", "--summary", summary]
+        at_ready = self.to_the_end(command, directory)
+        told = json.loads(summary.read_text())
+        shutil.rmtree(directory)
+        return {"records": told["records"], "bytes": told["bytes"], "wall_s": told["seconds"] - at_ready["wall_s"],
+                "cpu_s": told["cpu_seconds"] - at_ready["cpu_s"], "at_ready": at_ready,
+                "peak_rss_bytes": told["peak_rss_bytes"], "files": told["blobs"], "retries": told["retries"]}
+
+    def to_the_end(self, command: list, directory: Path) -> dict:
+        """Runs penstock until it ends; says what it had used when it told that it was ready, its memory taken and touched."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            ready.bind(str(directory / "ready"))
+            ready.settimeout(30)
+            began = time.monotonic()
+            with open(directory / "log", "w") as log:
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           env={**os.environ, "NOTIFY_SOCKET": str(directory / "ready")})
+            try:
+                while b"READY=1" not in ready.recv(4096):
+                    pass
+                used = {"cpu_s": machine.cpu_seconds(process.pid), "wall_s": time.monotonic() - began}
+                code = process.wait(RUN_LIMIT_S)
+            except (TimeoutError, subprocess.TimeoutExpired) as late:
+                raise RuntimeError(f"penstock is late: {(directory / 'log').read_text()[-3000:]}") from late
+            finally:
+                process.kill()
+        if code != 0:
+            raise RuntimeError(f"penstock failed: {(directory / 'log').read_text()[-3000:]}")
+        return used
+
+    def pace(self, rate: int, seconds: int) -> dict:
+        """penstock over HTTP and the bare consumer at once on one stream that is being produced."""
+        self.run_count += 1
+        name = f"pace-{self.run_count}"
+        self.new_topic(name)
+        changes = {"batch": {"max_age": f"{PACE_MAX_AGE_S}s"}, "source": {"fetch_wait": f"{PACE_FETCH_WAIT_MS}ms"}}
+        with DiscardServer(self.directory, stamps=True) as server:
+            with Penstock(self.directory / name, self.config(name, name, server.sink(), changes)) as appliance:
+                appliance.start()
+                producer = subprocess.Popen(
+                    [program("produce"), *words(brokers=self.kafka.bootstrap, topic=name, partitions=PARTITIONS, seed=2,
+                                                mean=1024, linger=10, rate=rate, seconds=seconds + WARM_UP_S + 2)],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                try:
+                    reading = self.paced_reading(name, appliance, seconds)
+                    output, errors = producer.communicate(timeout=seconds + 60)
+                finally:
+                    producer.kill()
+                assert producer.returncode == 0, errors
+                produced = json.loads(output)
+                appliance.wait_metric("penstock_records_received_total", produced["records"], 20)
+                assert appliance.terminate(60) == 0, appliance.output[-3000:]
+        calls = server.counts
+        assert calls["body_bytes"] >= produced["bytes"] + produced["records"], f"{calls}, but the producer wrote {produced}"
+        return {**reading, "rate_bytes_per_s": produced["bytes"] / produced["wall_s"], "produced": produced, "calls": calls,
+                "files": calls["put_blob"] + calls["put_block_list"], "max_age_s": PACE_MAX_AGE_S,
+                **{key: calls[key] for key in ("p50_ms", "p99_ms", "max_ms")}}
+
+    def paced_reading(self, topic: str, appliance: Penstock, seconds: int) -> dict:
+        time.sleep(WARM_UP_S)
+        bare = subprocess.Popen(
+            [program("bare_consumer"), *words(brokers=self.kafka.bootstrap, topic=topic, seconds=seconds,
+                                              fetch_min=PACE_FETCH_MIN, fetch_wait=PACE_FETCH_WAIT_MS)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            begun, used = time.monotonic(), machine.cpu_seconds(appliance.service.pid)
+            time.sleep(seconds)
+            share = (machine.cpu_seconds(appliance.service.pid) - used) / (time.monotonic() - begun)
+            output, errors = bare.communicate(timeout=60)
+        finally:
+            bare.kill()
+        assert bare.returncode == 0, errors
+        reading = json.loads(output)
+        return {"share_of_core": share, "bare_share_of_core": reading["cpu_s"] / reading["wall_s"], "seconds": seconds,
+                "peak_rss_bytes": appliance.peak_rss_bytes}
+
+
+def interleaved(bench: Bench, rounds: int) -> tuple[list[dict], list[dict]]:
+    """The readings and the floors of `rounds` rounds, every other one backwards: what drifts with time falls on all alike."""
+    results, floors = [], []
+    for number in range(rounds):
+        order = ROUND if number % 2 == 0 else ROUND[::-1]
+        readings = {}
+        for kind, stream in order:
+            reading = bench.run(kind, stream)
+            readings[f"{kind}/{stream}"] = reading
+            print(f"round {number + 1}/{rounds}  {kind:>10} of {stream:<5} {reading['bytes'] / MB:7.0f} MB  "
+                  f"{reading['wall_s']:6.2f} s  {reading['cpu_s']:6.2f} s of CPU  {reading['peak_rss_bytes'] >> 20:4d} MiB",
+                  flush=True)
+        results.append(readings)
+        floors.append(run_program("floors", dir=bench.directory))
+    return results, floors
+
+
+def paced(bench: Bench, rounds: int, plan: dict[str, tuple[int, int]]) -> dict[str, list[dict]]:
+    results: dict[str, list[dict]] = {name: [] for name in plan}
+    for number in range(rounds):
+        for name, (rate, seconds) in plan.items():
+            reading = bench.pace(rate, seconds)
+            results[name].append(reading)
+            print(f"pace {number + 1}/{rounds}  {name}: {reading['rate_bytes_per_s'] / MB:.1f} MB/s, "
+                  f"{reading['share_of_core']:.2%} of a core, the bare consumer {reading['bare_share_of_core']:.2%}; durable after "
+                  f"{reading['p50_ms']} ms (p50), {reading['p99_ms']} ms (p99); {reading['files']} files", flush=True)
+    return results
+
+
+def profiled(bench: Bench) -> str:
+    """What perf says of the appliance over each stream, into the null store and over HTTP."""
+    texts = []
+    for kind, stream in [("start", "start"), ("null", "1k"), ("http", "1k"), ("null-gzip", "1k"), ("http", "300"), ("http", "gzip")]:
+        data = bench.directory / "perf.data"
+        with DiscardServer(bench.directory) as server:
+            sink = server.sink() if kind == "http" else {"url": "null:"}
+            reading = bench.penstock(kind, stream, sink, tuple(profiling.wrapped(data)))
+        bench.run_count += 1
+        texts.append(profiling.text(f"{kind} of {stream}", data, reading["cpu_s"], max(reading["bytes"], 1)))
+        print(texts[-1], flush=True)
+    return "\n".join(texts)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench replay", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the bytes, one short pace: does it run? The figures mean little")
+    parser.add_argument("--bytes", type=int, help="of the largest topic (default 2 GB)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pace-seconds", type=int)
+    parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
+    parser.add_argument("--no-pace", action="store_true")
+    parser.add_argument("--out", type=Path, help="where results go (default bench/, with --quick build/bench-quick)")
+    arguments = parser.parse_args()
+    arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
+    arguments.pace_seconds = arguments.pace_seconds or (10 if arguments.quick else 30)
+    arguments.out = arguments.out or ROOT / ("build/bench-quick" if arguments.quick else "bench")
+    return arguments
+
+
+def main():
+    arguments = parse()
+    began = time.monotonic()
+    load_before = os.getloadavg()
+    scratch = ROOT / "build" / "bench"
+    scratch.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
+    bench = Bench(directory, arguments.bytes)
+    try:
+        bench.start()
+        with ThreadPoolExecutor() as pool:
+            names = ["start", *STREAMS]
+            bench.topics = dict(zip(names, pool.map(bench.fill, names), strict=True))
+        for name, made in bench.topics.items():
+            print(f"topic {name}: {made}", flush=True)
+        if arguments.profile:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            (arguments.out / "profile.txt").write_text(profiled(bench))
+            return
+        rounds, floors = interleaved(bench, arguments.rounds)
+        plan = {} if arguments.no_pace else {
+            "300 GB/day": (3_500_000, arguments.pace_seconds),
+            "3 TB/day": (35_000_000, max(arguments.pace_seconds // 2, 8)),
+        }
+        paces = paced(bench, 1 if arguments.quick else arguments.rounds, plan)
+    finally:
+        bench.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    results = {
+        "command": " ".join(["./dev bench replay", *sys.argv[1:]]),
+        "machine": machine.description(scratch), "load_before": load_before, "load_after": os.getloadavg(),
+        "seconds": time.monotonic() - began, "partitions": PARTITIONS, "streams": STREAMS, "topics": bench.topics,
+        "floors": floors, "rounds": rounds, "pace": paces,
+    }
+    report.write(results, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
