@@ -25,7 +25,9 @@ from harness.service import wait_until
 from harness.tally import Tally, tally
 
 SESSION_S = 6.0
-FENCE_WAIT_S = 2.0
+FENCE_WAIT_S = 3.0
+# Longer than a claim may take, and well within the wait that a request is given to be processed.
+BROKER_FROZEN_S = (0.5, 1.9)
 # Of the members in turn: what one has claimed, another with other settings asks about.
 COMPRESSIONS = ["none", "gzip", "zstd"]
 # How much longer than its events take on average a run may go on before it counts as stuck.
@@ -47,8 +49,16 @@ class Plan:
         return max(1, self.kills // 8)
 
     @property
+    def broker_freezes(self) -> int:
+        return max(1, self.kills // 10)
+
+    @property
+    def broker_kills(self) -> int:
+        return self.kills // 25
+
+    @property
     def limit_s(self) -> float:
-        events = self.kills + self.zombies + self.leaves
+        events = self.kills + self.zombies + self.leaves + self.broker_freezes + self.broker_kills
         return 60 + PATIENCE * EVENT_S * events / self.members
 
     def __str__(self):
@@ -128,7 +138,12 @@ class Member:
             return
         self.torture.log(f"{what}: {self.penstock.file.parent.name}")
         {"kill": self._kill, "kill at a commit": self._kill_at_commit, "zombie": self._freeze,
-         "zombie at a commit": self._freeze_at_commit, "leave": self._leave}[what]()
+         "zombie at a commit": self._freeze_at_commit, "leave": self._leave,
+         "broker frozen": self._broker, "broker killed": self._broker}[what]()
+
+    def _broker(self):
+        """It was the broker's turn."""
+        self._later(self.random.uniform(1, 3), self._suffer)
 
     # Kills
 
@@ -143,7 +158,7 @@ class Member:
         self._later(away, self._come)
 
     def _kill_at_commit(self):
-        """As a blob is being made: before it is there, when it is there and nobody knows, or long before it arrives."""
+        """As a blob is being made."""
         self.expected_up = False
         self._ambush(signal.SIGKILL, self._kill)
 
@@ -157,9 +172,10 @@ class Member:
                     service.send(what)
                     hit.set()
 
-        moment = self.random.choice(["before", "after", "late"])
-        fault = Fault(is_blob_commit, lose_reply=what == signal.SIGKILL)
-        if moment == "after":
+        # The request never arrives, arrives at once, long after a successor has come, or has been done before.
+        moment = self.random.choice(["never", "never", "at once", "late", "done"])
+        fault = Fault(is_blob_commit, reset=moment == "never", lose_reply=what == signal.SIGKILL)
+        if moment == "done":
             fault.on_effect = strike
         else:
             fault.on_arrival = strike
@@ -238,6 +254,7 @@ class Torture:
         self._trouble_at = self.began + 3
         self._outage_until: float | None = None
         self._service_is_here = True
+        self._broker_until: float | None = None
         self._said = 0.0
         self.members = [Member(self, index) for index in range(plan.members)]
 
@@ -258,6 +275,7 @@ class Torture:
         plan, deck = self.plan, ["leave"] * self.plan.leaves
         deck += ["kill"] * (plan.kills - plan.kills // 2) + ["kill at a commit"] * (plan.kills // 2)
         deck += ["zombie"] * (plan.zombies - plan.zombies // 2) + ["zombie at a commit"] * (plan.zombies // 2)
+        deck += ["broker frozen"] * plan.broker_freezes + ["broker killed"] * plan.broker_kills
         self.random.shuffle(deck)
         return deck
 
@@ -266,6 +284,8 @@ class Torture:
             return None
         what = self._deck.pop()
         self.done[what] = self.done.get(what, 0) + 1
+        if what.startswith("broker"):
+            self._strike_broker(what)
         return what
 
     def log(self, what: str):
@@ -299,12 +319,15 @@ class Torture:
             self._drain()
             return self._compare()
         finally:
+            self._heal_broker()
             self.kill_all()
 
     def _tick(self):
         for member in self.members:
             member.tick()
         self._trouble()
+        if self._broker_until is not None and time.monotonic() >= self._broker_until:
+            self._heal_broker()
         if time.monotonic() - self._said > 10:
             self._said = time.monotonic()
             self.say()
@@ -347,7 +370,28 @@ class Torture:
             "reset": {"reset": True}, "lose_reply": {"lose_reply": True}, "503": {"status": 503},
             "500": {"status": 500, "code": "InternalError"}, "slow": {"delay_s": self.random.uniform(0.2, 1.5)}}[what]))
 
+    # What a commit of offsets meets: a broker that answers late, or is gone with the requests that it had.
+    def _strike_broker(self, what: str):
+        broker = self.kafka.service
+        self._heal_broker()
+        if what == "broker frozen":
+            broker.suspend()
+            self._broker_until = time.monotonic() + self.random.uniform(*BROKER_FROZEN_S)
+        else:
+            broker.kill()
+            self._broker_until = time.monotonic() + self.random.uniform(0.2, 3)
+
+    def _heal_broker(self):
+        broker = self.kafka.service
+        self._broker_until = None
+        if broker.running:
+            broker.resume()
+        else:
+            broker.start()
+
     def _calm(self):
+        self._heal_broker()
+        self.kafka.start()
         self._trouble_at = 1e18
         wait_until(lambda: self._trouble() or self._outage_until is None, 60, "the blob service is there again")
         for member in self.members:
