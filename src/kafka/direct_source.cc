@@ -290,6 +290,10 @@ void DirectSource::on_starts(std::int64_t timestamp_ms, Result<Fetcher::Position
 void DirectSource::activate() {
   state_ = State::held;
   auto failed = std::exchange(failed_early_, {});
+  for (const auto& [slot, error] : failed) {
+    Assigned& partition = assigned_[slot.value];
+    partition.start_known = partition.entry.has_value();
+  }
   handlers_.assigned(assigned_);
   for (auto& [slot, error] : failed) {
     handlers_.partition_failed(slot, std::move(error));

@@ -44,6 +44,7 @@ struct Assigned {
   TopicPartition id;
   Position start;                   // the entry's position; without one, what source.start says
   std::optional<Entry> entry = {};  // as it was read; none: the group has committed nothing
+  bool start_known = true;          // false: the partition failed before; partition_failed follows
 };
 
 struct Commit {

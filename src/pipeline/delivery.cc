@@ -46,7 +46,7 @@ void Delivery::assigned(std::span<const kafka::Assigned> partitions) {
     begun.push_back({.id = partition.id,
                      .entry = entry_of(partition.entry),
                      .start = partition.start,
-                     .pin_start = options_.pins_start && !partition.entry});
+                     .pin_start = options_.pins_start && !partition.entry && partition.start_known});
   }
   protocol_.begin_epoch(clock_.now(), begun);
 }
