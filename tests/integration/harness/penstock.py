@@ -47,6 +47,8 @@ class Penstock:
         directory.mkdir(parents=True, exist_ok=True)
         self.admin_port = free_port()
         self.config = merged({"admin": {"listen": f"127.0.0.1:{self.admin_port}"}}, config)
+        if self.config.get("source", {}).get("fetch") == "librdkafka":  # whose commits are not ours to stamp
+            self.config.setdefault("guarantee", "at_least_once")
         self.file = directory / "penstock.yaml"
         # YAML takes JSON as it is.
         self.file.write_text(json.dumps(self.config, indent=2))
