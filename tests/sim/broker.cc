@@ -46,6 +46,11 @@ Broker::Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, Grou
   expire_members();
 }
 
+void Broker::be_patient() {
+  options_.session_timeout = std::max(options_.session_timeout, Duration(seconds(10)));
+  options_.rebalance_timeout = std::max(options_.rebalance_timeout, Duration(seconds(60)));
+}
+
 // Members
 
 GroupError Broker::check(const Stamp& stamp) const {
@@ -263,7 +268,7 @@ void Broker::commit(const Stamp& stamp, const std::vector<EntryToCommit>& entrie
                     .answer = std::move(answer),
                     .outcome = {.outcome = CommitOutcome::done, .membership_lost = false, .error = {}}};
   if (random_.chance(faults_[&FaultRates::commit_visible_late])) {
-    accepted.visible_at += random_.between(milliseconds(1), seconds(5));
+    accepted.visible_at += random_.between(milliseconds(1), seconds(8));
   }
   accepted.visible_at = std::min(accepted.visible_at, deadline);
   if (random_.chance(faults_[&FaultRates::commit_partly])) {

@@ -66,6 +66,9 @@ class Broker {
   Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, GroupOptions options, Random random,
          Verdict& verdict);
 
+  // From now on time-outs are such that a group can live with them: longer than a drain, and a fence within it.
+  void be_patient();
+
   std::map<TopicPartition, Log> logs;
 
   // Called for each entry at the moment it becomes visible.

@@ -75,6 +75,18 @@ void choose_group(Scenario& scenario, Random& random) {
   scenario.heartbeat = random.between(milliseconds(300), seconds(2));
 }
 
+// A group that gives up its members sooner than its commits become visible: what the fence is there for.
+void make_hasty(Scenario& scenario, Random& random) {
+  scenario.group.session_timeout = random.between(milliseconds(1500), seconds(4));
+  scenario.group.rebalance_timeout = random.between(seconds(1), seconds(6));
+  scenario.heartbeat = random.between(milliseconds(200), milliseconds(500));
+  scenario.fence_wait = random.between(seconds(6), seconds(10));
+  scenario.drain_timeout = random.between(seconds(5), seconds(20));
+  scenario.hosts = static_cast<std::uint32_t>(random.between(2, 3));
+  scenario.rates.commit_visible_late = static_cast<double>(random.between(20, 80)) / 100;
+  scenario.freezes = static_cast<std::uint32_t>(random.between(3, 15));
+}
+
 void choose_troubles(Scenario& scenario, Random& random) {
   scenario.faults_end = random.between(seconds(20), seconds(90));
   FaultRates& rates = scenario.rates;
@@ -120,8 +132,13 @@ Scenario make_scenario(Random random, Guarantee guarantee) {
   choose_workers(scenario, random);
   choose_group(scenario, random);
   choose_troubles(scenario, random);
+  if (random.chance(0.3)) {
+    make_hasty(scenario, random);
+  }
   // At-least-once commits a start only with the first batch: what a crash before it left out was never promised.
   scenario.start_latest = random.chance(0.1) && guarantee == Guarantee::exactly_once;
+  scenario.uncommitted_blocks =
+      random.chance(0.5) ? UncommittedBlocks::take_the_name : UncommittedBlocks::do_not;
   return scenario;
 }
 

@@ -10,6 +10,7 @@
 #include "sim/broker.h"
 #include "sim/faults.h"
 #include "sim/landings.h"
+#include "sim/sim_lake.h"
 #include "sim/sim_random.h"
 
 namespace penstock::sim {
@@ -46,6 +47,7 @@ struct Scenario {
   std::uint32_t connections = 1;
   Duration drain_timeout{};
   Duration fence_wait{};
+  UncommittedBlocks uncommitted_blocks = UncommittedBlocks::do_not;
 
   // The group.
   GroupOptions group;

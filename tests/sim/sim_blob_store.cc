@@ -3,8 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "base/check.h"
-
 namespace penstock::sim {
 namespace {
 
@@ -152,10 +150,10 @@ void SimBlobStore::list(const std::string& prefix, const std::string& marker,
   });
 }
 
-void SimBlobStore::read(const std::string& /*name*/, std::uint64_t /*offset*/, std::uint64_t /*bytes*/,
-                        std::function<void(Result<std::string>)> /*done*/) {
-  const bool pipeline_reads_back = true;
-  CHECK(!pipeline_reads_back);
+void SimBlobStore::read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
+                        std::function<void(Result<std::string>)> done) {
+  ask<std::string>(bodies_, std::move(done),
+                   [&lake = lake_, name, offset, bytes] { return lake.read(name, offset, bytes); });
 }
 
 void SimBlobStore::probe(lake::Done done) {

@@ -34,7 +34,6 @@ class SimBlobStore final : public lake::BlobStore {
                       std::function<void(Result<lake::BlobProperties>)> done) override;
   void list(const std::string& prefix, const std::string& marker,
             std::function<void(Result<lake::BlobPage>)> done) override;
-  // The pipeline does not read back from the lake (CHECK).
   void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
             std::function<void(Result<std::string>)> done) override;
   void probe(lake::Done done) override;
@@ -63,6 +62,7 @@ class SimBlobStore final : public lake::BlobStore {
   const std::string description_ = "sim:lake";
   CallsOf<void> writes_ = std::make_shared<Calls<Result<void>>>();
   CallsOf<lake::BlobProperties> reads_ = std::make_shared<Calls<Result<lake::BlobProperties>>>();
+  CallsOf<std::string> bodies_ = std::make_shared<Calls<Result<std::string>>>();
   CallsOf<lake::BlobPage> lists_ = std::make_shared<Calls<Result<lake::BlobPage>>>();
 };
 

@@ -1,5 +1,6 @@
 #include "sim/sim_lake.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::sim {
@@ -53,7 +54,20 @@ Result<void> SimLake::commit_blocks(const std::string& name, std::span<const lak
 }
 
 Result<void> SimLake::put_blob(const std::string& name, std::string bytes, const lake::Metadata& metadata) {
+  if (uncommitted_ == UncommittedBlocks::take_the_name && blocks_.contains(name) &&
+      creation_ == Creation::conditional) {
+    return store_error(ErrorKind::already_exists, Action::give_up);
+  }
   return create(name, std::move(bytes), metadata);
+}
+
+Result<std::string> SimLake::read(const std::string& name, std::uint64_t offset, std::uint64_t bytes) const {
+  const auto blob = blobs_.find(name);
+  if (blob == blobs_.end()) {
+    return store_error(ErrorKind::not_found, Action::give_up);
+  }
+  const std::string& all = blob->second.bytes;
+  return all.substr(std::min<std::size_t>(offset, all.size()), bytes);
 }
 
 Result<lake::BlobProperties> SimLake::properties(const std::string& name) const {

@@ -23,10 +23,14 @@ struct SimBlob {
 // Whether a name that is taken keeps its blob. `unconditional` is a mutant.
 enum class Creation : std::uint8_t { conditional, unconditional };
 
+// Whether a name of which there are only blocks that were never committed counts as taken when a whole blob is put there.
+// Azurite says so; the service does not document it.
+enum class UncommittedBlocks : std::uint8_t { take_the_name, do_not };
+
 class SimLake {
  public:
-  SimLake(Creation creation, Sabotage sabotage, Random random)
-      : creation_(creation), sabotage_(sabotage), random_(random) {}
+  SimLake(Creation creation, UncommittedBlocks uncommitted, Sabotage sabotage, Random random)
+      : creation_(creation), uncommitted_(uncommitted), sabotage_(sabotage), random_(random) {}
 
   // At the moment a blob is there.
   std::function<void(const std::string& name, const SimBlob&)> on_created;
@@ -36,6 +40,7 @@ class SimLake {
                              const lake::Metadata& metadata);
   Result<void> put_blob(const std::string& name, std::string bytes, const lake::Metadata& metadata);
   Result<lake::BlobProperties> properties(const std::string& name) const;
+  Result<std::string> read(const std::string& name, std::uint64_t offset, std::uint64_t bytes) const;
   lake::BlobPage list(const std::string& prefix, const std::string& marker) const;
 
   // The store forgets the blocks of a blob that was not committed, as it may after a time.
@@ -45,6 +50,7 @@ class SimLake {
   Result<void> create(const std::string& name, std::string bytes, const lake::Metadata& metadata);
 
   Creation creation_;
+  UncommittedBlocks uncommitted_;
   Sabotage sabotage_;
   Random random_;
   std::map<std::string, SimBlob> blobs_;

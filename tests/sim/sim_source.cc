@@ -87,12 +87,6 @@ bool SimSource::poll(Room room, std::size_t records_max) {
 // The group
 
 void SimSource::serve_group() {
-  if (membership_ == Membership::out && state_ == State::none && clock_.now() >= join_not_before_) {
-    send_join();
-  }
-  if (membership_ == Membership::member && !heartbeat_in_flight_ && clock_.now() >= heartbeat_due_) {
-    send_heartbeat();
-  }
   if (std::exchange(lost_, false)) {
     membership_ = Membership::out;
     member_.member_id.clear();
@@ -102,6 +96,9 @@ void SimSource::serve_group() {
   }
   if (std::exchange(rebalance_asked_, false)) {
     end_assignment(kafka::RevokeReason::rebalance);
+  }
+  if (membership_ == Membership::out && state_ == State::none && clock_.now() >= join_not_before_) {
+    send_join();
   }
   if (resolved_) {
     state_ = State::held;
@@ -170,15 +167,30 @@ void SimSource::on_joined(const JoinReply& reply) {
   member_.member_id = reply.member_id;
   stamp_ = member_;
   given_ = reply.partitions;
-  heartbeat_due_ = clock_.now() + options_.heartbeat;
   ++epoch_;
   state_ = State::resolving;
+  if (!beating_) {
+    beating_ = true;
+    beat();
+  }
   resolve();
+}
+
+// As from a thread of the library: whatever the worker does, but not while its process is frozen.
+void SimSource::beat() {
+  process_->post(clock_.now() + options_.heartbeat, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) {
+      return;
+    }
+    if (membership_ == Membership::member && !heartbeat_in_flight_) {
+      send_heartbeat();
+    }
+    beat();
+  });
 }
 
 void SimSource::send_heartbeat() {
   heartbeat_in_flight_ = true;
-  heartbeat_due_ = clock_.now() + options_.heartbeat;
   const std::uint64_t call = heartbeats_->add([this, stamp = member_](GroupError error) {
     heartbeat_in_flight_ = false;
     if (stamp.member_id == member_.member_id && stamp.generation == member_.generation &&
@@ -289,6 +301,10 @@ void SimSource::commit(std::span<const kafka::Commit> commits,
   }
   std::vector<EntryToCommit> entries;
   for (const kafka::Commit& each : commits) {
+    if (each.slot.value >= slots_.size()) {
+      verdict_.fail(process_->name, " commits a partition that it has not");
+      return;
+    }
     entries.push_back({.id = slots_.at(each.slot.value).id, .entry = {each.position, each.metadata}});
   }
   committing_ = true;

@@ -67,6 +67,7 @@ class SimSource final : public kafka::Source {
   // The group.
   void send_join();
   void on_joined(const JoinReply& reply);
+  void beat();
   void send_heartbeat();
   void on_group_error(GroupError error);
   void serve_group();
@@ -103,7 +104,7 @@ class SimSource final : public kafka::Source {
   Stamp stamp_;   // of the assignment that is held
   std::vector<TopicPartition> given_;
   MonoTime join_not_before_{};
-  MonoTime heartbeat_due_{};
+  bool beating_ = false;
   bool heartbeat_in_flight_ = false;
   bool rebalance_asked_ = false;
   bool lost_ = false;

@@ -27,7 +27,7 @@ World::World(const WorldOptions& options)
       faults_(scenario_.rates),
       broker_(clock_, agenda_, faults_, scenario_.group, random_.fork(), verdict_),
       lake_(options.mutant == Mutant::unconditional_put ? Creation::unconditional : Creation::conditional,
-            options.sabotage, random_.fork()),
+            scenario_.uncommitted_blocks, options.sabotage, random_.fork()),
       landings_(broker_.logs, options.guarantee, !scenario_.start_latest, k_group, verdict_),
       surroundings_{.scenario = scenario_,
                     .clock = clock_,
@@ -163,8 +163,11 @@ void World::power_failure(Host& host) {
 void World::freeze(Host& host) {
   verdict_.note("a host is frozen");
   const Duration session = scenario_.group.session_timeout;
-  host.freeze_until(clock_.now() + (random_.chance(0.7) ? session + random_.between(seconds(1), seconds(20))
-                                                        : random_.between(milliseconds(10), seconds(5))));
+  const bool much_too_long = random_.chance(0.5);
+  host.freeze_until(clock_.now() + (random_.chance(0.7)
+                                        ? session + random_.between(milliseconds(100),
+                                                                    much_too_long ? seconds(20) : seconds(2))
+                                        : random_.between(milliseconds(10), seconds(5))));
 }
 
 void World::stop_gracefully(Host& host) {
@@ -194,6 +197,7 @@ void World::end_of_troubles() {
   faults_.end();
   faults_.store_is_out = false;
   faults_.group_is_out = false;
+  broker_.be_patient();
   for (const auto& host : hosts_) {
     host->thaw();
     if (!host->running()) {
