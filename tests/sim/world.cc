@@ -41,7 +41,6 @@ World::World(const WorldOptions& options)
                     .group = k_group} {
   broker_.on_entry = [this](const TopicPartition& id, const kafka::Entry& entry) {
     landings_.entry_visible(id, entry);
-    highest_[id] = std::max(highest_[id], entry.position);
   };
   lake_.on_created = [this](const std::string& name, const SimBlob& blob) {
     landings_.blob_created(name, blob);
@@ -207,14 +206,9 @@ void World::end_of_troubles() {
   look_for_rest();
 }
 
-// Under at-least-once a commit that was given up may still come late and put the group back behind what it knew: the
-// records between are in the lake, and the next owner reads them again.
 bool World::all_committed() const {
   return std::all_of(broker_.logs.begin(), broker_.logs.end(), [this](const auto& each) {
     const std::optional<kafka::Entry> entry = broker_.read(each.first);
-    if (entry && scenario_.guarantee == Guarantee::at_least_once) {
-      return highest_.at(each.first) == each.second.end;
-    }
     return entry ? entry->position == each.second.end && entry->metadata.empty()
                  : each.second.end.value == 0 || scenario_.start_latest;
   });

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,7 +76,6 @@ class World {
   Landings landings_;
   Surroundings surroundings_;
   std::vector<std::unique_ptr<Host>> hosts_;
-  std::map<TopicPartition, Position> highest_;  // that was ever visible
   bool at_rest_ = false;
   std::uint64_t turns_ = 0;
 };
