@@ -14,9 +14,10 @@ namespace {
 
 constexpr std::string_view k_segment_magic = "PENSTAGE";
 constexpr std::string_view k_chunk_magic = "PSCK";
-constexpr std::uint16_t k_version = 1;
+constexpr std::uint16_t k_version = 1;        // of segments
+constexpr std::uint16_t k_chunk_version = 2;  // 1 did not have the fields from 76 to 88
 constexpr std::uint16_t k_flag_last = 1;
-constexpr std::size_t k_chunk_fixed_bytes = 80;
+constexpr std::size_t k_chunk_fixed_bytes = 88;
 constexpr std::size_t k_range_bytes = 20;
 
 static_assert(k_chunk_header_bytes % k_block_bytes == 0);
@@ -94,7 +95,7 @@ void encode_chunk_header(const ChunkInfo& info, const ChunkPlace& place, Mutable
   CHECK(info.ranges.size() <= k_partitions_per_batch_max);
   std::fill(header.begin(), header.end(), std::byte{0});
   put_text(header, 0, k_chunk_magic);
-  put(header, 8, k_version);
+  put(header, 8, k_chunk_version);
   put(header, 10, info.last ? k_flag_last : std::uint16_t{0});
   put(header, 12, info.index);
   put(header, 16, place.sequence);
@@ -107,6 +108,8 @@ void encode_chunk_header(const ChunkInfo& info, const ChunkPlace& place, Mutable
   put(header, 68, place.payload_checksum);
   put(header, 72, static_cast<std::uint16_t>(info.topic.size()));
   put(header, 74, static_cast<std::uint16_t>(info.ranges.size()));
+  put(header, 76, info.whole_bytes);
+  put(header, 80, info.made_as);
   put_text(header, k_chunk_fixed_bytes, info.topic);
   std::size_t at = k_chunk_fixed_bytes + info.topic.size();
   for (const ChunkRange& range : info.ranges) {
@@ -132,7 +135,7 @@ Result<Chunk> decode_chunk_header(Bytes header, std::uint64_t sequence, std::uin
   const auto topic_bytes = get<std::uint16_t>(header, 72);
   const auto range_count = get<std::uint16_t>(header, 74);
   if (get<std::uint64_t>(header, 16) != sequence || get<std::uint64_t>(header, 24) != offset ||
-      get<std::uint16_t>(header, 8) != k_version || topic_bytes > k_topic_bytes_max ||
+      get<std::uint16_t>(header, 8) != k_chunk_version || topic_bytes > k_topic_bytes_max ||
       range_count > k_partitions_per_batch_max) {
     return not_chunk(ErrorKind::corrupt, "the chunk's header holds values that do not belong here");
   }
@@ -143,6 +146,8 @@ Result<Chunk> decode_chunk_header(Bytes header, std::uint64_t sequence, std::uin
               .records = get<std::uint64_t>(header, 48),
               .raw_bytes = get<std::uint64_t>(header, 56),
               .last = (get<std::uint16_t>(header, 10) & k_flag_last) != 0,
+              .whole_bytes = get<std::uint32_t>(header, 76),
+              .made_as = get<std::uint64_t>(header, 80),
               .place = {.sequence = sequence,
                         .offset = offset,
                         .payload_bytes = get<std::uint32_t>(header, 64),

@@ -7,7 +7,7 @@
 //   offset bytes                           offset bytes
 //        0     8  "PENSTAGE"                    0     4  "PSCK"
 //        8     4  checksum of all behind it     4     4  checksum of all behind it, up to the payload
-//       12     2  version, 1                    8     2  version, 1
+//       12     2  version, 1                    8     2  version, 2
 //       14     2  1: fully written; 0: not yet  10    2  flags: bit 0, last chunk of its batch
 //       16     8  sequence                     12     4  index of the chunk in its batch
 //       24     8  bytes of the whole file      16     8  sequence of the segment when it was written
@@ -19,9 +19,11 @@
 //                                              68     4  checksum of the payload
 //                                              72     2  topic bytes
 //                                              74     2  ranges
-//                                              76     4  zeros
-//                                              80        topic; ranges of 20 bytes: partition 4, first 8,
-//                                              next 8
+//                                              76     4  bytes up to the end of the last record that
+//                                                        ends in it
+//                                              80     8  how the batch was made; 0: not to be used again
+//                                              88        topic; ranges of 20 bytes: partition 4, first 8,
+//                                                        next 8
 //
 // A file is recycled, never cleaned: behind the chunks of its present life lie those of earlier ones, whole
 // and valid but for their sequence, which is smaller than the one in the segment's header.
@@ -67,6 +69,8 @@ struct Chunk {
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;
   bool last = false;
+  std::uint32_t whole_bytes = 0;
+  std::uint64_t made_as = 0;
   ChunkPlace place;
 };
 

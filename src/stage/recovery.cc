@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <utility>
 
 #include <fcntl.h>
@@ -154,6 +155,62 @@ Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t se
     found.recovered.messages.push_back(std::move(moved).value());
   }
   return found;
+}
+
+namespace {
+
+bool is_kept(const Leftovers& found, std::uint32_t number) {
+  return std::any_of(found.kept.begin(), found.kept.end(),
+                     [number](const KeptSegment& segment) { return segment.number == number; });
+}
+
+void forget_chunks_that_are_not_kept(Leftovers& found) {
+  std::erase_if(found.recovered.chunks,
+                [&found](const RecoveredChunk& each) { return !is_kept(found, each.extent.segment); });
+  found.recovered.bytes = 0;
+  for (const RecoveredChunk& each : found.recovered.chunks) {
+    found.recovered.bytes += each.extent.payload_bytes;
+  }
+}
+
+}  // namespace
+
+void keep_segments(Leftovers& found, std::size_t segments_max) {
+  std::map<std::uint32_t, KeptSegment> candidates;
+  for (const RecoveredChunk& each : found.recovered.chunks) {
+    KeptSegment& segment = candidates[each.extent.segment];
+    segment.number = each.extent.segment;
+    segment.sequence = each.chunk.place.sequence;
+    ++segment.chunk_count;
+  }
+  for (const std::uint32_t number : found.reusable) {  // others are gone
+    if (const auto candidate = candidates.find(number); candidate != candidates.end()) {
+      found.kept.push_back(candidate->second);
+    }
+  }
+  std::sort(found.kept.begin(), found.kept.end(),
+            [](const KeptSegment& a, const KeptSegment& b) { return a.sequence < b.sequence; });
+  std::size_t chunk_count = 0;
+  std::size_t kept = 0;
+  for (; kept < std::min(segments_max, found.kept.size()); ++kept) {
+    chunk_count += found.kept[kept].chunk_count;
+    if (chunk_count > k_kept_chunks_max) {
+      break;
+    }
+  }
+  found.kept.resize(kept);
+  std::erase_if(found.reusable, [&found](std::uint32_t number) { return is_kept(found, number); });
+  forget_chunks_that_are_not_kept(found);
+  std::stable_sort(found.recovered.chunks.begin(), found.recovered.chunks.end(),
+                   [](const RecoveredChunk& a, const RecoveredChunk& b) {
+                     return a.chunk.place.sequence < b.chunk.place.sequence;
+                   });
+}
+
+void give_up_latest(Leftovers& found) {
+  found.reusable.push_back(found.kept.back().number);
+  found.kept.pop_back();
+  forget_chunks_that_are_not_kept(found);
 }
 
 }  // namespace penstock::stage

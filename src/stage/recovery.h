@@ -22,7 +22,8 @@ struct RecoveredChunk {
 
 // What was found in a stage directory. About 200 bytes and 24 a range for each chunk.
 struct Recovered {
-  std::vector<RecoveredChunk> chunks;  // in the order they were written within a segment
+  std::vector<RecoveredChunk> chunks;  // in the order they were written within a segment; of kept segments:
+                                       // earlier sequences first
   std::uint64_t bytes = 0;             // of their payloads
   std::vector<std::string> messages;   // sentences: files moved aside or removed, tails that were torn
 };
@@ -43,17 +44,36 @@ struct SegmentScan {
 // system's.
 Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads);
 
+// A segment whose chunks may be used again.
+struct KeptSegment {
+  std::uint32_t number = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t chunk_count = 0;
+};
+
 // What an earlier process left in a directory.
 struct Leftovers {
   Recovered recovered;
-  std::vector<std::uint32_t> reusable;  // segments of the right size, at most files_max
+  std::vector<std::uint32_t>
+      reusable;                   // segments of the right size, at most files_max, without the kept ones
+  std::vector<KeptSegment> kept;  // by sequence
   std::uint64_t greatest_sequence = 0;
 };
+
+// The most chunks that are kept: so many headers are 13 MiB of memory, and 512 GiB of full chunks.
+inline constexpr std::size_t k_kept_chunks_max = 65536;
 
 // Blocking. Scans every segment; removes those of ours that do not fit `segment_bytes` or `files_max`, or
 // were never completed; moves aside everything that is not ours. Error: the directory could not be read or
 // changed.
 Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t segment_bytes,
                                     std::size_t files_max);
+
+// Keeps the segments that have chunks, at most `segments_max` of them: the earliest, as a partition goes on where
+// its earliest batch begins. Afterwards recovered.chunks are those of the kept segments, and no others.
+void keep_segments(Leftovers& found, std::size_t segments_max);
+
+// The latest kept segment is one for reuse instead.
+void give_up_latest(Leftovers& found);
 
 }  // namespace penstock::stage

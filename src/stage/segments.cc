@@ -25,7 +25,7 @@ Segment* Segments::find(std::uint32_t number) {
   return found == segments_.end() ? nullptr : found->second.get();
 }
 
-Result<void> Segments::adopt(std::uint32_t number) {
+Result<Segment*> Segments::open(std::uint32_t number) {
   auto segment = std::make_unique<Segment>();
   segment->number = number;
   auto fd = open_segment_file(path_of(*segment), options_.access);
@@ -33,8 +33,28 @@ Result<void> Segments::adopt(std::uint32_t number) {
     return fd.error();
   }
   segment->fd = std::move(fd).value();
-  free_.push_back(segment.get());
+  Segment* opened = segment.get();
   segments_.emplace(number, std::move(segment));
+  return opened;
+}
+
+Result<void> Segments::adopt(std::uint32_t number) {
+  auto segment = open(number);
+  if (!segment.ok()) {
+    return segment.error();
+  }
+  free_.push_back(*segment);
+  return {};
+}
+
+Result<void> Segments::keep(const KeptSegment& kept) {
+  auto segment = open(kept.number);
+  if (!segment.ok()) {
+    return segment.error();
+  }
+  (*segment)->sequence = kept.sequence;
+  (*segment)->next_offset = options_.segment_bytes;
+  (*segment)->live_chunks = kept.chunk_count;
   return {};
 }
 
@@ -124,6 +144,11 @@ void Segments::recycle(Segment& segment) {
   CHECK(segment.io_in_flight == 0U);
   free_.push_back(&segment);
   prepare_ahead();
+}
+
+void Segments::free(Segment& kept) {
+  kept.live_chunks = 0;
+  free_.push_back(&kept);
 }
 
 void Segments::close() {

@@ -19,6 +19,7 @@
 #include "base/unique_fd.h"
 #include "io/loop.h"
 #include "stage/directory.h"
+#include "stage/recovery.h"
 #include "stage/segment_file.h"
 
 namespace penstock::stage {
@@ -47,11 +48,14 @@ class Segments : public std::enable_shared_from_this<Segments> {
   // At the start, blocking. `greatest_sequence` of all that were found; then the files that may be reused.
   void begin_after(std::uint64_t greatest_sequence) { last_sequence_ = greatest_sequence; }
   Result<void> adopt(std::uint32_t number);
+  // One that holds chunks of an earlier process: in use until the last of them is released, and never written.
+  Result<void> keep(const KeptSegment& kept);
   Result<void> prepare_now();  // one more ready segment
 
   bool has_ready() const { return !ready_.empty(); }
   Segment* take_ready();  // null: none is. Starts to prepare the next
   void recycle(Segment& segment);
+  void free(Segment& kept);  // at the start: whatever lies in it
   Segment* find(std::uint32_t number);
 
   // Ends all preparing. What is in flight completes unheard.
@@ -72,6 +76,7 @@ class Segments : public std::enable_shared_from_this<Segments> {
   void note_failure(Error error);
   void encode_next_header(Segment& segment);
   Result<Segment*> make();
+  Result<Segment*> open(std::uint32_t number);
   std::uint32_t unused_number() const;
   void discard(Segment& segment);
 

@@ -78,6 +78,7 @@ struct Stage::State : std::enable_shared_from_this<Stage::State> {
         segments(std::move(segments_)),
         recovered(std::move(recovered_)) {}
 
+  void count_kept();
   bool fits(const Segment& segment, std::uint64_t bytes) const {
     return bytes <= segment_bytes - segment.next_offset;
   }
@@ -99,6 +100,12 @@ struct Stage::State : std::enable_shared_from_this<Stage::State> {
   std::optional<Error> last_error;
   bool closed = false;
 };
+
+void Stage::State::count_kept() {
+  for (const RecoveredChunk& each : recovered.chunks) {
+    counters.live_bytes += chunk_bytes(each.extent.payload_bytes);
+  }
+}
 
 // The segment that takes a chunk of `bytes`, or null. A segment is left only for one that is ready.
 Segment* Stage::State::place(std::uint64_t bytes) {
@@ -299,7 +306,7 @@ namespace {
 
 // The segments, two of them ready.
 Result<std::shared_ptr<Segments>> prepare_segments(const SegmentsOptions& options, Directory directory,
-                                                   const Leftovers& found, io::Loop& loop) {
+                                                   Leftovers& found, io::Loop& loop) {
   auto segments = std::make_shared<Segments>(options, std::move(directory), loop);
   segments->begin_after(found.greatest_sequence);
   for (const std::uint32_t number : found.reusable) {
@@ -307,8 +314,20 @@ Result<std::shared_ptr<Segments>> prepare_segments(const SegmentsOptions& option
       return adopted.error();
     }
   }
-  for (int ready = 0; ready < 2; ++ready) {
-    if (auto prepared = segments->prepare_now(); !prepared.ok()) {
+  for (const KeptSegment& kept : found.kept) {
+    if (auto opened = segments->keep(kept); !opened.ok()) {
+      return opened.error();
+    }
+  }
+  for (int ready = 0; ready < 2;) {
+    auto prepared = segments->prepare_now();
+    if (prepared.ok()) {
+      ++ready;
+    } else if (!found.kept.empty()) {  // a disk without room: what is there must do
+      Segment* latest = segments->find(found.kept.back().number);
+      give_up_latest(found);
+      segments->free(*latest);
+    } else {
       return prepared.error();
     }
   }
@@ -338,6 +357,9 @@ Result<std::unique_ptr<Stage>> Stage::open(const Options& options, io::Loop& loo
   if (!found.ok()) {
     return found.error();
   }
+  if (options.keep_recovered) {
+    keep_segments(*found, files_max - 2);
+  }
   auto segments = prepare_segments({.segment_bytes = *segment_bytes,
                                     .files_max = files_max,
                                     .access = access->access,
@@ -346,9 +368,12 @@ Result<std::unique_ptr<Stage>> Stage::open(const Options& options, io::Loop& loo
   if (!segments.ok()) {
     return segments.error();
   }
-  return std::unique_ptr<Stage>(
-      new Stage(std::make_shared<State>(loop, *segment_bytes, options.slab_bytes, std::move(access).value(),
-                                        std::move(segments).value(), std::move(found->recovered))));
+  auto state = std::make_shared<State>(loop, *segment_bytes, options.slab_bytes, std::move(access).value(),
+                                       std::move(segments).value(), std::move(found->recovered));
+  if (options.keep_recovered) {
+    state->count_kept();
+  }
+  return std::unique_ptr<Stage>(new Stage(std::move(state)));
 }
 
 }  // namespace penstock::stage

@@ -37,6 +37,8 @@ struct Options {
   std::size_t slab_bytes =
       (std::size_t{8} << 20) + k_chunk_header_bytes;  // the largest that is ever appended
 
+  bool keep_recovered = false;  // what an earlier process left stays in use until it is released
+
   bool direct = true;  // ask for O_DIRECT; where it is refused, buffered, and said in note()
   Duration retry_after = std::chrono::seconds(5);  // when the disk had no room for a further segment
 };
@@ -53,7 +55,8 @@ class Stage {
  public:
   // Blocking. Errors name the directory and what to do: not writable, read-only, no room for even two
   // segments, locked by another process. What an earlier process left is read into recovered(), and its
-  // segments are then free: with at-least-once their records are still in Kafka. Files that are not ours, or
+  // segments are then free; with keep_recovered each of its chunks is live until release(), but for those of
+  // the latest segments where bytes_max, or the disk, leaves no room for two more. Files that are not ours, or
   // damaged, are moved to <dir>/aside/; segments that no longer fit (bytes_max, segment_bytes) are removed.
   static Result<std::unique_ptr<Stage>> open(const Options& options, io::Loop& loop, const Clock& clock);
 
@@ -61,8 +64,8 @@ class Stage {
   // outlive it, and the directory stays locked until then. The loop outlives the stage.
   ~Stage();
 
-  // The headers found at open, payloads not verified. The extents are of segments that are in use again.
-  // forget_recovered() frees the memory.
+  // The headers found at open, payloads not verified: read() does that. Without keep_recovered the extents are
+  // of segments that are in use again. forget_recovered() frees the memory, and releases nothing.
   const Recovered& recovered() const;
   void forget_recovered();
 

@@ -34,7 +34,9 @@ TEST(ChunkHeader, every_field_comes_back_even_at_the_limits) {
                        .ranges = ranges,
                        .records = 1ULL << 40,
                        .raw_bytes = 1ULL << 41,
-                       .last = true};
+                       .last = true,
+                       .whole_bytes = 12000,
+                       .made_as = 0x99AABBCCDDEEFF00};
   const ChunkPlace place{
       .sequence = 99, .offset = 4096, .payload_bytes = 12345, .payload_checksum = 0xDEADBEEF};
   const auto chunk = decode_chunk_header(encoded(info, place), 99, 4096);
@@ -46,24 +48,33 @@ TEST(ChunkHeader, every_field_comes_back_even_at_the_limits) {
   EXPECT_EQ(chunk->records, info.records);
   EXPECT_EQ(chunk->raw_bytes, info.raw_bytes);
   EXPECT_TRUE(chunk->last);
+  EXPECT_EQ(chunk->whole_bytes, 12000U);
+  EXPECT_EQ(chunk->made_as, 0x99AABBCCDDEEFF00U);
   EXPECT_EQ(chunk->place.payload_bytes, 12345U);
   EXPECT_EQ(chunk->place.payload_checksum, 0xDEADBEEFU);
 }
 
 TEST(ChunkHeader, lies_on_disk_as_the_table_says) {
-  const ChunkInfo info{
-      .batch = {1, 2}, .index = 3, .topic = "ab", .ranges = {}, .records = 4, .raw_bytes = 5, .last = true};
+  const ChunkInfo info{.batch = {1, 2},
+                       .index = 3,
+                       .topic = "ab",
+                       .ranges = {},
+                       .records = 4,
+                       .raw_bytes = 5,
+                       .last = true,
+                       .whole_bytes = 10,
+                       .made_as = 11};
   const auto header = encoded(info, {.sequence = 6, .offset = 7, .payload_bytes = 8, .payload_checksum = 9});
   const std::string text(as_text(header));
   EXPECT_EQ(text.substr(0, 4), "PSCK");
-  const std::vector<std::pair<std::size_t, int>> table{{8, 1},  {10, 1}, {12, 3}, {16, 6}, {24, 7},
-                                                       {32, 1}, {40, 2}, {48, 4}, {56, 5}, {64, 8},
-                                                       {68, 9}, {72, 2}, {74, 0}};
+  const std::vector<std::pair<std::size_t, int>> table{{8, 2},  {10, 1}, {12, 3}, {16, 6},  {24, 7},
+                                                       {32, 1}, {40, 2}, {48, 4}, {56, 5},  {64, 8},
+                                                       {68, 9}, {72, 2}, {74, 0}, {76, 10}, {80, 11}};
   for (const auto& [at, value] : table) {
     EXPECT_EQ(text[at], value) << at;
     EXPECT_EQ(text[at + 1], 0) << at;
   }
-  EXPECT_EQ(text.substr(80, 3), std::string("ab\0", 3));
+  EXPECT_EQ(text.substr(88, 3), std::string("ab\0", 3));
 }
 
 TEST(ChunkHeader, every_flipped_bit_is_seen) {

@@ -199,6 +199,129 @@ TEST_F(RecoveryTest, segments_of_another_size_are_replaced) {
   EXPECT_EQ(std::filesystem::file_size(segment_path(1)), 2 * k_test_segment_bytes);
 }
 
+// What an earlier process left, when it is to be used again.
+class KeptTest : public RecoveryTest {
+ protected:
+  KeptTest() {
+    options_.bytes_max = 5 * k_test_segment_bytes;
+    options_.keep_recovered = true;
+  }
+
+  void release_all() {
+    for (const RecoveredChunk& each : stage_->recovered().chunks) {
+      stage_->release(each.extent);
+    }
+    stage_->forget_recovered();
+  }
+};
+
+TEST_F(KeptTest, chunks_that_are_kept_survive_what_is_written_and_are_read_back) {
+  const auto extents = leave_chunks(6);
+  open();
+  ASSERT_EQ(recovered_indices(), (Indices{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(stage_->counters().live_bytes, 6 * k_test_slab_bytes);
+  for (std::uint32_t index = 20; index < 28; ++index) {  // two segments more
+    run_until([&] { return stage_->has_room(k_test_payload_bytes); });
+    (void)append(index);
+    settle();
+  }
+  for (std::uint32_t index = 0; index < 6; ++index) {
+    const auto bytes = read(extents[index], index);
+    ASSERT_TRUE(bytes.ok()) << bytes.error().message;
+    EXPECT_TRUE(*bytes == payload_of(index)) << index;
+  }
+}
+
+TEST_F(KeptTest, they_take_room_until_they_are_released) {
+  (void)leave_chunks(12);
+  open();
+  for (std::uint32_t index = 20; index < 28; ++index) {
+    run_until([&] { return stage_->has_room(k_test_payload_bytes); });
+    (void)append(index);
+    settle();
+  }
+  for (int turn = 0; turn < 20; ++turn) {
+    loop_->run_once(std::chrono::milliseconds(1));
+  }
+  EXPECT_FALSE(stage_->has_room(k_test_payload_bytes));
+  EXPECT_EQ(stage_->counters().segment_files, 5U);
+  release_all();
+  run_until([&] { return stage_->has_room(k_test_payload_bytes); });
+  EXPECT_EQ(stage_->counters().live_bytes, 8 * k_test_slab_bytes);
+  EXPECT_EQ(stage_->counters().segment_files, 5U);
+}
+
+TEST_F(KeptTest, they_are_found_again_by_a_third_process_that_did_not_release_them) {
+  (void)leave_chunks(3);
+  (void)leave_chunks(0);
+  open();
+  EXPECT_EQ(recovered_indices(), (Indices{0, 1, 2}));
+}
+
+TEST_F(KeptTest, a_full_stage_gives_up_its_latest_segments) {
+  (void)leave_chunks(20);  // all five
+  open();
+  Indices earliest(12);
+  for (std::uint32_t index = 0; index < 12; ++index) {
+    earliest[index] = index;
+  }
+  EXPECT_EQ(recovered_indices(), earliest);
+  EXPECT_EQ(stage_->recovered().bytes, 12 * k_test_payload_bytes);
+  EXPECT_EQ(stage_->counters().live_bytes, 12 * k_test_slab_bytes);
+  EXPECT_EQ(stage_->counters().segment_files, 5U);
+  EXPECT_TRUE(stage_->has_room(k_test_payload_bytes));
+}
+
+TEST_F(KeptTest, chunks_of_segments_that_do_not_fit_any_more_are_not_kept) {
+  (void)leave_chunks(2);
+  options_.segment_bytes = 2 * k_test_segment_bytes;
+  options_.bytes_max = 10 * k_test_segment_bytes;
+  open();
+  EXPECT_TRUE(stage_->recovered().chunks.empty());
+  EXPECT_EQ(stage_->counters().live_bytes, 0U);
+}
+
+TEST_F(KeptTest, a_damaged_payload_is_found_when_it_is_read) {
+  const auto extents = leave_chunks(2);
+  overwrite(segment_path(extents[1].segment), extents[1].offset + k_chunk_header_bytes + 5, "!");
+  open();
+  EXPECT_TRUE(read(extents[0], 0).ok());
+  const auto damaged = read(extents[1], 1);
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().kind, ErrorKind::corrupt);
+  release_all();
+  EXPECT_EQ(stage_->counters().live_bytes, 0U);
+}
+
+TEST_F(KeptTest, segments_without_chunks_are_free) {
+  (void)leave_chunks(0);
+  open();
+  EXPECT_EQ(stage_->counters().segment_files, 2U);
+  EXPECT_TRUE(stage_->has_room(k_test_payload_bytes));
+}
+
+TEST(KeepSegments, takes_the_earliest_that_the_bound_on_chunks_allows) {
+  Leftovers found;
+  for (std::uint32_t number = 1; number <= 3; ++number) {
+    found.reusable.push_back(number);
+    for (std::size_t i = 0; i < k_kept_chunks_max / 2; ++i) {
+      RecoveredChunk& each = found.recovered.chunks.emplace_back();
+      each.extent = {.segment = number, .offset = i, .payload_bytes = 1};
+      each.chunk.place.sequence = 10 - number;
+    }
+  }
+  keep_segments(found, 3);
+  ASSERT_EQ(found.kept.size(), 2U);
+  EXPECT_EQ(found.kept[0].number, 3U);
+  EXPECT_EQ(found.kept[1].number, 2U);
+  EXPECT_EQ(found.reusable, (std::vector<std::uint32_t>{1}));
+  EXPECT_EQ(found.recovered.chunks.size(), k_kept_chunks_max);
+  EXPECT_EQ(found.recovered.chunks.front().extent.segment, 3U);
+  give_up_latest(found);
+  EXPECT_EQ(found.reusable, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(found.recovered.bytes, k_kept_chunks_max / 2);
+}
+
 TEST(SegmentName, is_read_back_and_others_are_not) {
   for (const std::uint32_t number : {0U, 1U, 99'999'999U, 123'456'789U}) {
     EXPECT_EQ(segment_number(segment_name(number)), number);
