@@ -83,6 +83,19 @@ void Protocol::stored(BatchKey batch) {
   }
 }
 
+bool Protocol::give_up(BatchKey batch) {
+  if (!ledger_.contains(batch)) {
+    return !past_.contains(batch);  // it was dropped before
+  }
+  const auto state = batches_.find(batch);
+  if (!exactly_once() || state == batches_.end() || state->second.is_stored) {
+    return false;
+  }
+  changed_ = true;
+  drop_from(batch);
+  return true;
+}
+
 void Protocol::move_start(PartitionSlot slot, Position position) {
   if (in_epoch() && at(slot).step == Step::started && !ledger_.first_batch_of(slot)) {
     changed_ = true;

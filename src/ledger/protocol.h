@@ -76,6 +76,9 @@ class Protocol {
   void sealed(BatchKey batch, std::string blob);
   // Publish 2: nothing but the commit of the blob is left to do. May come before sealed().
   void stored(BatchKey batch);
+  // The bytes of a sealed batch cannot be had: it is dropped, as if its claim had been refused. False: that comes too
+  // late, it is stored and perhaps claimed; or positions are committed without claims.
+  bool give_up(BatchKey batch);
   // Assign 6, on_data_loss: continue: a started partition that has given no record yet begins elsewhere.
   void move_start(PartitionSlot slot, Position position);
 

@@ -89,8 +89,10 @@ struct WorkerMetrics {
   Gauge stage_live_bytes;
   Gauge stage_segment_files;
   Counter stage_write_errors;
-  Counter stage_full_ns;        // time without records taken because the stage had no room
-  Counter backpressure_events;  // times that the worker stopped taking records, for whatever reason
+  Counter recovered_used_bytes;      // of an earlier process: in batches of this one
+  Counter recovered_released_bytes;  // not used again
+  Counter stage_full_ns;             // time without records taken because the stage had no room
+  Counter backpressure_events;       // times that the worker stopped taking records, for whatever reason
   Gauge slabs_free;
   Gauge slabs_total;
 

@@ -14,6 +14,16 @@ void append_range(std::string& text, Partition partition, const Range& range) {
 
 }  // namespace
 
+std::uint64_t made_as(const TopicPlan& plan, std::string_view group, std::string_view sink) {
+  const std::string what = concat("lines", codec::file_extension(plan.compression), '\n',
+                                  plan.by_partition ? "partition" : "topic", '\n', group, '\n', sink);
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : what) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return std::max<std::uint64_t>(hash, 1);
+}
+
 lake::Metadata blob_metadata(const Batch& batch, const std::string& group) {
   std::string ranges;
   for (const Share& share : batch.shares) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,7 +33,14 @@ struct TopicPlan {
   bool by_partition = false;  // a batch of its own for each partition
   codec::Compression compression = codec::Compression::none;
   codec::PathTemplate path;
+
+  // What its bytes depend on, as a number: only a batch that was made alike may be used again after a restart.
+  // 0: none may.
+  std::uint64_t made_as = 0;
 };
+
+// For TopicPlan::made_as.
+std::uint64_t made_as(const TopicPlan& plan, std::string_view group, std::string_view sink);
 
 struct Chunk {
   enum class Staging : std::uint8_t {
@@ -55,6 +63,7 @@ struct Chunk {
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;
   bool last = false;
+  std::uint32_t whole_bytes = 0;  // up to the end of the last record that ends in it
 
   Bytes payload() const { return Bytes(slab.data() + stage::k_chunk_header_bytes, payload_bytes); }
   // Later batches, and later chunks of a batch, are uploaded later.
@@ -90,6 +99,7 @@ struct Filling {
 
 struct Batch : std::enable_shared_from_this<Batch> {
   BatchId id;
+  std::optional<BatchId> recovered_as;  // its chunks are those of a batch of an earlier process
   const TopicPlan* plan = nullptr;
   std::string name;     // of the blob
   std::string attempt;  // random, the same for every try to publish it
@@ -113,6 +123,7 @@ struct Batch : std::enable_shared_from_this<Batch> {
   bool abandoned = false;   // dropped: whatever still runs for it only cleans up
   std::uint32_t blocks_stored = 0;
 
+  BatchId id_on_stage() const { return recovered_as.value_or(id); }
   // Slabs that only this open batch holds, and what is in them.
   std::size_t held_slabs() const { return (filling.chunk != nullptr ? 1 : 0) + (filling.raw ? 1 : 0); }
   std::uint64_t held_bytes() const {

@@ -83,6 +83,9 @@ BatchWriter::Outcome BatchWriter::append(const BatchPtr& batch, Bytes value) {
     return Outcome::no_room;
   }
   const std::size_t replaced = compressed(*batch) ? write_raw(batch, value) : write_plain(batch, value);
+  if (!compressed(*batch)) {
+    batch->filling.chunk->whole_bytes = batch->filling.chunk->payload_bytes;
+  }
   metrics_.lines_flattened.add(replaced > 0 ? 1 : 0);
   ++batch->records;
   ++batch->filling.records;
@@ -184,6 +187,9 @@ void BatchWriter::compress_raw(const BatchPtr& batch, codec::Compressor::End end
   codec::Compressor& compressor = compressors_.lend(*batch, [this](Batch& other) {
     const BatchPtr robbed = other.shared_from_this();
     end_member(robbed);
+    if (Chunk* chunk = robbed->filling.chunk; chunk != nullptr) {
+      chunk->whole_bytes = chunk->payload_bytes;  // until more is appended to it
+    }
     close_full_block(robbed);
   });
   Bytes input = filling.raw.bytes().first(filling.raw_used);
@@ -266,7 +272,8 @@ bool BatchWriter::can_end(const Batch& batch) {
 void BatchWriter::spill(const BatchPtr& batch) {
   end_member(batch);
   batch->filling.raw.reset();
-  if (batch->filling.chunk != nullptr) {
+  if (Chunk* chunk = batch->filling.chunk; chunk != nullptr) {
+    chunk->whole_bytes = chunk->payload_bytes;
     close_chunk(batch, true);
     if (batch->filling.block.chunk_count >= cut_of(*batch).block_chunks_max) {
       close_block(batch);
@@ -278,12 +285,45 @@ void BatchWriter::seal(const BatchPtr& batch) {
   end_member(batch);
   batch->sealed = true;  // only now: the chunk that is closed next is the last
   batch->filling.raw.reset();
-  if (batch->filling.chunk != nullptr) {
+  if (Chunk* chunk = batch->filling.chunk; chunk != nullptr) {
+    chunk->whole_bytes = chunk->payload_bytes;
     close_chunk(batch, true);
   }
   if (batch->filling.block.chunk_count > 0) {
     close_block(batch);
   }
+}
+
+// As close_chunk() and free_part() would have it: a block ends with a chunk that tells of records, which with
+// compression is the end of a member, and not necessarily of a record.
+bool BatchWriter::restore_blocks(Batch& batch) const {
+  const Cut& cut = cut_of(batch);
+  const std::size_t chunks_max = reserve_for(options_).to_load;
+  Block block;
+  for (const Chunk& chunk : batch.chunks) {
+    if (stage::k_chunk_header_bytes + chunk.extent.payload_bytes > options_.slab_bytes) {
+      return false;
+    }
+    block.chunk_count += 1;
+    block.ref.bytes += chunk.payload_bytes;
+    batch.payload_bytes += chunk.payload_bytes;
+    const bool is_last = &chunk == &batch.chunks.back();
+    const bool may_end = !compressed(batch) || !chunk.ranges.empty();
+    const bool is_full = block.chunk_count >= cut.block_chunks_max ||
+                         (compressed(batch) && block.ref.bytes + cut.chunk_bytes > options_.block_bytes);
+    if (!is_last && !(may_end && is_full)) {
+      continue;
+    }
+    if (block.chunk_count > chunks_max) {
+      return false;
+    }
+    batch.blocks.push_back(block);
+    block = Block{.ref = {.index = static_cast<std::uint32_t>(batch.blocks.size()),
+                          .offset = block.ref.offset + block.ref.bytes,
+                          .bytes = 0},
+                  .first_chunk = chunk.index + 1};
+  }
+  return !batch.blocks.empty();
 }
 
 void BatchWriter::abandon(Batch& batch) {

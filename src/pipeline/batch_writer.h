@@ -47,6 +47,10 @@ class BatchWriter {
   // Completes the last chunk and block. Nothing is appended afterwards. Needs can_end().
   void seal(const BatchPtr& batch);
 
+  // The blocks of a batch whose chunks an earlier process wrote. False: its pieces are larger than those that
+  // this writer makes, and cannot be read back.
+  bool restore_blocks(Batch& batch) const;
+
   // The batch is dropped: its compressor is free again.
   void abandon(Batch& batch);
 

@@ -106,10 +106,7 @@ std::size_t Batcher::take(const kafka::RecordSpan& span) {
   return taken;
 }
 
-Batch& Batcher::open_batch(Group& group) {
-  if (group.open) {
-    return *group.open;
-  }
+BatchPtr Batcher::make_batch(const Group& group) {
   const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
   const BatchId id{.incarnation = incarnation_, .counter = next_counter_++};
   std::optional<Partition> partition;
@@ -127,6 +124,28 @@ Batch& Batcher::open_batch(Group& group) {
                                         codec::file_extension(group.plan->compression));
   batch->attempt = random_hex();
   batch->opened = clock_.now();
+  return batch;
+}
+
+BatchPtr Batcher::begin_recovered(std::span<const PartitionSlot> slots) {
+  for (const PartitionSlot slot : slots) {
+    const std::size_t index = members_[slot.value].group;
+    if (groups_[index].open && !seal(index, obs::SealReason::drain)) {
+      return nullptr;
+    }
+  }
+  BatchPtr batch = make_batch(groups_[members_[slots.front().value].group]);
+  batch->sealed = true;
+  batch->sealed_at = batch->opened;
+  return batch;
+}
+
+Batch& Batcher::open_batch(Group& group) {
+  if (group.open) {
+    return *group.open;
+  }
+  const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
+  BatchPtr batch = make_batch(group);
   batch->filling.age_timer = loop_.start_timer(group.plan->max_age, [this, index] {
     const auto open = open_.find(index);
     CHECK(open != open_.end());

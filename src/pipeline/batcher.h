@@ -46,6 +46,12 @@ class Batcher {
   // Takes records from the front; returns how many. Fewer than all: no slab was free.
   std::size_t take(const kafka::RecordSpan& span);
 
+  // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares and
+  // chunks yet, and never open. As the batches of a partition follow each other, those that are open are sealed
+  // first; null: there are no slabs for that.
+  BatchPtr begin_recovered(std::span<const PartitionSlot> slots);
+  const TopicPlan& plan_of(PartitionSlot slot) const { return *groups_[members_[slot.value].group].plan; }
+
   // Seals every open batch, as soon as there are slabs for it. Returns whether none is left open.
   bool seal_all(obs::SealReason reason);
 
@@ -78,6 +84,7 @@ class Batcher {
     obs::TopicMetrics* topic = nullptr;
   };
 
+  BatchPtr make_batch(const Group& group);
   Batch& open_batch(Group& group);
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);
   bool seal(std::size_t group, obs::SealReason reason);

@@ -63,6 +63,12 @@ void ChunkStore::keep(const BatchPtr& batch, Chunk& chunk) {
   stage_waiting();
 }
 
+void ChunkStore::release(std::span<const stage::RecoveredChunk> chunks) {
+  for (const stage::RecoveredChunk& chunk : chunks) {
+    stage_.release(chunk.extent);
+  }
+}
+
 void ChunkStore::retry_staging() {
   stage_waiting();
   start_loads();
@@ -81,7 +87,10 @@ bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
                               .ranges = chunk.ranges,
                               .records = chunk.records,
                               .raw_bytes = chunk.raw_bytes,
-                              .last = chunk.last};
+                              .last = chunk.last,
+                              .whole_bytes = chunk.whole_bytes,
+                              // Positions that were lost are told in the blob's metadata, and nowhere else.
+                              .made_as = batch->lost.empty() ? batch->plan->made_as : 0};
   chunk.extent =
       stage_.append(info, chunk.slab, chunk.payload_bytes,
                     [this, batch, &chunk](Result<void> result) { staged(batch, chunk, std::move(result)); });
@@ -163,7 +172,7 @@ void ChunkStore::read_chunks(std::shared_ptr<Load> load) {
     chunk.slab = take();
     resident_.push_back(&chunk);
     ++load->reads_left;
-    stage_.read(chunk.extent, load->batch->id, chunk.index, chunk.slab,
+    stage_.read(chunk.extent, load->batch->id_on_stage(), chunk.index, chunk.slab,
                 [this, load, &chunk](Result<void> result) {
                   if (!result.ok()) {
                     drop_slab(chunk);  // what is in it are not the chunk's bytes

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include <penstock/result.h>
@@ -43,6 +44,9 @@ class ChunkStore {
   // Published or dropped: its slabs and its room on the stage are free, at the latest when what is in flight
   // has ended.
   void forget(Batch& batch);
+
+  // Chunks of an earlier process that no batch takes over.
+  void release(std::span<const stage::RecoveredChunk> chunks);
 
   // Tries again what the stage refused, and the loads that wait: called about once a second.
   void retry_staging();

@@ -22,6 +22,26 @@ std::optional<ledger::Entry> entry_of(const std::optional<kafka::Entry>& entry) 
                : std::nullopt;
 }
 
+void take_over(Batch& batch, const RecoveredBatch& recovered) {
+  batch.recovered_as = recovered.id;
+  batch.records = recovered.records;
+  batch.raw_bytes = recovered.raw_bytes;
+  for (const stage::ChunkRange& range : recovered.ranges) {
+    batch.shares.push_back(
+        Share{.partition = range.partition, .range = range.range, .chunked = range.range.next});
+  }
+  for (const auto& [chunk, extent] : recovered.chunks) {
+    Chunk& taken = batch.chunks.emplace_back();
+    taken.batch_counter = batch.id.counter;
+    taken.index = chunk.index;
+    taken.payload_bytes = extent.payload_bytes;
+    taken.extent = extent;
+    taken.staging = Chunk::Staging::staged;
+    taken.ranges = chunk.ranges;
+  }
+  batch.chunks.back().payload_bytes = recovered.last_chunk_bytes;
+}
+
 }  // namespace
 
 Delivery::Delivery(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
@@ -32,7 +52,12 @@ Delivery::Delivery(const Options& options, ledger::Protocol& protocol, const Par
       loop_(loop),
       clock_(clock),
       metrics_(metrics),
-      events_(std::move(events)) {}
+      events_(std::move(events)),
+      adoption_({.adopt = [this](const RecoveredBatch& batch,
+                                 std::span<const PartitionSlot> slots) { return adopt(batch, slots); },
+                 .give_up = [this](const RecoveredBatch& batch) { give_up(batch); },
+                 .fetch = [this](PartitionSlot slot,
+                                 Position position) { parts_.source.fetch_from(slot, position); }}) {}
 
 Delivery::~Delivery() {
   loop_.cancel_timer(wake_timer_);
@@ -49,13 +74,16 @@ void Delivery::assigned(std::span<const kafka::Assigned> partitions) {
                      .pin_start = options_.pins_start && !partition.entry && partition.start_known});
   }
   protocol_.begin_epoch(clock_.now(), begun);
+  adoption_.begin_epoch(partitions);
 }
 
 void Delivery::revoked(MonoTime drain_deadline) {
+  adoption_.end_epoch();
   protocol_.revoke(drain_deadline);
 }
 
 void Delivery::lost() {
+  adoption_.end_epoch();
   protocol_.lost();
 }
 
@@ -76,7 +104,15 @@ void Delivery::stored(const BatchPtr& batch) {
 
 void Delivery::ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
   if (!result.ok()) {
-    events_.failed(result.error());
+    if (!batch->recovered_as || !protocol_.give_up(key_of(*batch))) {
+      events_.failed(result.error());
+      return;
+    }
+    obs::log(Level::warning,
+             concat("what an earlier run left on the stage cannot be used, nothing is lost: its records are "
+                    "fetched again: ",
+                    result.error().message),
+             {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->records}});
     return;
   }
   if (*result == Uploader::Publication::dead) {
@@ -121,7 +157,7 @@ void Delivery::forget(const BatchPtr& batch) {
 void Delivery::run() {
   for (;;) {
     std::vector<ledger::Action> actions = protocol_.next(clock_.now());
-    if (actions.empty()) {
+    if (actions.empty() && !settle_adoption()) {
       break;
     }
     for (ledger::Action& action : actions) {
@@ -142,6 +178,59 @@ void Delivery::set_wake_up() {
     wake_timer_ = loop_.start_timer(std::max(*at - clock_.now(), Duration::zero()),
                                     [this] { wake_timer_ = io::TimerId::none; });
   }
+}
+
+// Recovered batches: each of their chunks goes to a batch of this process, or back to the stage.
+
+bool Delivery::settle_adoption() {
+  const std::uint64_t used = metrics_.recovered_used_bytes.value();
+  const std::uint64_t released = metrics_.recovered_released_bytes.value();
+  const bool adopted = adoption_.settle();
+  const std::uint64_t used_now = metrics_.recovered_used_bytes.value() - used;
+  const std::uint64_t released_now = metrics_.recovered_released_bytes.value() - released;
+  if (used_now + released_now > 0) {
+    obs::log(Level::info, "the stage holds bytes of an earlier run: used again, or not needed any more",
+             {{"worker", options_.worker}, {"used_bytes", used_now}, {"released_bytes", released_now}});
+  }
+  return adopted;
+}
+
+// As if its records had just been read: nothing of the earlier batch is left but its bytes.
+bool Delivery::adopt(const RecoveredBatch& recovered, std::span<const PartitionSlot> slots) {
+  const TopicPlan& plan = parts_.batcher.plan_of(slots.front());
+  const bool is_plain = plan.compression == codec::Compression::none;
+  if (!protocol_.taking() || plan.made_as == 0 || recovered.made_as != plan.made_as ||
+      slots.size() > (plan.by_partition ? 1 : k_partitions_per_batch_max) ||
+      (is_plain && recovered.payload_bytes() != recovered.raw_bytes)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (protocol_.received(slots[i]) != recovered.ranges[i].range.first) {
+      return false;
+    }
+  }
+  const BatchPtr batch = parts_.batcher.begin_recovered(slots);
+  if (!batch) {
+    return false;
+  }
+  take_over(*batch, recovered);
+  if (!parts_.writer.restore_blocks(*batch)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    protocol_.extend(key_of(*batch), slots[i], recovered.ranges[i].range.next);
+  }
+  metrics_.recovered_used_bytes.add(recovered.payload_bytes());
+  for (std::uint32_t block = 0; block < batch->blocks.size(); ++block) {
+    parts_.uploader.upload(batch, block);
+  }
+  sealed(batch);
+  return true;
+}
+
+void Delivery::give_up(const RecoveredBatch& recovered) {
+  metrics_.recovered_released_bytes.add(recovered.payload_bytes());
+  parts_.chunks.release(recovered.chunks);
 }
 
 // Actions
@@ -188,14 +277,16 @@ void Delivery::perform(ledger::ReadBlob& action) {
 }
 
 void Delivery::perform(ledger::Start& action) {
-  parts_.source.fetch_from(action.slot, action.position);
+  adoption_.start(action.slot, action.position);
 }
 
 void Delivery::perform(ledger::Hold& action) {
+  adoption_.take_back(action.slot);
   parts_.source.hold(action.slot);
 }
 
 void Delivery::perform(ledger::StopPartition& action) {
+  adoption_.take_back(action.slot);
   parts_.source.hold(action.slot);
   events_.partition_stopped(action.slot, action.error);
 }

@@ -21,7 +21,9 @@
 #include "ledger/protocol.h"
 #include "obs/log.h"
 #include "obs/worker_metrics.h"
+#include "pipeline/adoption.h"
 #include "pipeline/batch.h"
+#include "pipeline/batch_writer.h"
 #include "pipeline/batcher.h"
 #include "pipeline/chunk_store.h"
 #include "pipeline/claimed_names.h"
@@ -46,12 +48,16 @@ class Delivery {
     Uploader& uploader;
     ChunkStore& chunks;
     Batcher& batcher;
+    BatchWriter& writer;
     ClaimedNames& names;
   };
 
   Delivery(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
            const Clock& clock, obs::WorkerMetrics& metrics, Events events);
   ~Delivery();
+
+  // What an earlier process left on the stage, before the first assignment.
+  void recovered(std::vector<RecoveredBatch> batches) { adoption_.recovered(std::move(batches)); }
 
   void assigned(std::span<const kafka::Assigned> partitions);
   void revoked(MonoTime drain_deadline);
@@ -84,6 +90,10 @@ class Delivery {
   void perform(ledger::Drop& action);
   void perform(ledger::Released& action);
 
+  bool adopt(const RecoveredBatch& recovered, std::span<const PartitionSlot> slots);
+  void give_up(const RecoveredBatch& recovered);
+  bool settle_adoption();
+
   void on_commit_answer(ledger::Ask ask, std::size_t partitions, const kafka::CommitAnswer& answer);
   void published(const BatchPtr& batch);
   void forget(const BatchPtr& batch);
@@ -96,7 +106,8 @@ class Delivery {
   const Clock& clock_;
   obs::WorkerMetrics& metrics_;
   const Events events_;
-  std::vector<TopicPartition> partitions_;        // of the assignment, by slot
+  std::vector<TopicPartition> partitions_;  // of the assignment, by slot
+  Adoption adoption_;
   std::map<ledger::BatchKey, BatchPtr> batches_;  // sealed, and neither published nor dropped
   io::TimerId wake_timer_ = io::TimerId::none;
   std::optional<MonoTime> wake_at_;

@@ -36,8 +36,9 @@ void Uploader::seal(const BatchPtr& batch) {
     tell_stored(batch);
     return;
   }
-  // The only block, still in the queue: the whole blob in one call, later.
-  if (batch->blocks.size() == 1) {
+  // The only block, still in the queue: the whole blob in one call, later. Not where an earlier process wrote its
+  // bytes: whether they can be read back is to be known before the batch is claimed.
+  if (batch->blocks.size() == 1 && !batch->recovered_as) {
     const auto queued = std::find_if(tasks_.begin(), tasks_.end(),
                                      [&batch](const Task& task) { return task.batch == batch; });
     if (queued != tasks_.end() && queued->attempt == 1) {

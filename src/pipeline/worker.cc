@@ -82,6 +82,7 @@ Result<void> Worker::build() {
   pool_ = std::move(pool).value();
   loop_->register_memory(pool_->region());
 
+  options_.stage.keep_recovered = options_.protocol.guarantee == ledger::Guarantee::exactly_once;
   auto stage = stage::Stage::open(options_.stage, *loop_, clock_);
   if (!stage.ok()) {
     return std::move(stage).error();
@@ -127,6 +128,7 @@ Result<void> Worker::build() {
                       .uploader = *uploader_,
                       .chunks = *chunks_,
                       .batcher = *batcher_,
+                      .writer = *writer_,
                       .names = *names_},
       *loop_, clock_, metrics_,
       Delivery::Events{.partition_stopped = [this](PartitionSlot slot,
@@ -191,7 +193,7 @@ Result<void> Worker::join() {
     obs::log(Level::warning, "the stage is written through the page cache",
              {{"worker", options_.index}, {"note", stage_->note()}});
   }
-  tell_of_recovery();
+  take_recovered();
   Result<void> joined = source_->start(kafka::SourceHandlers{
       .assigned = [this](std::span<const kafka::Assigned> partitions) { on_assigned(partitions); },
       .revoked = [this](kafka::RevokeReason reason) { on_revoked(reason); },
@@ -214,18 +216,29 @@ Result<void> Worker::join() {
   return {};
 }
 
-// What an earlier process left on the stage was not committed, so Kafka still has it: at-least-once reads it again.
-void Worker::tell_of_recovery() {
+// What an earlier process left on the stage may be used again where it is exactly what would be read next: see Adoption.
+// Without claims all of it is read again, and its place on the stage is free.
+void Worker::take_recovered() {
   for (const std::string& message : stage_->recovered().messages) {
     obs::log(Level::warning, message, {{"worker", options_.index}});
   }
   if (!stage_->recovered().chunks.empty()) {
-    obs::log(
-        Level::info,
-        "the stage holds chunks of an earlier run; what of them was not published is read from Kafka again",
-        {{"worker", options_.index},
-         {"chunks", stage_->recovered().chunks.size()},
-         {"bytes", stage_->recovered().bytes}});
+    obs::log(Level::info,
+             options_.stage.keep_recovered
+                 ? "the stage holds chunks of an earlier run; where reading goes on they spare fetching"
+                 : "the stage holds chunks of an earlier run; what of them was not published is read from "
+                   "Kafka again",
+             {{"worker", options_.index},
+              {"chunks", stage_->recovered().chunks.size()},
+              {"bytes", stage_->recovered().bytes}});
+  }
+  if (options_.stage.keep_recovered) {
+    SortedOut sorted = sort_out(stage_->recovered().chunks);
+    for (const stage::RecoveredChunk& chunk : sorted.unusable) {
+      metrics_.recovered_released_bytes.add(chunk.extent.payload_bytes);
+    }
+    chunks_->release(sorted.unusable);
+    delivery_->recovered(std::move(sorted.batches));
   }
   stage_->forget_recovered();
 }
@@ -412,6 +425,7 @@ Result<const TopicPlan*> Worker::plan_of(const std::string& topic) {
       return std::move(made).error();
     }
     plan = std::make_unique<TopicPlan>(std::move(made).value());
+    plan->made_as = made_as(*plan, options_.group, options_.protocol.sink);
   }
   return plan.get();
 }

@@ -86,7 +86,7 @@ class Worker {
  private:
   Result<void> build();
   Result<void> join();
-  void tell_of_recovery();
+  void take_recovered();
   void tear_down();
   void step();
   void wait(bool more);

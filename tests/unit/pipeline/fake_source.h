@@ -42,7 +42,18 @@ struct FakeCluster {
   }
 
   std::map<TopicPartition, Log> logs;
+  std::optional<kafka::Entry> entry_of(const TopicPartition& id) const {
+    const auto found = committed.find(id);
+    if (!tells_entries || found == committed.end()) {
+      return std::nullopt;
+    }
+    const auto text = metadata.find(id);
+    return kafka::Entry{found->second, text == metadata.end() ? std::string() : text->second};
+  }
+
   std::map<TopicPartition, Position> committed;
+  std::map<TopicPartition, std::string> metadata;
+  bool tells_entries = false;  // as exactly-once needs it
 };
 
 class FakeSource final : public kafka::Source {
@@ -61,7 +72,7 @@ class FakeSource final : public kafka::Source {
     slots_.clear();
     for (const TopicPartition& id : partitions) {
       slots_.push_back({id, cluster_.committed_of(id), true});
-      assigned.push_back({.id = id, .start = slots_.back().position, .entry = {}});
+      assigned.push_back({.id = id, .start = slots_.back().position, .entry = cluster_.entry_of(id)});
     }
     held_ = true;
     ending_ = false;
@@ -120,7 +131,9 @@ class FakeSource final : public kafka::Source {
                     std::function<void(Result<std::vector<std::optional<kafka::Entry>>>)> done) override {
     std::vector<std::optional<kafka::Entry>> entries;
     for (const PartitionSlot slot : slots) {
-      entries.emplace_back(kafka::Entry{cluster_.committed_of(slots_.at(slot.value).id), {}});
+      const TopicPartition& id = slots_.at(slot.value).id;
+      entries.push_back(cluster_.tells_entries ? cluster_.entry_of(id)
+                                               : kafka::Entry{cluster_.committed_of(id), {}});
     }
     loop_.defer([done = std::move(done), entries = std::move(entries)] { done(entries); });
   }
@@ -140,10 +153,15 @@ class FakeSource final : public kafka::Source {
     } else {
       for (const kafka::Commit& each : commits_asked) {
         const TopicPartition& id = slots_.at(each.slot.value).id;
-        EXPECT_GT(each.position, cluster_.committed_of(id)) << "a commit that says nothing, or goes back";
+        if (cluster_.tells_entries) {
+          EXPECT_GE(each.position, cluster_.committed_of(id)) << "a commit that goes back";
+        } else {
+          EXPECT_GT(each.position, cluster_.committed_of(id)) << "a commit that says nothing, or goes back";
+        }
         EXPECT_LE(each.position, cluster_.logs[id].end);
         at_commit_(id, each.position);
         cluster_.committed[id] = each.position;
+        cluster_.metadata[id] = each.metadata;
       }
     }
     answer_ = [this, done = std::move(done), answer] {

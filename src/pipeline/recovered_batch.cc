@@ -1,0 +1,137 @@
+#include "pipeline/recovered_batch.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+namespace penstock::pipeline {
+namespace {
+
+using stage::ChunkRange;
+using stage::RecoveredChunk;
+
+bool is_whole(const stage::Chunk& chunk) {
+  return chunk.whole_bytes == chunk.place.payload_bytes;
+}
+
+// Extends what the batch has by what the chunk tells of. False: they do not join.
+bool join(std::vector<ChunkRange>& ranges, const std::vector<ChunkRange>& more) {
+  for (const ChunkRange& next : more) {
+    if (next.range.first >= next.range.next || next.range.first < Position{0}) {
+      return false;
+    }
+    const auto known = std::find_if(ranges.begin(), ranges.end(), [&next](const ChunkRange& range) {
+      return range.partition == next.partition;
+    });
+    if (known == ranges.end()) {
+      ranges.push_back(next);
+    } else if (known->range.next != next.range.first) {
+      return false;
+    } else {
+      known->range.next = next.range.next;
+    }
+  }
+  return true;
+}
+
+// What is known to be whole, so far.
+struct Prefix {
+  std::size_t chunk_count = 0;
+  std::uint32_t last_chunk_bytes = 0;
+  std::vector<ChunkRange> ranges;
+  std::uint64_t records = 0;
+  std::uint64_t raw_bytes = 0;
+};
+
+// The longest usable beginning of the chunks of one batch, which are in the order of their indices. A payload that is
+// as long as its records are is not compressed, and may be cut behind any of them: line breaks in records became
+// spaces, so the bytes up to whole_bytes are lines. One that is not may end only where a chunk is whole.
+Prefix usable_prefix(const std::vector<RecoveredChunk>& chunks) {
+  Prefix best;
+  Prefix sum;
+  std::uint64_t payload_before = 0;
+  for (const auto& [chunk, extent] : chunks) {
+    const stage::Chunk& front = chunks.front().chunk;
+    if (chunk.index != sum.chunk_count || chunk.topic != front.topic || chunk.made_as != front.made_as ||
+        chunk.made_as == 0 || chunk.whole_bytes > chunk.place.payload_bytes ||
+        chunk.place.payload_bytes == 0 || !join(sum.ranges, chunk.ranges)) {
+      break;
+    }
+    ++sum.chunk_count;
+    sum.records += chunk.records;
+    sum.raw_bytes += chunk.raw_bytes;
+    sum.last_chunk_bytes = chunk.whole_bytes;
+    const bool is_plain = payload_before + chunk.whole_bytes == sum.raw_bytes;
+    if (chunk.whole_bytes > 0 && !chunk.ranges.empty() && (is_plain || is_whole(chunk))) {
+      best = sum;
+    }
+    payload_before += chunk.place.payload_bytes;
+  }
+  return best;
+}
+
+// A chunk whose first writing failed lies in two places; the later one is good.
+void take_out_repeats(std::vector<RecoveredChunk>& chunks, std::vector<RecoveredChunk>& unusable) {
+  std::vector<RecoveredChunk> once;
+  for (RecoveredChunk& each : chunks) {
+    if (!once.empty() && once.back().chunk.index == each.chunk.index) {
+      std::swap(once.back(), each);
+      unusable.push_back(std::move(each));
+    } else {
+      once.push_back(std::move(each));
+    }
+  }
+  chunks = std::move(once);
+}
+
+}  // namespace
+
+std::uint64_t RecoveredBatch::payload_bytes() const {
+  std::uint64_t bytes = last_chunk_bytes;
+  for (std::size_t i = 0; i + 1 < chunks.size(); ++i) {
+    bytes += chunks[i].extent.payload_bytes;
+  }
+  return bytes;
+}
+
+SortedOut sort_out(std::vector<RecoveredChunk> chunks) {
+  std::vector<BatchId> order;
+  std::map<BatchId, std::vector<RecoveredChunk>> by_batch;
+  for (RecoveredChunk& each : chunks) {
+    auto& of_batch = by_batch[each.chunk.batch];
+    if (of_batch.empty()) {
+      order.push_back(each.chunk.batch);
+    }
+    of_batch.push_back(std::move(each));
+  }
+  SortedOut sorted;
+  for (const BatchId& id : order) {
+    std::vector<RecoveredChunk>& of_batch = by_batch[id];
+    std::stable_sort(of_batch.begin(), of_batch.end(), [](const RecoveredChunk& a, const RecoveredChunk& b) {
+      return a.chunk.index < b.chunk.index;
+    });
+    take_out_repeats(of_batch, sorted.unusable);
+    Prefix prefix = usable_prefix(of_batch);
+    const auto end = of_batch.begin() + static_cast<std::ptrdiff_t>(prefix.chunk_count);
+    std::move(end, of_batch.end(), std::back_inserter(sorted.unusable));
+    of_batch.erase(end, of_batch.end());
+    if (of_batch.empty()) {
+      continue;
+    }
+    const stage::Chunk& front = of_batch.front().chunk;
+    RecoveredBatch batch{.id = id,
+                         .topic = front.topic,
+                         .made_as = front.made_as,
+                         .ranges = std::move(prefix.ranges),
+                         .chunks = {},
+                         .last_chunk_bytes = prefix.last_chunk_bytes,
+                         .records = prefix.records,
+                         .raw_bytes = prefix.raw_bytes};
+    batch.chunks = std::move(of_batch);
+    sorted.batches.push_back(std::move(batch));
+  }
+  return sorted;
+}
+
+}  // namespace penstock::pipeline
