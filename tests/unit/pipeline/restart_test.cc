@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,9 @@ class RestartTest : public testing::Test {
     } else if (at_poll_) {
       at_poll_(source);
     }
+    if (source.at_end()) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));  // the disk is a real one
+    }
     if (over_ && over_(source)) {
       over_ = nullptr;
       killed_ = end_ == End::killed;
@@ -139,13 +143,21 @@ class RestartTest : public testing::Test {
   // An outage of the lake: all there is is read and staged, but for the last slab, and nothing lands.
   void live_through_an_outage_and_die() {
     outage_ = true;
-    live(End::killed, [this](FakeSource& source) { return source.at_end() && source.polls > 600; });
+    live(End::killed, [this](FakeSource& source) {
+      return source.at_end() && source.polls > 600 &&
+             metrics_->stage_written_bytes.value() ==
+                 static_cast<std::uint64_t>(metrics_->stage_live_bytes.value());
+    });
     EXPECT_EQ(received(), 600U);
     EXPECT_TRUE(blobs_.empty());
     outage_ = false;
   }
   void live_until_all_has_landed() {
-    live(End::drained, [](FakeSource& source) { return source.at_end() && source.polls > 100; });
+    live(End::drained, [this](FakeSource& source) { return published(source); });
+  }
+  // All is read, and nothing that was sealed is under way.
+  bool published(FakeSource& source) {
+    return source.polls > 100 && source.at_end() && metrics_->publishing_batches.value() == 0;
   }
 
   std::uint64_t received() const { return metrics_->records_received.value(); }
@@ -352,7 +364,7 @@ TEST_F(RestartTest, a_revoke_forgets_what_was_used_again_and_the_next_owner_read
     }
   };
   live(End::drained,
-       [](FakeSource& source) { return source.polls > 200 && source.held() && source.at_end(); });
+       [this](FakeSource& source) { return source.polls > 200 && source.held() && published(source); });
   expect_landed_once();
 }
 
