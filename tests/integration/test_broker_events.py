@@ -62,7 +62,8 @@ def reading(binary, tmp_path):
 def pair_nodes(tmp_path_factory):
     """Two brokers that close what was idle for two seconds, and move leaders when they are asked to."""
     directory = tmp_path_factory.mktemp("pair")
-    settings = {"connections_max_idle_ms": 2000, "auto_leader_rebalance_enable": "false"}
+    settings = {"connections_max_idle_ms": 2000, "auto_leader_rebalance_enable": "false",
+                "offsets_topic_replication_factor": 2}  # the coordinator moves with its partition
     first = Kafka(directory / "1", **settings)
     second = Kafka(directory / "2", first=first, node_id=2, **settings)
     first.format()
