@@ -9,6 +9,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "codec/checksum.h"
 #include "io/loop.h"
 #include "mem/slab_pool.h"
 #include "micro/sample_records.h"
@@ -75,14 +76,15 @@ class Appender {
     const stage::ChunkInfo info{
         .batch = batch, .topic = "api-gateway", .ranges = {}, .records = 1000, .last = true};
     auto extent = std::make_shared<stage::Extent>();
-    *extent = stage_->append(info, *slab, text_.size(), [this, slab, extent](Result<void> result) {
-      if (!result.ok()) {
-        fault_ = result.error().message;
-      } else if (!keep_) {
-        stage_->release(*extent);
-      }
-      slabs_.push_back(std::move(*slab));
-    });
+    *extent = stage_->append(info, *slab, {.bytes = text_.size(), .checksum = codec::crc32c(as_bytes(text_))},
+                             [this, slab, extent](Result<void> result) {
+                               if (!result.ok()) {
+                                 fault_ = result.error().message;
+                               } else if (!keep_) {
+                                 stage_->release(*extent);
+                               }
+                               slabs_.push_back(std::move(*slab));
+                             });
     last_ = extent;
   }
 

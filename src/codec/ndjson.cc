@@ -15,7 +15,8 @@ namespace {
 
 using Kernel = std::size_t (*)(const std::byte* from, std::size_t size, std::byte* to);
 
-// `from` and `to` are either the same or do not overlap: each kernel loads a stretch before it stores it.
+// `from` and `to` are either the same or do not overlap: each kernel loads a stretch before it stores it, and what is
+// read again at the end has no line break left if they are the same.
 std::size_t flatten_plain(const std::byte* from, std::size_t size, std::byte* to) {
   std::size_t replaced = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -29,52 +30,79 @@ std::size_t flatten_plain(const std::byte* from, std::size_t size, std::byte* to
 
 #if defined(__x86_64__)
 
+// Of 16 bytes, those from `from_byte` on are counted; all are repaired and stored.
+inline std::size_t flatten_16(const std::byte* from, std::byte* to, std::size_t from_byte) {
+  __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  const __m128i hit =
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')));
+  const auto mask = static_cast<std::uint32_t>(_mm_movemask_epi8(hit));
+  if (mask != 0) [[unlikely]] {
+    bytes = _mm_or_si128(_mm_andnot_si128(hit, bytes), _mm_and_si128(hit, _mm_set1_epi8(' ')));
+  }
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  return static_cast<std::size_t>(std::popcount(mask >> from_byte));
+}
+
+// The last stretch is a whole one that lies over what is done already: cheaper than up to 15 bytes one at a time.
 std::size_t flatten_sse2(const std::byte* from, std::size_t size, std::byte* to) {
-  const __m128i lf = _mm_set1_epi8('\n');
-  const __m128i cr = _mm_set1_epi8('\r');
+  if (size < 16) {
+    return flatten_plain(from, size, to);
+  }
   std::size_t replaced = 0;
   std::size_t at = 0;
   for (; at + 16 <= size; at += 16) {
-    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
-    const __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr));
-    const int mask = _mm_movemask_epi8(hit);
-    if (mask != 0) [[unlikely]] {
-      const __m128i spaces = _mm_and_si128(hit, _mm_set1_epi8(' '));
-      bytes = _mm_or_si128(_mm_andnot_si128(hit, bytes), spaces);
-      replaced += static_cast<std::size_t>(std::popcount(static_cast<std::uint32_t>(mask)));
-    }
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), bytes);
+    replaced += flatten_16(from + at, to + at, 0);
   }
-  return replaced + flatten_plain(from + at, size - at, to + at);
+  return at == size ? replaced : replaced + flatten_16(from + size - 16, to + size - 16, 16 - (size - at));
+}
+
+// The same for 32.
+__attribute__((target("avx2"))) inline std::size_t flatten_32(const std::byte* from, std::byte* to,
+                                                              std::size_t from_byte) {
+  __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  const __m256i hit = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n')),
+                                      _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r')));
+  const auto mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(hit));
+  if (mask != 0) [[unlikely]] {
+    bytes = _mm256_blendv_epi8(bytes, _mm256_set1_epi8(' '), hit);
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
+  return static_cast<std::size_t>(std::popcount(mask >> from_byte));
 }
 
 // 64 bytes a turn with one branch.
 __attribute__((target("avx2"))) std::size_t flatten_avx2(const std::byte* from, std::size_t size,
                                                          std::byte* to) {
+  if (size < 32) {
+    return flatten_sse2(from, size, to);
+  }
   const __m256i lf = _mm256_set1_epi8('\n');
   const __m256i cr = _mm256_set1_epi8('\r');
   std::size_t replaced = 0;
   std::size_t at = 0;
   for (; at + 64 <= size; at += 64) {
-    __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at));
-    __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at + 32));
+    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at));
+    const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at + 32));
     const __m256i hit_low = _mm256_or_si256(_mm256_cmpeq_epi8(low, lf), _mm256_cmpeq_epi8(low, cr));
     const __m256i hit_high = _mm256_or_si256(_mm256_cmpeq_epi8(high, lf), _mm256_cmpeq_epi8(high, cr));
     const __m256i any = _mm256_or_si256(hit_low, hit_high);
     if (_mm256_testz_si256(any, any) == 0) [[unlikely]] {
-      const __m256i space = _mm256_set1_epi8(' ');
-      low = _mm256_blendv_epi8(low, space, hit_low);
-      high = _mm256_blendv_epi8(high, space, hit_high);
-      const auto mask_low = static_cast<std::uint32_t>(_mm256_movemask_epi8(hit_low));
-      const auto mask_high = static_cast<std::uint32_t>(_mm256_movemask_epi8(hit_high));
-      replaced += static_cast<std::size_t>(std::popcount(mask_low) + std::popcount(mask_high));
+      replaced += flatten_32(from + at, to + at, 0) + flatten_32(from + at + 32, to + at + 32, 0);
+      continue;
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at), low);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at + 32), high);
   }
+  if (at + 32 <= size) {
+    replaced += flatten_32(from + at, to + at, 0);
+    at += 32;
+  }
+  if (at < size) {
+    replaced += flatten_32(from + size - 32, to + size - 32, 32 - (size - at));
+  }
   // The upper halves are dirty here, and SSE code would pay for that on every instruction.
   _mm256_zeroupper();
-  return replaced + flatten_sse2(from + at, size - at, to + at);
+  return replaced;
 }
 
 #endif

@@ -53,7 +53,8 @@ struct Chunk {
   std::uint64_t batch_counter = 0;
   std::uint32_t index = 0;
   std::uint32_t payload_bytes = 0;
-  mem::Slab slab;  // empty: only on the stage
+  std::uint32_t checksum = 0;  // CRC-32C of the payload
+  mem::Slab slab;              // empty: only on the stage
   stage::Extent extent;
   Staging staging = Staging::filling;
   bool pinned = false;  // a read fills the slab, or an upload sends from it
@@ -128,6 +129,11 @@ struct Batch : std::enable_shared_from_this<Batch> {
   std::size_t held_slabs() const { return (filling.chunk != nullptr ? 1 : 0) + (filling.raw ? 1 : 0); }
   std::uint64_t held_bytes() const {
     return (filling.chunk != nullptr ? filling.chunk->payload_bytes : 0) + filling.raw_used;
+  }
+  void note_timestamp(std::int64_t timestamp_ms) {
+    if (timestamp_ms >= 0 && (oldest_timestamp_ms < 0 || timestamp_ms < oldest_timestamp_ms)) {
+      oldest_timestamp_ms = timestamp_ms;
+    }
   }
   // The blob's size, if it were sealed now and what waits for the compressor did not shrink.
   std::uint64_t stored_estimate() const { return payload_bytes + held_bytes(); }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "codec/checksum.h"
 #include "codec/ndjson.h"
 
 namespace penstock::pipeline {
@@ -31,6 +32,29 @@ std::size_t chunks_to_end(std::size_t chunk_bytes) {
 
 bool compressed(const Batch& batch) {
   return batch.plan->compression != codec::Compression::none;
+}
+
+// A record that would make the file too large begins the next one; alone it may be as large as it is.
+bool too_large_with(const Batch& batch, std::size_t framed_bytes) {
+  return batch.records > 0 && batch.stored_estimate() + framed_bytes > batch.plan->max_bytes;
+}
+
+MutableBytes payload_room(Chunk& chunk, std::size_t chunk_bytes) {
+  return chunk.slab.bytes().subspan(stage::k_chunk_header_bytes, chunk_bytes).subspan(chunk.payload_bytes);
+}
+
+// Behind the payload lie `count` bytes more. They are summed now, while they are in the cache.
+void extend(Chunk& chunk, std::size_t count) {
+  const Bytes added(chunk.slab.data() + stage::k_chunk_header_bytes + chunk.payload_bytes, count);
+  chunk.checksum = codec::crc32c(added, chunk.checksum);
+  chunk.payload_bytes += static_cast<std::uint32_t>(count);
+}
+
+void count_lines(Batch& batch, std::size_t lines, std::size_t bytes) {
+  batch.records += lines;
+  batch.filling.records += lines;
+  batch.raw_bytes += bytes;
+  batch.filling.raw_bytes += bytes;
 }
 
 bool member_open(const Batch& batch) {
@@ -77,21 +101,100 @@ ChunkStore::Reserve BatchWriter::reserve_for(const Options& options) {
           .to_end = 2 * ending};
 }
 
-BatchWriter::Outcome BatchWriter::append(const BatchPtr& batch, Bytes value) {
-  const std::size_t needed = slabs_needed(*batch, value.size() + 1);
-  if (needed > 0 && !store_.make_room(needed)) {
-    return Outcome::no_room;
+BatchWriter::Taken BatchWriter::append(const BatchPtr& batch, Share& share,
+                                       std::span<const RecordView> records) {
+  Taken taken;
+  for (;;) {
+    append_fitting(*batch, share, records.subspan(taken.records), taken);
+    if (taken.records == records.size()) {
+      return taken;
+    }
+    // Nothing is open, or what is open cannot hold the next one.
+    const RecordView& record = records[taken.records];
+    if (too_large_with(*batch, record.value.size() + 1)) {
+      taken.stop = Taken::Stop::batch_full;
+      return taken;
+    }
+    if (record.value.empty()) {
+      ++taken.empty;
+    } else {
+      const std::size_t needed = slabs_needed(*batch, record.value.size() + 1);
+      if (needed > 0 && !store_.make_room(needed)) {
+        taken.stop = Taken::Stop::no_room;
+        return taken;
+      }
+      append_across(batch, record.value);
+      taken.value_bytes += record.value.size();
+    }
+    batch->note_timestamp(record.timestamp_ms);
+    share.range.next = after(record.offset);
+    ++taken.records;
   }
+}
+
+// What lies open: the rest of the chunk, or with compression of the raw slab. Empty between two of them.
+MutableBytes BatchWriter::open_room(Batch& batch) const {
+  Filling& filling = batch.filling;
+  const std::size_t chunk_bytes = cut_of(batch).chunk_bytes;
+  if (compressed(batch)) {
+    return filling.raw ? filling.raw.bytes().first(chunk_bytes).subspan(filling.raw_used) : MutableBytes();
+  }
+  return filling.chunk != nullptr ? payload_room(*filling.chunk, chunk_bytes) : MutableBytes();
+}
+
+// The usual case, a few instructions a record: those from the front that fit into what is open, and into the batch.
+void BatchWriter::append_fitting(Batch& batch, Share& share, std::span<const RecordView> records,
+                                 Taken& taken) {
+  const MutableBytes room = open_room(batch);
+  const std::uint64_t stored = batch.stored_estimate();
+  const std::uint64_t allowed = batch.plan->max_bytes > stored ? batch.plan->max_bytes - stored : 0;
+  std::byte* to = room.data();
+  const std::byte* const end = to + std::min<std::uint64_t>(room.size(), allowed);
+  std::size_t count = 0;
+  std::size_t empty = 0;
+  std::size_t flattened = 0;
+  for (; count < records.size(); ++count) {
+    const RecordView& record = records[count];
+    const std::size_t size = record.value.size();
+    if (size >= static_cast<std::size_t>(end - to)) {
+      break;
+    }
+    batch.note_timestamp(record.timestamp_ms);
+    if (size == 0) {
+      ++empty;
+      continue;
+    }
+    flattened += codec::copy_flat(record.value, to) > 0 ? 1 : 0;
+    to[size] = k_newline;
+    to += size + 1;
+  }
+  if (count == 0) {
+    return;
+  }
+  const auto bytes = static_cast<std::size_t>(to - room.data());
+  const std::size_t lines = count - empty;
+  share.range.next = after(records[count - 1].offset);
+  if (compressed(batch)) {
+    batch.filling.raw_used += bytes;
+  } else {
+    extend(*batch.filling.chunk, bytes);
+    batch.filling.chunk->whole_bytes = batch.filling.chunk->payload_bytes;
+  }
+  count_lines(batch, lines, bytes);
+  metrics_.lines_flattened.add(flattened);
+  taken.records += count;
+  taken.empty += empty;
+  taken.value_bytes += bytes - lines;
+}
+
+// One value that begins a chunk or a raw slab, or crosses into the next.
+void BatchWriter::append_across(const BatchPtr& batch, Bytes value) {
   const std::size_t replaced = compressed(*batch) ? write_raw(batch, value) : write_plain(batch, value);
   if (!compressed(*batch)) {
     batch->filling.chunk->whole_bytes = batch->filling.chunk->payload_bytes;
   }
+  count_lines(*batch, 1, value.size() + 1);
   metrics_.lines_flattened.add(replaced > 0 ? 1 : 0);
-  ++batch->records;
-  ++batch->filling.records;
-  batch->raw_bytes += value.size() + 1;
-  batch->filling.raw_bytes += value.size() + 1;
-  return Outcome::taken;
 }
 
 // Slabs that appending may take, at most. Compression: each time the raw slab is emptied, it may fill two (its
@@ -126,11 +229,11 @@ std::size_t BatchWriter::write_plain(const BatchPtr& batch, Bytes value) {
     const MutableBytes to = free_part(batch);
     const std::size_t count = std::min(to.size(), value.size());
     replaced += codec::copy_flat(value.first(count), to.data());
-    batch->filling.chunk->payload_bytes += static_cast<std::uint32_t>(count);
+    extend(*batch->filling.chunk, count);
     value = value.subspan(count);
   }
   free_part(batch)[0] = k_newline;
-  batch->filling.chunk->payload_bytes += 1;
+  extend(*batch->filling.chunk, 1);
   return replaced;
 }
 
@@ -153,9 +256,7 @@ MutableBytes BatchWriter::free_part(const BatchPtr& batch) {
     chunk.slab = store_.take();
     filling.chunk = &chunk;
   }
-  return filling.chunk->slab.bytes()
-      .subspan(stage::k_chunk_header_bytes, cut.chunk_bytes)
-      .subspan(filling.chunk->payload_bytes);
+  return payload_room(*filling.chunk, cut.chunk_bytes);
 }
 
 std::size_t BatchWriter::write_raw(const BatchPtr& batch, Bytes value) {
@@ -197,7 +298,7 @@ void BatchWriter::compress_raw(const BatchPtr& batch, codec::Compressor::End end
     const MutableBytes to = free_part(batch);
     const codec::Compressor::Step step = compressor.compress(input, to, end);
     input = input.subspan(step.consumed);
-    filling.chunk->payload_bytes += static_cast<std::uint32_t>(step.produced);
+    extend(*filling.chunk, step.produced);
     done = end == codec::Compressor::End::member ? step.member_ended : input.empty();
   }
   filling.raw_used = 0;

@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 
+#include "base/record_view.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/chunk_store.h"
@@ -29,10 +31,22 @@ class BatchWriter {
   BatchWriter(const Options& options, ChunkStore& store, obs::WorkerMetrics& metrics,
               std::function<void(const BatchPtr&, std::uint32_t block)> block_ready);
 
-  enum class Outcome : std::uint8_t { taken, no_room };
+  // What a batch took of a run of records.
+  struct Taken {
+    enum class Stop : std::uint8_t {
+      end,         // it took all
+      batch_full,  // the next record would make it too large
+      no_room,     // no slab is free; the rest is offered again when one is
+    };
+    std::size_t records = 0;  // from the front
+    std::size_t empty = 0;    // of these have no value, and make no line
+    std::uint64_t value_bytes = 0;
+    Stop stop = Stop::end;
+  };
 
-  // Appends one framed value. no_room: nothing changed; the same record is offered again when slabs are free.
-  Outcome append(const BatchPtr& batch, Bytes value);
+  // Appends the values of records of one partition, framed, and moves `share` of that partition behind them. The first
+  // record of a batch may be as large as it is.
+  Taken append(const BatchPtr& batch, Share& share, std::span<const RecordView> records);
 
   // Whether a value of this size can ever be appended to the batch, with every slab free.
   bool can_ever_take(const Batch& batch, std::size_t value_bytes) const;
@@ -65,6 +79,9 @@ class BatchWriter {
   const Cut& cut_of(const Batch& batch) const;
 
   std::size_t slabs_needed(const Batch& batch, std::size_t framed_bytes) const;
+  MutableBytes open_room(Batch& batch) const;
+  void append_fitting(Batch& batch, Share& share, std::span<const RecordView> records, Taken& taken);
+  void append_across(const BatchPtr& batch, Bytes value);
   // Both return how many line breaks became spaces.
   std::size_t write_plain(const BatchPtr& batch, Bytes value);
   std::size_t write_raw(const BatchPtr& batch, Bytes value);

@@ -50,60 +50,62 @@ void Batcher::begin_epoch(std::span<const kafka::Assigned> partitions,
 std::size_t Batcher::take(const kafka::RecordSpan& span) {
   Member& member = members_[span.slot.value];
   Group& group = groups_[member.group];
-  std::size_t taken = 0;
-  std::uint64_t value_bytes = 0;
-  std::uint64_t skipped = 0;
-  Position reached = ledger_.received(span.slot);
-  // The ledger is told once a batch, not once a record.
-  const auto tell_ledger = [&] {
-    if (group.open && reached > ledger_.received(span.slot)) {
-      ledger_.extend(ledger::BatchKey{group.open->id.counter}, span.slot, reached);
-    }
-  };
-  for (const RecordView& record : span.records) {
-    // A record that would make the file too large begins the next one; alone it may be as large as it is.
-    if (group.open && group.open->records > 0 &&
-        group.open->stored_estimate() + record.value.size() + 1 > group.plan->max_bytes) {
-      tell_ledger();
-      if (!seal(member.group, obs::SealReason::size)) {
-        break;
-      }
-    }
-    Batch& batch = open_batch(group);
-    if (record.value.empty()) {
-      ++skipped;
-    } else if (writer_.append(group.open, record.value) == BatchWriter::Outcome::no_room) {
-      if (!writer_.can_ever_take(batch, record.value.size())) {
+  Run total;
+  while (total.records < span.records.size()) {
+    const Run run = append(member, span.slot, span.records.subspan(total.records));
+    total.records += run.records;
+    total.empty += run.empty;
+    total.value_bytes += run.value_bytes;
+    if (run.stop == Run::Stop::no_room) {
+      const RecordView& record = span.records[total.records];
+      if (!writer_.can_ever_take(*group.open, record.value.size())) {
         report_refused(span.slot, group, member, record);
       }
       break;
     }
-    reached = after(record.offset);
-    share_of(batch, member, span.slot).range.next = reached;
-    value_bytes += record.value.size();
-    if (record.timestamp_ms >= 0 &&
-        (batch.oldest_timestamp_ms < 0 || record.timestamp_ms < batch.oldest_timestamp_ms)) {
-      batch.oldest_timestamp_ms = record.timestamp_ms;
+    if (run.stop == Run::Stop::batch_full && !seal(member.group, obs::SealReason::size)) {
+      break;
     }
-    ++taken;
   }
-  if (taken == span.records.size() && span.next > reached) {
-    // The position lies behind control records, a compacted hole, or what was lost.
-    Batch& batch = open_batch(group);
-    share_of(batch, member, span.slot).range.next = span.next;
-    if (span.lost) {
-      batch.lost.push_back({member.partition, {reached, span.next}});
-      metrics_.lost_positions.add(static_cast<std::uint64_t>(span.next.value - reached.value));
-    }
-    reached = span.next;
+  if (total.records == span.records.size()) {
+    pass_over(member, span);
   }
-  tell_ledger();
-  metrics_.records_received.add(taken);
-  metrics_.records_skipped.add(skipped);
-  metrics_.record_bytes.add(value_bytes);
-  member.topic->records.add(taken - skipped);
-  member.topic->bytes.add(value_bytes);
-  return taken;
+  metrics_.records_received.add(total.records);
+  metrics_.records_skipped.add(total.empty);
+  metrics_.record_bytes.add(total.value_bytes);
+  member.topic->records.add(total.records - total.empty);
+  member.topic->bytes.add(total.value_bytes);
+  return total.records;
+}
+
+// To the open batch of the group, and tells the ledger.
+Batcher::Run Batcher::append(Member& member, PartitionSlot slot, std::span<const RecordView> records) {
+  Group& group = groups_[member.group];
+  Batch& batch = open_batch(group);
+  Share& share = share_of(batch, member, slot);
+  const Run run = writer_.append(group.open, share, records);
+  if (run.records > 0) {
+    ledger_.extend(ledger::BatchKey{batch.id.counter}, slot, share.range.next);
+  } else if (share.range.first == share.range.next) {  // it was made for nothing
+    batch.shares.pop_back();
+    member.share_of = nullptr;
+  }
+  return run;
+}
+
+// The position lies behind control records, a compacted hole, or what was lost.
+void Batcher::pass_over(Member& member, const kafka::RecordSpan& span) {
+  const Position reached = ledger_.received(span.slot);
+  if (span.next <= reached) {
+    return;
+  }
+  Batch& batch = open_batch(groups_[member.group]);
+  share_of(batch, member, span.slot).range.next = span.next;
+  if (span.lost) {
+    batch.lost.push_back({member.partition, {reached, span.next}});
+    metrics_.lost_positions.add(static_cast<std::uint64_t>(span.next.value - reached.value));
+  }
+  ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, span.next);
 }
 
 BatchPtr Batcher::make_batch(const Group& group) {

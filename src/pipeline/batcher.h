@@ -84,6 +84,10 @@ class Batcher {
     obs::TopicMetrics* topic = nullptr;
   };
 
+  using Run = BatchWriter::Taken;
+
+  Run append(Member& member, PartitionSlot slot, std::span<const RecordView> records);
+  void pass_over(Member& member, const kafka::RecordSpan& span);
   BatchPtr make_batch(const Group& group);
   Batch& open_batch(Group& group);
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);

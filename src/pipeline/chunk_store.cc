@@ -92,7 +92,7 @@ bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
                               // Positions that were lost are told in the blob's metadata, and nowhere else.
                               .made_as = batch->lost.empty() ? batch->plan->made_as : 0};
   chunk.extent =
-      stage_.append(info, chunk.slab, chunk.payload_bytes,
+      stage_.append(info, chunk.slab, {.bytes = chunk.payload_bytes, .checksum = chunk.checksum},
                     [this, batch, &chunk](Result<void> result) { staged(batch, chunk, std::move(result)); });
   if (!chunk.extent.placed()) {
     return false;

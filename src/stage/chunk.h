@@ -42,6 +42,12 @@ struct ChunkInfo {
   std::uint64_t made_as = 0;
 };
 
+// What lies in the slab behind the header.
+struct Payload {
+  std::size_t bytes = 0;
+  std::uint32_t checksum = 0;  // CRC-32C, by whoever wrote them: then they were in the cache
+};
+
 // Where a chunk is. Value type; empty until the stage has placed it.
 struct Extent {
   std::uint32_t segment = UINT32_MAX;

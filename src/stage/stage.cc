@@ -193,10 +193,10 @@ bool Stage::has_room(std::size_t payload_bytes) const {
   return (state_->active != nullptr && state_->fits(*state_->active, bytes)) || state_->segments->has_ready();
 }
 
-Extent Stage::append(const ChunkInfo& info, mem::Slab& slab, std::size_t payload_bytes, Done done) {
+Extent Stage::append(const ChunkInfo& info, mem::Slab& slab, const Payload& payload, Done done) {
   State& state = *state_;
-  const std::uint64_t bytes = chunk_bytes(payload_bytes);
-  CHECK(payload_bytes <= UINT32_MAX);
+  const std::uint64_t bytes = chunk_bytes(payload.bytes);
+  CHECK(payload.bytes <= UINT32_MAX);
   CHECK(bytes <= slab.size());
   Segment* segment = state.place(bytes);
   if (segment == nullptr) {
@@ -204,16 +204,15 @@ Extent Stage::append(const ChunkInfo& info, mem::Slab& slab, std::size_t payload
   }
   const Extent extent{.segment = segment->number,
                       .offset = segment->next_offset,
-                      .payload_bytes = static_cast<std::uint32_t>(payload_bytes)};
+                      .payload_bytes = static_cast<std::uint32_t>(payload.bytes)};
   const MutableBytes chunk = slab.bytes().first(bytes);
-  const MutableBytes payload = chunk.subspan(k_chunk_header_bytes, payload_bytes);
-  const MutableBytes padding = chunk.subspan(k_chunk_header_bytes + payload_bytes);
+  const MutableBytes padding = chunk.subspan(k_chunk_header_bytes + payload.bytes);
   std::fill(padding.begin(), padding.end(), std::byte{0});
   encode_chunk_header(info,
                       {.sequence = segment->sequence,
                        .offset = extent.offset,
                        .payload_bytes = extent.payload_bytes,
-                       .payload_checksum = codec::crc32c(payload)},
+                       .payload_checksum = payload.checksum},
                       chunk.first(k_chunk_header_bytes));
   segment->next_offset += bytes;
   ++segment->live_chunks;

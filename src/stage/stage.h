@@ -77,7 +77,7 @@ class Stage {
   // and the padding inside the slab. The slab stays untouched until `done` has run. Empty extent: no room,
   // nothing happened. An error in `done` means that the chunk is not on the stage; its extent is released by
   // the stage itself.
-  Extent append(const ChunkInfo& info, mem::Slab& slab, std::size_t payload_bytes,
+  Extent append(const ChunkInfo& info, mem::Slab& slab, const Payload& payload,
                 std::function<void(Result<void>)> done);
 
   // Reads a chunk back, header and payload, into `slab`, and verifies both checksums. Error corrupt: these

@@ -15,7 +15,7 @@ namespace penstock::pipeline {
 namespace {
 
 using codec::Compression;
-using Outcome = BatchWriter::Outcome;
+using Stop = BatchWriter::Taken::Stop;
 
 std::string flat(std::string value) {
   std::replace(value.begin(), value.end(), '\n', ' ');
@@ -77,12 +77,12 @@ class BatchWriterTest : public PipelineTest {
     const BatchPtr batch = open_batch(batches_.size() + 1);
     std::string expected;
     for (const std::string& value : values) {
-      Outcome outcome = append(batch, value);
-      for (int wait = 0; outcome == Outcome::no_room && wait < 1000; ++wait) {
+      Stop outcome = append(batch, value);
+      for (int wait = 0; outcome == Stop::no_room && wait < 1000; ++wait) {
         run_turns(1);
         outcome = append(batch, value);
       }
-      ASSERT_EQ(outcome, Outcome::taken);
+      ASSERT_EQ(outcome, Stop::end);
       expected += flat(value);
     }
     run_until([&] { return writer_->can_end(*batch); });
@@ -152,17 +152,17 @@ TEST_F(BatchWriterTest, SlabsLargerThanABlockAreNotFilledBeyondIt) {
 TEST_F(BatchWriterTest, WithoutASlabNothingChanges) {
   build(6, {.to_load = 2, .to_end = 1});
   const BatchPtr batch = open_batch();
-  ASSERT_EQ(append(batch, "first"), Outcome::taken);
+  ASSERT_EQ(append(batch, "first"), Stop::end);
   const std::uint64_t flattened = metrics_.lines_flattened.value();
   const std::string large(4 * k_chunk_bytes, '\n');
   ASSERT_FALSE(writer_->can_ever_take(*batch, large.size()));
-  EXPECT_EQ(append(batch, large), Outcome::no_room);
+  EXPECT_EQ(append(batch, large), Stop::no_room);
   EXPECT_EQ(batch->records, 1U);
   EXPECT_EQ(batch->raw_bytes, 6U);
   EXPECT_EQ(batch->held_bytes(), 6U);
   EXPECT_EQ(batch->chunks.size(), 1U);
   EXPECT_EQ(metrics_.lines_flattened.value(), flattened);
-  EXPECT_EQ(append(batch, "second"), Outcome::taken) << "what fits goes on";
+  EXPECT_EQ(append(batch, "second"), Stop::end) << "what fits goes on";
   writer_->seal(batch);
   EXPECT_EQ(read_block(batch, 0), "first\nsecond\n");
 }
@@ -176,7 +176,7 @@ TEST_F(BatchWriterTest, SpillingLeavesNoSlabHeldAndTheBytesWhole) {
     std::string expected;
     for (std::uint64_t i = 0; i < 11; ++i) {
       const std::string value = flat(random_text(9000, i));
-      ASSERT_EQ(append(batch, value.substr(0, value.size() - 1)), Outcome::taken);
+      ASSERT_EQ(append(batch, value.substr(0, value.size() - 1)), Stop::end);
       expected += value;
       ASSERT_TRUE(writer_->can_end(*batch));
       writer_->spill(batch);
@@ -212,7 +212,7 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
     for (std::uint64_t turn = 0; turn < 800; ++turn) {
       const std::size_t i = random() % k_batches;
       const std::string value = random_text(1 + random() % 12'000, turn);
-      for (int tries = 0; append(batches[i], value) == Outcome::no_room; ++tries) {
+      for (int tries = 0; append(batches[i], value) == Stop::no_room; ++tries) {
         ASSERT_LT(tries, 1000);
         const BatchPtr& fullest = *std::max_element(
             batches.begin(), batches.end(),
@@ -254,7 +254,7 @@ TEST_F(BatchWriterTest, WhatIsAllowedWithFewSlabsSucceeds) {
            ++i) {  // the last has none, and ends another's
         const BatchPtr batch = open_batch(i + 1);
         const std::size_t raw = i < CompressorPool::k_compressors_max ? 3 * k_chunk_bytes : k_chunk_bytes;
-        ASSERT_EQ(append(batch, random_text(raw - 1, i)), Outcome::taken);
+        ASSERT_EQ(append(batch, random_text(raw - 1, i)), Stop::end);
       }
       settle();
       const BatchPtr last = batches_.back();
@@ -288,7 +288,7 @@ TEST_F(BatchWriterTest, ADroppedBatchGivesItsSlabsAndItsCompressorBack) {
   for (int i = 0; i < 20; ++i) {  // more often than there are compressors, or slabs
     plan_.compression = i % 2 == 0 ? Compression::gzip : Compression::zstd;
     const BatchPtr batch = open_batch(static_cast<std::uint64_t>(i) + 1);
-    ASSERT_EQ(append(batch, random_text(3 * k_chunk_bytes, 1)), Outcome::taken);
+    ASSERT_EQ(append(batch, random_text(3 * k_chunk_bytes, 1)), Stop::end);
     EXPECT_GT(batch->held_slabs(), 0U);
     writer_->abandon(*batch);
     chunks_->forget(*batch);

@@ -163,7 +163,7 @@ TEST_F(ChunkStoreTest, EndingWithWritesReadsAndLoadsUnderWayLosesNoSlab) {
   const BatchPtr written = sealed_batch(3 * k_chunk_bytes, 2);
   EXPECT_GT(chunks_->writing_count(), 0U);
   const BatchPtr open = open_batch(3);
-  ASSERT_EQ(append(open, "x"), BatchWriter::Outcome::taken);
+  ASSERT_EQ(append(open, "x"), BatchWriter::Taken::Stop::end);
   writer_->abandon(*open);
   for (const BatchPtr& batch : {read, written, open}) {
     chunks_->forget(*batch);

@@ -169,18 +169,17 @@ class PipelineTest : public testing::Test {
     batches_.push_back(batch);
     return batch;
   }
-  BatchWriter::Outcome append(const BatchPtr& batch, const std::string& value) {
-    const auto outcome = writer_->append(batch, as_bytes(value));
-    if (outcome == BatchWriter::Outcome::taken) {
-      ++batch->shares[0].range.next.value;
-    }
-    return outcome;
+  BatchWriter::Taken::Stop append(const BatchPtr& batch, const std::string& value) {
+    Share& share = batch->shares[0];
+    const RecordView record{
+        .offset = Offset{share.range.next.value}, .key = {}, .value = as_bytes(value), .headers = {}};
+    return writer_->append(batch, share, {&record, 1}).stop;
   }
   // A sealed batch of one-chunk blocks or more.
   BatchPtr sealed_batch(std::size_t bytes, std::uint64_t counter = 1) {
     const BatchPtr batch = open_batch(counter);
     EXPECT_EQ(append(batch, std::string(bytes - 1, static_cast<char>('a' + counter % 26))),
-              BatchWriter::Outcome::taken);
+              BatchWriter::Taken::Stop::end);
     writer_->seal(batch);
     return batch;
   }

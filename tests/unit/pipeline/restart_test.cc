@@ -128,9 +128,8 @@ class RestartTest : public testing::Test {
     } else if (at_poll_) {
       at_poll_(source);
     }
-    if (source.at_end()) {
-      std::this_thread::sleep_for(std::chrono::microseconds(200));  // the disk is a real one
-    }
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(200));  // the clock is ours, but the disk is a real one
     if (over_ && over_(source)) {
       over_ = nullptr;
       killed_ = end_ == End::killed;

@@ -73,7 +73,7 @@ TEST_F(UploaderTest, TheMetadataTellsWhatIsInTheBlobAndWhoseItIs) {
 TEST_F(UploaderTest, BlocksGoOutWhileTheBatchIsOpenAndTheListComesLast) {
   build(40);
   const BatchPtr batch = open_batch();
-  ASSERT_EQ(append(batch, std::string(2 * k_block_bytes, 'b')), BatchWriter::Outcome::taken);
+  ASSERT_EQ(append(batch, std::string(2 * k_block_bytes, 'b')), BatchWriter::Taken::Stop::end);
   run_until([&] { return batch->blocks_stored == 2; });
   EXPECT_FALSE(batch->sealed);
   EXPECT_EQ(store_->count(Call::put_block), 2U);
@@ -127,13 +127,13 @@ TEST_P(LatePublicationTest, ABatchWhoseNameHasATombstoneIsDead) {
 TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
   build(40);
   const BatchPtr batch = open_batch();
-  ASSERT_EQ(append(batch, std::string(k_block_bytes - 1, 'b')), BatchWriter::Outcome::taken);
-  ASSERT_EQ(append(batch, "c"), BatchWriter::Outcome::taken);
+  ASSERT_EQ(append(batch, std::string(k_block_bytes - 1, 'b')), BatchWriter::Taken::Stop::end);
+  ASSERT_EQ(append(batch, "c"), BatchWriter::Taken::Stop::end);
   writer_->spill(batch);
-  ASSERT_EQ(append(batch, "c"), BatchWriter::Outcome::taken);
+  ASSERT_EQ(append(batch, "c"), BatchWriter::Taken::Stop::end);
   for (int i = 0; i < 3; ++i) {
     writer_->spill(batch);
-    ASSERT_EQ(append(batch, "c"), BatchWriter::Outcome::taken);
+    ASSERT_EQ(append(batch, "c"), BatchWriter::Taken::Stop::end);
   }
   writer_->spill(batch);
   run_until([&] { return batch->blocks_stored == batch->blocks.size(); });
@@ -236,7 +236,7 @@ TEST_F(UploaderTest, ABlobOfSomebodyElseUnderOurNameIsAnErrorForAPerson) {
 TEST_F(UploaderTest, BlocksThatAreGoneArePutAgainAfterAWait) {
   build(40);
   const BatchPtr batch = open_batch();
-  ASSERT_EQ(append(batch, std::string(k_three_blocks - 2, 'b')), BatchWriter::Outcome::taken);
+  ASSERT_EQ(append(batch, std::string(k_three_blocks - 2, 'b')), BatchWriter::Taken::Stop::end);
   run_until([&] { return batch->blocks_stored == 2; });
   store_->lose_blocks();
   writer_->seal(batch);

@@ -438,19 +438,22 @@ TEST_F(WorkerTest, AnOutageFillsTheStageAndStopsTheTakingUntilItEnds) {
   assign_all();
   first([this](FakeSource&) { store_->script.outage = error_of(ErrorKind::unavailable); });
   std::uint64_t taken = 0;
-  then([polls = 0](FakeSource&) mutable { return ++polls > 600; },
-       [&](FakeSource&) { taken = metrics_.records_received.value(); });
-  then([polls = 0](FakeSource&) mutable { return ++polls > 200; },
-       [&](FakeSource& source) {
-         EXPECT_EQ(metrics_.records_received.value(), taken) << "nothing is taken any more";
-         EXPECT_LT(taken, 300U);
-         EXPECT_TRUE(source.held());
-         EXPECT_NE(worker_->not_ready().find("no room on the stage"), std::string::npos)
-             << worker_->not_ready();
-         EXPECT_GT(metrics_.backpressure_events.value(), 0U);
-         EXPECT_GT(metrics_.stage_full_ns.value(), 0U);
-         store_->script.outage.reset();
-       });
+  const auto after_polls = [](int count) {
+    return [count](FakeSource&) mutable {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));  // the disk is a real one
+      return count-- == 0;
+    };
+  };
+  then(after_polls(600), [&](FakeSource&) { taken = metrics_.records_received.value(); });
+  then(after_polls(200), [&](FakeSource& source) {
+    EXPECT_EQ(metrics_.records_received.value(), taken) << "nothing is taken any more";
+    EXPECT_LT(taken, 300U);
+    EXPECT_TRUE(source.held());
+    EXPECT_NE(worker_->not_ready().find("no room on the stage"), std::string::npos) << worker_->not_ready();
+    EXPECT_GT(metrics_.backpressure_events.value(), 0U);
+    EXPECT_GT(metrics_.stage_full_ns.value(), 0U);
+    store_->script.outage.reset();
+  });
   then_stop([this](FakeSource&) { return all_committed(); });
   ASSERT_TRUE(run().ok());
   expect_all_landed();

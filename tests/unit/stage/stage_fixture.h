@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "codec/checksum.h"
 #include "io/loop.h"
 #include "mem/slab_pool.h"
 #include "stage/directory.h"
@@ -96,15 +97,16 @@ class StageTest : public testing::Test {
                          .raw_bytes = payload_bytes};
     ++in_flight_;
     const Extent extent =
-        stage_->append(info, *slab, payload_bytes, [this, slab, done = std::move(done)](Result<void> result) {
-          slab->reset();
-          --in_flight_;
-          if (done) {
-            done(std::move(result));
-          } else {
-            EXPECT_TRUE(result.ok()) << result.error().message;
-          }
-        });
+        stage_->append(info, *slab, {.bytes = payload_bytes, .checksum = codec::crc32c(payload)},
+                       [this, slab, done = std::move(done)](Result<void> result) {
+                         slab->reset();
+                         --in_flight_;
+                         if (done) {
+                           done(std::move(result));
+                         } else {
+                           EXPECT_TRUE(result.ok()) << result.error().message;
+                         }
+                       });
     in_flight_ -= extent.placed() ? 0 : 1;
     return extent;
   }

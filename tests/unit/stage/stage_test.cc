@@ -252,8 +252,8 @@ TEST_F(StageTest, may_end_while_writes_are_in_flight) {
   int heard = 0;
   for (std::uint32_t index = 0; index < 4; ++index) {
     slabs.push_back(pool_->acquire());
-    (void)stage_->append({.batch = {1, 1}, .index = index, .topic = "t", .ranges = {}}, slabs.back(), 1000,
-                         [&](Result<void>) { ++heard; });
+    (void)stage_->append({.batch = {1, 1}, .index = index, .topic = "t", .ranges = {}}, slabs.back(),
+                         {.bytes = 1000}, [&](Result<void>) { ++heard; });
   }
   EXPECT_EQ(heard, 0);
   close();  // waits until the lock is free
