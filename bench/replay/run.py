@@ -300,7 +300,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pace-seconds", type=int)
     parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
-    parser.add_argument("--no-pace", action="store_true")
+    parser.add_argument("--paces", nargs="*", default=["300 GB/day", "3 TB/day"], help="of these (default all)")
     parser.add_argument("--out", type=Path, help="where results go (default bench/, with --quick build/bench-quick)")
     arguments = parser.parse_args()
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
@@ -329,10 +329,8 @@ def main():
             (arguments.out / "profile.txt").write_text(profiled(bench))
             return
         rounds, floors = interleaved(bench, arguments.rounds)
-        plan = {} if arguments.no_pace else {
-            "300 GB/day": (3_500_000, arguments.pace_seconds),
-            "3 TB/day": (35_000_000, max(arguments.pace_seconds // 2, 8)),
-        }
+        paces = {"300 GB/day": (3_500_000, arguments.pace_seconds), "3 TB/day": (35_000_000, max(arguments.pace_seconds // 2, 8))}
+        plan = {name: pace for name, pace in paces.items() if name in arguments.paces}
         paces = paced(bench, 1 if arguments.quick else arguments.rounds, plan)
     finally:
         bench.stop()

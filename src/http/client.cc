@@ -71,6 +71,7 @@ class Client::Multi : public std::enable_shared_from_this<Client::Multi> {
   const ClientOptions options_;
   io::Loop& loop_;
   CURLM* multi_ = nullptr;  // null: closed
+  CURLSH* sessions_ = nullptr;
   std::deque<Running> waiting_;
   std::vector<Running> running_;  // at most connections_max
   std::vector<EasyHandle> idle_;  // at most connections_max
@@ -87,6 +88,12 @@ Result<void> Client::Multi::open() {
   multi_ = ::curl_multi_init();
   if (multi_ == nullptr) {
     return curl_error(CURLE_OUT_OF_MEMORY, "any host", "curl_multi_init failed");
+  }
+  // One thread has them all: no locks.
+  sessions_ = ::curl_share_init();
+  if (sessions_ == nullptr ||
+      ::curl_share_setopt(sessions_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+    return curl_error(CURLE_OUT_OF_MEMORY, "any host", "curl_share_init failed");
   }
   ::curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
   ::curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
@@ -109,6 +116,7 @@ void Client::Multi::close() {
   running_.clear();
   waiting_.clear();
   idle_.clear();
+  ::curl_share_cleanup(std::exchange(sessions_, nullptr));  // no handle refers to them any more
   for (const curl_socket_t fd : std::exchange(watched_, {})) {
     loop_.unwatch(fd);
   }
@@ -150,7 +158,7 @@ void Client::Multi::start(Running transfer) {
     answer_later(transfer->take_done(), curl_error(CURLE_OUT_OF_MEMORY, "any host", "curl_easy_init failed"));
     return;
   }
-  if (auto prepared = transfer->prepare(std::move(easy), options_); !prepared.ok()) {
+  if (auto prepared = transfer->prepare(std::move(easy), options_, sessions_); !prepared.ok()) {
     answer_later(transfer->take_done(), std::move(prepared).error());
     return;
   }

@@ -69,11 +69,12 @@ Transfer::Transfer(Request request, Done done)
 
 Transfer::~Transfer() = default;
 
-Result<void> Transfer::prepare(EasyHandle easy, const ClientOptions& options) {
+Result<void> Transfer::prepare(EasyHandle easy, const ClientOptions& options, CURLSH* sessions) {
   easy_ = std::move(easy);
   ::curl_easy_reset(easy_.get());
   Setter setter{easy_.get()};
   set_transport(setter, options);
+  setter.set(CURLOPT_SHARE, sessions);
   setter.set(CURLOPT_ERRORBUFFER, detail_);
   setter.set(CURLOPT_URL, request_.url.c_str());
   setter.set(CURLOPT_PRIVATE, static_cast<void*>(this));

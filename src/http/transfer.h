@@ -18,7 +18,7 @@ namespace penstock::http {
 struct EasyDeleter {
   void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
 };
-// Reused from request to request: a handle keeps its TLS sessions.
+// Reused from request to request.
 using EasyHandle = std::unique_ptr<CURL, EasyDeleter>;
 
 // Stays where it is from prepare() on: libcurl holds its address.
@@ -29,8 +29,9 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer();
 
-  // Takes the handle and tells it the request. Error: libcurl refuses an option.
-  Result<void> prepare(EasyHandle easy, const ClientOptions& options);
+  // Takes the handle and tells it the request. `sessions` are the TLS sessions that handles share. Error: libcurl
+  // refuses an option.
+  Result<void> prepare(EasyHandle easy, const ClientOptions& options, CURLSH* sessions);
 
   CURL* easy() const { return easy_.get(); }
   EasyHandle release_easy() { return std::move(easy_); }

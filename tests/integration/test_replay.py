@@ -14,7 +14,7 @@ from harness.paths import PRESET, ROOT
 def test_a_small_replay_reads_what_was_produced(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "bench" / "replay" / "run.py", "--bytes", "1000000", "--rounds", "1", "--pace-seconds", "2",
-         "--out", tmp_path],
+         "--paces", "300 GB/day", "--out", tmp_path],
         env={**os.environ, "PENSTOCK_PRESET": PRESET}, capture_output=True, text=True, timeout=360)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = json.loads((tmp_path / "results.json").read_text())

@@ -141,7 +141,7 @@ TEST_F(ClientTest, AnswersOfEveryStatusAreResponsesAndRedirectsAreNotFollowed) {
                        answers("307 Elsewhere", "Location: /b\r\n")});
   const auto http = client();
   EXPECT_EQ(exchange(*http, get(server.url("/a")))->status, 404);
-  EXPECT_EQ(exchange(*http, put(server.url("/a"), {}))->headers.find("retry-after"), "3");
+  EXPECT_EQ(exchange(*http, get(server.url("/a")))->headers.find("retry-after"), "3");
   EXPECT_EQ(exchange(*http, get(server.url("/a")))->status, 307);
   EXPECT_EQ(server.received().size(), 3U);
   EXPECT_EQ(server.connection_count(), 1U) << "the connection is kept";
@@ -206,6 +206,27 @@ TEST_F(ClientTest, AReusedConnectionThatDiedIsReplacedAndTheBodySentAgainFromIts
   ASSERT_TRUE(outcome.ok()) << outcome.error().message;
   EXPECT_EQ(server.received().back().body, "second");
   EXPECT_EQ(server.connection_count(), 2U);
+}
+
+TEST_F(ClientTest, ATlsSessionIsResumedByEveryConnection) {
+  const crypto::Identity authority = crypto::make_identity({.subject = "authority", .names = ""}, nullptr);
+  const crypto::Identity identity =
+      crypto::make_identity({.subject = "server", .names = "IP:127.0.0.1"}, &authority);
+  const crypto::PemDirectory directory;
+  const auto context = crypto::make_server_context(identity);
+  const Step closing{response("201 Created", "Connection: close\r\n"), SIZE_MAX, Step::Then::close};
+  ScriptServer server({closing, closing, closing}, context.get());
+  const auto http = client({.connections_max = 2, .ca_file = directory.write("ca.pem", authority)});
+  ASSERT_TRUE(exchange(*http, get(server.url("/a"))).ok());
+  EXPECT_EQ(server.resumed_count(), 0U);
+  int answered = 0;  // the second of these is on a handle that has made no connection yet
+  for (const char* path : {"/b", "/c"}) {
+    http->send(get(server.url(path)),
+               [&](const Result<Response>& result) { answered += result.ok() ? 1 : 0; });
+  }
+  EXPECT_TRUE(run_until([&] { return answered == 2; }));
+  EXPECT_EQ(server.connection_count(), 3U);
+  EXPECT_EQ(server.resumed_count(), 2U);
 }
 
 TEST_F(ClientTest, NoServerIsUnavailable) {

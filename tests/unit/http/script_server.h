@@ -1,4 +1,4 @@
-// An HTTP server for tests: on 127.0.0.1, a thread a connection, blocking sockets. It answers what the script
+// An HTTP server for tests: on 127.0.0.1, a thread a connection, blocking sockets, TLS if it is given a context. It answers what the script
 // says, one step a request in the order of their arrival, and keeps what it received.
 #pragma once
 
@@ -24,6 +24,8 @@
 
 #include "base/check.h"
 #include "base/unique_fd.h"
+#include "io/signals_blocked.h"
+#include "unit/crypto/certificates.h"
 
 namespace penstock::test {
 
@@ -51,7 +53,9 @@ inline Step answers(std::string_view status, std::string_view headers = "", std:
 class ScriptServer {
  public:
   // Without a step left every request is answered "201 Created".
-  explicit ScriptServer(std::vector<Step> script = {}) : script_(script.begin(), script.end()) {
+  explicit ScriptServer(std::vector<Step> script = {}, SSL_CTX* tls = nullptr)
+      : tls_(tls), script_(script.begin(), script.end()) {
+    const io::SignalsBlocked without_sigpipe;  // OpenSSL writes to one who has left; the threads inherit it
     listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -84,7 +88,8 @@ class ScriptServer {
   ScriptServer& operator=(const ScriptServer&) = delete;
 
   std::string url(std::string_view path = "") const {
-    return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
+    return std::string(tls_ != nullptr ? "https" : "http") + "://127.0.0.1:" + std::to_string(port_) +
+           std::string(path);
   }
   std::vector<Received> received() const {
     const std::lock_guard lock(mutex_);
@@ -94,8 +99,26 @@ class ScriptServer {
     const std::lock_guard lock(mutex_);
     return connections_.size();
   }
+  // TLS handshakes that went on with an earlier session.
+  std::size_t resumed_count() const {
+    const std::lock_guard lock(mutex_);
+    return resumed_count_;
+  }
 
  private:
+  struct Peer {
+    int fd;
+    crypto::Ssl ssl;
+
+    ssize_t receive(char* to, std::size_t size) const {
+      return ssl ? SSL_read(ssl.get(), to, static_cast<int>(size)) : ::recv(fd, to, size, 0);
+    }
+    ssize_t send(const std::string& text) const {
+      return ssl ? SSL_write(ssl.get(), text.data(), static_cast<int>(text.size()))
+                 : ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    }
+  };
+
   void accept_all() {
     for (;;) {
       const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
@@ -112,19 +135,36 @@ class ScriptServer {
   }
 
   void serve(int fd) {
-    std::string buffer;
-    while (serve_one(fd, buffer)) {
+    Peer peer{.fd = fd, .ssl = nullptr};
+    if (tls_ == nullptr || handshake(peer)) {
+      std::string buffer;
+      while (serve_one(peer, buffer)) {
+      }
+    }
+    if (peer.ssl) {
+      SSL_shutdown(peer.ssl.get());
     }
     const std::lock_guard lock(mutex_);
     std::erase(open_, fd);
     ::close(fd);
   }
 
+  bool handshake(Peer& peer) {
+    peer.ssl.reset(SSL_new(tls_));
+    SSL_set_fd(peer.ssl.get(), peer.fd);
+    if (SSL_accept(peer.ssl.get()) != 1) {
+      return false;
+    }
+    const std::lock_guard lock(mutex_);
+    resumed_count_ += SSL_session_reused(peer.ssl.get()) != 0 ? 1 : 0;
+    return true;
+  }
+
   // Reads until `buffer` has `bytes`; false at the connection's end.
-  static bool fill(int fd, std::string& buffer, std::size_t bytes) {
+  static bool fill(const Peer& peer, std::string& buffer, std::size_t bytes) {
     char chunk[65536];
     while (buffer.size() < bytes) {
-      const ssize_t got = ::recv(fd, chunk, std::min(sizeof chunk, bytes - buffer.size()), 0);
+      const ssize_t got = peer.receive(chunk, std::min(sizeof chunk, bytes - buffer.size()));
       if (got <= 0) {
         return false;
       }
@@ -161,10 +201,10 @@ class ScriptServer {
   }
 
   // One request and its answer; false when the connection is to be closed.
-  bool serve_one(int fd, std::string& buffer) {
+  bool serve_one(const Peer& peer, std::string& buffer) {
     std::size_t head_end = std::string::npos;
     while ((head_end = buffer.find("\r\n\r\n")) == std::string::npos) {
-      if (!fill(fd, buffer, buffer.size() + 1)) {
+      if (!fill(peer, buffer, buffer.size() + 1)) {
         return false;
       }
     }
@@ -174,14 +214,14 @@ class ScriptServer {
     const std::string& text = request.headers["content-length"];
     std::from_chars(text.data(), text.data() + text.size(), length);
     const Step step = next_step();
-    const bool complete = fill(fd, buffer, std::min(length, step.body_bytes_read));
+    const bool complete = fill(peer, buffer, std::min(length, step.body_bytes_read));
     request.body = buffer.substr(0, std::min(length, step.body_bytes_read));
     buffer.erase(0, request.body.size());
     {
       const std::lock_guard lock(mutex_);
       received_.push_back(std::move(request));
     }
-    if (!complete || ::send(fd, step.answer.data(), step.answer.size(), MSG_NOSIGNAL) < 0) {
+    if (!complete || peer.send(step.answer) < 0) {
       return false;
     }
     if (step.then == Step::Then::hold) {
@@ -191,6 +231,8 @@ class ScriptServer {
     return step.then == Step::Then::keep_open;
   }
 
+  SSL_CTX* tls_;
+  std::size_t resumed_count_ = 0;
   UniqueFd listener_;
   std::uint16_t port_ = 0;
   mutable std::mutex mutex_;
