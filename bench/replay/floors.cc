@@ -4,7 +4,7 @@
 //   floors --dir D [--mean BYTES]
 //
 // Prints one object: {"receive":..,"send":..,"checksum":..,"copy":..,"gzip":..,"gzip_ratio":..,"gunzip":..,
-//   "write":..,"write_gb_s":..,"direct":true}. Whether the machine is quiet decides the answer, so compare within a run.
+//   "write":..,"write_gb_s":..,"stage_gb_s":..,"stage_share":..,"direct":true}. Whether the machine is quiet decides the answer, so compare within a run.
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -26,6 +26,7 @@
 #include "codec/decompressor.h"
 #include "codec/ndjson.h"
 #include "replay/measure.h"
+#include "replay/stage_appends.h"
 #include "replay/stream.h"
 
 namespace penstock::bench {
@@ -40,6 +41,11 @@ double thread_cpu_s() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 // The median of five goes at `work`, which returns the bytes that it went through.
 double cpu_s_per_gb(const std::function<std::size_t()>& work) {
   static_cast<void>(work());
@@ -49,8 +55,13 @@ double cpu_s_per_gb(const std::function<std::size_t()>& work) {
     const std::size_t bytes = work();
     costs.push_back((thread_cpu_s() - begun) / (static_cast<double>(bytes) / k_gb));
   }
-  std::sort(costs.begin(), costs.end());
-  return costs[costs.size() / 2];
+  return median(costs);
+}
+
+double gb_per_s(std::size_t bytes, const std::function<void()>& work) {
+  const double begun = usage_now().wall_s;
+  work();
+  return static_cast<double>(bytes) / k_gb / (usage_now().wall_s - begun);
 }
 
 // A connection over the loopback device, as a broker's or a store's would be.
@@ -194,6 +205,8 @@ std::string one_gzip(codec::Compressor& compressor, std::string_view text) {
 struct WriteCost {
   double cpu_s_per_gb = 0;
   double gb_per_s = 0;
+  double stage_gb_per_s = 0;
+  double stage_share = 0;  // the stage's rate, of the plain loop's
   bool direct = true;
 };
 
@@ -218,9 +231,20 @@ WriteCost write_cost(const std::string& dir) {
     return k_file;
   };
   pass();
-  const double begun = usage_now().wall_s;
   cost.cpu_s_per_gb = cpu_s_per_gb(pass);
-  cost.gb_per_s = 6 * static_cast<double>(k_file) / k_gb / (usage_now().wall_s - begun);
+  StageAppends appends(dir + "/stage");
+  appends.append(2 * k_file);  // all segments have been written once
+  std::vector<double> plain;
+  std::vector<double> staged;
+  std::vector<double> shares;
+  for (int i = 0; i < 5; ++i) {  // by turns, so that what else the disk does falls on both
+    plain.push_back(gb_per_s(k_file, pass));
+    staged.push_back(gb_per_s(k_file, [&] { appends.append(k_file); }));
+    shares.push_back(staged.back() / plain.back());
+  }
+  cost.gb_per_s = median(plain);
+  cost.stage_gb_per_s = median(staged);
+  cost.stage_share = median(shares);
   std::free(memory);
   ::close(fd);
   ::unlink(path.c_str());
@@ -231,9 +255,10 @@ int run(const Arguments& arguments) {
   const std::vector<std::string> records =
       stream_records(1, static_cast<double>(arguments.number("mean", 1024)), 0.6);
   std::string text;  // a record a line
-  for (std::string record : records) {
-    codec::flatten_lines(std::as_writable_bytes(std::span(record)));
-    text += record + "\n";
+  for (const std::string& record : records) {
+    const std::size_t at = text.size();
+    text.resize(at + record.size() + 1, '\n');
+    codec::copy_flat(as_bytes(record), std::as_writable_bytes(std::span(text)).data() + at);
   }
   const auto compressor = codec::make_compressor(codec::Compression::gzip);
   std::vector<std::string> packed;
@@ -261,10 +286,11 @@ int run(const Arguments& arguments) {
   const WriteCost write = write_cost(dir);
   std::printf(
       "{\"receive\":%.4f,\"send\":%.4f,\"checksum\":%.4f,\"copy\":%.4f,\"gzip\":%.4f,\"gzip_ratio\":%.2f,"
-      "\"gunzip\":%.4f,\"write\":%.4f,\"write_gb_s\":%.3f,\"direct\":%s}\n",
+      "\"gunzip\":%.4f,\"write\":%.4f,\"write_gb_s\":%.3f,\"stage_gb_s\":%.3f,\"stage_share\":%.3f,"
+      "\"direct\":%s}\n",
       receive_cost(dir), send_cost(), checksum_cost(text), copy_cost(text), gzip,
       static_cast<double>(text.size()) / static_cast<double>(packed_bytes), gunzip, write.cpu_s_per_gb,
-      write.gb_per_s, write.direct ? "true" : "false");
+      write.gb_per_s, write.stage_gb_per_s, write.stage_share, write.direct ? "true" : "false");
   return 0;
 }
 

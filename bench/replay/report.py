@@ -11,6 +11,8 @@ STREAM_NOTES = {"1k": "log-normal around 1 KiB", "300": "around 300 B", "gzip": 
 WHAT = {
     "bare": "bare librdkafka consumer", "bare-nocrc": "the same, `check.crcs=false`",
     "direct": "our fetch, decode and copy (`direct_reader`)", "null": "penstock into `null:`", "http": "penstock over HTTP",
+    "null-w2": "penstock into `null:`, 2 workers", "null-w4": "penstock into `null:`, 4 workers",
+    "null-p2": "penstock into `null:`, 2 processes, their sum",
     "null-gzip": "penstock into `null:`, gzip output", "http-gzip": "penstock over HTTP, gzip output",
 }
 FLOORS = [
@@ -71,7 +73,7 @@ def floors(figures: Figures) -> str:
     rows = [[what, figures.floors(name).text(3)] for name, what in FLOORS]
     direct = all(floors["direct"] for floors in figures.results["floors"])
     return table(["alone, in a tight loop", "CPU s per GB"], rows) + (
-        f"\nThe disk took {figures.floors('write_gb_s').text()} GB/s of those writes{'' if direct else ', through the page cache: no O_DIRECT here'}; "
+        f"\nThe disk took {figures.floors('write_gb_s').text()} GB/s of those writes, and {figures.floors('stage_gb_s').text()} GB/s of the stage's (eight chunks of 1 MiB in flight){'' if direct else ', through the page cache: no O_DIRECT here'}; "
         f"gzip shrinks the stream {figures.floors('gzip_ratio').middle:.1f} to 1.\n")
 
 

@@ -15,8 +15,6 @@ namespace {
 
 using Kernel = std::size_t (*)(const std::byte* from, std::size_t size, std::byte* to);
 
-// `from` and `to` are either the same or do not overlap: each kernel loads a stretch before it stores it, and what is
-// read again at the end has no line break left if they are the same.
 std::size_t flatten_plain(const std::byte* from, std::size_t size, std::byte* to) {
   std::size_t replaced = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -119,10 +117,6 @@ Kernel best_kernel() {
 const Kernel k_kernel = best_kernel();
 
 }  // namespace
-
-std::size_t flatten_lines(MutableBytes bytes) {
-  return k_kernel(bytes.data(), bytes.size(), bytes.data());
-}
 
 std::size_t copy_flat(Bytes from, std::byte* to) {
   return k_kernel(from.data(), from.size(), to);

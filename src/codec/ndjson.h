@@ -8,12 +8,8 @@
 
 namespace penstock::codec {
 
-// Replaces every CR and LF in place by a space; returns how many. At memory speed (SSE2; run-time AVX2 where
-// it helps).
-std::size_t flatten_lines(MutableBytes bytes);
-
 // Copies `from` to `to` (same size, no overlap), CR and LF replaced by spaces on the way; returns how many
-// were replaced.
+// were replaced. At memory speed (SSE2; run-time AVX2 where it helps).
 std::size_t copy_flat(Bytes from, std::byte* to);
 
 }  // namespace penstock::codec

@@ -18,9 +18,11 @@ namespace penstock::config {
 // The binary, its libraries, the allocator's slack, log and metrics.
 inline constexpr std::uint64_t k_base_bytes = 24 * k_mib;
 
-// The Kafka client of a worker: what it may queue, one fetch, and what it takes beyond both, since it asks
-// for the next fetch before the queue is at its limit and a response is pinned until its last record is
-// taken.
+// The Kafka client of a worker. librdkafka's own fetch: what it may queue, one fetch, and what it takes beyond both,
+// since it asks for the next fetch before the queue is at its limit and a response is pinned until its last record is
+// taken. Direct fetch has the same share: 4 MiB for librdkafka as a mere member, and for each broker that leads one of
+// the worker's partitions (kafka::k_lane_buffer_bytes) 1.1 MiB of receive buffer and, of compressed topics, what the
+// largest batch inflates to: twelve brokers with batches of 0.9 MiB, or one with a batch of source.max_batch_bytes.
 inline constexpr std::uint64_t k_client_queue_bytes = 16 * k_mib;
 inline constexpr std::uint64_t k_client_fetch_bytes = 4 * k_mib;
 inline constexpr std::uint64_t k_client_overshoot_bytes = 8 * k_mib;

@@ -21,7 +21,7 @@ std::string flattened(std::string text, std::size_t& replaced) {
   return text;
 }
 
-void expect_both_flatten(const std::string& text) {
+void expect_flattened(const std::string& text) {
   std::size_t expected_count = 0;
   const std::string expected = flattened(text, expected_count);
   std::string copy(text.size() + 2, '#');  // a byte of fence at either side
@@ -29,9 +29,6 @@ void expect_both_flatten(const std::string& text) {
   EXPECT_EQ(copy.substr(1, text.size()), expected);
   EXPECT_EQ(copy.front(), '#');
   EXPECT_EQ(copy.back(), '#');
-  std::string in_place = text;
-  EXPECT_EQ(flatten_lines(std::as_writable_bytes(std::span(in_place))), expected_count);
-  EXPECT_EQ(in_place, expected);
 }
 
 TEST(Ndjson, line_breaks_become_spaces_and_nothing_else_changes) {
@@ -39,19 +36,19 @@ TEST(Ndjson, line_breaks_become_spaces_and_nothing_else_changes) {
   for (int byte = 0; byte < 256; ++byte) {
     every_byte += static_cast<char>(byte);
   }
-  expect_both_flatten(every_byte);
-  expect_both_flatten("{\n  \"a\": 1,\r\n  \"b\": \"\\n\"\r}");
-  expect_both_flatten("");
+  expect_flattened(every_byte);
+  expect_flattened("{\n  \"a\": 1,\r\n  \"b\": \"\\n\"\r}");
+  expect_flattened("");
 }
 
 TEST(Ndjson, every_length_and_every_place_of_a_line_break) {
   for (std::size_t size = 1; size <= 200; ++size) {
-    expect_both_flatten(std::string(size, 'x'));
-    expect_both_flatten(std::string(size, '\n'));
+    expect_flattened(std::string(size, 'x'));
+    expect_flattened(std::string(size, '\n'));
     for (std::size_t at = 0; at < size; ++at) {
       std::string text(size, 'x');
       text[at] = at % 2 == 0 ? '\n' : '\r';
-      expect_both_flatten(text);
+      expect_flattened(text);
     }
   }
 }
@@ -63,7 +60,7 @@ TEST(Ndjson, random_text_at_every_alignment) {
     for (char& c : text) {
       c = "ab\n\r{}"[random() % 6];
     }
-    expect_both_flatten(text.substr(random() % (text.size() + 1)));
+    expect_flattened(text.substr(random() % (text.size() + 1)));
   }
 }
 
