@@ -57,7 +57,8 @@ struct Chunk {
   mem::Slab slab;              // empty: only on the stage
   stage::Extent extent;
   Staging staging = Staging::filling;
-  bool pinned = false;  // a read fills the slab, or an upload sends from it
+  bool pinned = false;    // a read fills the slab, or an upload sends from it
+  bool uploaded = false;  // its block is stored: nobody will ask for it again, but after a lost block list
 
   // Written into its header.
   std::vector<stage::ChunkRange> ranges;

@@ -56,6 +56,13 @@ void ChunkStore::drop_slab(Chunk& chunk) {
   std::erase(resident_, &chunk);
 }
 
+// The slab that was used last is the next one lent: so the fewer are held, the more of them stay in the cache.
+void ChunkStore::drop_if_done(Chunk& chunk) {
+  if (chunk.uploaded && chunk.evictable()) {
+    drop_slab(chunk);
+  }
+}
+
 void ChunkStore::keep(const BatchPtr& batch, Chunk& chunk) {
   resident_.push_back(&chunk);
   chunk.staging = Chunk::Staging::waiting;
@@ -107,6 +114,7 @@ void ChunkStore::staged(const BatchPtr& batch, Chunk& chunk, Result<void> result
   if (result.ok()) {
     last_stage_error_.clear();
     chunk.staging = Chunk::Staging::staged;
+    drop_if_done(chunk);
   } else {
     // The stage has released the extent. The slab keeps the bytes; another place is tried when there is one.
     last_stage_error_ = result.error().message;
@@ -197,9 +205,8 @@ void ChunkStore::unpin(Batch& batch, std::uint32_t block_index) {
   for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
     Chunk& chunk = batch.chunks[block.first_chunk + i];
     chunk.pinned = false;
-    if (block.stored && chunk.staging == Chunk::Staging::staged) {
-      drop_slab(chunk);  // nobody will ask for it again, but after a lost block list: then it is read back
-    }
+    chunk.uploaded = block.stored;
+    drop_if_done(chunk);
   }
   if (batch.abandoned) {
     forget(batch);

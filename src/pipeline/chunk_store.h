@@ -74,6 +74,7 @@ class ChunkStore {
   bool evict_one();
   bool free_at_least(std::size_t count);
   void drop_slab(Chunk& chunk);
+  void drop_if_done(Chunk& chunk);
   void start_loads();
   void cancel_load(Load& load);
   void read_chunks(std::shared_ptr<Load> load);
