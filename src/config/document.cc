@@ -13,6 +13,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "base/concat.h"
+#include "config/one_line.h"
 
 namespace penstock::config {
 namespace {
@@ -144,7 +145,7 @@ class TreeBuilder : public YAML::EventHandler {
 Error refused(const std::string& file, int line, std::string_view what) {
   return Error{.kind = ErrorKind::invalid_input,
                .action = Action::fatal,
-               .message = concat(file, ":", line, ": ", what),
+               .message = concat(file, ":", line, ": ", one_line(what)),
                .code = {},
                .retry_after = {}};
 }

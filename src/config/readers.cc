@@ -15,6 +15,9 @@
 namespace penstock::config {
 namespace {
 
+// The kernel and the libraries would take what stands before it for all of it.
+constexpr const char* k_holds_nul = "holds a zero byte; remove it";
+
 Complaint require_single_value(const Node& node) {
   switch (node.kind) {
     case NodeKind::null:
@@ -25,6 +28,9 @@ Complaint require_single_value(const Node& node) {
       return "is a mapping; write one value";
     case NodeKind::scalar:
       break;
+  }
+  if (node.text.find('\0') != std::string::npos) {
+    return k_holds_nul;
   }
   return node.text.empty() ? "is empty; write a value, or remove the line" : "";
 }
@@ -91,6 +97,9 @@ Complaint read_list(const Node& node, std::vector<std::string>& out) {
   for (const Node& item : node.kind == NodeKind::list ? node.items : alone) {
     if (item.kind != NodeKind::scalar) {
       return "holds something that is not a single value; write a list of words, such as [a, b]";
+    }
+    if (item.text.find('\0') != std::string::npos) {
+      return k_holds_nul;
     }
     if (Complaint complaint = append_items(item.text, items); !complaint.empty()) {
       return complaint;

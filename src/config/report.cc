@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/concat.h"
+#include "config/one_line.h"
 
 namespace penstock::config {
 
@@ -14,7 +15,7 @@ void Report::add(std::string_view path, std::string_view complaint) {
 void Report::add_at(int line, std::string_view path, std::string_view complaint) {
   paths_.emplace(path);
   entries_.push_back(
-      Entry{.line = line, .text = concat(settings_.file, ":", line, ": ", path, ": ", complaint)});
+      Entry{.line = line, .text = concat(settings_.file, ":", line, ": ", path, ": ", one_line(complaint))});
 }
 
 Error Report::error() const {

@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include <algorithm>
 #include <chrono>
 #include <sstream>
 #include <string>
@@ -296,6 +297,28 @@ TEST(Load, an_empty_file_lacks_what_is_required) {
 TEST(Load, what_is_not_a_configuration_is_refused) {
   EXPECT_THAT(error_of("- a\n- b\n"), HasSubstr("is not a mapping"));
   EXPECT_THAT(error_of("just a text"), HasSubstr("is not a mapping"));
+}
+
+TEST(Load, no_text_ends_the_line_of_its_message) {
+  for (const std::string_view text : {"name: \"a\\\x01\"\n", "name: \"${credential:a\\n\\eb}\"\n",
+                                      "name: \"${file:/a\\n\\eb}\"\n", "name: \"${file:/a\\x7f}\"\n"}) {
+    std::string message = error_of(text);
+    std::replace(message.begin(), message.end(), '\x7f', '\x01');
+    std::size_t line_count = 1;
+    for (std::size_t at = message.find('\n'); at != std::string::npos; at = message.find('\n', at + 1)) {
+      EXPECT_EQ(message.substr(at + 1, 7), "f.yaml:") << message;
+      ++line_count;
+    }
+    EXPECT_EQ(line_count, text.find("${") == std::string_view::npos ? 1U : 4U) << message;
+    EXPECT_EQ(message.find_first_of("\x01\x1b"), std::string::npos) << message;
+  }
+}
+
+TEST(Load, a_value_with_a_zero_byte_is_refused) {
+  EXPECT_THAT(error_of(with("stage: {dir: \"/a\\0b\"}\n")),
+              HasSubstr("f.yaml:7: stage.dir: holds a zero byte"));
+  EXPECT_THAT(error_of(with("log: {level: \"\\0\"}\n")), HasSubstr("log.level: holds a zero byte"));
+  EXPECT_THAT(error_of("source: {brokers: [\"a\\0:1\"]}\n"), HasSubstr("source.brokers: holds a zero byte"));
 }
 
 TEST(Load, faults_of_yaml_have_a_line) {
