@@ -1,24 +1,153 @@
 #include "config/topic_pattern.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/concat.h"
 
 namespace penstock::config {
+namespace {
+
+// regcomp() writes what is repeated as often as it may come: "a{200}" is 200 characters to it, "a++" 4, "(a+){9}" 18, and
+// some 30 of such doublings are all memory there is. A topic's name has at most 249 bytes. And what is bound to a place
+// within what is repeated, "((^|a)*){30}", takes it twice the time for each time (glibc 2.36 and others).
+constexpr std::uint64_t k_written_out_max = 1000;
+constexpr std::size_t k_expression_bytes_max = 1000;  // as deep can groups be, and regcomp() goes into them
+
+constexpr std::string_view k_bound_escapes = "bB<>`'";
+
+// How many characters an expression comes to with its repetitions written out. One that is no expression has any number.
+class WrittenOut {
+ public:
+  static std::uint64_t size_of(std::string_view expression) { return WrittenOut(expression).size(); }
+
+ private:
+  explicit WrittenOut(std::string_view expression) : rest_(expression) {}
+
+  std::uint64_t size() {
+    while (!rest_.empty()) {
+      const char c = rest_.front();
+      rest_.remove_prefix(1);
+      take(c);
+    }
+    std::uint64_t sum = 0;
+    for (const Group& group : open_) {
+      sum = bounded(sum + group.before + group.last);
+    }
+    return sum;
+  }
+
+  struct Group {
+    std::uint64_t before = 0;
+    std::uint64_t last = 0;  // what a repetition repeats
+    bool is_bound = false;   // holds a '^', or another that binds to a place
+    bool last_is_bound = false;
+  };
+
+  static std::uint64_t bounded(std::uint64_t size) { return std::min(size, k_written_out_max + 1); }
+
+  void take(char c) {
+    if (c == '(') {
+      open_.emplace_back();
+    } else if (c == ')' && open_.size() > 1) {
+      const Group group = open_.back();
+      open_.pop_back();
+      append(group.before + group.last + 1, group.is_bound);
+    } else if (c == '*' || c == '+') {
+      repeat(c == '+' ? 2 : 1);
+    } else if (c == '{') {
+      repeat(greatest_number());
+    } else if (c == '\\') {
+      const std::string_view escaped = rest_.substr(0, 1);
+      rest_.remove_prefix(escaped.size());
+      append(1, !escaped.empty() && k_bound_escapes.find(escaped) != std::string_view::npos);
+    } else if (c == '[') {
+      skip_bracket();
+      append(1, false);
+    } else if (c != '?') {
+      append(1, c == '^' || c == '$');
+    }
+  }
+
+  void append(std::uint64_t size, bool is_bound) {
+    Group& group = open_.back();
+    group.before = bounded(group.before + group.last);
+    group.last = bounded(size);
+    group.last_is_bound = is_bound;
+    group.is_bound = group.is_bound || is_bound;
+  }
+
+  void repeat(std::uint64_t times) {
+    Group& group = open_.back();
+    group.last =
+        group.last_is_bound ? k_written_out_max + 1 : bounded(std::max<std::uint64_t>(1, group.last) * times);
+  }
+
+  // Of "3}", "3,5}", "3,}": what comes at most, and one more for an open end.
+  std::uint64_t greatest_number() {
+    std::uint64_t greatest = 0;
+    std::uint64_t number = 0;
+    for (; !rest_.empty() && rest_.front() != '}'; rest_.remove_prefix(1)) {
+      const char c = rest_.front();
+      number = c >= '0' && c <= '9' ? bounded(number * 10 + static_cast<std::uint64_t>(c - '0')) : 0;
+      greatest = std::max(greatest, number);
+    }
+    rest_.remove_prefix(std::min<std::size_t>(1, rest_.size()));  // the '}'
+    return greatest + 1;
+  }
+
+  // "^]a-z[:digit:]]": a ']' ends it that is not its first, nor of a class.
+  void skip_bracket() {
+    std::size_t at = rest_.starts_with('^') ? 1 : 0;
+    at += rest_.substr(at).starts_with(']') ? 1 : 0;
+    while (at < rest_.size() && rest_[at] != ']') {
+      at += class_bytes(rest_.substr(at));
+    }
+    rest_.remove_prefix(std::min(at + 1, rest_.size()));
+  }
+
+  // Of "[:digit:]..."; 1 of any other character.
+  static std::size_t class_bytes(std::string_view text) {
+    for (const std::string_view end : {":]", ".]", "=]"}) {
+      if (text.size() > 1 && text[0] == '[' && text[1] == end[0] && text.find(end, 2) != text.npos) {
+        return text.find(end, 2) + end.size();
+      }
+    }
+    return 1;
+  }
+
+  std::string_view rest_;
+  std::vector<Group> open_{Group{}};
+};
+
+Error refused(std::string message) {
+  return Error{.kind = ErrorKind::invalid_input,
+               .action = Action::fatal,
+               .message = std::move(message),
+               .code = {},
+               .retry_after = {}};
+}
+
+}  // namespace
 
 Result<TopicPattern> TopicPattern::compile(const std::string& expression) {
+  if (expression.size() > k_expression_bytes_max || WrittenOut::size_of(expression) > k_written_out_max) {
+    return refused(concat("is an expression that could take all memory or time; write at most ",
+                          k_expression_bytes_max,
+                          " bytes, fewer repetitions within each other, and ^ and $ outside of them"));
+  }
   auto regex = std::make_unique<regex_t>();
   const int code = ::regcomp(regex.get(), expression.c_str(), REG_EXTENDED | REG_NOSUB);
   if (code != 0) {
     std::array<char, 128> reason{};
     ::regerror(code, regex.get(), reason.data(), reason.size());
-    return Error{.kind = ErrorKind::invalid_input,
-                 .action = Action::fatal,
-                 .message = concat("is not a regular expression: ", reason.data(),
-                                   "; write a POSIX extended one, such as \"^svc-.*\""),
-                 .code = {},
-                 .retry_after = {}};
+    return refused(concat("is not a regular expression: ", reason.data(),
+                          "; write a POSIX extended one, such as \"^svc-.*\""));
   }
   TopicPattern pattern;
   pattern.compiled_ = std::shared_ptr<const regex_t>(regex.release(), [](const regex_t* compiled) {

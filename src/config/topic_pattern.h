@@ -18,7 +18,7 @@ class TopicPattern {
   TopicPattern() = default;
 
   // The error's message is a predicate: "is not a regular expression: Unmatched ( ...". It does not repeat
-  // the text.
+  // the text. An expression that would take much memory or time is refused.
   static Result<TopicPattern> compile(const std::string& expression);
 
   // Whether it matches anywhere in the topic's name: "^" and "$" bind it to the ends.
