@@ -1,7 +1,7 @@
 #include "azure/http_date.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 
@@ -18,12 +18,14 @@ constexpr int k_year_max = 2200;
 // Where each field stands in "Sun, 06 Nov 1994 08:49:37 GMT".
 constexpr std::string_view k_pattern = "www, dd mmm yyyy hh:mm:ss GMT";
 
+// Digits and nothing else.
 std::optional<int> number_at(std::string_view text, std::size_t at, std::size_t digits) {
-  const std::string_view field = text.substr(at, digits);
   int number = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
-  if (error != std::errc{} || end != field.data() + field.size() || number < 0) {
-    return std::nullopt;
+  for (const char c : text.substr(at, digits)) {
+    if (c < '0' || c > '9') {
+      return std::nullopt;
+    }
+    number = number * 10 + (c - '0');
   }
   return number;
 }
@@ -37,7 +39,7 @@ std::optional<unsigned> month_at(std::string_view text, std::size_t at) {
   return std::nullopt;
 }
 
-bool has_the_punctuation(std::string_view text) {
+bool has_the_form(std::string_view text) {
   if (text.size() != k_pattern.size() || !text.ends_with(" GMT")) {
     return false;
   }
@@ -46,7 +48,7 @@ bool has_the_punctuation(std::string_view text) {
       return false;
     }
   }
-  return true;
+  return std::find(k_days.begin(), k_days.end(), text.substr(0, 3)) != k_days.end();
 }
 
 }  // namespace
@@ -69,7 +71,7 @@ std::string format_http_date(WallTime time) {
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
   using namespace std::chrono;
-  if (!has_the_punctuation(text)) {
+  if (!has_the_form(text)) {
     return std::nullopt;
   }
   const auto day = number_at(text, 5, 2);

@@ -170,7 +170,8 @@ TEST(HttpDate, SurvivesARoundTripAndRefusesTheRest) {
   for (const std::string_view text :
        {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 31 Feb 2000 00:00:00 GMT",
         "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 9999 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Now 1994 08:49:37 GMT"}) {
+        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Now 1994 08:49:37 GMT", "S\x14n, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 -0:49:37 GMT", "Sun, 06 Nov 1994 +8:49:37 GMT"}) {
     EXPECT_FALSE(parse_http_date(text).has_value()) << text;
   }
 }
