@@ -75,7 +75,10 @@ std::string read_data(const lake::Metadata& metadata, BlobFacts& facts) {
 
 Result<std::vector<PartitionRange>> parse_ranges(std::string_view text) {
   std::vector<PartitionRange> ranges;
-  for (std::string_view rest = text; !rest.empty() || ranges.empty();) {
+  std::string_view rest = text;
+  bool more = true;
+  while (more) {
+    more = rest.find(',') != std::string_view::npos;  // then a range follows, or the text is none of ours
     const std::optional<PartitionRange> range = parse_range(take_until(rest, ','));
     if (!range) {
       return Error{.kind = ErrorKind::invalid_input,
