@@ -67,11 +67,14 @@ Result<SidecarText> decode_sidecar(std::string_view text) {
     return give_up(ErrorKind::corrupt, concat("it is not a \"", k_first_line, "\" file, or cut off"));
   }
   sidecar.name = take_line(text);
+  if (sidecar.name.empty()) {
+    return give_up(ErrorKind::corrupt, "it names no blob: it is cut off");
+  }
   while (!text.empty()) {
     const std::string_view line = take_line(text);
     const std::size_t equals = line.find('=');
     if (equals == std::string_view::npos || !is_key(line.substr(0, equals))) {
-      return give_up(ErrorKind::corrupt, concat("\"", line, "\" is not a key and its value"));
+      return give_up(ErrorKind::corrupt, concat("\"", line.substr(0, 100), "\" is not a key and its value"));
     }
     sidecar.metadata.emplace_back(line.substr(0, equals), line.substr(equals + 1));
   }

@@ -318,7 +318,8 @@ TEST(Sidecar, comes_back_and_damage_is_seen) {
   EXPECT_EQ(sidecar->metadata, k_metadata);
   for (const std::string_view bad :
        {"", "penstock-metadata 1", "penstock-metadata 2\na\n", "penstock-metadata 1\na\nnothing\n",
-        "penstock-metadata 1\na\n=v\n", "penstock-metadata 1\na\nrecords=1"}) {
+        "penstock-metadata 1\na\n=v\n", "penstock-metadata 1\na\nrecords=1", "penstock-metadata 1\n",
+        "penstock-metadata 1\n\nrecords=1\n"}) {
     EXPECT_EQ(decode_sidecar(bad).error().kind, ErrorKind::corrupt) << bad;
   }
   EXPECT_EQ(sidecar_name("a/b/c.txt"), "a/b/.c.txt.meta");
