@@ -73,27 +73,21 @@ void scan_chunks(int fd, std::uint32_t segment, Payloads payloads, SegmentScan& 
 
 }  // namespace
 
-Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads) {
-  const std::string what = concat("reading the stage file ", path);
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd.valid()) {
-    return os_error(errno, what);
-  }
+Result<SegmentScan> scan_segment(int fd, std::uint32_t segment, Payloads payloads) {
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) {
-    return os_error(errno, what);
+  if (::fstat(fd, &status) != 0) {
+    return os_error(errno, "asking for its size");
   }
   if (status.st_size == 0) {
     return SegmentScan{};  // made, and the process ended before its header was written
   }
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);  // no read-ahead over payloads
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);  // no read-ahead over payloads
   std::vector<std::byte> block(k_block_bytes);
-  if (const int error = read_all_now(fd.get(), block, 0); error != 0 && error != ENODATA) {
-    return os_error(error, what);
+  if (const int error = read_all_now(fd, block, 0); error != 0 && error != ENODATA) {
+    return os_error(error, "reading its header");
   }
   auto header = decode_segment_header(block);
   if (!header.ok()) {
-    header.error().message = concat(what, ": ", header.error().message);
     return header.error();
   }
   SegmentScan scan;
@@ -101,7 +95,20 @@ Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment,
   scan.complete = header->state == FillState::filled &&
                   static_cast<std::uint64_t>(status.st_size) == header->segment_bytes;
   if (scan.complete) {
-    scan_chunks(fd.get(), segment, payloads, scan);
+    scan_chunks(fd, segment, payloads, scan);
+  }
+  return scan;
+}
+
+Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads) {
+  const std::string what = concat("reading the stage file ", path);
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) {
+    return os_error(errno, what);
+  }
+  auto scan = scan_segment(fd.get(), segment, payloads);
+  if (!scan.ok()) {
+    scan.error().message = concat(what, ": ", scan.error().message);
   }
   return scan;
 }

@@ -43,6 +43,8 @@ struct SegmentScan {
 // earlier life. Error corrupt: the file is no segment of ours, or its header is damaged; others are the
 // system's.
 Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads);
+// The same of an open file; the error does not name it.
+Result<SegmentScan> scan_segment(int fd, std::uint32_t segment, Payloads payloads);
 
 // A segment whose chunks may be used again.
 struct KeptSegment {
