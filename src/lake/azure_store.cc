@@ -1,9 +1,6 @@
 #include "lake/azure_store.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <optional>
@@ -16,6 +13,7 @@
 #include "azure/blob_requests.h"
 #include "base/concat.h"
 #include "crypto/random.h"
+#include "lake/blob_headers.h"
 
 namespace penstock::lake {
 
@@ -52,31 +50,6 @@ Result<void> check_account(const azure::Endpoint& endpoint, const azure::Credent
                  {}};
   }
   return {};
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-Result<BlobProperties> properties_of(const http::Response& response, const std::string& operation) {
-  constexpr std::string_view k_metadata = "x-ms-meta-";
-  BlobProperties properties;
-  const std::string_view length = response.headers.find("content-length").value_or("");
-  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), properties.bytes);
-  if (error != std::errc{} || end != length.data() + length.size()) {
-    return Error{
-        ErrorKind::corrupt, Action::retry, concat(operation, ": the answer has no Content-Length"), {}, {}};
-  }
-  for (const auto& [name, value] : response.headers) {
-    const std::string key = lower(name);
-    if (key.starts_with(k_metadata)) {
-      properties.metadata.emplace_back(key.substr(k_metadata.size()), value);
-    }
-  }
-  return properties;
 }
 
 BlobPage page_of(azure::BlobList list, const azure::Endpoint& endpoint) {
@@ -159,7 +132,7 @@ void AzureBlobStore::get_properties(const std::string& name,
            done(std::move(response).error());
            return;
          }
-         done(properties_of(*response, operation));
+         done(properties_of(response->headers, operation));
        });
 }
 

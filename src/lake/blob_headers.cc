@@ -1,0 +1,41 @@
+#include "lake/blob_headers.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <string>
+#include <system_error>
+
+#include "base/concat.h"
+
+namespace penstock::lake {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+}  // namespace
+
+Result<BlobProperties> properties_of(const http::Headers& headers, std::string_view operation) {
+  constexpr std::string_view k_metadata = "x-ms-meta-";
+  BlobProperties properties;
+  const std::string_view length = headers.find("content-length").value_or("");
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), properties.bytes);
+  if (error != std::errc{} || end != length.data() + length.size()) {
+    return Error{
+        ErrorKind::corrupt, Action::retry, concat(operation, ": the answer has no Content-Length"), {}, {}};
+  }
+  for (const auto& [name, value] : headers) {
+    const std::string key = lower(name);
+    if (key.starts_with(k_metadata)) {
+      properties.metadata.emplace_back(key.substr(k_metadata.size()), value);
+    }
+  }
+  return properties;
+}
+
+}  // namespace penstock::lake
