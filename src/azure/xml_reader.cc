@@ -192,7 +192,7 @@ XmlEvent XmlReader::start_tag() {
     tag.remove_suffix(1);
   }
   XmlEvent event = event_of(XmlEvent::Kind::start, tag.substr(0, tag.find_first_of(k_white)));
-  if (event.name.empty() || event.name.find_first_of("<&\"'=") != std::string_view::npos) {
+  if (event.name.empty() || event.name.find_first_of("<&\"'=/") != std::string_view::npos) {
     return fail("a tag without a name before here");
   }
   event.attributes = tag.substr(event.name.size());

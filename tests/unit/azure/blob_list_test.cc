@@ -81,6 +81,7 @@ TEST(BlobListParser, RefusesWhatItCannotRelyOn) {
       {"<EnumerationResults>&#0;</EnumerationResults>", "entity"},
       {"<EnumerationResults></Blobs></EnumerationResults>", "end tag"},
       {"<EnumerationResults/><EnumerationResults/>", "second root"},
+      {"<EnumerationResults><a//></EnumerationResults>", "without a name"},
       {"<EnumerationResults><Blobs><Blob><Properties/></Blob></Blobs></EnumerationResults>",
        "without a name"},
       {"<EnumerationResults><Blobs><Blob><Name>a</Name><Properties><Content-Length>-1</Content-Length></"
