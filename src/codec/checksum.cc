@@ -5,6 +5,8 @@
 
 #include <isa-l/crc.h>
 
+#include "codec/crc64_nvme.h"
+
 namespace penstock::codec {
 
 std::uint32_t crc32c(Bytes bytes, std::uint32_t before) {
@@ -18,6 +20,11 @@ std::uint32_t crc32c(Bytes bytes, std::uint32_t before) {
     bytes = bytes.subspan(piece.size());
   }
   return ~crc;
+}
+
+std::uint64_t crc64_nvme(Bytes bytes, std::uint64_t before) {
+  static const auto sum = crc64_nvme_ways().back().sum;
+  return ~sum(bytes, ~before);
 }
 
 }  // namespace penstock::codec
