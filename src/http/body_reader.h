@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "base/types.h"
+#include "http/message.h"
 
 namespace penstock::http {
 
 class BodyReader {
  public:
   BodyReader() = default;
-  explicit BodyReader(std::vector<Bytes> pieces);
+  explicit BodyReader(std::vector<Bytes> pieces, OnBodyTaken on_taken = {});
 
   std::uint64_t size() const { return size_; }
 
@@ -24,9 +25,11 @@ class BodyReader {
 
  private:
   std::vector<Bytes> pieces_;
+  OnBodyTaken on_taken_;
   std::uint64_t size_ = 0;
-  std::size_t piece_ = 0;   // the piece to read from
-  std::size_t within_ = 0;  // and where in it
+  std::uint64_t offset_ = 0;  // of the next byte, in the whole
+  std::size_t piece_ = 0;     // the piece to read from
+  std::size_t within_ = 0;    // and where in it
 };
 
 }  // namespace penstock::http

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -39,11 +40,16 @@ class Headers {
 // More than a page of 500 listed blobs comes to; no answer has a reason to be longer.
 inline constexpr std::size_t k_response_bytes_max = 8 * 1024 * 1024;
 
+// Told of the bytes of a body as libcurl takes them, at most 64 KiB at a time, while they are in the processor's cache: for a
+// checksum. In order; again from `offset` where libcurl goes back. Says nothing about whether they arrive.
+using OnBodyTaken = std::function<void(std::uint64_t offset, Bytes bytes)>;
+
 struct Request {
   Method method = Method::get;
   std::string url;  // may hold a secret in its query; messages show the host alone
   Headers headers;
   std::vector<Bytes> body;          // for put; the memory stays valid until `done` has run
+  OnBodyTaken on_body_taken{};      // may be empty; runs inside libcurl: it calls nothing of the client
   std::optional<Duration> timeout;  // for the whole exchange, from when it begins; default none
   std::size_t response_bytes_max = k_response_bytes_max;
 };

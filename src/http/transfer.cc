@@ -65,7 +65,9 @@ void set_transport(Setter& easy, const ClientOptions& options) {
 }  // namespace
 
 Transfer::Transfer(Request request, Done done)
-    : request_(std::move(request)), done_(std::move(done)), body_(std::move(request_.body)) {}
+    : request_(std::move(request)),
+      done_(std::move(done)),
+      body_(std::move(request_.body), std::move(request_.on_body_taken)) {}
 
 Transfer::~Transfer() = default;
 

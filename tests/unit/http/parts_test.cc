@@ -38,6 +38,25 @@ TEST(BodyReader, GivesThePiecesAsOneStreamForAnyStepAndFromAnyOffset) {
   }
 }
 
+TEST(BodyReader, WhatIsTakenIsToldInOrderAndAgainAfterGoingBack) {
+  const std::string big(200'000, 'x');
+  std::uint64_t next = 0;
+  std::string told;
+  BodyReader reader({as_bytes("abc"), {}, as_bytes(big)}, [&](std::uint64_t offset, Bytes bytes) {
+    EXPECT_EQ(offset, next);
+    EXPECT_LE(bytes.size(), 65'536U);
+    next = offset + bytes.size();
+    told += as_text(bytes);
+  });
+  EXPECT_EQ(read_in_steps(reader, 100'000), "abc" + big);
+  EXPECT_EQ(told, "abc" + big);
+  ASSERT_TRUE(reader.seek(2));
+  next = 2;
+  told.clear();
+  EXPECT_EQ(read_in_steps(reader, 7), "c" + big);
+  EXPECT_EQ(told, "c" + big);
+}
+
 TEST(HostOf, IsWithoutSchemeUserPathAndQuery) {
   EXPECT_EQ(host_of("https://contoso.blob.core.windows.net/lake/a?sig=x"), "contoso.blob.core.windows.net");
   EXPECT_EQ(host_of("http://127.0.0.1:10000?sig=x"), "127.0.0.1:10000");
