@@ -105,9 +105,12 @@ Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view na
 }
 
 Result<BlobRequest> put_blob(const Endpoint& endpoint, std::string_view name, std::uint64_t bytes,
-                             const Metadata& metadata) {
+                             const Metadata& metadata, std::optional<std::uint64_t> crc64) {
   BlobRequest request = blob_request(Verb::put, endpoint, name);
   request.headers.emplace_back("x-ms-blob-type", "BlockBlob");
+  if (crc64) {
+    request.headers.emplace_back(k_content_crc64, crc64_text(*crc64));
+  }
   request.content_length = bytes;
   if (auto added = add_write_headers(request, name, metadata); !added.ok()) {
     return std::move(added).error();
@@ -156,6 +159,14 @@ std::string block_id(std::string_view full_name, std::uint32_t index) {
   }
   std::snprintf(text.data() + 16, 9, "%08x", index);
   return crypto::base64_encode(as_bytes({text.data(), 24}));
+}
+
+std::string crc64_text(std::uint64_t crc64) {
+  std::array<std::byte, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(crc64 >> (8 * i));
+  }
+  return crypto::base64_encode(bytes);
 }
 
 std::string_view content_type_of(std::string_view name) {

@@ -64,6 +64,30 @@ BlobPage page_of(azure::BlobList list, const azure::Endpoint& endpoint) {
   return page;
 }
 
+// Whether the service has received what was sent, as far as it says.
+Result<void> compared(const http::Response& response, BodyChecksum& checksum, Action mismatch,
+                      const std::string& operation) {
+  const auto theirs = response.headers.find(azure::k_content_crc64);
+  if (!theirs) {
+    return {};
+  }
+  const std::string ours = azure::crc64_text(checksum.value());
+  if (*theirs == ours) {
+    return {};
+  }
+  return Error{ErrorKind::corrupt,
+               mismatch,
+               concat(operation, ": the service has received other bytes than were sent (CRC-64 ", *theirs,
+                      ", not ", ours, "): ",
+                      mismatch == Action::retry
+                          ? "not used, sent again; if it happens often, look at this machine's memory and "
+                            "at proxies on the way"
+                          : "the blob is visible although its checksum was sent with it: delete it, "
+                            "then start again, and its records are read again"),
+               "Crc64Mismatch",
+               {}};
+}
+
 std::string probe_name() {
   std::array<char, 17> hex{};
   std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(crypto::random_u64()));
@@ -103,8 +127,9 @@ Result<void> AzureBlobStore::set_credential(azure::Credential credential) {
 }
 
 void AzureBlobStore::put_block(const std::string& name, const BlockRef& block, Body body, Done done) {
-  write(azure::put_block(endpoint_, name, block.index, size_of(body)), body,
-        named(concat("Put Block ", block.index), name), std::move(done));
+  write_data(azure::put_block(endpoint_, name, block.index, size_of(body)), body,
+             std::make_shared<BodyChecksum>(body), Action::retry,
+             named(concat("Put Block ", block.index), name), std::move(done));
 }
 
 void AzureBlobStore::commit_blocks(const std::string& name, std::span<const BlockRef> blocks,
@@ -119,8 +144,13 @@ void AzureBlobStore::commit_blocks(const std::string& name, std::span<const Bloc
 }
 
 void AzureBlobStore::put_blob(const std::string& name, Body body, const Metadata& metadata, Done done) {
-  write(azure::put_blob(endpoint_, name, size_of(body), metadata), body, named("Put Blob", name),
-        std::move(done));
+  auto checksum = std::make_shared<BodyChecksum>(body);
+  std::optional<std::uint64_t> crc64;
+  if (size_of(body) > 0) {
+    crc64 = checksum->value();
+  }
+  write_data(azure::put_blob(endpoint_, name, size_of(body), metadata, crc64), body, std::move(checksum),
+             Action::fatal, named("Put Blob", name), std::move(done));
 }
 
 void AzureBlobStore::get_properties(const std::string& name,
@@ -206,8 +236,28 @@ void AzureBlobStore::write(Result<azure::BlobRequest> request, Body data, std::s
        });
 }
 
+void AzureBlobStore::write_data(Result<azure::BlobRequest> request, Body data,
+                                std::shared_ptr<BodyChecksum> checksum, Action mismatch,
+                                const std::string& operation, Done done) {
+  if (!request.ok()) {
+    write(std::move(request), data, operation, std::move(done));
+    return;
+  }
+  http::OnBodyTaken taken = [checksum](std::uint64_t offset, Bytes bytes) { checksum->take(offset, bytes); };
+  send(
+      *std::move(request), data, k_created, operation,
+      [checksum, mismatch, operation, done = std::move(done)](Result<http::Response> response) {
+        if (!response.ok()) {
+          done(std::move(response).error());
+          return;
+        }
+        done(compared(*response, *checksum, mismatch, operation));
+      },
+      std::move(taken));
+}
+
 void AzureBlobStore::send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
-                          OnResponse on_response) {
+                          OnResponse on_response, http::OnBodyTaken on_body_taken) {
   azure::authorize(request, credential_, clock_.wall_now());
   const auto own_body = std::make_shared<const std::string>(std::move(request.body));
   http::Request message;
@@ -217,6 +267,7 @@ void AzureBlobStore::send(azure::BlobRequest request, Body data, int expected_st
     message.headers.add(std::move(name), std::move(value));
   }
   message.body.assign(data.begin(), data.end());
+  message.on_body_taken = std::move(on_body_taken);
   if (!own_body->empty()) {
     message.body.push_back(as_bytes(*own_body));
   }

@@ -2,6 +2,11 @@
 //
 // One call of the store is one request; a block is forgotten by the service by itself after 7 days, so that
 // discard() does nothing.
+//
+// What the service has received is compared with what was sent, by CRC-64/NVME. A block's is in the answer to its Put Block: if
+// it is another, that put has failed (corrupt, retry), and a repeat replaces the block. A whole blob is visible when its answer
+// comes, so its checksum goes with the request, and the service refuses other bytes (400 Crc64Mismatch: corrupt, retry). An
+// emulator that answers none is believed.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +23,7 @@
 #include "http/client.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
+#include "lake/body_checksum.h"
 
 namespace penstock::lake {
 
@@ -65,8 +71,11 @@ class AzureBlobStore : public BlobStore {
                  const Clock& clock);
 
   void send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
-            OnResponse on_response);
+            OnResponse on_response, http::OnBodyTaken on_body_taken = {});
   void write(Result<azure::BlobRequest> request, Body data, std::string operation, Done done);
+  // As write(), and the answer's checksum is compared. `mismatch`: what a caller should do about another one.
+  void write_data(Result<azure::BlobRequest> request, Body data, std::shared_ptr<BodyChecksum> checksum,
+                  Action mismatch, const std::string& operation, Done done);
   Error refusal(const http::Response& response, const std::string& operation) const;
   std::string named(std::string_view operation, const std::string& name) const;
 

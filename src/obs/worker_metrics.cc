@@ -33,12 +33,13 @@ RetryReason retry_reason(ErrorKind kind) {
       return RetryReason::forbidden;
     case ErrorKind::not_found:
       return RetryReason::not_found;
+    case ErrorKind::corrupt:
+      return RetryReason::corrupt;
     case ErrorKind::invalid_input:
     case ErrorKind::already_exists:
     case ErrorKind::invalid_block_list:
     case ErrorKind::no_space:
     case ErrorKind::io:
-    case ErrorKind::corrupt:
     case ErrorKind::unsupported:
     case ErrorKind::canceled:
       return RetryReason::other;
@@ -60,6 +61,8 @@ std::string_view to_string(RetryReason reason) {
       return "forbidden";
     case RetryReason::not_found:
       return "not_found";
+    case RetryReason::corrupt:
+      return "corrupt";
     case RetryReason::other:
       return "other";
   }

@@ -30,9 +30,10 @@ enum class RetryReason : std::uint8_t {
   unauthenticated,
   forbidden,
   not_found,
+  corrupt,
   other
 };
-inline constexpr std::size_t k_retry_reasons = 7;
+inline constexpr std::size_t k_retry_reasons = 8;
 RetryReason retry_reason(ErrorKind kind);
 std::string_view to_string(RetryReason reason);
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "obs/log.h"
 
 namespace penstock::pipeline {
 
@@ -208,8 +209,13 @@ void Uploader::succeeded(Task& task) {
 }
 
 // A name that exists may be our own earlier success whose answer was lost; so may a block list whose blocks
-// are gone. Both are settled by asking whose blob is there. Everything else is tried again.
+// are gone. Both are settled by asking whose blob is there. A whole blob that is visible and damaged is for a person: asking
+// would find our attempt. Everything else is tried again.
 void Uploader::failed(Task task, const Error& error) {
+  if (task.step == Step::put_blob && error.kind == ErrorKind::corrupt && error.action == Action::fatal) {
+    events_.ticket(task.batch, error);
+    return;
+  }
   const bool asks = error.kind == ErrorKind::already_exists || error.kind == ErrorKind::invalid_block_list;
   if (asks && task.step != Step::put_block) {
     task.asked_after = task.step;
@@ -268,6 +274,11 @@ void Uploader::put_all_again(const BatchPtr& batch) {
 
 void Uploader::retry_later(Task task, const Error& error) {
   metrics_.retries[obs::retry_reason(error.kind)].add();
+  if (error.kind == ErrorKind::corrupt &&
+      task.attempt == 1) {  // repaired before trouble() is looked at, and worth a line
+    obs::log(obs::Level::warning, concat("an upload is repeated, nothing is lost: ", error.message),
+             {{"blob", task.batch->name}, {"code", error.code}});
+  }
   if (!trouble_) {
     trouble_ = UploadTrouble{.error = error, .blob = task.batch->name, .since = clock_.now()};
   } else {

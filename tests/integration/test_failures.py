@@ -190,6 +190,27 @@ def test_requests_that_fail_in_transit(landing, proxy, fault):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+def test_bytes_that_change_in_transit_are_noticed_and_sent_again(landing, proxy):
+    """A block by the checksum in its answer, a whole blob by the one that goes with it."""
+    lands = landing(2)
+    whole = lambda request: request.is_data_write and "comp=" not in request.path  # noqa: E731
+    for kind in (is_put_block, whole):
+        proxy.add(Fault(lambda request, kind=kind: "_penstock" not in request.path and kind(request), count=2, damage=True))
+    penstock = lands.penstock(merged(lands.config(proxy.port), {
+        "sink": {"block_bytes": "256KiB"}, "batch": {"max_bytes": "2MiB"}})).start()
+    lands.book.spread(2, 4000, 1024)
+    lands.wait_landed()
+    time.sleep(3)
+    lands.book.spread(2, 20, 100)  # a file of one block
+    lands.wait_landed()
+    refused = [request for request in proxy.seen(whole) if request.status == 400]
+    assert penstock.metric("penstock_put_retries_total", reason="corrupt") == 4
+    assert len(refused) == 2
+    assert "an upload is repeated, nothing is lost: Put Block" in penstock.output
+    assert penstock.terminate() == 0
+    assert_exactly(lands.book, read_container(lands.azurite, lands.container))
+
+
 @pytest.mark.both_sources
 def test_two_processes_share_the_group(landing):
     """One joins, one leaves by SIGTERM, under load: the partitions move, drained; nothing is lost or doubled."""

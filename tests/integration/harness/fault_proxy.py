@@ -52,6 +52,7 @@ class Fault:
     code: str = "ServerBusy"  # x-ms-error-code of `status`
     reset: bool = False  # break the connection instead of passing the request on
     lose_reply: bool = False  # pass it on, then break the connection: done, and the client cannot know
+    damage: bool = False  # pass it on with one bit of its body turned
     delay_s: float = 0  # pass it on later
     on_arrival: Callable[[], None] | None = None
     on_effect: Callable[[], None] | None = None
@@ -165,6 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.status:
             request.status = fault.status
             return self._reply(fault.status, {"x-ms-error-code": fault.code, **fault.headers}, b"")
+        if fault and fault.damage and body:
+            body = body[:-1] + bytes([body[-1] ^ 1])
         try:
             status, headers, reply = self._pass_on(body)
         except (OSError, http.client.HTTPException):

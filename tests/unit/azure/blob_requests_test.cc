@@ -49,6 +49,16 @@ TEST(BlobRequests, EveryWriteOfABlobIsConditional) {
   }
 }
 
+TEST(BlobRequests, AChecksumIsWrittenAsTheServiceWritesIt) {
+  EXPECT_EQ(crc64_text(0x659632CB7E4BE261),
+            "YeJLfssylmU=");                 // what Azure answers to a Put Blob of "Hello World"
+  EXPECT_EQ(crc64_text(0), "AAAAAAAAAAA=");  // and of nothing
+  EXPECT_THAT(put_blob(endpoint(), "a.txt", 1, {}, 0)->headers,
+              Contains(Pair("x-ms-content-crc64", "AAAAAAAAAAA=")));
+  EXPECT_THAT(put_blob(endpoint(), "a.txt", 1, {})->headers,
+              testing::Not(Contains(Pair("x-ms-content-crc64", testing::_))));
+}
+
 TEST(BlobRequests, NamesArePercentEncodedButForTheirSlashes) {
   EXPECT_EQ(get_blob_properties(endpoint(), "a b/%?#&+~\xc3\xa9.txt").path,
             "/lake/raw/a%20b/%25%3F%23%26%2B~%C3%A9.txt");

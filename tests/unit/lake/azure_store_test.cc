@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "azure/blob_requests.h"
+#include "codec/checksum.h"
 #include "unit/http/script_server.h"
 
 namespace penstock::lake {
@@ -105,6 +106,66 @@ TEST_F(AzureStoreTest, BlocksAreCommittedUnderTheIdsTheyWerePutWith) {
   EXPECT_EQ(received.at(1).line, "PUT /acct/lake/raw/a.txt?comp=blocklist HTTP/1.1");
   EXPECT_THAT(received.at(1).body, HasSubstr("<BlockList><Latest>" + id + "</Latest></BlockList>"));
   EXPECT_EQ(received.at(1).headers.at("if-none-match"), "*");
+}
+
+// What Azure answers to a Put Blob of "Hello World", and of nothing.
+constexpr const char* k_crc_of_hello = "x-ms-content-crc64: YeJLfssylmU=\r\n";
+constexpr const char* k_crc_of_nothing = "x-ms-content-crc64: AAAAAAAAAAA=\r\n";
+
+TEST_F(AzureStoreTest, ABlockThatArrivedDamagedHasFailedAndItsRepeatIsGood) {
+  start({answers("201 Created", k_crc_of_nothing), answers("201 Created", k_crc_of_hello),
+         answers("201 Created"), answers("201 Created", k_crc_of_nothing)});
+  const Bytes body[] = {as_bytes("Hello "), as_bytes("World")};
+  const auto put_block = [&] {
+    return wait_for<void>([&](Done done) { store_->put_block("a.txt", {0, 0, 11}, body, done); });
+  };
+  const Result<void> damaged = put_block();
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(damaged.error().action, Action::retry);
+  EXPECT_THAT(damaged.error().message,
+              StartsWith("Put Block 0 of blob raw/a.txt: the service has received other "
+                         "bytes than were sent (CRC-64 AAAAAAAAAAA=, not YeJLfssylmU=)"));
+  EXPECT_TRUE(put_block().ok());
+  EXPECT_TRUE(put_block().ok()) << "an emulator that answers no checksum is believed";
+  EXPECT_FALSE(put_block().ok());
+  EXPECT_FALSE(server_->received().at(0).headers.contains("x-ms-content-crc64"));
+}
+
+TEST_F(AzureStoreTest, ABigBlockOfManyPiecesIsComparedAsAWhole) {
+  const std::string big(3 << 20, 'b');
+  const std::vector<Bytes> body = {as_bytes("a"), as_bytes(big), as_bytes("c")};
+  const std::string crc = azure::crc64_text(codec::crc64_nvme(as_bytes("a" + big + "c")));
+  start({answers("201 Created", "x-ms-content-crc64: " + crc + "\r\n"),
+         answers("201 Created", k_crc_of_nothing)});
+  const auto put_block = [&] {
+    return wait_for<void>([&](Done done) { store_->put_block("a.txt", {0, 0, size_of(body)}, body, done); });
+  };
+  const Result<void> good = put_block();
+  EXPECT_TRUE(good.ok()) << good.error().message;
+  EXPECT_EQ(put_block().error().kind, ErrorKind::corrupt);
+}
+
+TEST_F(AzureStoreTest, AWholeBlobGoesWithItsChecksumAndARefusalIsTriedAgain) {
+  start({answers("400 Bad", "x-ms-error-code: Crc64Mismatch\r\n"), answers("201 Created", k_crc_of_hello),
+         answers("201 Created")});
+  const Result<void> refused = put("a.txt", {as_bytes("Hello "), as_bytes("World")});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(refused.error().action, Action::retry);
+  EXPECT_TRUE(put("a.txt", {as_bytes("Hello "), as_bytes("World")}).ok());
+  EXPECT_TRUE(put("empty.txt", {}).ok());
+  EXPECT_EQ(server_->received().at(0).headers.at("x-ms-content-crc64"), "YeJLfssylmU=");
+  EXPECT_FALSE(server_->received().at(2).headers.contains("x-ms-content-crc64")) << "nothing to protect";
+}
+
+TEST_F(AzureStoreTest, AWholeBlobThatIsThereWithAnotherChecksumIsForAPerson) {
+  start({answers("201 Created", k_crc_of_nothing)});
+  const Result<void> damaged = put("a.txt", {as_bytes("Hello World")});
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(damaged.error().action, Action::fatal);
+  EXPECT_THAT(damaged.error().message, HasSubstr("delete it"));
 }
 
 TEST_F(AzureStoreTest, RefusalsBecomeErrorsThatACallerCanActOn) {

@@ -20,7 +20,7 @@ TEST(WorkerMetrics, every_reason_has_a_name_of_its_own) {
     retries.insert(to_string(static_cast<RetryReason>(i)));
   }
   EXPECT_EQ(retries, (std::set<std::string_view>{"throttled", "unavailable", "timed_out", "unauthenticated",
-                                                 "forbidden", "not_found", "other"}));
+                                                 "forbidden", "not_found", "corrupt", "other"}));
 }
 
 TEST(WorkerMetrics, errors_count_under_their_kind_and_rare_ones_under_other) {
@@ -31,7 +31,7 @@ TEST(WorkerMetrics, errors_count_under_their_kind_and_rare_ones_under_other) {
   EXPECT_EQ(retry_reason(ErrorKind::forbidden), RetryReason::forbidden);
   EXPECT_EQ(retry_reason(ErrorKind::not_found), RetryReason::not_found);
   EXPECT_EQ(retry_reason(ErrorKind::invalid_block_list), RetryReason::other);
-  EXPECT_EQ(retry_reason(ErrorKind::corrupt), RetryReason::other);
+  EXPECT_EQ(retry_reason(ErrorKind::corrupt), RetryReason::corrupt);
 }
 
 TEST(Histogram, a_value_on_a_bound_counts_below_it) {

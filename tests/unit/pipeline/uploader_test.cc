@@ -202,6 +202,60 @@ TEST_F(UploaderTest, BlocksAndListThatFailAreMadeAgain) {
   EXPECT_EQ(store_->count(Call::get_properties), 1U);
 }
 
+// What arrived is not what was sent: for the store, a block that is there and must not be used.
+TEST_F(UploaderTest, ABlockThatArrivedDamagedIsPutAgainAndLandsOnce) {
+  build(40);
+  store_->fail_next(Call::put_block, ErrorKind::corrupt, Effect::lost_reply);
+  const BatchPtr batch = publish(k_three_blocks);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, k_three_blocks);
+  EXPECT_EQ(store_->count(Call::put_block), 4U);
+  EXPECT_EQ(store_->count(Call::commit_blocks), 1U);
+  EXPECT_EQ(metrics_.retries[obs::RetryReason::corrupt].value(), 1U);
+  EXPECT_FALSE(uploader_->trouble().has_value());
+}
+
+TEST_F(UploaderTest, BlocksThatAlwaysArriveDamagedAreNeverCommitted) {
+  build(40);
+  store_->script.outage = error_of(ErrorKind::corrupt);
+  const BatchPtr batch = publish(k_three_blocks);
+  for (int i = 0; i < 20; ++i) {
+    clock_.advance(std::chrono::minutes(1));
+    run_turns(5);
+  }
+  EXPECT_GT(metrics_.retries[obs::RetryReason::corrupt].value(), 10U);
+  EXPECT_EQ(store_->count(Call::commit_blocks), 0U);
+  EXPECT_FALSE(answered());
+  ASSERT_TRUE(uploader_->trouble().has_value());
+  EXPECT_EQ(uploader_->trouble()->error.kind, ErrorKind::corrupt);
+  EXPECT_EQ(uploader_->trouble()->blob, batch->name);
+  store_->script.outage.reset();
+  run_until([&] { return answered(); });
+  expect_published_once(batch, k_three_blocks);
+}
+
+TEST_F(UploaderTest, AWholeBlobThatWasRefusedAsDamagedIsPutAgain) {
+  build(40);
+  store_->fail_next(Call::put_blob, ErrorKind::corrupt);
+  const BatchPtr batch = publish(1000);
+  run_until([&] { return answered(); });
+  expect_published_once(batch, 1000);
+  EXPECT_EQ(store_->count(Call::put_blob), 2U);
+}
+
+// Asking whose it is would find our own attempt, and take it for a success.
+TEST_F(UploaderTest, AWholeBlobThatIsVisibleAndDamagedIsForAPerson) {
+  build(40);
+  store_->script.faults[Call::put_blob].emplace_back(error_of(ErrorKind::corrupt, Action::fatal),
+                                                     Effect::lost_reply);
+  publish(1000);
+  run_until([&] { return answered(); });
+  ASSERT_FALSE(tickets_[0].second.ok());
+  EXPECT_EQ(tickets_[0].second.error().kind, ErrorKind::corrupt);
+  EXPECT_EQ(store_->count(Call::put_blob), 1U);
+  EXPECT_EQ(store_->count(Call::get_properties), 0U);
+}
+
 TEST_F(UploaderTest, ALostReplyIsRecognizedByTheAttempt) {
   build(40);
   store_->fail_next(Call::put_blob, ErrorKind::timed_out, Effect::lost_reply);
