@@ -44,6 +44,13 @@ TEST_F(BodyChecksumTest, WhatGoesOutAgainIsNotCountedTwice) {
   expect_that_of_the_whole();
 }
 
+TEST_F(BodyChecksumTest, AsManyBytesAsTheBodyHasAreNotAlwaysTheBody) {
+  ASSERT_EQ(k_whole.size(), 30U);
+  take(0, 15);
+  take(0, 15);
+  expect_that_of_the_whole();
+}
+
 TEST_F(BodyChecksumTest, AnAnswerBeforeTheEndOrAHoleIsMadeUpForByAPassOverTheBody) {
   take(0, 10);
   take(15, 2);
