@@ -1,0 +1,89 @@
+"""Many topics and partitions: memory within its bound, with and without an outage of the storage, and next to no
+processor time while nothing comes.
+
+Against the release build (sanitizers multiply both), by `./dev test long`. What was measured is printed.
+"""
+
+import itertools
+import time
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import NewTopic
+
+from harness.kafka import Kafka
+from harness.lake import landed_records
+from harness.penstock import Penstock, base_config, merged
+from harness.service import wait_until
+
+RECORD_BYTES = 1000
+RECORDS = 200_000  # before the outage, and again during it
+RSS_BYTES_MAX = 256 << 20
+IDLE_S = 30
+IDLE_SHARE_MAX = 0.005
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+
+def create_topics(kafka: Kafka, topics: int, partitions: int) -> list[str]:
+    admin = kafka.admin()
+    names = [f"many-{topics}x{partitions}-{index}" for index in range(topics)]
+    for future in admin.create_topics([NewTopic(name, partitions, 1) for name in names], request_timeout=120).values():
+        future.result(120)
+    wait_until(lambda: all(kafka.has_leaders(admin, name, partitions) for name in names), 120, "every partition has a leader")
+    return names
+
+
+def send(kafka: Kafka, topics: list[str], partitions: int):
+    """RECORDS in turn to each partition of each topic."""
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 50, "enable.idempotence": True})
+    failed = []
+    value = b"{%s}" % (b"x" * (RECORD_BYTES - 2))
+    places = itertools.cycle(itertools.product(range(partitions), topics))
+    for partition, topic in itertools.islice(places, RECORDS):
+        while True:
+            try:
+                producer.produce(topic, value, partition=partition, on_delivery=lambda error, _: error and failed.append(error))
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+    assert producer.flush(120) == 0 and not failed
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of all threads of a process, by its clock: see clock_getcpuclockid(3)."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+@pytest.mark.parametrize("topics, partitions", [(1, 1), (1, 1000), (200, 5)])
+def test_memory_and_idling(binary, kafka, azurite, tmp_path, topics, partitions):
+    names = create_topics(kafka, topics, partitions)
+    container = azurite.create_container()
+    config = merged(base_config(tmp_path, names, kafka.bootstrap, azurite.sink(container)), {
+        "source": {"group": f"many-{topics}x{partitions}"}, "batch": {"max_age": "10s"}, "stage": {"max_bytes": "4GiB"}})
+    config["source"]["librdkafka"] = {}  # nothing hurried: what a user has
+    with Penstock(tmp_path / "penstock", config) as penstock:
+        penstock.start()
+        wait_until(lambda: penstock.metric("penstock_assigned_partitions") == topics * partitions, 60, "an assignment")
+        send(kafka, names, partitions)
+        wait_until(lambda: landed_records(azurite, container) == RECORDS, 180, "all landed", 1)
+        before = penstock.peak_rss_bytes
+
+        time.sleep(5)
+        began, used = time.monotonic(), cpu_seconds(penstock.service.pid)
+        time.sleep(IDLE_S)
+        idle = (cpu_seconds(penstock.service.pid) - used) / (time.monotonic() - began)
+
+        azurite.stop()
+        send(kafka, names, partitions)
+        penstock.wait_metric("penstock_records_received_total", 2 * RECORDS, timeout_s=120)
+        time.sleep(15)  # what is open is sealed, and its uploads fail
+        azurite.start()
+        wait_until(lambda: landed_records(azurite, container) == 2 * RECORDS, 240, "all landed after the outage", 1)
+        after = penstock.peak_rss_bytes
+        assert penstock.terminate(120) == 0
+    print(f"\n{topics} topics, {topics * partitions} partitions: peak RSS {before / 2**20:.0f} MiB, with an outage "
+          f"{after / 2**20:.0f} MiB; idle {idle:.2%} of a core")
+    assert after <= RSS_BYTES_MAX
+    assert idle < IDLE_SHARE_MAX
