@@ -212,7 +212,7 @@ class Member:
     def _leave(self):
         self.expected_up = False
         self.penstock.service.send(signal.SIGTERM)
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 240  # a dozen requests that fail in a row, each tried again after up to 10 s
 
         def look():
             if self.penstock.service.running:
