@@ -12,6 +12,18 @@
 #include "kafka/rd_handles.h"
 
 namespace penstock::kafka {
+namespace {
+
+// What the brokers say that they understand, corrected: they know Metadata v4 and keep quiet about it, and write a leader
+// epoch of eight bytes into ListOffsets from v4 on.
+void correct_versions(rd_kafka_mock_cluster_t* brokers) {
+  constexpr std::int16_t k_list_offsets = 2;
+  constexpr std::int16_t k_metadata = 3;
+  rd_kafka_mock_set_apiversion(brokers, k_list_offsets, 0, 3);
+  rd_kafka_mock_set_apiversion(brokers, k_metadata, 0, 4);
+}
+
+}  // namespace
 
 struct MockCluster::Parts {
   ClientCallbacks callbacks;
@@ -39,6 +51,7 @@ Result<std::unique_ptr<MockCluster>> MockCluster::start(int broker_count) {
   if (cluster->parts_->brokers == nullptr) {
     return kafka_error(RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE, "starting the in-process brokers on 127.0.0.1");
   }
+  correct_versions(cluster->parts_->brokers);
   return cluster;
 }
 

@@ -1,8 +1,9 @@
 // A Kafka cluster inside this process, and a producer into any cluster: for `penstock demo` and for tests.
 //
 // librdkafka's mock brokers listen on 127.0.0.1. What they are not: they keep 5 MiB a partition and drop the
-// oldest beyond it (a demo must not outrun its consumer), a group's first join takes 3 s, and there are no
-// transactions, no compaction and no lookup of offsets by time.
+// oldest beyond it (a demo must not outrun its consumer), a group's first join takes 3 s, commits are refused while a
+// group rebalances, a fetch that finds nothing waits its whole time, and there are no transactions, no compaction and no
+// lookup of offsets by time.
 #pragma once
 
 #include <chrono>
@@ -31,8 +32,7 @@ class MockCluster {
   // Fault injection. Down: connections are closed and refused.
   enum class Brokers : std::uint8_t { up, down };
   void set_brokers(Brokers state);
-  // Metadata of this topic says `code`. (An unknown topic that is asked for by name is created with four
-  // partitions, whatever allow.auto.create.topics says.)
+  // Metadata of this topic says `code`.
   void fail_topic(const std::string& name, int code);
   // The next requests of this kind (Kafka's API key) fail with these codes, one each.
   void fail_next(std::int16_t api_key, std::span<const int> codes);

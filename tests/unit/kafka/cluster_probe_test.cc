@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "kafka/mock_cluster.h"
-#include "unit/kafka/reader.h"
 
 namespace penstock::kafka {
 namespace {

@@ -1,85 +1,24 @@
-// The source against librdkafka's in-process brokers. A group's first join takes 3 s there, so each test
-// holds what fits into one join.
+// librdkafka's own fetch against librdkafka's in-process brokers.
 #include "kafka/librdkafka_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 
-#include "kafka/mock_cluster.h"
-#include "unit/kafka/reader.h"
+#include "unit/kafka/source_fixture.h"
 
 namespace penstock::kafka {
 namespace {
 
 using ::testing::HasSubstr;
 
-const TopicPartition k_orders_0{"orders", Partition{0}};
-const TopicPartition k_orders_1{"orders", Partition{1}};
-
-class LibrdkafkaSourceTest : public ::testing::Test {
+class LibrdkafkaSourceTest : public SourceTest {
  protected:
-  void SetUp() override {
-    auto started = MockCluster::start(1);
-    EXPECT_TRUE(started.ok());
-    cluster = std::move(*started);
-    EXPECT_TRUE(cluster->create_topic("orders", 2).ok());
-    auto created = Producer::create(cluster->brokers());
-    EXPECT_TRUE(created.ok());
-    producer = std::move(*created);
-  }
-
   LibrdkafkaSourceOptions options(const std::string& group = "g") const {
     LibrdkafkaSourceOptions made;
-    made.client.brokers = {cluster->brokers()};
-    made.client.group = group;
-    made.client.topics = {"orders"};
-    made.client.fetch_bytes_min = 1;
-    made.client.fetch_wait = std::chrono::milliseconds(20);
-    // The mock waits 3 s for the first join, and session.timeout.ms - 1 s for later ones.
-    made.client.passthrough = {{"session.timeout.ms", "4000"}, {"heartbeat.interval.ms", "200"}};
+    made.client = client_options(group);
     return made;
   }
-
-  // Values "<partition>-<i>".
-  void produce(Partition partition, int first, int count, std::size_t padding = 0) {
-    for (int i = first; i < first + count; ++i) {
-      const std::string value =
-          std::to_string(partition.value) + "-" + std::to_string(i) + std::string(padding, ' ');
-      for (;;) {
-        const auto offered = producer->offer("orders", partition, "k" + std::to_string(i), value);
-        ASSERT_TRUE(offered.ok()) << offered.error().message;
-        if (*offered == Producer::Offer::queued) {
-          break;
-        }
-        producer->serve(std::chrono::milliseconds(10));
-      }
-    }
-    ASSERT_TRUE(producer->flush(std::chrono::seconds(20)));
-  }
-
-  static void expect_sequence(const std::vector<ReadRecord>& records, int partition, int first, int count) {
-    ASSERT_EQ(records.size(), static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) {
-      const ReadRecord& record = records[static_cast<std::size_t>(i)];
-      ASSERT_EQ(record.offset, first + i);
-      ASSERT_EQ(record.value, std::to_string(partition) + "-" + std::to_string(first + i));
-      ASSERT_EQ(record.key, "k" + std::to_string(first + i));
-    }
-  }
-
-  static Result<void> commit(Reader& reader, std::vector<Commit> commits) {
-    std::optional<Result<void>> outcome;
-    reader.source.commit(commits, [&](CommitAnswer answer) {
-      outcome = answer.outcome == CommitOutcome::done ? Result<void>() : Result<void>(*answer.error);
-    });
-    EXPECT_FALSE(outcome.has_value()) << "done ran in the caller's frame";
-    EXPECT_TRUE(run_until({&reader}, [&] { return outcome.has_value(); }));
-    return outcome.value_or(Error{});
-  }
-
-  std::unique_ptr<MockCluster> cluster;
-  std::unique_ptr<Producer> producer;
 };
 
 TEST_F(LibrdkafkaSourceTest, hands_over_every_record_in_order_whatever_is_taken_at_a_time) {
@@ -134,9 +73,9 @@ TEST_F(LibrdkafkaSourceTest, goes_on_from_what_was_committed) {
     Reader reader(options());
     ASSERT_TRUE(reader.start().ok());
     ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 100; }));
-    const Result<void> committed =
+    const CommitAnswer committed =
         commit(reader, {{PartitionSlot{0}, Position{40}, "note"}, {PartitionSlot{1}, Position{0}, ""}});
-    EXPECT_TRUE(committed.ok()) << committed.error().message;
+    EXPECT_EQ(committed.outcome, CommitOutcome::done) << committed.error->message;
     reader.end();
   }
   // A start at the latest would be 100: the group's entry goes before source.start.
@@ -170,9 +109,9 @@ TEST_F(LibrdkafkaSourceTest, a_second_member_gets_its_share_only_after_release) 
   ASSERT_TRUE(first.start().ok());
   ASSERT_TRUE(run_until({&first}, [&] { return first.record_count >= 40; }));
 
-  const Result<void> committed =
+  const CommitAnswer committed =
       commit(first, {{PartitionSlot{0}, Position{20}, ""}, {PartitionSlot{1}, Position{20}, ""}});
-  EXPECT_TRUE(committed.ok()) << committed.error().message;
+  EXPECT_EQ(committed.outcome, CommitOutcome::done) << committed.error->message;
 
   first.release_allowed = false;
   Reader second(options());
@@ -181,8 +120,9 @@ TEST_F(LibrdkafkaSourceTest, a_second_member_gets_its_share_only_after_release) 
   EXPECT_EQ(first.revoked_reason, RevokeReason::rebalance);
   // Draining: a commit has an outcome, and nobody gets the partitions. (Kafka takes it; the mock refuses, as
   // Kafka does when the drain took too long.)
-  const Result<void> late = commit(first, {{PartitionSlot{0}, Position{20}, ""}});
-  EXPECT_TRUE(late.ok() || late.error().kind == ErrorKind::canceled) << late.error().message;
+  const CommitAnswer late = commit(first, {{PartitionSlot{0}, Position{20}, ""}});
+  EXPECT_TRUE(late.outcome == CommitOutcome::done || late.error->kind == ErrorKind::canceled)
+      << late.error->message;
   EXPECT_FALSE(second.holding);
 
   first.release_allowed = true;
@@ -221,8 +161,9 @@ TEST_F(LibrdkafkaSourceTest, a_committed_position_outside_the_log_stops_that_par
     Reader reader(options());
     ASSERT_TRUE(reader.start().ok());
     ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 20; }));
-    EXPECT_TRUE(
-        commit(reader, {{PartitionSlot{0}, Position{500}, ""}, {PartitionSlot{1}, Position{5}, ""}}).ok());
+    EXPECT_EQ(
+        commit(reader, {{PartitionSlot{0}, Position{500}, ""}, {PartitionSlot{1}, Position{5}, ""}}).outcome,
+        CommitOutcome::done);
     reader.end();
   }
   Reader reader(options());

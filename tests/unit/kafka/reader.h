@@ -1,4 +1,4 @@
-// A small stand-in for the pipeline: runs sources on their loops and remembers what they hand over.
+// A small stand-in for the pipeline: runs a source, of either kind, on its loop and remembers what it hands over.
 #pragma once
 
 #include <algorithm>
@@ -15,21 +15,23 @@
 
 #include "base/clock.h"
 #include "io/loop.h"
+#include "kafka/direct_source.h"
 #include "kafka/librdkafka_source.h"
-#include "kafka/mock_cluster.h"
 
 namespace penstock::kafka {
 
 struct ReadRecord {
   std::int64_t offset;
+  std::int64_t timestamp_ms;
   std::string key;
   std::string value;
 };
 
 struct Reader {
   explicit Reader(LibrdkafkaSourceOptions options)
-      : loop(std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value()),
-        source(*loop, system_clock(), std::move(options)) {}
+      : owned_source(std::make_unique<LibrdkafkaSource>(*loop, system_clock(), std::move(options))) {}
+  explicit Reader(DirectSourceOptions options)
+      : owned_source(std::make_unique<DirectSource>(*loop, system_clock(), std::move(options))) {}
 
   Result<void> start() {
     return source.start({
@@ -66,12 +68,14 @@ struct Reader {
     const std::size_t taken = std::min(span.records.size(), take_max);
     for (const RecordView& record : span.records.first(taken)) {
       records[id].push_back({.offset = record.offset.value,
+                             .timestamp_ms = record.timestamp_ms,
                              .key = std::string(as_text(record.key)),
                              .value = std::string(as_text(record.value))});
       ++record_count;
     }
     if (taken == span.records.size()) {
       reached[id] = span.next;
+      lost_count += span.lost ? 1 : 0;
     }
     return taken;
   }
@@ -86,10 +90,17 @@ struct Reader {
     }
   }
 
+  void forget_records() {
+    records.clear();
+    reached.clear();
+  }
+
   void end() { source.close(); }
 
-  std::unique_ptr<io::Loop> loop;
-  LibrdkafkaSource source;
+  std::unique_ptr<io::Loop> loop =
+      std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value();
+  std::unique_ptr<Source> owned_source;
+  Source& source = *owned_source;
   Source::Room room = Source::Room::some;
   std::size_t take_max = SIZE_MAX;
   bool release_allowed = true;
@@ -103,6 +114,7 @@ struct Reader {
   std::map<TopicPartition, std::vector<ReadRecord>> records;
   std::map<TopicPartition, Position> reached;
   std::size_t record_count = 0;
+  int lost_count = 0;  // gaps that were told
   std::vector<std::pair<TopicPartition, Error>> partition_errors;
   std::vector<Error> errors;
 };

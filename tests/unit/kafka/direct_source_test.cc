@@ -1,0 +1,498 @@
+// Our own fetch and offsets, beside a librdkafka that is only the member, against librdkafka's in-process brokers. What a
+// real broker does otherwise, and what the mock has not (transactions, other leaders, stamps that are stale), is asked in
+// tests/integration.
+#include "kafka/direct_source.h"
+
+#include <algorithm>
+#include <array>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+
+#include "unit/kafka/source_fixture.h"
+#include "wire/api.h"
+#include "wire/group_offsets.h"
+
+namespace penstock::kafka {
+namespace {
+
+using ::testing::HasSubstr;
+
+using Entries = std::vector<std::optional<Entry>>;
+
+constexpr std::int16_t k_heartbeat = 12;
+
+class DirectSourceTest : public SourceTest {
+ protected:
+  DirectSourceOptions options(const std::string& group = "g") const {
+    DirectSourceOptions made;
+    made.client = client_options(group);
+    return made;
+  }
+
+  void fail_next(wire::ApiKey api, const std::vector<int>& codes) {
+    cluster->fail_next(static_cast<std::int16_t>(api), codes);
+  }
+
+  static Result<Entries> read_entries(Reader& reader, const std::vector<PartitionSlot>& slots) {
+    std::optional<Result<Entries>> answer;
+    reader.source.read_entries(slots, [&](Result<Entries> got) { answer = std::move(got); });
+    EXPECT_FALSE(answer.has_value()) << "done ran in the caller's frame";
+    EXPECT_TRUE(run_until({&reader}, [&] { return answer.has_value(); }));
+    return answer.value_or(Error{});
+  }
+
+  // What a group has committed before anybody joins it: the mock asks no stamp of a group that it does not know.
+  void commit_before(const std::string& group, std::vector<wire::EntryToCommit> entries) {
+    const auto loop = std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value();
+    const auto brokers =
+        std::move(wire::ClusterClient::make(*loop, system_clock(), {cluster->brokers()}, {})).value();
+    wire::GroupOffsets offsets(*loop, system_clock(), *brokers, {}, group);
+    std::optional<wire::CommitReply> reply;
+    offsets.commit({}, std::move(entries), std::chrono::seconds(20),
+                   [&](wire::CommitReply got) { reply = std::move(got); });
+    while (!reply) {
+      loop->run_once(std::chrono::milliseconds(5));
+    }
+    ASSERT_EQ(reply->outcome, CommitOutcome::done);
+  }
+};
+
+// Records
+
+TEST_F(DirectSourceTest, hands_over_every_record_in_order_whatever_is_taken_at_a_time_up_to_its_end_mark) {
+  produce(Partition{0}, 0, 700);
+  produce(Partition{1}, 0, 300);
+  Reader reader(options());
+  DirectSourceOptions to_end = options("nibbler");
+  to_end.end_marks = std::map<TopicPartition, Position>{{k_orders_0, Position{700}}};
+  Reader nibbler(to_end);
+  nibbler.take_max = 7;
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(nibbler.start().ok());
+  std::vector<PartitionState> states;
+  ASSERT_TRUE(run_until({&reader, &nibbler}, [&] {
+    nibbler.source.partition_states(states);
+    if (states.size() == 2) {
+      EXPECT_EQ(states[0].at_end_mark, nibbler.records[k_orders_0].size() == 700);
+      EXPECT_TRUE(states[1].at_end_mark) << "it did not exist when the mark was taken";
+    }
+    return reader.record_count >= 1000 && nibbler.record_count >= 1000;
+  }));
+  for (Reader* each : {&reader, &nibbler}) {
+    expect_sequence(each->records[k_orders_0], 0, 0, 700);
+    expect_sequence(each->records[k_orders_1], 1, 0, 300);
+    ASSERT_EQ(each->assigned.size(), 2U);
+    EXPECT_EQ(each->assigned[0].start, Position{0});
+    EXPECT_FALSE(each->assigned[0].entry.has_value());
+    EXPECT_EQ(each->reached[k_orders_0], Position{700});
+    EXPECT_EQ(all_errors(*each), "");
+  }
+  reader.source.partition_states(states);
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[0].position, Position{700});
+  EXPECT_EQ(states[0].log_end, Position{700});
+  EXPECT_FALSE(states[0].at_end_mark) << "none was given";
+}
+
+TEST_F(DirectSourceTest, keys_values_and_timestamps_come_byte_for_byte_from_the_topics_of_a_pattern) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) {
+    bytes += static_cast<char>(i);
+  }
+  const std::array values{bytes, std::string(), std::string("\r\n"), std::string(300'000, '\0')};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    offer(Partition{0}, bytes + std::to_string(i), values[i], 1'700'000'000'000 + static_cast<int>(i));
+  }
+  ASSERT_TRUE(producer->flush(std::chrono::seconds(20)));
+  DirectSourceOptions pattern = options();
+  pattern.client.topics = {"^ord.*"};
+  Reader reader(pattern);
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= values.size(); }));
+  const std::vector<ReadRecord>& records = reader.records[k_orders_0];
+  ASSERT_EQ(records.size(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(records[i].offset, static_cast<int>(i));
+    EXPECT_EQ(records[i].timestamp_ms, 1'700'000'000'000 + static_cast<int>(i));
+    EXPECT_TRUE(records[i].key == bytes + std::to_string(i)) << i;
+    EXPECT_TRUE(records[i].value == values[i]) << i;
+  }
+}
+
+TEST_F(DirectSourceTest, nothing_comes_without_room_or_of_a_held_partition_and_a_rewind_brings_it_again) {
+  produce(Partition{0}, 0, 50);
+  Reader reader(options());
+  reader.room = Source::Room::none;
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.holding; }));
+  for (int i = 0; i < 100; ++i) {
+    reader.step();
+  }
+  EXPECT_EQ(reader.record_count, 0U);
+  reader.room = Source::Room::some;
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 50; }));
+
+  reader.source.hold(PartitionSlot{0});
+  produce(Partition{0}, 50, 50);
+  produce(Partition{1}, 0, 10);  // these say that the broker was asked since
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.records[k_orders_1].size() >= 10; }));
+  expect_sequence(reader.records[k_orders_0], 0, 0, 50);
+
+  reader.forget_records();
+  reader.source.fetch_from(PartitionSlot{0}, Position{20});
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_0] == Position{100}; }));
+  expect_sequence(reader.records[k_orders_0], 0, 20, 80);
+
+  // Rewound while what follows is being offered: that is forgotten.
+  reader.forget_records();
+  reader.take_max = 10;
+  reader.source.fetch_from(PartitionSlot{0}, Position{0});
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.records[k_orders_0].size() >= 10; }));
+  EXPECT_LT(reader.records[k_orders_0].size(), 100U);
+  reader.forget_records();
+  reader.take_max = SIZE_MAX;
+  reader.source.fetch_from(PartitionSlot{0}, Position{5});
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_0] == Position{100}; }));
+  expect_sequence(reader.records[k_orders_0], 0, 5, 95);
+  EXPECT_EQ(reader.lost_count, 0);
+}
+
+// Where an assignment starts
+
+TEST_F(DirectSourceTest, a_new_group_starts_where_it_is_told) {
+  produce(Partition{0}, 0, 30);
+  DirectSourceOptions latest = options("latest");
+  latest.client.start.at = StartAt::latest;
+  // The mock finds no record by time: as if all were older, which is the end.
+  DirectSourceOptions by_time = options("by time");
+  by_time.client.start = {.at = StartAt::timestamp, .timestamp_ms = 1'700'000'000'000};
+  Reader earliest(options("earliest"));
+  Reader at_end(latest);
+  Reader at_time(by_time);
+  for (Reader* reader : {&earliest, &at_end, &at_time}) {
+    ASSERT_TRUE(reader->start().ok());
+  }
+  ASSERT_TRUE(run_until({&earliest, &at_end, &at_time},
+                        [&] { return earliest.holding && at_end.holding && at_time.holding; }));
+  EXPECT_EQ(earliest.assigned[0].start, Position{0});
+  EXPECT_EQ(at_end.assigned[0].start, Position{30});
+  EXPECT_EQ(at_end.assigned[1].start, Position{0});
+  EXPECT_EQ(at_time.assigned[0].start, Position{30});
+
+  produce(Partition{0}, 30, 5);
+  ASSERT_TRUE(run_until({&earliest, &at_end, &at_time}, [&] {
+    return earliest.record_count >= 35 && at_end.record_count >= 5 && at_time.record_count >= 5;
+  }));
+  expect_sequence(earliest.records[k_orders_0], 0, 0, 35);
+  expect_sequence(at_end.records[k_orders_0], 0, 30, 5);
+  expect_sequence(at_time.records[k_orders_0], 0, 30, 5);
+}
+
+TEST_F(DirectSourceTest, an_assignment_waits_until_entries_and_starts_can_be_read) {
+  produce(Partition{0}, 0, 10);
+  produce(Partition{1}, 0, 10);
+  commit_before("g", {{.id = k_orders_0, .position = Position{4}, .metadata = "Grüße"}});
+  fail_next(wire::ApiKey::offset_fetch, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
+  fail_next(wire::ApiKey::list_offsets, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
+  DirectSourceOptions latest = options();
+  latest.client.start.at = StartAt::latest;
+  Reader reader(latest);
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 6; }));
+  EXPECT_TRUE(has_error(reader, Action::retry, "COORDINATOR_LOAD_IN_PROGRESS")) << all_errors(reader);
+  EXPECT_TRUE(has_error(reader, Action::retry, "asking for offsets of topic orders")) << all_errors(reader);
+  EXPECT_EQ(reader.assignment_count, 1);
+  EXPECT_EQ(reader.assigned[0].entry, (Entry{.position = Position{4}, .metadata = "Grüße"}))
+      << "what cannot be read is not absent";
+  EXPECT_EQ(reader.assigned[0].start, Position{4});
+  EXPECT_FALSE(reader.assigned[1].entry.has_value());
+  EXPECT_EQ(reader.assigned[1].start, Position{10});
+  expect_sequence(reader.records[k_orders_0], 0, 4, 6);
+}
+
+// Commits
+
+TEST_F(DirectSourceTest, a_commit_tells_what_became_of_it_and_is_read_back) {
+  produce(Partition{0}, 0, 10);
+  Reader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
+  struct Row {
+    int code;
+    CommitOutcome outcome;
+    bool membership_lost;
+  };
+  for (const Row& row : {Row{RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, CommitOutcome::refused, true},
+                         Row{RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, CommitOutcome::refused, true},
+                         Row{RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, CommitOutcome::refused, true},
+                         Row{RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, CommitOutcome::refused, false},
+                         Row{RD_KAFKA_RESP_ERR_NOT_COORDINATOR_FOR_GROUP, CommitOutcome::not_done, false},
+                         Row{RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, CommitOutcome::unknown, false}}) {
+    fail_next(wire::ApiKey::offset_commit, {row.code});
+    const CommitAnswer answer = commit(reader, {{PartitionSlot{0}, Position{7}, "x"}});
+    EXPECT_EQ(answer.outcome, row.outcome) << row.code;
+    EXPECT_EQ(answer.membership_lost, row.membership_lost) << row.code;
+    ASSERT_TRUE(answer.error.has_value()) << row.code;
+    EXPECT_THAT(answer.error->message, HasSubstr("committing position 7 of topic orders, partition 0"));
+  }
+  Result<Entries> none = read_entries(reader, {PartitionSlot{0}});
+  ASSERT_TRUE(none.ok()) << none.error().message;
+  EXPECT_EQ(*none, Entries{std::nullopt});
+
+  fail_next(wire::ApiKey::offset_fetch, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
+  EXPECT_FALSE(read_entries(reader, {PartitionSlot{0}}).ok()) << "an error is not \"no entry\"";
+
+  const std::string metadata = R"({"v":1,"name":"Grüße.txt"})";
+  EXPECT_EQ(commit(reader, {{PartitionSlot{0}, Position{7}, metadata}}).outcome, CommitOutcome::done);
+  Result<Entries> after = read_entries(reader, {PartitionSlot{1}, PartitionSlot{0}});
+  ASSERT_TRUE(after.ok()) << after.error().message;
+  EXPECT_EQ(*after, (Entries{std::nullopt, Entry{.position = Position{7}, .metadata = metadata}}));
+}
+
+// The group
+
+TEST_F(DirectSourceTest, a_second_member_gets_its_share_only_after_release) {
+  produce(Partition{0}, 0, 20);
+  produce(Partition{1}, 0, 20);
+  Reader first(options());
+  ASSERT_TRUE(first.start().ok());
+  ASSERT_TRUE(run_until({&first}, [&] { return first.record_count >= 40; }));
+  EXPECT_EQ(
+      commit(first, {{PartitionSlot{0}, Position{20}, "a"}, {PartitionSlot{1}, Position{20}, "b"}}).outcome,
+      CommitOutcome::done);
+
+  first.release_allowed = false;
+  Reader second(options());
+  ASSERT_TRUE(second.start().ok());
+  ASSERT_TRUE(run_until({&first, &second}, [&] { return first.revoked_count == 1; }));
+  EXPECT_EQ(first.revoked_reason, RevokeReason::rebalance);
+  // Draining: a commit has an outcome, entries can be read, and nobody gets the partitions. (Kafka takes the commit; the
+  // mock refuses, as Kafka does when the drain took too long.)
+  const CommitAnswer late = commit(first, {{PartitionSlot{0}, Position{20}, "late"}});
+  EXPECT_EQ(late.outcome, CommitOutcome::refused);
+  EXPECT_FALSE(late.membership_lost);
+  Result<Entries> entries = read_entries(first, {PartitionSlot{0}});
+  ASSERT_TRUE(entries.ok()) << entries.error().message;
+  EXPECT_EQ(*entries, (Entries{Entry{.position = Position{20}, .metadata = "a"}}));
+  EXPECT_FALSE(second.holding);
+
+  first.release_allowed = true;
+  ASSERT_TRUE(run_until({&first, &second}, [&] {
+    return first.holding && second.holding && first.assigned.size() == 1 && second.assigned.size() == 1;
+  }));
+  EXPECT_NE(first.assigned[0].id, second.assigned[0].id);
+  EXPECT_EQ(second.assigned[0].start, Position{20});
+  EXPECT_TRUE(second.assigned[0].entry.has_value());
+  // Each with the stamp of the new generation.
+  for (Reader* reader : {&first, &second}) {
+    EXPECT_EQ(commit(*reader, {{PartitionSlot{0}, Position{20}, "c"}}).outcome, CommitOutcome::done);
+  }
+  produce(Partition{0}, 20, 5);
+  produce(Partition{1}, 20, 5);
+  ASSERT_TRUE(run_until({&first, &second}, [&] { return first.record_count + second.record_count >= 50; }));
+  EXPECT_EQ(second.record_count, 5U);
+}
+
+TEST_F(DirectSourceTest, a_membership_that_is_lost_ends_the_assignment_and_another_follows) {
+  produce(Partition{0}, 0, 10);
+  Reader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
+  EXPECT_EQ(commit(reader, {{PartitionSlot{0}, Position{8}, ""}}).outcome, CommitOutcome::done);
+  reader.forget_records();
+  cluster->fail_next(k_heartbeat, std::array{static_cast<int>(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)});
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.assignment_count == 2; }));
+  EXPECT_EQ(reader.revoked_count, 1);
+  EXPECT_EQ(reader.revoked_reason, RevokeReason::lost);
+  EXPECT_EQ(reader.assigned[0].start, Position{8});
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.records[k_orders_0].size() >= 2; }));
+  expect_sequence(reader.records[k_orders_0], 0, 8, 2);
+  EXPECT_EQ(commit(reader, {{PartitionSlot{0}, Position{10}, ""}}).outcome, CommitOutcome::done);
+}
+
+TEST_F(DirectSourceTest, an_unknown_topic_at_start_is_fatal_and_named) {
+  DirectSourceOptions unknown = options();
+  unknown.client.topics = {"orders", "oders"};
+  Reader reader(unknown);
+  ASSERT_TRUE(reader.start().ok());
+  EXPECT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::fatal, "topic oders"); }))
+      << all_errors(reader) << reader.assigned.size() << " assigned";
+}
+
+// Positions that the log has not
+
+// The mock keeps 5 MiB a partition: what is not read in time is gone.
+TEST_F(DirectSourceTest, a_position_outside_the_log_stops_its_partition_or_is_told_as_a_gap) {
+  DirectSourceOptions continuing = options("continuing");
+  continuing.client.on_data_loss = OnDataLoss::go_on;
+  DirectSourceOptions ahead_of_it = options("ahead");
+  ahead_of_it.client.on_data_loss = OnDataLoss::go_on;  // but never back
+  produce(Partition{0}, 0, 10, 1000);
+  produce(Partition{1}, 0, 10);
+  commit_before("ahead", {{.id = k_orders_0, .position = Position{500'000}, .metadata = ""}});
+  Reader stopping(options("stopping"));
+  Reader going_on(continuing);
+  Reader ahead(ahead_of_it);
+  const auto all = {&stopping, &going_on, &ahead};
+  for (Reader* reader : all) {
+    ASSERT_TRUE(reader->start().ok());
+  }
+  ASSERT_TRUE(run_until(all, [&] {
+    return stopping.record_count >= 20 && going_on.record_count >= 20 && ahead.record_count >= 10;
+  }));
+  stopping.source.hold(PartitionSlot{0});
+  going_on.source.hold(PartitionSlot{0});
+  produce(Partition{0}, 10, 9000, 1000);
+  stopping.source.fetch_from(PartitionSlot{0}, Position{10});
+  going_on.source.fetch_from(PartitionSlot{0}, Position{10});
+  produce(Partition{1}, 10, 10);
+  ASSERT_TRUE(run_until(all, [&] {
+    return !stopping.partition_errors.empty() && !ahead.partition_errors.empty() &&
+           going_on.reached[k_orders_0] == Position{9010};
+  }));
+  ASSERT_TRUE(run_until(all, [&] {
+    return std::ranges::all_of(all, [](Reader* r) { return r->records[k_orders_1].size() == 20; });
+  })) << "the other partition must go on";
+
+  EXPECT_EQ(stopping.partition_errors[0].first, k_orders_0);
+  EXPECT_THAT(stopping.partition_errors[0].second.message, HasSubstr("position 10 is not in the log"));
+  EXPECT_EQ(stopping.records[k_orders_0].size(), 10U);
+  EXPECT_EQ(stopping.lost_count, 0);
+
+  EXPECT_THAT(ahead.partition_errors[0].second.message, HasSubstr("position 500000 is not in the log"));
+  EXPECT_TRUE(ahead.records[k_orders_0].empty());
+
+  EXPECT_TRUE(has_error(going_on, Action::retry, "going on at")) << all_errors(going_on);
+  EXPECT_EQ(going_on.lost_count, 1);
+  EXPECT_TRUE(going_on.partition_errors.empty());
+  const std::vector<ReadRecord>& records = going_on.records[k_orders_0];
+  ASSERT_GT(records.size(), 11U);
+  EXPECT_GT(records[10].offset, 10) << "nothing was deleted";
+  for (std::size_t i = 11; i < records.size(); ++i) {
+    ASSERT_EQ(records[i].offset, records[i - 1].offset + 1);
+  }
+}
+
+// Brokers in trouble
+
+TEST_F(DirectSourceTest, a_fetch_that_fails_is_told_and_made_again) {
+  produce(Partition{0}, 0, 10);
+  Reader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
+  fail_next(wire::ApiKey::fetch, {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, RD_KAFKA_RESP_ERR_UNKNOWN});
+  produce(Partition{0}, 10, 10);
+  ASSERT_TRUE(run_until({&reader}, [&] {
+    return reader.record_count >= 20 && has_error(reader, Action::retry, "KAFKA_STORAGE_ERROR");
+  })) << all_errors(reader);
+  expect_sequence(reader.records[k_orders_0], 0, 0, 20);
+  EXPECT_TRUE(reader.partition_errors.empty());
+  EXPECT_EQ(reader.revoked_count, 0);
+  EXPECT_GE(reader.source.counters().errors, 1U);
+}
+
+TEST_F(DirectSourceTest, an_outage_is_told_once_and_survived) {
+  produce(Partition{0}, 0, 5);
+  Reader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 5; }));
+  cluster->set_brokers(MockCluster::Brokers::down);
+  ASSERT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::retry, "source.brokers"); }));
+  const CommitAnswer meanwhile = commit(reader, {{PartitionSlot{0}, Position{5}, ""}});
+  EXPECT_TRUE(meanwhile.outcome == CommitOutcome::not_done || meanwhile.outcome == CommitOutcome::unknown);
+  cluster->set_brokers(MockCluster::Brokers::up);
+  produce(Partition{0}, 5, 5);
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_0] == Position{10}; }));
+  // A machine so slow that the outage costs the session reads again from the beginning.
+  const std::vector<ReadRecord>& records = reader.records[k_orders_0];
+  expect_sequence({records.end() - 10, records.end()}, 0, 0, 10);
+  EXPECT_TRUE(records.size() == 10 || reader.assignment_count > 1) << records.size();
+  std::map<std::string, int> reports;
+  for (const Error& error : reader.errors) {
+    EXPECT_EQ(++reports[error.code], 1) << error.message;
+  }
+}
+
+// Ends
+
+TEST_F(DirectSourceTest, after_close_nothing_is_told_of_what_was_under_way) {
+  produce(Partition{0}, 0, 100);
+  Reader reader(options());
+  reader.take_max = 10;
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
+  int told = 0;
+  reader.source.read_entries(std::array{PartitionSlot{0}}, [&](const Result<Entries>&) { ++told; });
+  const std::vector<Commit> commits{{PartitionSlot{0}, Position{10}, ""}};
+  reader.source.commit(commits, [&](const CommitAnswer&) { ++told; });
+  reader.source.fetch_from(PartitionSlot{1},
+                           Position{500});  // out of range: a question about the log follows
+  const std::size_t count = reader.record_count;
+  reader.end();
+  for (int i = 0; i < 50; ++i) {
+    reader.step();
+  }
+  EXPECT_EQ(told, 0);
+  EXPECT_EQ(reader.record_count, count);
+  EXPECT_EQ(reader.revoked_count, 0);
+  EXPECT_TRUE(reader.partition_errors.empty());
+  std::vector<PartitionState> states;
+  reader.source.partition_states(states);
+  EXPECT_TRUE(states.empty());
+}
+
+TEST_F(DirectSourceTest, it_closes_while_an_assignment_is_being_resolved) {
+  fail_next(wire::ApiKey::offset_fetch, std::vector<int>(20, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS));
+  Reader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(
+      run_until({&reader}, [&] { return has_error(reader, Action::retry, "COORDINATOR_LOAD_IN_PROGRESS"); }));
+  reader.end();
+  for (int i = 0; i < 10; ++i) {
+    reader.step();
+  }
+  EXPECT_EQ(reader.assignment_count, 0);
+}
+
+TEST(DirectSource, brokers_that_do_not_answer_are_reported_and_close_does_not_hang) {
+  DirectSourceOptions options;
+  options.client.brokers = {"127.0.0.1:1"};
+  options.client.group = "g";
+  options.client.topics = {"orders"};
+  Reader reader(options);
+  ASSERT_TRUE(reader.start().ok());
+  EXPECT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::retry, "127.0.0.1:1"); }));
+  reader.end();
+  EXPECT_EQ(reader.assignment_count, 0);
+}
+
+TEST(DirectSource, start_refuses_what_cannot_work) {
+  const auto refusal = [](void (*spoil)(KafkaOptions&)) {
+    DirectSourceOptions options;
+    options.client.brokers = {"127.0.0.1:1"};
+    options.client.group = "g";
+    options.client.topics = {"orders"};
+    spoil(options.client);
+    Reader reader(options);
+    const Result<void> started = reader.start();
+    return started.ok() ? std::string("it started") : started.error().message;
+  };
+  EXPECT_THAT(refusal([](KafkaOptions& o) {
+                o.passthrough = {{"fetch.mni.bytes", "1"}};
+              }),
+              HasSubstr("fetch.mni.bytes"));
+  EXPECT_THAT(refusal([](KafkaOptions& o) { o.brokers = {"127.0.0.1"}; }), HasSubstr("127.0.0.1"));
+}
+
+TEST(DirectSource, properties_that_only_librdkafkas_connections_follow_are_named) {
+  KafkaOptions options;
+  options.passthrough = {{"session.timeout.ms", "10000"}};
+  EXPECT_EQ(why_not_direct(options), "");
+  options.passthrough["ssl.ciphers"] = "x";
+  EXPECT_THAT(why_not_direct(options), HasSubstr("ssl.ciphers"));
+}
+
+}  // namespace
+}  // namespace penstock::kafka
