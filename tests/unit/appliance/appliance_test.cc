@@ -1,6 +1,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -23,11 +24,11 @@ class ApplianceTest : public testing::Test {
   }
   ~ApplianceTest() override { std::filesystem::remove_all(root_); }
 
-  Settings settings(const std::string& brokers, const std::string& sink, const std::string& more = "") {
+  Settings settings(const std::string& brokers, const std::string& sink, const std::string& more = "",
+                    const std::string& more_of_source = "") {
     auto made = Settings::parse(
-        "name: test\nsource: {brokers: [\"" + brokers +
-            "\"], topics: [orders], fetch: librdkafka}\nguarantee: at_least_once\nsink: {url: \"" + sink +
-            "\"}\nstage: {dir: \"" + root_ +
+        "name: test\nsource: {brokers: [\"" + brokers + "\"], topics: [orders]" + more_of_source +
+            "}\nsink: {url: \"" + sink + "\"}\nstage: {dir: \"" + root_ +
             "/stage\", max_bytes: 256MiB}\nadmin: {listen: none}\nlog: {level: error}\n" + more,
         "x.yaml");
     EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message);
@@ -65,45 +66,63 @@ TEST_F(ApplianceTest, ASinkThatCannotBeWrittenToEndsItBeforeAnythingIsRead) {
   EXPECT_NE(outcome.error().message.find("/dev/null/lake"), std::string::npos) << outcome.error().message;
 }
 
-// At least once: the mock cluster refuses commits while a group rebalances, and a second worker that joins more than the
-// mock's three seconds after the first has it rebalance. That a real broker's records land once, the integration tests show.
-TEST_F(ApplianceTest, WhatWasProducedLandsIsCountedAndItEndsAtTheEnd) {
-  auto cluster = kafka::MockCluster::start(1);
-  ASSERT_TRUE(cluster.ok());
-  ASSERT_TRUE((*cluster)->create_topic("orders", 3).ok());
-  auto producer = kafka::Producer::create((*cluster)->brokers());
-  ASSERT_TRUE(producer.ok());
-  for (int i = 0; i < 300; ++i) {
-    ASSERT_TRUE((*producer)->offer("orders", Partition{i % 3}, {}, "record " + std::to_string(i)).ok());
+class ApplianceOnMockTest : public ApplianceTest {
+ protected:
+  void SetUp() override {
+    auto started = kafka::MockCluster::start(1);
+    ASSERT_TRUE(started.ok());
+    cluster_ = std::move(*started);
+    ASSERT_TRUE(cluster_->create_topic("orders", 3).ok());
+    auto producer = kafka::Producer::create(cluster_->brokers());
+    ASSERT_TRUE(producer.ok());
+    for (int i = 0; i < 300; ++i) {
+      ASSERT_TRUE((*producer)->offer("orders", Partition{i % 3}, {}, "record " + std::to_string(i)).ok());
+    }
+    ASSERT_TRUE((*producer)->flush(std::chrono::seconds(10)));
   }
-  ASSERT_TRUE((*producer)->flush(std::chrono::seconds(10)));
-  Appliance appliance(settings((*cluster)->brokers(), "file://" + root_ + "/lake",
-                               "runtime: {workers: 2, memory: 256MiB}\n"));
-  int started = 0;
-  const Result<Summary> outcome = appliance.run({.exit_at_end = true, .started = [&] { ++started; }});
-  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
-  EXPECT_EQ(started, 1);
-  EXPECT_EQ(outcome->counters.lag_records, 0U);
-  ASSERT_EQ(outcome->counters.topics.size(), 1U);
-  EXPECT_EQ(outcome->counters.topics[0].records, outcome->counters.records);
-  EXPECT_EQ(outcome->counters.topics[0].blobs, outcome->counters.blobs);
-  std::uint64_t lines = 0;
-  std::set<std::string> records;
-  std::uint64_t files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ + "/lake/orders")) {
-    if (entry.is_regular_file() && entry.path().extension() == ".txt") {
-      ++files;
-      std::ifstream file(entry.path());
-      for (std::string line; std::getline(file, line);) {
-        ++lines;
-        records.insert(line);
+
+  // To the end of the log; what has landed agrees with what was counted.
+  void run_to_the_end(const std::string& more, const std::string& more_of_source) {
+    Appliance appliance(settings(cluster_->brokers(), "file://" + root_ + "/lake", more, more_of_source));
+    int started = 0;
+    const Result<Summary> outcome = appliance.run({.exit_at_end = true, .started = [&] { ++started; }});
+    ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+    EXPECT_EQ(started, 1);
+    EXPECT_EQ(outcome->counters.lag_records, 0U);
+    ASSERT_EQ(outcome->counters.topics.size(), 1U);
+    EXPECT_EQ(outcome->counters.topics[0].records, outcome->counters.records);
+    EXPECT_EQ(outcome->counters.topics[0].blobs, outcome->counters.blobs);
+    std::uint64_t files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ + "/lake/orders")) {
+      if (entry.is_regular_file() && entry.path().extension() == ".txt") {
+        ++files;
+        std::ifstream file(entry.path());
+        for (std::string line; std::getline(file, line);) {
+          ++lines_;
+          records_.insert(line);
+        }
       }
     }
+    EXPECT_EQ(lines_, outcome->counters.records);
+    EXPECT_EQ(files, outcome->counters.blobs);
+    EXPECT_EQ(records_.size(), 300U);
+    EXPECT_TRUE(records_.contains("record 299"));
   }
-  EXPECT_EQ(lines, outcome->counters.records);
-  EXPECT_EQ(records.size(), 300U);
-  EXPECT_TRUE(records.contains("record 299"));
-  EXPECT_EQ(files, outcome->counters.blobs);
+
+  std::unique_ptr<kafka::MockCluster> cluster_;
+  std::uint64_t lines_ = 0;
+  std::set<std::string> records_;
+};
+
+// At least once: the mock cluster refuses commits while a group rebalances, and a second worker that joins more than the
+// mock's three seconds after the first has it rebalance.
+TEST_F(ApplianceOnMockTest, WhatWasProducedLandsIsCountedAndItEndsAtTheEnd) {
+  run_to_the_end("guarantee: at_least_once\nruntime: {workers: 2, memory: 256MiB}\n", ", fetch: librdkafka");
+}
+
+TEST_F(ApplianceOnMockTest, FetchedDirectlyAndClaimedEachRecordLandsOnce) {
+  run_to_the_end("runtime: {workers: 1, memory: 256MiB}\n", ", fence_wait: 500ms");
+  EXPECT_EQ(lines_, 300U);
 }
 
 }  // namespace
