@@ -35,5 +35,6 @@ def test_the_demo_counts_what_it_produced(tmp_path):
     files = read_directory(tmp_path / "demo" / "lake")
     lines = [json.loads(line) for file in files for line in file.lines]
     assert told["agree"] and told["produced"] == told["landed"] == len(lines) > 1000
+    assert "every record once" in told["verify"]
     assert sorted(line["seq"] for line in lines) == list(range(len(lines)))
     assert len(files) == told["files"] >= 2
