@@ -19,6 +19,9 @@ namespace {
 constexpr Duration k_pause = std::chrono::seconds(1);               // between questions that failed
 constexpr Duration k_short_pause = std::chrono::milliseconds(100);  // while the leaders are being asked for
 
+// Elections take seconds; a partition without a leader for longer is worth a line.
+constexpr Duration k_without_leader_until_told = std::chrono::seconds(10);
+
 // A leader elected a moment ago may answer with an end that is behind what was read from its predecessor: ask
 // again before calling it a loss.
 constexpr int k_tries_beyond_end = 3;
@@ -200,6 +203,7 @@ void DirectSource::begin(Given given) {
   ++epoch_;
   fetcher_->end();
   state_ = State::resolving;
+  begun_ = clock_.now();
   given_ = std::move(given);
   failed_early_.clear();
   fetcher_->begin(given_.partitions);
@@ -263,7 +267,7 @@ void DirectSource::list_starts(std::int64_t timestamp_ms) {
 void DirectSource::on_starts(std::int64_t timestamp_ms, Result<Fetcher::Positions> starts) {
   if (!starts.ok()) {
     const bool soon = starts.error().code == "no leader";
-    if (!soon) {
+    if (!soon || clock_.now() - begun_ > k_without_leader_until_told) {
       report_passing(std::move(starts).error());
     }
     loop_.cancel_timer(again_timer_);

@@ -118,6 +118,7 @@ class DirectSource final : public Source {
 
   State state_ = State::none;
   std::uint64_t epoch_ = 0;  // counts assignments, given up ones too
+  MonoTime begun_{};         // of `given_`
   Given given_;
   std::optional<Given> next_assignment_;  // came while the former was not released
   std::vector<Assigned> assigned_;
