@@ -13,6 +13,17 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def kernel_workers(pid: int) -> int:
+    """Threads that the kernel has made for the process's io_uring requests, because it could not take them at once."""
+    count = 0
+    for name in Path(f"/proc/{pid}/task").glob("*/comm"):
+        try:
+            count += name.read_text().startswith("iou-wrk")
+        except OSError:
+            pass  # it has ended
+    return count
+
+
 def _said(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()

@@ -177,7 +177,7 @@ class Bench:
             readings = list(pool.map(lambda number: self.penstock(f"null-{number}", stream, {"url": "null:"}, workers=workers),
                                      range(processes)))
         summed = {key: sum(reading[key] for reading in readings) for key in ("records", "bytes", "cpu_s", "files", "retries")}
-        return {**summed, **{key: max(reading[key] for reading in readings) for key in ("wall_s", "peak_rss_bytes")}}
+        return {**summed, **{key: max(reading[key] for reading in readings) for key in ("wall_s", "peak_rss_bytes", "kernel_workers")}}
 
     def penstock(self, kind: str, stream: str, sink: dict, before: tuple[str, ...] = (), workers: int = 1) -> dict:
         name = f"run-{self.run_count}"
@@ -196,7 +196,7 @@ class Bench:
         shutil.rmtree(directory)
         return {"records": told["records"], "bytes": told["bytes"], "wall_s": told["seconds"] - at_ready["wall_s"],
                 "cpu_s": told["cpu_seconds"] - at_ready["cpu_s"], "at_ready": at_ready,
-                "peak_rss_bytes": told["peak_rss_bytes"], "files": told["blobs"], "retries": told["retries"]}
+                "peak_rss_bytes": told["peak_rss_bytes"], "kernel_workers": at_ready["kernel_workers"], "files": told["blobs"], "retries": told["retries"]}
 
     def to_the_end(self, command: list, directory: Path) -> dict:
         """Runs penstock until it ends; says what it had used when it told that it was ready, its memory taken and touched."""
@@ -210,9 +210,14 @@ class Bench:
             try:
                 while b"READY=1" not in ready.recv(4096):
                     pass
-                used = {"cpu_s": machine.cpu_seconds(process.pid), "wall_s": time.monotonic() - began}
-                code = process.wait(RUN_LIMIT_S)
-            except (TimeoutError, subprocess.TimeoutExpired) as late:
+                used = {"cpu_s": machine.cpu_seconds(process.pid), "wall_s": time.monotonic() - began, "kernel_workers": 0}
+                while process.poll() is None:
+                    used["kernel_workers"] = max(used["kernel_workers"], machine.kernel_workers(process.pid))
+                    if time.monotonic() > began + RUN_LIMIT_S:
+                        raise TimeoutError
+                    time.sleep(0.05)
+                code = process.returncode
+            except TimeoutError as late:
                 raise RuntimeError(f"penstock is late: {(directory / 'log').read_text()[-3000:]}") from late
             finally:
                 process.kill()

@@ -48,7 +48,8 @@ constexpr std::array k_table{
         "the worker was stopped for longer than max.poll.interval.ms; it joins again by itself"},
     Row{RD_KAFKA_RESP_ERR__FATAL, ErrorKind::forbidden, Action::fatal, ""},
     Row{RD_KAFKA_RESP_ERR__FENCED, ErrorKind::forbidden, Action::fatal,
-        "another process uses this group.instance.id: give every worker of the group its own"},
+        "another process has the same source.instance (host and worker, unless it is set): give every "
+        "process of the group its own"},
     Row{RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, ErrorKind::canceled, Action::give_up, k_advice_member},
     Row{RD_KAFKA_RESP_ERR__STATE, ErrorKind::canceled, Action::give_up, ""},
     Row{RD_KAFKA_RESP_ERR__DESTROY, ErrorKind::canceled, Action::give_up, ""},
@@ -87,7 +88,8 @@ constexpr std::array k_table{
     Row{RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, ErrorKind::canceled, Action::give_up, k_advice_member},
     Row{RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, ErrorKind::canceled, Action::give_up, k_advice_member},
     Row{RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, ErrorKind::forbidden, Action::fatal,
-        "another process uses this group.instance.id: give every worker of the group its own"},
+        "another process has the same source.instance (host and worker, unless it is set): give every "
+        "process of the group its own"},
     Row{RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, ErrorKind::invalid_input, Action::fatal,
         "other members of this group use another assignor: give penstock a group of its own"},
     Row{RD_KAFKA_RESP_ERR_INVALID_GROUP_ID, ErrorKind::invalid_input, Action::fatal, "check source.group"},

@@ -12,7 +12,8 @@ constexpr const char* k_none = "";
 constexpr const char* k_advice_member =
     "the group has moved on: the partitions may belong to another worker by now";
 constexpr const char* k_advice_instance =
-    "another process uses this group.instance.id: give every worker of the group its own";
+    "another process has the same source.instance (host and worker, unless it is set): give every process of "
+    "the group its own";
 constexpr const char* k_advice_topic = "check source.topics, and that the topic exists in this cluster";
 constexpr const char* k_advice_librdkafka = "set source.fetch to librdkafka";
 constexpr const char* k_advice_password =

@@ -230,6 +230,23 @@ def test_two_processes_share_the_group(landing):
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
 
 
+def test_a_twin_with_the_same_instance_takes_over_and_the_first_says_why_it_ends(landing):
+    """A copied configuration: both are the same member of the group. The later one is it; nothing is lost or doubled."""
+    lands = landing(2)
+    first = lands.penstock(merged(lands.config(), {"source": {"instance": "twin"}})).start()
+    with Trickle(lands.book, 2):
+        first.wait_metric("penstock_blobs_published_total", 1)
+        second = lands.penstock(merged(lands.config(), {"stage": {"dir": str(lands.directory / "stage-2")},
+                                                        "source": {"instance": "twin"}})).start()
+        assert first.wait(60) == 1
+        assert "source.instance" in first.output
+        wait_until(lambda: second.metric("penstock_assigned_partitions") == 2, 60, "the twin has all partitions")
+        time.sleep(3)
+    lands.wait_landed()
+    assert second.terminate() == 0
+    assert_exactly(lands.book, read_container(lands.azurite, lands.container))
+
+
 def test_a_second_signal_leaves_at_once(landing, proxy):
     lands = landing(1)
     penstock = lands.penstock(lands.config(proxy.port)).start()

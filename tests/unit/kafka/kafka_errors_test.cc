@@ -47,7 +47,7 @@ TEST(KafkaErrors, translates_codes_to_what_the_caller_should_do) {
 
 TEST(KafkaErrors, a_fenced_member_is_told_of_the_other_process) {
   EXPECT_THAT(kafka_error(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, "x").message,
-              HasSubstr("another process uses this group.instance.id"));
+              HasSubstr("another process has the same source.instance"));
 }
 
 TEST(KafkaErrors, tells_lost_positions_and_corrupt_batches_from_the_rest) {
