@@ -33,8 +33,10 @@ namespace {
 
 using obs::Level;
 
-// How often this thread looks at its workers, when nothing wakes it.
-constexpr auto k_watch_interval = std::chrono::milliseconds(100);
+// How often this thread looks at its workers when nothing wakes it: for their end marks, which nobody tells of; or else
+// only because stop() may be called from where no lock may be taken, so that its wake-up can be missed.
+constexpr auto k_watch_for_end_interval = std::chrono::milliseconds(100);
+constexpr auto k_watch_interval = std::chrono::seconds(1);
 
 std::uint32_t allowed_cpus() {
   cpu_set_t cpus;
@@ -295,7 +297,7 @@ Result<void> Appliance::Impl::watch(const RunOptions& options) {
         running.worker->stop();
       }
     }
-    changed.wait_for(lock, k_watch_interval);
+    changed.wait_for(lock, options.exit_at_end ? k_watch_for_end_interval : k_watch_interval);
   }
 }
 
