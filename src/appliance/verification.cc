@@ -44,11 +44,9 @@ Result<kafka::ProbeReport> ask_cluster(const config::Settings& settings) {
   return report;
 }
 
-std::optional<ledger::Entry> entry_of(const kafka::ProbeReport& report, const TopicPartition& id) {
+std::optional<GroupEntry> entry_of(const kafka::ProbeReport& report, const TopicPartition& id) {
   const auto found = report.committed.find(id);
-  return found == report.committed.end()
-             ? std::nullopt
-             : std::optional(ledger::Entry{found->second.position, found->second.metadata});
+  return found == report.committed.end() ? std::nullopt : std::optional(found->second);
 }
 
 // A partition that was added meanwhile is not looked at.

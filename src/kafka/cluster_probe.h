@@ -10,6 +10,7 @@
 
 #include <penstock/result.h>
 
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "kafka/client_options.h"
 #include "kafka/offset_query.h"
@@ -28,7 +29,7 @@ struct ProbeReport {
   std::vector<Error> topic_errors;           // one a topic that is unknown or not allowed; each names it
   std::map<TopicPartition, LogBounds> logs;  // of every partition of `topics`
   std::optional<Error> logs_error;           // why `logs` is empty
-  std::map<TopicPartition, CommittedEntry>
+  std::map<TopicPartition, GroupEntry>
       committed;                     // what the group has; partitions without an entry are absent
   std::optional<Error> group_error;  // why the group's coordinator did not answer
 };

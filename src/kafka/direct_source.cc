@@ -235,12 +235,11 @@ void DirectSource::on_assigned_entries(Result<wire::GroupEntries> entries) {
   assigned_.clear();
   without_entry_.clear();
   for (std::uint32_t i = 0; i < given_.partitions.size(); ++i) {
-    const std::optional<wire::GroupEntry>& entry = (*entries)[i];
     Assigned& assigned = assigned_.emplace_back();
     assigned.id = given_.partitions[i];
-    if (entry) {
-      assigned.entry = Entry{.position = entry->position, .metadata = entry->metadata};
-      assigned.start = entry->position;
+    assigned.entry = std::move((*entries)[i]);
+    if (assigned.entry) {
+      assigned.start = assigned.entry->position;
     } else {
       without_entry_.push_back(PartitionSlot{i});
     }
@@ -391,27 +390,14 @@ void DirectSource::fail(PartitionSlot slot, Error error) {
 // Offsets, state, end
 
 void DirectSource::read_entries(std::span<const PartitionSlot> slots,
-                                std::function<void(Result<std::vector<std::optional<Entry>>>)> done) {
+                                std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) {
   const bool has_assignment = state_ == State::held || state_ == State::ending;
   CHECK(has_assignment);
   std::vector<TopicPartition> partitions;
   for (const PartitionSlot slot : slots) {
     partitions.push_back(given_.partitions.at(slot.value));
   }
-  offsets_->read(
-      std::move(partitions), for_this_epoch([done = std::move(done)](const Result<wire::GroupEntries>& read) {
-        if (!read.ok()) {
-          done(read.error());
-          return;
-        }
-        std::vector<std::optional<Entry>> entries;
-        for (const std::optional<wire::GroupEntry>& entry : *read) {
-          entries.push_back(
-              entry ? std::optional(Entry{.position = entry->position, .metadata = entry->metadata})
-                    : std::nullopt);
-        }
-        done(std::move(entries));
-      }));
+  offsets_->read(std::move(partitions), for_this_epoch(std::move(done)));
 }
 
 void DirectSource::commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) {

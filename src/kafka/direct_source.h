@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/group_entry.h"
 #include "io/loop.h"
 #include "kafka/client_options.h"
 #include "kafka/consumer_client.h"
@@ -54,7 +55,7 @@ class DirectSource final : public Source {
   void fetch_from(PartitionSlot slot, Position position) override;
   void hold(PartitionSlot slot) override;
   void read_entries(std::span<const PartitionSlot> slots,
-                    std::function<void(Result<std::vector<std::optional<Entry>>>)> done) override;
+                    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
   void commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) override;
   void release() override;
   void close() override;

@@ -193,7 +193,7 @@ void LibrdkafkaSource::activate(const std::vector<TopicPartition>& partitions,
     decisions.push_back(decide_start(facts[i], options_.client.start.at, options_.client.on_data_loss));
     assigned.push_back({.id = partitions[i], .start = decisions[i].start, .entry = {}});
     if (facts[i].committed) {
-      assigned.back().entry = Entry{.position = *facts[i].committed, .metadata = {}};
+      assigned.back().entry = GroupEntry{.position = *facts[i].committed, .metadata = {}};
     }
   }
   assignment_.start(assigned);
@@ -235,8 +235,9 @@ void LibrdkafkaSource::hold(PartitionSlot slot) {
   reassign_due_ = true;
 }
 
-void LibrdkafkaSource::read_entries(std::span<const PartitionSlot> /*slots*/,
-                                    std::function<void(Result<std::vector<std::optional<Entry>>>)> done) {
+void LibrdkafkaSource::read_entries(
+    std::span<const PartitionSlot> /*slots*/,
+    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) {
   loop_.defer([done = std::move(done)] {
     done(Error{.kind = ErrorKind::unsupported,
                .action = Action::fatal,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/group_entry.h"
 #include "io/loop.h"
 #include "kafka/assignment.h"
 #include "kafka/client_options.h"
@@ -47,7 +48,7 @@ class LibrdkafkaSource final : public Source {
   void hold(PartitionSlot slot) override;
   // Error unsupported: with commits that carry any stamp, nothing can be built on an entry.
   void read_entries(std::span<const PartitionSlot> slots,
-                    std::function<void(Result<std::vector<std::optional<Entry>>>)> done) override;
+                    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
   void commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) override;
   void release() override;
   void close() override;

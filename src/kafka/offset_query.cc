@@ -56,21 +56,22 @@ Result<Positions> list_offsets(rd_kafka_s* client, std::span<const TopicPartitio
 
 }  // namespace
 
-Result<std::vector<std::optional<CommittedEntry>>> committed_entries(
-    rd_kafka_s* client, std::span<const TopicPartition> partitions, Millis timeout) {
+Result<std::vector<std::optional<GroupEntry>>> committed_entries(rd_kafka_s* client,
+                                                                 std::span<const TopicPartition> partitions,
+                                                                 Millis timeout) {
   const RdList list = make_list(partitions);
   const rd_kafka_resp_err_t code = rd_kafka_committed(client, list.get(), static_cast<int>(timeout.count()));
   if (Result<void> checked = check_answer(code, list, "reading the group's committed offsets");
       !checked.ok()) {
     return std::move(checked).error();
   }
-  std::vector<std::optional<CommittedEntry>> entries(partitions.size());
+  std::vector<std::optional<GroupEntry>> entries(partitions.size());
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& row = list->elems[i];
     if (row.offset >= 0) {
       entries[static_cast<std::size_t>(i)] =
-          CommittedEntry{.position = Position{row.offset},
-                         .metadata = std::string(static_cast<const char*>(row.metadata), row.metadata_size)};
+          GroupEntry{.position = Position{row.offset},
+                     .metadata = std::string(static_cast<const char*>(row.metadata), row.metadata_size)};
     }
   }
   return entries;

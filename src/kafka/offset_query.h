@@ -13,6 +13,7 @@
 
 #include <penstock/result.h>
 
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "kafka/start_position.h"
 
@@ -22,15 +23,10 @@ namespace penstock::kafka {
 
 using Millis = std::chrono::milliseconds;
 
-// What the group has for a partition: the position, and the text beside it.
-struct CommittedEntry {
-  Position position;
-  std::string metadata;
-};
-
 // One an entry of `partitions`, in its order.
-Result<std::vector<std::optional<CommittedEntry>>> committed_entries(
-    rd_kafka_s* client, std::span<const TopicPartition> partitions, Millis timeout);
+Result<std::vector<std::optional<GroupEntry>>> committed_entries(rd_kafka_s* client,
+                                                                 std::span<const TopicPartition> partitions,
+                                                                 Millis timeout);
 
 // The same, of the positions alone.
 Result<std::vector<std::optional<Position>>> committed_positions(rd_kafka_s* client,

@@ -18,6 +18,7 @@
 #include <penstock/result.h>
 
 #include "base/commit_outcome.h"
+#include "base/group_entry.h"
 #include "base/record_view.h"
 #include "base/types.h"
 
@@ -31,20 +32,12 @@ struct RecordSpan {
   bool lost = false;  // what lies before `next` and behind the records is gone from the log, and was not read
 };
 
-// What the group has committed for a partition.
-struct Entry {
-  Position position;
-  std::string metadata;
-
-  friend bool operator==(const Entry&, const Entry&) = default;
-};
-
 // A partition of a new assignment. Its records come after fetch_from().
 struct Assigned {
   TopicPartition id;
-  Position start;                   // the entry's position; without one, what source.start says
-  std::optional<Entry> entry = {};  // as it was read; none: the group has committed nothing
-  bool start_known = true;          // false: the partition failed before; partition_failed follows
+  Position start;                        // the entry's position; without one, what source.start says
+  std::optional<GroupEntry> entry = {};  // as it was read; none: the group has committed nothing
+  bool start_known = true;               // false: the partition failed before; partition_failed follows
 };
 
 struct Commit {
@@ -123,7 +116,7 @@ class Source {
   // What the group has committed for these partitions, now: one entry a slot. An Error never means "no entry".
   // After `assigned`, until release(). One at a time.
   virtual void read_entries(std::span<const PartitionSlot> slots,
-                            std::function<void(Result<std::vector<std::optional<Entry>>>)> done) = 0;
+                            std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) = 0;
 
   // One at a time: never before the former's `done` has run. It carries the stamp of the assignment that is
   // held. Empty `commits` is a bug.

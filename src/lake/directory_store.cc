@@ -139,8 +139,9 @@ Result<std::string> read_part(const std::string& path, std::uint64_t offset, std
 }
 
 Result<void> try_to_write(const std::string& dir) {
-  const std::string path = concat(working_directory(dir), "/probe-", ::getpid());
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  // Each worker tries, and so may other processes and machines.
+  const std::string path = concat(working_directory(dir), "/probe-", crypto::random_u64());
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd.valid()) {
     return os_error(errno, concat("writing into the lake directory ", dir));
   }

@@ -10,7 +10,7 @@ constexpr const char* k_by_hand =
 
 }  // namespace
 
-AssignAnswer assign_by_entry(const std::optional<Entry>& entry, std::string_view sink) {
+AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string_view sink) {
   if (!entry) {
     return StartAtSource{};
   }

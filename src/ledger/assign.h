@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "ledger/claim_text.h"
 
@@ -30,7 +31,7 @@ struct StopBecause {  // Assign 5; a predicate: "has a claim ..."
 using AssignAnswer = std::variant<StartAtSource, StartAt, AskAbout, StopBecause>;
 
 // `sink` is our own.
-AssignAnswer assign_by_entry(const std::optional<Entry>& entry, std::string_view sink);
+AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string_view sink);
 
 // What is at the claimed name, where a tombstone could not be put.
 enum class FoundBlob : std::uint8_t {

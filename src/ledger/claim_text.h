@@ -11,17 +11,10 @@
 #include <string_view>
 #include <variant>
 
+#include "base/group_entry.h"
 #include "base/types.h"
 
 namespace penstock::ledger {
-
-// An offset and a metadata string, as they were read; none at all is an empty optional<Entry>.
-struct Entry {
-  Position position;
-  std::string metadata;
-
-  friend bool operator==(const Entry&, const Entry&) = default;
-};
 
 struct Claim {
   Position next;

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/commit_outcome.h"
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "ledger/actions.h"
 #include "ledger/assign.h"
@@ -41,9 +42,9 @@ struct ProtocolOptions {
 
 struct AssignedPartition {
   TopicPartition id;
-  std::optional<Entry> entry;  // as it was read after the assignment: Assign 1
-  Position start;              // without an entry: what source.start says
-  bool pin_start = false;      // and it must be committed before the first claim (latest)
+  std::optional<GroupEntry> entry;  // as it was read after the assignment: Assign 1
+  Position start;                   // without an entry: what source.start says
+  bool pin_start = false;           // and it must be committed before the first claim (latest)
 };
 
 enum class TombstonePut : std::uint8_t { created, exists };
@@ -62,7 +63,7 @@ class Protocol {
   void lost();
 
   // ---- answers ----
-  void entries_read(MonoTime now, Ask ask, const Result<std::vector<std::optional<Entry>>>& entries);
+  void entries_read(MonoTime now, Ask ask, const Result<std::vector<std::optional<GroupEntry>>>& entries);
   void tombstone_put(Ask ask, TombstonePut outcome);
   void blob_read(Ask ask, FoundBlob found);
   void commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, bool membership_lost);
@@ -109,14 +110,14 @@ class Protocol {
   struct PartitionState {
     AssignedPartition assigned;
     Step step = Step::reading;
-    std::optional<Entry> read;  // Assign 1: exactly what was read
-    AskAbout question;          // Assign 4
-    Ask ask;                    // of the question under way
+    std::optional<GroupEntry> read;  // Assign 1: exactly what was read
+    AskAbout question;               // Assign 4
+    Ask ask;                         // of the question under way
     bool fenced = false;
-    bool must_pin = false;       // its start is to be committed before the first claim
-    bool entry_behind = false;   // it started behind what the entry says: a published blob of a predecessor
-    MonoTime quiet_until{};      // R8: no other commit before
-    std::optional<Entry> wrote;  // of mutants
+    bool must_pin = false;      // its start is to be committed before the first claim
+    bool entry_behind = false;  // it started behind what the entry says: a published blob of a predecessor
+    MonoTime quiet_until{};     // R8: no other commit before
+    std::optional<GroupEntry> wrote;  // of mutants
   };
   enum class BatchStep : std::uint8_t { filling, claiming, claimed };
   struct BatchState {
@@ -139,12 +140,12 @@ class Protocol {
   void wake(MonoTime at);
 
   // Assign and Fence: protocol_assign.cc
-  void assign(PartitionSlot slot, const std::optional<Entry>& entry);
+  void assign(PartitionSlot slot, const std::optional<GroupEntry>& entry);
   void ask(PartitionSlot slot, AskAbout question);
   void start(PartitionSlot slot, Position position);
   void stop(PartitionSlot slot, const std::string& why);
   void read_what_is_due(MonoTime now);
-  void fence(PartitionSlot slot, const std::optional<Entry>& entry);
+  void fence(PartitionSlot slot, const std::optional<GroupEntry>& entry);
   void assign_again(PartitionSlot slot);
 
   // Publish: Claim, Commit the blob, Finish: protocol_publish.cc

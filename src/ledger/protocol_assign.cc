@@ -9,7 +9,7 @@
 namespace penstock::ledger {
 
 // Assign 1 was the read. 2 to 5 are decided by what it found; 6 by whoever fetches: see move_start().
-void Protocol::assign(PartitionSlot slot, const std::optional<Entry>& entry) {
+void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry) {
   PartitionState& partition = at(slot);
   partition.read = entry;
   if (!exactly_once()) {
@@ -117,7 +117,7 @@ void Protocol::start(PartitionSlot slot, Position position) {
   if (!partition.fenced &&
       (mutated(Mutant::assign_commits_at_once) || mutated(Mutant::fence_accepts_what_assign_wrote))) {
     partition.must_pin = true;
-    partition.wrote = Entry{.position = position, .metadata = {}};
+    partition.wrote = GroupEntry{.position = position, .metadata = {}};
   }
   if (!drain_deadline_) {
     push(Start{.slot = slot, .position = position});
@@ -163,7 +163,8 @@ void Protocol::read_what_is_due(MonoTime now) {
   push(ReadEntries{.ask = *read_ask_, .slots = std::move(due)});
 }
 
-void Protocol::entries_read(MonoTime now, Ask ask, const Result<std::vector<std::optional<Entry>>>& entries) {
+void Protocol::entries_read(MonoTime now, Ask ask,
+                            const Result<std::vector<std::optional<GroupEntry>>>& entries) {
   if (read_ask_ != ask) {
     return;
   }
@@ -190,7 +191,7 @@ void Protocol::entries_read(MonoTime now, Ask ask, const Result<std::vector<std:
 
 // Only if the entry is unchanged from what Assign read may the partition be claimed. Either way it counts as fenced:
 // what Assign reads now, no former owner can change any more.
-void Protocol::fence(PartitionSlot slot, const std::optional<Entry>& entry) {
+void Protocol::fence(PartitionSlot slot, const std::optional<GroupEntry>& entry) {
   PartitionState& partition = at(slot);
   if (partition.fenced) {
     return;

@@ -9,7 +9,7 @@ namespace penstock::pipeline {
 namespace {
 
 // R7. Without an entry nothing says that the topic is still the one that was read.
-bool entry_allows(const std::optional<kafka::Entry>& entry) {
+bool entry_allows(const std::optional<GroupEntry>& entry) {
   return entry && entry->metadata.empty();
 }
 

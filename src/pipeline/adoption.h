@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "base/group_entry.h"
 #include "kafka/source.h"
 #include "pipeline/recovered_batch.h"
 
@@ -48,7 +49,7 @@ class Adoption {
   enum class Step : std::uint8_t { undecided, waiting, done };
   struct Slot {
     TopicPartition id;
-    std::optional<kafka::Entry> entry;
+    std::optional<GroupEntry> entry;
     Step step = Step::undecided;
     Position position;  // waiting: where it goes on
   };

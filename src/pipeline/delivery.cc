@@ -17,11 +17,6 @@ ledger::BatchKey key_of(const Batch& batch) {
   return ledger::BatchKey{batch.id.counter};
 }
 
-std::optional<ledger::Entry> entry_of(const std::optional<kafka::Entry>& entry) {
-  return entry ? std::optional(ledger::Entry{.position = entry->position, .metadata = entry->metadata})
-               : std::nullopt;
-}
-
 void take_over(Batch& batch, const RecoveredBatch& recovered) {
   batch.recovered_as = recovered.id;
   batch.records = recovered.records;
@@ -69,7 +64,7 @@ void Delivery::assigned(std::span<const kafka::Assigned> partitions) {
   for (const kafka::Assigned& partition : partitions) {
     partitions_.push_back(partition.id);
     begun.push_back({.id = partition.id,
-                     .entry = entry_of(partition.entry),
+                     .entry = partition.entry,
                      .start = partition.start,
                      .pin_start = options_.pins_start && !partition.entry && partition.start_known});
   }
@@ -237,16 +232,8 @@ void Delivery::give_up(const RecoveredBatch& recovered) {
 
 void Delivery::perform(ledger::ReadEntries& action) {
   parts_.source.read_entries(
-      action.slots, [this, ask = action.ask](const Result<std::vector<std::optional<kafka::Entry>>>& read) {
-        if (!read.ok()) {
-          protocol_.entries_read(clock_.now(), ask, read.error());
-          return;
-        }
-        std::vector<std::optional<ledger::Entry>> entries;
-        for (const std::optional<kafka::Entry>& entry : *read) {
-          entries.push_back(entry_of(entry));
-        }
-        protocol_.entries_read(clock_.now(), ask, std::move(entries));
+      action.slots, [this, ask = action.ask](const Result<std::vector<std::optional<GroupEntry>>>& read) {
+        protocol_.entries_read(clock_.now(), ask, read);
       });
 }
 

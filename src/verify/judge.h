@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "ledger/claim_text.h"
 #include "verify/blob_facts.h"
@@ -17,8 +18,8 @@
 namespace penstock::verify {
 
 struct PartitionView {
-  std::optional<ledger::Entry> before;
-  std::optional<ledger::Entry> after;
+  std::optional<GroupEntry> before;
+  std::optional<GroupEntry> after;
   std::optional<Range> log;  // its start, of before, and its end, of after; none: not known
 };
 using ClusterView = std::map<TopicPartition, PartitionView>;

@@ -16,6 +16,7 @@
 #include <penstock/result.h>
 
 #include "base/commit_outcome.h"
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "wire/broker_connection.h"
 #include "wire/cluster_client.h"
@@ -31,10 +32,6 @@ struct MemberStamp {
   friend bool operator==(const MemberStamp&, const MemberStamp&) = default;
 };
 
-struct GroupEntry {
-  Position position;
-  std::string metadata;
-};
 using GroupEntries = std::vector<std::optional<GroupEntry>>;
 
 struct EntryToCommit {

@@ -73,7 +73,7 @@ void run(std::string_view input) {
   const std::string text(input.substr(k_position_bytes));
   const MetadataText found = parse_metadata(text);
   check_kind(found, text);
-  check_answer(assign_by_entry(Entry{.position = position, .metadata = text}, k_sink), found, position);
+  check_answer(assign_by_entry(GroupEntry{.position = position, .metadata = text}, k_sink), found, position);
 
   // Any position and any name can be claimed.
   if (position >= Position{0} && !text.empty()) {

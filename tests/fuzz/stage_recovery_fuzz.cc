@@ -308,7 +308,7 @@ void adopt(std::vector<pipeline::RecoveredBatch> batches, const Mode& mode) {
   std::vector<Position> at;
   for (const auto& [id, first_and_latest] : ends) {
     const Position start = mode.starts_late ? first_and_latest.second : first_and_latest.first;
-    assigned.push_back({.id = id, .start = start, .entry = kafka::Entry{.position = start, .metadata = {}}});
+    assigned.push_back({.id = id, .start = start, .entry = GroupEntry{.position = start, .metadata = {}}});
     at.push_back(start);
   }
   std::vector<int> fetches(at.size());

@@ -41,7 +41,7 @@ def test_kill_9_in_an_outage_fetches_nothing_again_that_is_on_the_stage(landing,
     penstock.service.kill()
 
     penstock.service.start()  # the storage is still away
-    wait_until(lambda: penstock.get("/healthz")[0] == 200, 60, "the second process answers")
+    wait_until(penstock.has_workers, 60, "the second process has workers")
     used = penstock.wait_metric("penstock_recovered_used_bytes_total", (1 - FETCHED_AGAIN_MAX) * staged, timeout_s=120)
     lands.azurite.start()
     send(PARTITIONS)

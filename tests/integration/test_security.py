@@ -174,7 +174,9 @@ def test_a_session_is_renewed_before_it_ends(place, line, token_file):
         assert first & connections_to(place.port), "every connection was lost"
         lands.wait_landed()
         assert penstock.terminate() == 0
-        assert "warning" not in penstock.output, penstock.output
+        # localhost may be ::1 first, where this broker does not listen
+        warnings = [line for line in penstock.output.splitlines() if " warning " in line and "[::1]" not in line]
+        assert not warnings, penstock.output
     assert_exactly(lands.book, read_directory(lands.lake))
 
 

@@ -296,7 +296,7 @@ void Broker::make_visible() {
   }
 }
 
-std::optional<kafka::Entry> Broker::read(const TopicPartition& id) const {
+std::optional<GroupEntry> Broker::read(const TopicPartition& id) const {
   const auto found = entries_.find(id);
   return found == entries_.end() ? std::nullopt : std::optional(found->second);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "kafka/source.h"
 #include "sim/faults.h"
@@ -57,7 +58,7 @@ struct JoinReply {
 
 struct EntryToCommit {
   TopicPartition id;
-  kafka::Entry entry;
+  GroupEntry entry;
 };
 
 class Broker {
@@ -72,7 +73,7 @@ class Broker {
   std::map<TopicPartition, Log> logs;
 
   // Called for each entry at the moment it becomes visible.
-  std::function<void(const TopicPartition&, const kafka::Entry&)> on_entry;
+  std::function<void(const TopicPartition&, const GroupEntry&)> on_entry;
 
   // An empty member_id: a new member, or with an instance_id the one that had it until now.
   void join(const Stamp& stamp, std::function<void(const JoinReply&)> answer);
@@ -83,7 +84,7 @@ class Broker {
   void commit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, MonoTime deadline,
               std::function<void(const kafka::CommitAnswer&)> answer);
 
-  std::optional<kafka::Entry> read(const TopicPartition& id) const;
+  std::optional<GroupEntry> read(const TopicPartition& id) const;
 
  private:
   enum class State : std::uint8_t { empty, preparing, stable };
@@ -127,7 +128,7 @@ class Broker {
   std::map<std::string, Member> members_;
   std::map<std::string, std::string> instances_;  // to member ids
   std::deque<Accepted> accepted_;
-  std::map<TopicPartition, kafka::Entry> entries_;
+  std::map<TopicPartition, GroupEntry> entries_;
 };
 
 }  // namespace penstock::sim

@@ -218,7 +218,7 @@ void Landings::expect_whole_ranges(const std::string& name, const Ranges& ranges
 
 // Entries
 
-void Landings::entry_visible(const TopicPartition& id, const kafka::Entry& entry) {
+void Landings::entry_visible(const TopicPartition& id, const GroupEntry& entry) {
   const Log& log = logs_.at(id);
   Landed& landed = landed_[id];
   verdict_.note("group: ", name_of(id), " is at ", entry.position.value, " '", entry.metadata, "'");

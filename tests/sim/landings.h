@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/group_entry.h"
 #include "base/types.h"
 #include "codec/decompressor.h"
 #include "kafka/source.h"
@@ -29,7 +30,7 @@ class Landings {
            Verdict& verdict);
 
   void blob_created(const std::string& name, const SimBlob& blob);
-  void entry_visible(const TopicPartition& id, const kafka::Entry& entry);
+  void entry_visible(const TopicPartition& id, const GroupEntry& entry);
 
   // Once everything is at rest.
   void judge();

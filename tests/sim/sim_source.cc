@@ -237,7 +237,7 @@ void SimSource::on_resolved(Result<Entries> entries) {
   }
   assigned_.clear();
   for (std::size_t i = 0; i < given_.size(); ++i) {
-    const std::optional<kafka::Entry>& entry = (*entries)[i];
+    const std::optional<GroupEntry>& entry = (*entries)[i];
     const Position start = options_.start_latest ? broker_.logs.at(given_[i]).end : Position{0};
     assigned_.push_back({.id = given_[i], .start = entry ? entry->position : start, .entry = entry});
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/group_entry.h"
 #include "kafka/source.h"
 #include "sim/broker.h"
 #include "sim/faults.h"
@@ -44,7 +45,7 @@ class SimSource final : public kafka::Source {
   void fetch_from(PartitionSlot slot, Position position) override;
   void hold(PartitionSlot slot) override;
   void read_entries(std::span<const PartitionSlot> slots,
-                    std::function<void(Result<std::vector<std::optional<kafka::Entry>>>)> done) override;
+                    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
   void commit(std::span<const kafka::Commit> commits, std::function<void(kafka::CommitAnswer)> done) override;
   void release() override;
   void close() override;
@@ -52,7 +53,7 @@ class SimSource final : public kafka::Source {
   kafka::SourceCounters counters() const override { return {}; }
 
  private:
-  using Entries = std::vector<std::optional<kafka::Entry>>;
+  using Entries = std::vector<std::optional<GroupEntry>>;
   enum class State : std::uint8_t { none, resolving, held, ending };
   enum class Membership : std::uint8_t { out, joining, member };
   struct Slot {

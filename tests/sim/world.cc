@@ -39,7 +39,7 @@ World::World(const WorldOptions& options)
                     .mutant = options.mutant,
                     .sabotage = options.sabotage,
                     .group = k_group} {
-  broker_.on_entry = [this](const TopicPartition& id, const kafka::Entry& entry) {
+  broker_.on_entry = [this](const TopicPartition& id, const GroupEntry& entry) {
     landings_.entry_visible(id, entry);
   };
   lake_.on_created = [this](const std::string& name, const SimBlob& blob) {
@@ -208,7 +208,7 @@ void World::end_of_troubles() {
 
 bool World::all_committed() const {
   return std::all_of(broker_.logs.begin(), broker_.logs.end(), [this](const auto& each) {
-    const std::optional<kafka::Entry> entry = broker_.read(each.first);
+    const std::optional<GroupEntry> entry = broker_.read(each.first);
     return entry ? entry->position == each.second.end && entry->metadata.empty()
                  : each.second.end.value == 0 || scenario_.start_latest;
   });
@@ -225,7 +225,7 @@ void World::look_for_rest() {
   if (clock_.now() > begin_ + scenario_.faults_end + k_to_rest_max) {
     std::string what;
     for (const auto& [id, log] : broker_.logs) {
-      const std::optional<kafka::Entry> entry = broker_.read(id);
+      const std::optional<GroupEntry> entry = broker_.read(id);
       what += concat(" ", id.topic, ":", id.partition.value, " ", entry ? entry->position.value : -1, "/",
                      log.end.value, entry ? entry->metadata : "");
     }

@@ -88,6 +88,11 @@ class Penstock:
         assert samples, f"no {name}{labels} on the metrics page"
         return sum(sample.value for sample in samples)
 
+    def has_workers(self) -> bool:
+        """Whether they are on the metrics page: it is there before them."""
+        status, page = self.get("/metrics")
+        return status == 200 and "penstock_records_received_total" in page
+
     def wait_metric(self, name: str, at_least: float, timeout_s: float = 60, **labels: str) -> float:
         wait_until(lambda: self.metric(name, **labels) >= at_least, timeout_s, f"{name} reaches {at_least}")
         return self.metric(name, **labels)

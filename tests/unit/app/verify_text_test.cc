@@ -19,7 +19,7 @@ appliance::VerifyReport report() {
   report.blobs = 1;
   report.records = 1234;
   verify::PartitionView view;
-  view.after = ledger::Entry{Position{20}, ""};
+  view.after = GroupEntry{Position{20}, ""};
   view.log = Range{Position{5}, Position{25}};
   report.cluster[{"orders", Partition{3}}] = view;
   report.cluster[{"orders", Partition{4}}] = {};

@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-using Entries = std::vector<std::optional<Entry>>;
+using Entries = std::vector<std::optional<GroupEntry>>;
 
 constexpr std::int16_t k_heartbeat = 12;
 
@@ -207,7 +207,7 @@ TEST_F(DirectSourceTest, an_assignment_waits_until_entries_and_starts_can_be_rea
   EXPECT_TRUE(has_error(reader, Action::retry, "COORDINATOR_LOAD_IN_PROGRESS")) << all_errors(reader);
   EXPECT_TRUE(has_error(reader, Action::retry, "asking for offsets of topic orders")) << all_errors(reader);
   EXPECT_EQ(reader.assignment_count, 1);
-  EXPECT_EQ(reader.assigned[0].entry, (Entry{.position = Position{4}, .metadata = "Grüße"}))
+  EXPECT_EQ(reader.assigned[0].entry, (GroupEntry{.position = Position{4}, .metadata = "Grüße"}))
       << "what cannot be read is not absent";
   EXPECT_EQ(reader.assigned[0].start, Position{4});
   EXPECT_FALSE(reader.assigned[1].entry.has_value());
@@ -251,7 +251,7 @@ TEST_F(DirectSourceTest, a_commit_tells_what_became_of_it_and_is_read_back) {
   EXPECT_EQ(commit(reader, {{PartitionSlot{0}, Position{7}, metadata}}).outcome, CommitOutcome::done);
   Result<Entries> after = read_entries(reader, {PartitionSlot{1}, PartitionSlot{0}});
   ASSERT_TRUE(after.ok()) << after.error().message;
-  EXPECT_EQ(*after, (Entries{std::nullopt, Entry{.position = Position{7}, .metadata = metadata}}));
+  EXPECT_EQ(*after, (Entries{std::nullopt, GroupEntry{.position = Position{7}, .metadata = metadata}}));
 }
 
 // The group
@@ -278,7 +278,7 @@ TEST_F(DirectSourceTest, a_second_member_gets_its_share_only_after_release) {
   EXPECT_FALSE(late.membership_lost);
   Result<Entries> entries = read_entries(first, {PartitionSlot{0}});
   ASSERT_TRUE(entries.ok()) << entries.error().message;
-  EXPECT_EQ(*entries, (Entries{Entry{.position = Position{20}, .metadata = "a"}}));
+  EXPECT_EQ(*entries, (Entries{GroupEntry{.position = Position{20}, .metadata = "a"}}));
   EXPECT_FALSE(second.holding);
 
   first.release_allowed = true;

@@ -92,7 +92,7 @@ class StaleStamps : public testing::Test {
     return *got;
   }
 
-  std::optional<wire::GroupEntry> entry() {
+  std::optional<GroupEntry> entry() {
     std::optional<Result<wire::GroupEntries>> got;
     offsets->read({{topic, Partition{0}}},
                   [&](Result<wire::GroupEntries> entries) { got = std::move(entries); });

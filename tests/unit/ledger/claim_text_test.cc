@@ -53,19 +53,19 @@ TEST(ClaimText, what_begins_like_ours_and_is_not_is_never_foreign) {
 
 TEST(Assign, each_entry_has_its_answer) {
   EXPECT_TRUE(std::holds_alternative<StartAtSource>(assign_by_entry(std::nullopt, k_sink)));
-  const auto plain = assign_by_entry(Entry{Position{7}, ""}, k_sink);
+  const auto plain = assign_by_entry(GroupEntry{Position{7}, ""}, k_sink);
   ASSERT_TRUE(std::holds_alternative<StartAt>(plain));
   EXPECT_EQ(std::get<StartAt>(plain).position, Position{7});
   EXPECT_FALSE(std::get<StartAt>(plain).foreign);
-  const auto foreign = assign_by_entry(Entry{Position{7}, "somebody's"}, k_sink);
+  const auto foreign = assign_by_entry(GroupEntry{Position{7}, "somebody's"}, k_sink);
   ASSERT_TRUE(std::holds_alternative<StartAt>(foreign));
   EXPECT_TRUE(std::get<StartAt>(foreign).foreign);
-  const auto claim = assign_by_entry(Entry{Position{7}, "p1;9;00c0ffee;b"}, k_sink);
+  const auto claim = assign_by_entry(GroupEntry{Position{7}, "p1;9;00c0ffee;b"}, k_sink);
   ASSERT_TRUE(std::holds_alternative<AskAbout>(claim));
   EXPECT_EQ(std::get<AskAbout>(claim).first, Position{7});
   EXPECT_EQ(std::get<AskAbout>(claim).claim.blob, "b");
   for (const char* text : {"p1;9;0badcafe;b", "p2;9;00c0ffee;b", "p1;7;00c0ffee;b", "p1;3;00c0ffee;b"}) {
-    const auto stopped = assign_by_entry(Entry{Position{7}, text}, k_sink);
+    const auto stopped = assign_by_entry(GroupEntry{Position{7}, text}, k_sink);
     ASSERT_TRUE(std::holds_alternative<StopBecause>(stopped)) << text;
     EXPECT_NE(std::get<StopBecause>(stopped).why.find("by hand"), std::string::npos) << text;
   }

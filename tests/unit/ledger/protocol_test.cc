@@ -17,7 +17,7 @@ constexpr BatchKey k_a{1};
 constexpr BatchKey k_b{2};
 constexpr BatchKey k_c{3};
 
-AssignedPartition partition(int number, std::optional<Entry> entry, bool pin = false) {
+AssignedPartition partition(int number, std::optional<GroupEntry> entry, bool pin = false) {
   return {.id = {.topic = "t", .partition = {number}},
           .entry = std::move(entry),
           .start = Position{0},
@@ -60,12 +60,12 @@ struct Driver {
     EXPECT_EQ(found.size(), 1u);
     return found.empty() ? T{} : found[0];
   }
-  void read(const std::vector<std::optional<Entry>>& entries) {
+  void read(const std::vector<std::optional<GroupEntry>>& entries) {
     machine.entries_read(now, only<ReadEntries>().ask, entries);
     turn();
   }
   // To the fence and past it, unchanged.
-  void fence(const std::vector<std::optional<Entry>>& entries) {
+  void fence(const std::vector<std::optional<GroupEntry>>& entries) {
     turn(10s);
     read(entries);
   }
@@ -93,7 +93,7 @@ MATCHER_P2(StartsAt, slot, position, "") {
 
 TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
   Driver d;
-  d.begin({partition(0, std::nullopt), partition(1, Entry{Position{7}, ""})});
+  d.begin({partition(0, std::nullopt), partition(1, GroupEntry{Position{7}, ""})});
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0), StartsAt(k_q, 7)));
   d.batch(k_a, {{k_p, 5}, {k_q, 9}}, "a");
   EXPECT_THAT(d.seen, IsEmpty());
@@ -101,7 +101,7 @@ TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
   EXPECT_THAT(d.seen, IsEmpty());  // at least fence_wait
   d.turn(1ms);
   EXPECT_THAT(d.only<ReadEntries>().slots, ElementsAre(k_p, k_q));
-  d.read({std::nullopt, Entry{Position{7}, ""}});
+  d.read({std::nullopt, GroupEntry{Position{7}, ""}});
   EXPECT_EQ(d.only<Commit>().kind, CommitKind::claim);
   EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{0}, "p1;5;00c0ffee;a"},
                                                   CommitItem{k_q, Position{7}, "p1;9;00c0ffee;a"}));
@@ -140,13 +140,13 @@ TEST(Protocol, a_changed_fence_drops_and_assigns_only_the_partition_again) {
   d.batch(k_b, {{k_p, 5}, {k_q, 6}}, "b");
   d.machine.extend(k_c, k_q, Position{8});  // the open one counts
   d.turn(10s);
-  d.read({Entry{Position{0}, "p1;2;00c0ffee;x"}, std::nullopt});
+  d.read({GroupEntry{Position{0}, "p1;2;00c0ffee;x"}, std::nullopt});
   EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_b, k_c));
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_q, 3)));  // q goes on behind a, which is unclaimed
   EXPECT_EQ(d.only<Hold>().slot, k_p);
   const Commit claim = d.only<Commit>();
   EXPECT_THAT(claim.items, ElementsAre(CommitItem{k_q, Position{0}, "p1;3;00c0ffee;a"}));
-  d.read({Entry{Position{0}, "p1;2;00c0ffee;x"}});
+  d.read({GroupEntry{Position{0}, "p1;2;00c0ffee;x"}});
   const PutTombstone tombstone = d.only<PutTombstone>();
   EXPECT_EQ(tombstone.blob, "x");
   d.machine.tombstone_put(tombstone.ask, TombstonePut::exists);
@@ -173,7 +173,8 @@ TEST(Protocol, a_read_that_failed_is_repeated_and_never_no_entry) {
 
 TEST(Protocol, what_cannot_be_decided_stops_the_partition_and_no_other) {
   Driver d;
-  d.begin({partition(0, Entry{Position{0}, "p1;2;0badcafe;x"}), partition(1, Entry{Position{4}, ""})});
+  d.begin(
+      {partition(0, GroupEntry{Position{0}, "p1;2;0badcafe;x"}), partition(1, GroupEntry{Position{4}, ""})});
   EXPECT_EQ(d.only<StopPartition>().slot, k_p);
   EXPECT_NE(d.only<StopPartition>().error.message.find("topic t, partition 0"), std::string::npos);
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_q, 4)));
@@ -322,7 +323,7 @@ TEST(Protocol, a_claimed_batch_goes_on_after_its_epoch_and_is_only_forgotten_whe
     d.turn();
     EXPECT_TRUE(d.has<Released>());
     EXPECT_FALSE(d.has<Drop>());
-    d.begin({partition(0, Entry{Position{20}, ""})});
+    d.begin({partition(0, GroupEntry{Position{20}, ""})});
     d.machine.extend(k_b, k_p, Position{25});
     EXPECT_EQ(d.machine.claimed_count(), 1u);
     d.machine.blob_committed(k_a, outcome);
@@ -351,7 +352,7 @@ TEST(Protocol, a_refusal_that_tells_of_lost_membership_ends_all_commits) {
 
 TEST(Protocol, at_least_once_publishes_when_stored_and_commits_in_order) {
   Driver d(Guarantee::at_least_once);
-  d.begin({partition(0, Entry{Position{2}, ""})});
+  d.begin({partition(0, GroupEntry{Position{2}, ""})});
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 2)));
   d.batch(k_a, {{k_p, 5}}, "a");
   EXPECT_EQ(d.only<PutBlob>().batch, k_a);

@@ -137,7 +137,7 @@ class AdoptionTest : public testing::Test {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       assigned.push_back({.id = {"topic", Partition{static_cast<std::int32_t>(i)}},
                           .start = Position{entries[i]},
-                          .entry = kafka::Entry{Position{entries[i]}, metadata}});
+                          .entry = GroupEntry{Position{entries[i]}, metadata}});
     }
     adoption_.begin_epoch(assigned);
   }

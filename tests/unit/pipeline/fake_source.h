@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/group_entry.h"
 #include "io/loop.h"
 #include "kafka/source.h"
 
@@ -42,13 +43,13 @@ struct FakeCluster {
   }
 
   std::map<TopicPartition, Log> logs;
-  std::optional<kafka::Entry> entry_of(const TopicPartition& id) const {
+  std::optional<GroupEntry> entry_of(const TopicPartition& id) const {
     const auto found = committed.find(id);
     if (!tells_entries || found == committed.end()) {
       return std::nullopt;
     }
     const auto text = metadata.find(id);
-    return kafka::Entry{found->second, text == metadata.end() ? std::string() : text->second};
+    return GroupEntry{found->second, text == metadata.end() ? std::string() : text->second};
   }
 
   std::map<TopicPartition, Position> committed;
@@ -128,12 +129,12 @@ class FakeSource final : public kafka::Source {
   }
   void hold(PartitionSlot slot) override { slots_.at(slot.value).held = true; }
   void read_entries(std::span<const PartitionSlot> slots,
-                    std::function<void(Result<std::vector<std::optional<kafka::Entry>>>)> done) override {
-    std::vector<std::optional<kafka::Entry>> entries;
+                    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override {
+    std::vector<std::optional<GroupEntry>> entries;
     for (const PartitionSlot slot : slots) {
       const TopicPartition& id = slots_.at(slot.value).id;
       entries.push_back(cluster_.tells_entries ? cluster_.entry_of(id)
-                                               : kafka::Entry{cluster_.committed_of(id), {}});
+                                               : GroupEntry{cluster_.committed_of(id), {}});
     }
     loop_.defer([done = std::move(done), entries = std::move(entries)] { done(entries); });
   }

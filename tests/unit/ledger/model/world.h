@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/group_entry.h"
 #include "ledger/mutants.h"
 #include "ledger/protocol.h"
 
@@ -81,7 +82,7 @@ class World {
   };
   struct Item {
     int partition;
-    Entry entry;
+    GroupEntry entry;
   };
   struct Request {
     std::uint64_t instance = 0;
@@ -99,7 +100,7 @@ class World {
   struct Assignment {
     int generation = 0;
     std::vector<int> partitions;
-    std::optional<std::vector<std::optional<Entry>>> read;
+    std::optional<std::vector<std::optional<GroupEntry>>> read;
   };
   struct Mail {  // from the group
     enum class Kind : std::uint8_t { assigned, revoked, lost } kind{};
@@ -117,7 +118,7 @@ class World {
     } kind{};
     Ask ask{};
     std::vector<PartitionSlot> slots{};
-    std::vector<std::optional<Entry>> entries{};
+    std::vector<std::optional<GroupEntry>> entries{};
     std::string blob{};
     int partition = 0;
     Range range{};
@@ -186,7 +187,7 @@ class World {
   Knobs knobs_;
   bool chaos_ = true;
   std::int64_t now_ = 0;
-  std::vector<std::optional<Entry>> entries_;
+  std::vector<std::optional<GroupEntry>> entries_;
   std::vector<Request> requests_;
   std::map<std::string, Blob> store_;
   std::vector<std::pair<std::string, Blob>> stray_puts_;  // of crashed workers
