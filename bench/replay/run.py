@@ -183,7 +183,7 @@ class Bench:
         name = f"run-{self.run_count}"
         directory = self.directory / f"{name}-{kind}"
         directory.mkdir()
-        changes = {"admin": {"listen": "none"}, "stage": {"dir": str(directory / "stage")},
+        changes = {"admin": {"listen": "none"}, "source": {"instance": directory.name}, "stage": {"dir": str(directory / "stage")},
                    "runtime": {"workers": workers, "memory": f"{max(workers, 2) * 96}MiB"}}
         if kind.endswith("-gzip"):
             changes["batch"] = {"compression": "gzip"}
