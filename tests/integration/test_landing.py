@@ -1,10 +1,12 @@
 """What lands is what was sent: once, in order, byte for byte."""
 
+import contextlib
 import json
 import random
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -208,3 +210,34 @@ def test_start_latest_takes_only_what_comes_later(landing):
     assert penstock.terminate() == 0
     files = sorted(read_container(lands.azurite, lands.container), key=lambda file: file.counter)
     assert [line for file in files for line in file.lines] == later
+
+
+def kernel_workers(pid: int) -> list[str]:
+    """The threads that the kernel has made for requests of the ring that it could not take at once."""
+    names = []
+    for comm in Path(f"/proc/{pid}/task").glob("*/comm"):
+        with contextlib.suppress(OSError):  # it has ended
+            names.append(comm.read_text().strip())
+    return [name for name in names if name.startswith("iou-wrk")]
+
+
+def test_stage_writes_need_no_kernel_workers(landing):
+    lands = landing(1)
+    penstock = lands.penstock(merged(lands.config(), {"batch": {"max_age": "1s"}})).start()
+    if "io_uring is in use" not in penstock.output or not penstock.metric("penstock_direct_io"):
+        pytest.skip("neither io_uring nor O_DIRECT here")
+    lands.book.spread(1, 2000, 1000)
+    lands.wait_landed()
+    time.sleep(7)  # those that made the stage's first segments leave after five seconds
+    seen: set[str] = set()
+    for _ in range(10):
+        written = penstock.metric("penstock_stage_written_bytes_total")
+        lands.book.spread(1, 2000, 1000)
+        deadline = time.monotonic() + 60
+        while penstock.metric("penstock_stage_written_bytes_total") < written + 2_000_000:
+            seen.update(kernel_workers(penstock.service.pid))
+            assert time.monotonic() < deadline, "two megabytes are not on the stage"
+    assert not seen
+    lands.wait_landed()
+    assert penstock.terminate() == 0
+    assert_exactly(lands.book, read_container(lands.azurite, lands.container))
