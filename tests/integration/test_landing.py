@@ -241,3 +241,25 @@ def test_stage_writes_need_no_kernel_workers(landing):
     lands.wait_landed()
     assert penstock.terminate() == 0
     assert_exactly(lands.book, read_container(lands.azurite, lands.container))
+
+
+def test_what_a_small_batch_costs(landing, proxy):
+    """One call to the storage, and at most two offset commits: the claim, and the finish or the next claim."""
+    lands = landing(2)
+    penstock = lands.penstock(merged(lands.config(proxy.port), {"batch": {"max_age": "1s"}})).start()
+    lands.book.spread(2, 10, 500)
+    lands.wait_landed()  # the starts of both partitions are pinned
+    wait_until(lambda: penstock.metric("penstock_publishing_batches") == 0, 20, "the batch is finished")
+    commits, batches = penstock.metric("penstock_commits_total"), penstock.metric("penstock_blobs_published_total")
+    before = len(proxy.seen(lambda request: True))
+    for _ in range(60):
+        lands.book.spread(2, 10, 500)
+        time.sleep(0.1)
+    lands.wait_landed()
+    wait_until(lambda: penstock.metric("penstock_publishing_batches") == 0, 20, "all batches are finished")
+    batches = penstock.metric("penstock_blobs_published_total") - batches
+    assert batches >= 4
+    assert len(proxy.seen(lambda request: True)) - before == batches
+    assert penstock.metric("penstock_commits_total") - commits <= 2 * batches
+    assert penstock.terminate() == 0
+    assert_exactly(lands.book, read_container(lands.azurite, lands.container))
