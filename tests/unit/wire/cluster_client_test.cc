@@ -1,5 +1,6 @@
 #include "wire/cluster_client.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -69,7 +70,7 @@ TEST_P(ClusterClientTest, TurnsToTheNextBrokerAfterAFailure) {
 }
 
 TEST_P(ClusterClientTest, FindsTheCoordinatorOrSaysWhyNot) {
-  std::int16_t code = 15;
+  std::atomic<std::int16_t> code = 15;  // read on the broker's thread
   ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
     return call.api == ApiKey::find_coordinator ? std::optional(Answer{.bytes = coordinator_body(7000, code)})
                                                 : std::nullopt;
