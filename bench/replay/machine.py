@@ -4,24 +4,7 @@ import os
 import platform
 import re
 import subprocess
-import time
 from pathlib import Path
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of all threads of a process, those that have ended too, to the nanosecond: its CPU clock, see clock_getcpuclockid(3)."""
-    return time.clock_gettime((~pid << 3) | 2)
-
-
-def kernel_workers(pid: int) -> int:
-    """Threads that the kernel has made for the process's io_uring requests, because it could not take them at once."""
-    count = 0
-    for name in Path(f"/proc/{pid}/task").glob("*/comm"):
-        try:
-            count += name.read_text().startswith("iou-wrk")
-        except OSError:
-            pass  # it has ended
-    return count
 
 
 def _said(*command: str) -> str:

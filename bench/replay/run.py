@@ -24,6 +24,7 @@ from confluent_kafka.admin import NewTopic  # noqa: E402
 from harness.kafka import Kafka  # noqa: E402
 from harness.paths import PRESET, penstock_binary  # noqa: E402
 from harness.penstock import Penstock, base_config, merged  # noqa: E402
+from harness.process import cpu_seconds, kernel_workers  # noqa: E402
 from harness.service import Service, free_port, wait_until  # noqa: E402
 
 import machine  # noqa: E402
@@ -210,9 +211,9 @@ class Bench:
             try:
                 while b"READY=1" not in ready.recv(4096):
                     pass
-                used = {"cpu_s": machine.cpu_seconds(process.pid), "wall_s": time.monotonic() - began, "kernel_workers": 0}
+                used = {"cpu_s": cpu_seconds(process.pid), "wall_s": time.monotonic() - began, "kernel_workers": 0}
                 while process.poll() is None:
-                    used["kernel_workers"] = max(used["kernel_workers"], machine.kernel_workers(process.pid))
+                    used["kernel_workers"] = max(used["kernel_workers"], len(kernel_workers(process.pid)))
                     if time.monotonic() > began + RUN_LIMIT_S:
                         raise TimeoutError
                     time.sleep(0.05)
@@ -260,9 +261,9 @@ class Bench:
                                               fetch_min=PACE_FETCH_MIN, fetch_wait=PACE_FETCH_WAIT_MS)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            begun, used = time.monotonic(), machine.cpu_seconds(appliance.service.pid)
+            begun, used = time.monotonic(), cpu_seconds(appliance.service.pid)
             time.sleep(seconds)
-            share = (machine.cpu_seconds(appliance.service.pid) - used) / (time.monotonic() - begun)
+            share = (cpu_seconds(appliance.service.pid) - used) / (time.monotonic() - begun)
             output, errors = bare.communicate(timeout=60)
         finally:
             bare.kill()

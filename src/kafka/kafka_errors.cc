@@ -20,6 +20,9 @@ constexpr const char* k_advice_reach =
     "check source.brokers, the firewall and the name service; penstock goes on trying";
 constexpr const char* k_advice_password =
     "check source.auth (an Event Hubs connection string needs Listen on the namespace or the hub)";
+constexpr const char* k_advice_instance =
+    "another process has the same source.instance (host and worker, unless it is set): give every process of "
+    "the group its own";
 constexpr const char* k_advice_member =
     "the group has moved on: the partitions may belong to another worker by now";
 constexpr const char* k_advice_topic = "check source.topics, and that the topic exists in this cluster";
@@ -47,9 +50,7 @@ constexpr std::array k_table{
     Row{RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED, ErrorKind::timed_out, Action::retry,
         "the worker was stopped for longer than max.poll.interval.ms; it joins again by itself"},
     Row{RD_KAFKA_RESP_ERR__FATAL, ErrorKind::forbidden, Action::fatal, ""},
-    Row{RD_KAFKA_RESP_ERR__FENCED, ErrorKind::forbidden, Action::fatal,
-        "another process has the same source.instance (host and worker, unless it is set): give every "
-        "process of the group its own"},
+    Row{RD_KAFKA_RESP_ERR__FENCED, ErrorKind::forbidden, Action::fatal, k_advice_instance},
     Row{RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, ErrorKind::canceled, Action::give_up, k_advice_member},
     Row{RD_KAFKA_RESP_ERR__STATE, ErrorKind::canceled, Action::give_up, ""},
     Row{RD_KAFKA_RESP_ERR__DESTROY, ErrorKind::canceled, Action::give_up, ""},
@@ -87,9 +88,7 @@ constexpr std::array k_table{
     Row{RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, ErrorKind::canceled, Action::give_up, k_advice_member},
     Row{RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, ErrorKind::canceled, Action::give_up, k_advice_member},
     Row{RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, ErrorKind::canceled, Action::give_up, k_advice_member},
-    Row{RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, ErrorKind::forbidden, Action::fatal,
-        "another process has the same source.instance (host and worker, unless it is set): give every "
-        "process of the group its own"},
+    Row{RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, ErrorKind::forbidden, Action::fatal, k_advice_instance},
     Row{RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL, ErrorKind::invalid_input, Action::fatal,
         "other members of this group use another assignor: give penstock a group of its own"},
     Row{RD_KAFKA_RESP_ERR_INVALID_GROUP_ID, ErrorKind::invalid_input, Action::fatal, "check source.group"},

@@ -14,6 +14,7 @@ from confluent_kafka.admin import NewTopic
 from harness.kafka import Kafka
 from harness.lake import landed_records
 from harness.penstock import Penstock, base_config, merged
+from harness.process import cpu_seconds
 from harness.service import wait_until
 
 RECORD_BYTES = 1000
@@ -49,11 +50,6 @@ def send(kafka: Kafka, topics: list[str], partitions: int):
                 producer.poll(0.1)
         producer.poll(0)
     assert producer.flush(120) == 0 and not failed
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of all threads of a process, by its clock: see clock_getcpuclockid(3)."""
-    return time.clock_gettime((~pid << 3) | 2)
 
 
 @pytest.mark.parametrize("topics, partitions", [(1, 1), (1, 1000), (200, 5)])

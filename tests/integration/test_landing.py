@@ -1,18 +1,17 @@
 """What lands is what was sent: once, in order, byte for byte."""
 
-import contextlib
 import json
 import random
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from harness.book import sequenced
 from harness.lake import assert_exactly, assert_metadata, read_container, read_directory
 from harness.penstock import merged
+from harness.process import kernel_workers
 from harness.service import wait_until
 
 PARTITIONS = 8
@@ -210,15 +209,6 @@ def test_start_latest_takes_only_what_comes_later(landing):
     assert penstock.terminate() == 0
     files = sorted(read_container(lands.azurite, lands.container), key=lambda file: file.counter)
     assert [line for file in files for line in file.lines] == later
-
-
-def kernel_workers(pid: int) -> list[str]:
-    """The threads that the kernel has made for requests of the ring that it could not take at once."""
-    names = []
-    for comm in Path(f"/proc/{pid}/task").glob("*/comm"):
-        with contextlib.suppress(OSError):  # it has ended
-            names.append(comm.read_text().strip())
-    return [name for name in names if name.startswith("iou-wrk")]
 
 
 def test_stage_writes_need_no_kernel_workers(landing):

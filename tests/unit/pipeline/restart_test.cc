@@ -108,7 +108,7 @@ class RestartTest : public testing::Test {
     ASSERT_TRUE(worker_->begin().ok());
     while (worker_->turn() && !killed_) {
     }
-    killed_ = false;
+    killed_ = stopping_ = false;
     worker_->leave_now();  // a killed one has no more turns, in which it would seal what is open
     const auto result = worker_->end();
     EXPECT_TRUE(result.ok()) << result.error().message;
@@ -128,12 +128,13 @@ class RestartTest : public testing::Test {
     } else if (at_poll_) {
       at_poll_(source);
     }
-    std::this_thread::sleep_for(
-        std::chrono::microseconds(200));  // the clock is ours, but the disk is a real one
+    // The clock is ours, but the disk is a real one: its last write is to end before the drain does.
+    std::this_thread::sleep_for(stopping_ ? milliseconds(5) : std::chrono::microseconds(200));
     if (over_ && over_(source)) {
       over_ = nullptr;
       killed_ = end_ == End::killed;
       if (end_ == End::drained) {
+        stopping_ = true;
         worker_->stop();
       }
     }
@@ -232,6 +233,7 @@ class RestartTest : public testing::Test {
   bool outage_ = false;
   bool damaged_ = false;
   bool killed_ = false;
+  bool stopping_ = false;
   std::map<std::string, FakeBlobStore::Blob> blobs_;
   WorkerOptions options_;
   FakeBlobStore* store_ = nullptr;
@@ -249,7 +251,7 @@ TEST_F(RestartTest, what_was_staged_is_not_fetched_again) {
   EXPECT_LE(received(), 27U);  // what was in the open slab: 27 records
   EXPECT_GT(used_bytes(), 570 * 2000U);
   expect_landed_once();
-  EXPECT_LE(metrics_->stage_live_bytes.value(), static_cast<std::int64_t>(k_slab_bytes));
+  EXPECT_EQ(metrics_->stage_live_bytes.value(), 0);
 }
 
 TEST_F(RestartTest, a_batch_that_was_open_is_cut_behind_its_last_whole_record) {
@@ -291,8 +293,7 @@ TEST_F(RestartTest, a_batch_of_which_one_partition_has_moved_on_is_read_again) {
   live_until_all_has_landed();
   EXPECT_GT(received(), 500U);  // all but the first batch, which has nothing of it
   expect_landed_once({{k_b, 1}});
-  // A chunk that is being written when all else is done holds its place until then.
-  EXPECT_LE(metrics_->stage_live_bytes.value(), static_cast<std::int64_t>(k_slab_bytes));
+  EXPECT_EQ(metrics_->stage_live_bytes.value(), 0);
 }
 
 TEST_F(RestartTest, without_an_entry_nothing_is_used_again) {
