@@ -28,6 +28,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t k_slab_bytes = 64 << 10;
+// Of what is read again, as it was in an open slab when the process died. Where slabs end depends on the order of the
+// reads, so how full the last one is differs: this is a full one, of records of two kilobytes.
+constexpr std::uint64_t k_open_slab_records = k_slab_bytes / 2000;
 constexpr std::uint64_t k_segment_bytes = 4096 + 4 * k_slab_bytes;
 
 class RestartTest : public testing::Test {
@@ -248,7 +251,7 @@ class RestartTest : public testing::Test {
 TEST_F(RestartTest, what_was_staged_is_not_fetched_again) {
   live_through_an_outage_and_die();
   live_until_all_has_landed();
-  EXPECT_LE(received(), 27U);  // what was in the open slab: 27 records
+  EXPECT_LE(received(), k_open_slab_records);
   EXPECT_GT(used_bytes(), 570 * 2000U);
   expect_landed_once();
   EXPECT_EQ(metrics_->stage_live_bytes.value(), 0);
@@ -258,7 +261,7 @@ TEST_F(RestartTest, a_batch_that_was_open_is_cut_behind_its_last_whole_record) {
   max_bytes_ = 1 << 30;
   live_through_an_outage_and_die();
   live_until_all_has_landed();
-  EXPECT_LE(received(), 28U);  // what was in the open slab, and the record that began before it
+  EXPECT_LE(received(), k_open_slab_records + 1);  // and the record that began before it
   EXPECT_GT(used_bytes(), 570 * 2000U);
   EXPECT_NE(used_bytes() % (k_slab_bytes - stage::k_chunk_header_bytes), 0U) << "nothing was cut";
   expect_landed_once();
@@ -271,10 +274,11 @@ TEST_F(RestartTest, the_outage_may_outlast_several_lives) {
     outage_ = true;
     live(End::killed, [](FakeSource& source) { return source.at_end() && source.polls > 400; });
     outage_ = false;
-    EXPECT_LE(received(), 77U + 27U);
+    EXPECT_LE(received(),
+              50 + 2 * k_open_slab_records);  // what is new, what was open, what was open the life before
   }
   live_until_all_has_landed();
-  EXPECT_LE(received(), 27U * 2);
+  EXPECT_LE(received(), 2 * k_open_slab_records);
   expect_landed_once();
 }
 
