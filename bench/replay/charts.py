@@ -57,7 +57,7 @@ def draw(figures: Figures, directory: Path) -> list[str]:
         rows = [(pace, [_percent(figures, pace, what) for what in ("bare_share_of_core", "share_of_core")])
                 for pace in figures.results["pace"]]
         _draw(directory / "pace.svg", "Share of a core at a pace, eight partitions, producer linger 10 ms", "% of a core",
-              ["bare librdkafka consumer", "penstock over HTTP"], rows)
+              ["bare librdkafka consumer", "penstock"], rows)
         names.append("pace.svg")
     return names
 

@@ -25,11 +25,12 @@ from harness.kafka import Kafka  # noqa: E402
 from harness.paths import PRESET, penstock_binary  # noqa: E402
 from harness.penstock import Penstock, base_config, merged  # noqa: E402
 from harness.process import cpu_seconds, kernel_workers  # noqa: E402
-from harness.service import Service, free_port, wait_until  # noqa: E402
+from harness.service import wait_until  # noqa: E402
 
 import machine  # noqa: E402
 import profiling  # noqa: E402
 import report  # noqa: E402
+from stores import STORES  # noqa: E402
 
 PROGRAMS = ROOT / "build" / PRESET / "bench"
 PARTITIONS = 8
@@ -48,7 +49,7 @@ STREAMS = {
 # its other runs, as the consumers are measured from their first record to their last.
 ROUND = [
     ("start", "start"),
-    ("bare", "1k"), ("bare-nocrc", "1k"), ("direct", "1k"), ("null", "1k"), ("http", "1k"),
+    ("bare", "1k"), ("bare-nocrc", "1k"), ("direct", "1k"), ("null", "1k"), ("http", "1k"), ("azurite", "1k"),
     ("null-gzip", "1k"), ("http-gzip", "1k"),
     ("null-w2", "1k"), ("null-w4", "1k"), ("null-p2", "1k"),
     ("bare", "300"), ("direct", "300"), ("null", "300"), ("http", "300"),
@@ -58,14 +59,19 @@ ROUND = [
 # Workers a process, processes.
 SCALES = {"w2": (2, 1), "w4": (4, 1), "p2": (1, 2)}
 
-ACCOUNT = "benchaccount"
-KEY = "YmVuY2gtaXMtbm90LWEtc2VjcmV0"  # the server verifies no signature
-
 # At a pace: files every few seconds, so that a short run has some; the wait of a fetch as a minute's files would have it.
 PACE_MAX_AGE_S = 5
 PACE_FETCH_WAIT_MS = 500
 PACE_FETCH_MIN = 524288  # the bare consumer's, which alone makes it cheap at such a rate
 WARM_UP_S = 3
+
+# Bytes per second, the store, and the part of --pace-seconds that it goes on.
+PACES = {
+    "300 GB/day": (3_500_000, "http", 1.0), "3 TB/day": (35_000_000, "http", 0.5),
+    "300 GB/day, Azurite": (3_500_000, "azurite", 0.5), "3 TB/day, Azurite": (35_000_000, "azurite", 0.5),
+    "300 GB/day, null:": (3_500_000, "null", 0.5), "3 TB/day, null:": (35_000_000, "null", 0.5),
+}
+PACE_SECONDS_MIN = 8
 
 
 def program(name: str) -> Path:
@@ -82,33 +88,6 @@ def run_program(name: str, **options) -> dict:
     if done.returncode != 0:
         raise RuntimeError(f"{name} failed: {done.stderr[-2000:]}")
     return json.loads(done.stdout)
-
-
-class DiscardServer:
-    """The blob service that keeps nothing; `counts` when it has ended."""
-
-    def __init__(self, directory: Path, stamps: bool = False):
-        self.port = free_port()
-        self.log = directory / f"discard-{self.port}.log"
-        self.service = Service([program("discard_server"), *words(port=self.port, limit=RUN_LIMIT_S + 60, stamps=str(stamps).lower())],
-                               self.log)
-        self.counts: dict = {}
-
-    def __enter__(self):
-        self.service.start()
-        self.service.wait_port(self.port, 20)
-        return self
-
-    def __exit__(self, kind, *_):
-        self.service.stop()
-        if kind is None:
-            self.counts = json.loads(self.log.read_text())
-
-    def sink(self) -> dict:
-        endpoint = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
-        return {"url": f"{endpoint}/lake/raw",
-                "auth": {"type": "connection-string",
-                         "value": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};"}}
 
 
 class Bench:
@@ -149,20 +128,22 @@ class Bench:
             options = {"crcs": "false"} if kind == "bare-nocrc" else {}
             reading = run_program("direct_reader" if kind == "direct" else "bare_consumer",
                                   brokers=self.kafka.bootstrap, topic=stream, **options)
-        elif kind.startswith("http"):
-            with DiscardServer(self.directory) as server:
-                reading = self.penstock(kind, stream, server.sink())
-            reading["calls"] = server.counts
-            if kind == "http":
-                assert server.counts["body_bytes"] >= reading["bytes"] + reading["records"], server.counts
         else:
-            reading = self.penstock(kind, stream, {"url": "null:"})
+            with self.store(kind) as store:
+                reading = self.penstock(kind, stream, store.sink())
+            reading["calls"] = store.counts
+            if kind in ("http", "azurite"):
+                assert store.counts["body_bytes"] >= reading["bytes"] + reading["records"], store.counts
         told = self.topics[stream]
         # Members that join one after the other divide the partitions anew: then some is read twice, and counted.
         once = kind.rsplit("-", 1)[-1] not in SCALES or reading["records"] == told["records"]
         assert (reading["records"], reading["bytes"]) == (told["records"], told["bytes"]) if once else \
             reading["bytes"] > told["bytes"], f"{kind} of {stream} read {reading}, but the producer wrote {told}"
         return reading
+
+    def store(self, kind: str, stamps: bool = False):
+        """The one that a kind of run is named after; the few records of `start` go nowhere."""
+        return STORES["null" if kind == "start" else kind.split("-")[0]](self.directory, RUN_LIMIT_S + 60, stamps)
 
     def config(self, name: str, topic: str, sink: dict, changes: dict) -> dict:
         base = base_config(self.directory / name, [topic], self.kafka.bootstrap, sink)
@@ -175,7 +156,7 @@ class Bench:
     def scaled(self, workers: int, processes: int, stream: str) -> dict:
         """Several workers or processes into the null store: the sum of what they used."""
         with ThreadPoolExecutor() as pool:
-            readings = list(pool.map(lambda number: self.penstock(f"null-{number}", stream, {"url": "null:"}, workers=workers),
+            readings = list(pool.map(lambda number: self.penstock(f"null-{number}", stream, self.store("null").sink(), workers=workers),
                                      range(processes)))
         summed = {key: sum(reading[key] for reading in readings) for key in ("records", "bytes", "cpu_s", "files", "retries")}
         return {**summed, **{key: max(reading[key] for reading in readings) for key in ("wall_s", "peak_rss_bytes", "kernel_workers")}}
@@ -226,14 +207,14 @@ class Bench:
             raise RuntimeError(f"penstock failed: {(directory / 'log').read_text()[-3000:]}")
         return used
 
-    def pace(self, rate: int, seconds: int) -> dict:
-        """penstock over HTTP and the bare consumer at once on one stream that is being produced."""
+    def pace(self, rate: int, seconds: int, kind: str) -> dict:
+        """penstock into a store and the bare consumer at once on one stream that is being produced."""
         self.run_count += 1
         name = f"pace-{self.run_count}"
         self.new_topic(name)
         changes = {"batch": {"max_age": f"{PACE_MAX_AGE_S}s"}, "source": {"fetch_wait": f"{PACE_FETCH_WAIT_MS}ms"}}
-        with DiscardServer(self.directory, stamps=True) as server:
-            with Penstock(self.directory / name, self.config(name, name, server.sink(), changes)) as appliance:
+        with self.store(kind, stamps=True) as store:
+            with Penstock(self.directory / name, self.config(name, name, store.sink(), changes)) as appliance:
                 appliance.start()
                 producer = subprocess.Popen(
                     [program("produce"), *words(brokers=self.kafka.bootstrap, topic=name, partitions=PARTITIONS, seed=2,
@@ -248,11 +229,12 @@ class Bench:
                 produced = json.loads(output)
                 appliance.wait_metric("penstock_records_received_total", produced["records"], 20)
                 assert appliance.terminate(60) == 0, appliance.output[-3000:]
-        calls = server.counts
-        assert calls["body_bytes"] >= produced["bytes"] + produced["records"], f"{calls}, but the producer wrote {produced}"
-        return {**reading, "rate_bytes_per_s": produced["bytes"] / produced["wall_s"], "produced": produced, "calls": calls,
-                "files": calls["put_blob"] + calls["put_block_list"], "max_age_s": PACE_MAX_AGE_S,
-                **{key: calls[key] for key in ("p50_ms", "p99_ms", "max_ms")}}
+        reading |= {"rate_bytes_per_s": produced["bytes"] / produced["wall_s"], "produced": produced, "max_age_s": PACE_MAX_AGE_S}
+        if calls := store.counts:
+            assert calls["body_bytes"] >= produced["bytes"] + produced["records"], f"{calls}, but the producer wrote {produced}"
+            reading |= {"calls": calls, "files": calls["put_blob"] + calls["put_block_list"],
+                        **{key: calls[key] for key in ("p50_ms", "p99_ms", "max_ms")}}
+        return reading
 
     def paced_reading(self, topic: str, appliance: Penstock, seconds: int) -> dict:
         time.sleep(WARM_UP_S)
@@ -290,26 +272,27 @@ def interleaved(bench: Bench, rounds: int) -> tuple[list[dict], list[dict]]:
     return results, floors
 
 
-def paced(bench: Bench, rounds: int, plan: dict[str, tuple[int, int]]) -> dict[str, list[dict]]:
-    results: dict[str, list[dict]] = {name: [] for name in plan}
+def paced(bench: Bench, rounds: int, seconds: int, names: list[str]) -> dict[str, list[dict]]:
+    results: dict[str, list[dict]] = {name: [] for name in names}
     for number in range(rounds):
-        for name, (rate, seconds) in plan.items():
-            reading = bench.pace(rate, seconds)
+        for name in names:
+            rate, store, part = PACES[name]
+            reading = bench.pace(rate, max(int(seconds * part), min(seconds, PACE_SECONDS_MIN)), store)
             results[name].append(reading)
+            durable = (f"; durable after {reading['p50_ms']} ms (p50), {reading['p99_ms']} ms (p99); {reading['files']} files"
+                       if "calls" in reading else "")
             print(f"pace {number + 1}/{rounds}  {name}: {reading['rate_bytes_per_s'] / MB:.1f} MB/s, "
-                  f"{reading['share_of_core']:.2%} of a core, the bare consumer {reading['bare_share_of_core']:.2%}; durable after "
-                  f"{reading['p50_ms']} ms (p50), {reading['p99_ms']} ms (p99); {reading['files']} files", flush=True)
+                  f"{reading['share_of_core']:.2%} of a core, the bare consumer {reading['bare_share_of_core']:.2%}{durable}", flush=True)
     return results
 
 
 def profiled(bench: Bench) -> str:
-    """What perf says of the appliance over each stream, into the null store and over HTTP."""
+    """What perf says of the appliance over each stream, into the null store, over HTTP and into Azurite."""
     texts = []
-    for kind, stream in [("start", "start"), ("null", "1k"), ("http", "1k"), ("null-gzip", "1k"), ("http", "300"), ("http", "gzip")]:
+    for kind, stream in [("start", "start"), ("null", "1k"), ("http", "1k"), ("azurite", "1k"), ("null-gzip", "1k"), ("http", "300"), ("http", "gzip")]:
         data = bench.directory / "perf.data"
-        with DiscardServer(bench.directory) as server:
-            sink = server.sink() if kind == "http" else {"url": "null:"}
-            reading = bench.penstock(kind, stream, sink, tuple(profiling.wrapped(data)))
+        with bench.store(kind) as store:
+            reading = bench.penstock(kind, stream, store.sink(), tuple(profiling.wrapped(data)))
         bench.run_count += 1
         texts.append(profiling.text(f"{kind} of {stream}", data, reading["cpu_s"], max(reading["bytes"], 1)))
         print(texts[-1], flush=True)
@@ -323,7 +306,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pace-seconds", type=int)
     parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
-    parser.add_argument("--paces", nargs="*", default=["300 GB/day", "3 TB/day"], help="of these (default all)")
+    parser.add_argument("--paces", nargs="*", default=list(PACES), choices=list(PACES), help="of these (default all)")
     parser.add_argument("--out", type=Path, help="where results go (default bench/, with --quick build/bench-quick)")
     arguments = parser.parse_args()
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
@@ -352,9 +335,7 @@ def main():
             (arguments.out / "profile.txt").write_text(profiled(bench))
             return
         rounds, floors = interleaved(bench, arguments.rounds)
-        paces = {"300 GB/day": (3_500_000, arguments.pace_seconds), "3 TB/day": (35_000_000, max(arguments.pace_seconds // 2, 8))}
-        plan = {name: pace for name, pace in paces.items() if name in arguments.paces}
-        paces = paced(bench, 1 if arguments.quick else arguments.rounds, plan)
+        paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, arguments.paces)
     finally:
         bench.stop()
         shutil.rmtree(directory, ignore_errors=True)

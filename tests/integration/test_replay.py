@@ -14,11 +14,13 @@ from harness.paths import PRESET, ROOT
 def test_a_small_replay_reads_what_was_produced(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "bench" / "replay" / "run.py", "--bytes", "1000000", "--rounds", "1", "--pace-seconds", "2",
-         "--paces", "300 GB/day", "--out", tmp_path],
+         "--paces", "300 GB/day", "300 GB/day, Azurite", "300 GB/day, null:", "--out", tmp_path],
         env={**os.environ, "PENSTOCK_PRESET": PRESET}, capture_output=True, text=True, timeout=360)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = json.loads((tmp_path / "results.json").read_text())
-    assert {"bare/1k", "direct/300", "http/gzip", "http-gzip/1k"} <= set(results["rounds"][0])
-    for reading in results["pace"]["300 GB/day"]:
-        assert reading["calls"]["stamped"] > 0
+    assert {"bare/1k", "direct/300", "http/gzip", "http-gzip/1k", "azurite/1k"} <= set(results["rounds"][0])
+    for pace in ("300 GB/day", "300 GB/day, Azurite"):
+        for reading in results["pace"][pace]:
+            assert reading["calls"]["stamped"] > 0
+    assert results["pace"]["300 GB/day, null:"][0]["share_of_core"] > 0
     assert "bare librdkafka consumer" in (tmp_path / "RESULTS.md").read_text()

@@ -1,0 +1,130 @@
+"""Where the appliance's files go in a run: nowhere, to a server that keeps nothing, to Azurite.
+
+Each is a context manager; `sink()` is the appliance's section, and `counts` says, once it has ended, which calls it took, how many
+bytes of files (empty for the null store), and with `stamps` how long records took to become durable.
+"""
+
+import json
+import re
+import shutil
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.azurite import Azurite
+from harness.paths import PRESET, ROOT
+from harness.service import Service, free_port
+
+ACCOUNT = "benchaccount"
+KEY = "YmVuY2gtaXMtbm90LWEtc2VjcmV0"  # the discarding server verifies no signature
+DISCARD_SERVER = ROOT / "build" / PRESET / "bench" / "replay_discard_server"
+STAMP = re.compile(rb'"ts":(\d{13})')  # the time at which a record was sent, see stream.h
+LISTED_EVERY_S = 0.1
+
+
+class NullStore:
+    def __init__(self, directory: Path, limit_s: int, stamps: bool = False):
+        self.counts: dict = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def sink(self) -> dict:
+        return {"url": "null:"}
+
+
+class DiscardServer:
+    """The blob service that keeps nothing."""
+
+    def __init__(self, directory: Path, limit_s: int, stamps: bool = False):
+        self.port = free_port()
+        self.log = directory / f"discard-{self.port}.log"
+        self.service = Service([DISCARD_SERVER, "--port", self.port, "--limit", limit_s, "--stamps", str(stamps).lower()], self.log)
+        self.counts: dict = {}
+
+    def __enter__(self):
+        self.service.start()
+        self.service.wait_port(self.port, 20)
+        return self
+
+    def __exit__(self, kind, *_):
+        self.service.stop()
+        if kind is None:
+            self.counts = json.loads(self.log.read_text())
+
+    def sink(self) -> dict:
+        endpoint = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+        return {"url": f"{endpoint}/lake/raw",
+                "auth": {"type": "connection-string",
+                         "value": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};"}}
+
+
+class AzuriteStore:
+    """A real blob service, in Node. With `stamps` it is asked again and again for its list: a file's time is when it is first there."""
+
+    def __init__(self, directory: Path, limit_s: int, stamps: bool = False):
+        self.directory = directory / f"azurite-{free_port()}"
+        self.azurite = Azurite(self.directory)
+        self.stamps = stamps
+        self.first_seen_ms: dict[str, float] = {}
+        self.counts: dict = {}
+        self._end = threading.Event()
+        self._watch = threading.Thread(target=self._list_again_and_again, daemon=True)
+
+    def __enter__(self):
+        self.azurite.start()
+        self.container = self.azurite.create_container()
+        self.client = self.azurite.client().get_container_client(self.container)
+        if self.stamps:
+            self._watch.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if self.stamps:
+                self._end.set()
+                self._watch.join()
+            if kind is None:
+                self.counts = self._counted()
+        finally:
+            self.azurite.stop()
+            shutil.rmtree(self.directory)
+
+    def sink(self) -> dict:
+        return self.azurite.sink(self.container)
+
+    def _list_again_and_again(self):
+        while not self._end.wait(LISTED_EVERY_S):
+            self._list()
+
+    def _list(self):
+        for name in self.client.list_blob_names():
+            self.first_seen_ms.setdefault(name, time.time() * 1000)
+
+    def _counted(self) -> dict:
+        counts = dict.fromkeys(("put_block", "put_block_list", "put_blob", "body_bytes"), 0)
+        for blob in self.client.list_blobs():
+            blocks, _ = self.client.get_blob_client(blob.name).get_block_list("committed")
+            counts["put_block"] += len(blocks)
+            counts["put_block_list" if blocks else "put_blob"] += 1
+            counts["body_bytes"] += blob.size
+        if self.stamps:
+            self._list()
+            waits = sorted(self._waits_ms())
+            counts |= {"stamped": len(waits), "max_ms": round(waits[-1])}
+            counts |= dict(zip(("p50_ms", "p99_ms"), (round(statistics.quantiles(waits, n=100)[cut]) for cut in (49, 98)), strict=True))
+        return counts
+
+    def _waits_ms(self) -> Iterator[float]:
+        """Of each record, from the time that it carries to its file's."""
+        for name, seen_ms in self.first_seen_ms.items():
+            for stamp in STAMP.findall(self.client.download_blob(name).readall()):
+                yield seen_ms - int(stamp)
+
+
+STORES = {"null": NullStore, "http": DiscardServer, "azurite": AzuriteStore}
