@@ -1,4 +1,4 @@
-"""What the machine is, and what a process on it has used."""
+"""What the machine is."""
 
 import os
 import platform

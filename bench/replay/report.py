@@ -10,7 +10,8 @@ from figures import Figures
 STREAM_NOTES = {"1k": "log-normal around 1 KiB", "300": "around 300 B", "gzip": "log-normal around 1 KiB, batches compressed with gzip"}
 WHAT = {
     "bare": "bare librdkafka consumer", "bare-nocrc": "the same, `check.crcs=false`",
-    "direct": "our fetch, decode and copy (`direct_reader`)", "null": "penstock into `null:`", "http": "penstock over HTTP", "azurite": "penstock into Azurite",
+    "direct": "our fetch, decode and copy (`direct_reader`)", "null": "penstock into `null:`", "http": "penstock over HTTP",
+    "azurite": "penstock into Azurite",
     "null-w2": "penstock into `null:`, 2 workers", "null-w4": "penstock into `null:`, 4 workers",
     "null-p2": "penstock into `null:`, 2 processes, their sum",
     "null-gzip": "penstock into `null:`, gzip output", "http-gzip": "penstock over HTTP, gzip output",

@@ -11,6 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.azurite import Azurite
@@ -74,24 +75,23 @@ class AzuriteStore:
         self.first_seen_ms: dict[str, float] = {}
         self.counts: dict = {}
         self._end = threading.Event()
-        self._watch = threading.Thread(target=self._list_again_and_again, daemon=True)
+        self._watch = ThreadPoolExecutor(1)
 
     def __enter__(self):
         self.azurite.start()
         self.container = self.azurite.create_container()
         self.client = self.azurite.client().get_container_client(self.container)
         if self.stamps:
-            self._watch.start()
+            self._watched = self._watch.submit(self._list_again_and_again)
         return self
 
     def __exit__(self, kind, *_):
         try:
-            if self.stamps:
-                self._end.set()
-                self._watch.join()
+            self._end.set()
             if kind is None:
                 self.counts = self._counted()
         finally:
+            self._watch.shutdown()
             self.azurite.stop()
             shutil.rmtree(self.directory)
 
@@ -114,10 +114,11 @@ class AzuriteStore:
             counts["put_block_list" if blocks else "put_blob"] += 1
             counts["body_bytes"] += blob.size
         if self.stamps:
+            self._watched.result()  # or the error that has ended it
             self._list()
-            waits = sorted(self._waits_ms())
-            counts |= {"stamped": len(waits), "max_ms": round(waits[-1])}
-            counts |= dict(zip(("p50_ms", "p99_ms"), (round(statistics.quantiles(waits, n=100)[cut]) for cut in (49, 98)), strict=True))
+            waits = list(self._waits_ms())
+            cuts = statistics.quantiles(waits, n=100)
+            counts |= {"stamped": len(waits), "p50_ms": round(cuts[49]), "p99_ms": round(cuts[98]), "max_ms": round(max(waits))}
         return counts
 
     def _waits_ms(self) -> Iterator[float]:

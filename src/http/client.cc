@@ -89,8 +89,8 @@ Result<void> Client::Multi::open() {
   if (multi_ == nullptr) {
     return curl_error(CURLE_OUT_OF_MEMORY, "any host", "curl_multi_init failed");
   }
-  // One thread has them all: no locks. A ticket of TLS 1.3 serves one connection, and libcurl keeps the last: of
-  // connections that open in the same moment only the first may go on with a session.
+  // One thread has them all: no locks. A ticket of TLS 1.3 serves one connection, and libcurl keeps only the last:
+  // of connections that open in the same moment all but the first may have to shake hands anew.
   sessions_ = ::curl_share_init();
   if (sessions_ == nullptr ||
       ::curl_share_setopt(sessions_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {

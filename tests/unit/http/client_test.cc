@@ -208,23 +208,24 @@ TEST_F(ClientTest, AReusedConnectionThatDiedIsReplacedAndTheBodySentAgainFromIts
   EXPECT_EQ(server.connection_count(), 2U);
 }
 
-TEST_F(ClientTest, ATlsSessionIsResumedByAnotherHandle) {
+TEST_F(ClientTest, ATlsSessionIsResumedByEveryConnection) {
   const crypto::Identity authority = crypto::make_identity({.subject = "authority", .names = ""}, nullptr);
   const crypto::Identity identity =
       crypto::make_identity({.subject = "server", .names = "IP:127.0.0.1"}, &authority);
   const crypto::PemDirectory directory;
   const auto context = crypto::make_server_context(identity);
-  ScriptServer server({answers("201 Created"), {"", SIZE_MAX, Step::Then::hold}}, context.get());
+  const Step closing{response("201 Created", "Connection: close\r\n"), SIZE_MAX, Step::Then::close};
+  ScriptServer server({closing, answers("201 Created"), {"", SIZE_MAX, Step::Then::hold}}, context.get());
   const auto http = client({.connections_max = 2, .ca_file = directory.write("ca.pem", authority)});
-  ASSERT_TRUE(exchange(*http, get(server.url("/a"))).ok());  // with the answer comes the session's ticket
-  http->send(get(server.url("/b")),
-             [](const Result<Response>&) {});  // keeps the handle and its connection busy
-  ASSERT_TRUE(run_until([&] { return server.received().size() == 2; }));
-  ASSERT_EQ(server.connection_count(), 1U);
-  ASSERT_EQ(server.resumed_count(), 0U);
-  ASSERT_TRUE(exchange(*http, get(server.url("/c"))).ok());
-  EXPECT_EQ(server.connection_count(), 2U);
+  ASSERT_TRUE(exchange(*http, get(server.url("/a"))).ok());
+  EXPECT_EQ(server.resumed_count(), 0U);
+  ASSERT_TRUE(exchange(*http, get(server.url("/b"))).ok());  // with each answer comes a ticket for the next
   EXPECT_EQ(server.resumed_count(), 1U);
+  http->send(get(server.url("/keeps/the/handle/busy")), [](const Result<Response>&) {});
+  ASSERT_TRUE(run_until([&] { return server.received().size() == 3; }));
+  ASSERT_TRUE(exchange(*http, get(server.url("/c"))).ok());  // on a handle that has made no connection yet
+  EXPECT_EQ(server.connection_count(), 3U);
+  EXPECT_EQ(server.resumed_count(), 2U);
 }
 
 TEST_F(ClientTest, NoServerIsUnavailable) {
