@@ -7,7 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include "base/types.h"
-#include "codec/ndjson.h"
+#include "format/lines.h"
 #include "micro/sample_records.h"
 
 namespace penstock::bench {
@@ -56,11 +56,11 @@ void run(benchmark::State& state, bool with_breaks, bool replaces, Frame frame) 
 }
 
 void framing(benchmark::State& state) {
-  run(state, false, true, codec::copy_flat);
+  run(state, false, true, format::copy_flat);
 }
 
 void framing_of_pretty_printed(benchmark::State& state) {
-  run(state, true, true, codec::copy_flat);
+  run(state, true, true, format::copy_flat);
 }
 
 // What it is measured against: a copy that looks at nothing.

@@ -100,7 +100,7 @@ Response make_response(std::size_t value_bytes, bool gzip) {
 template <class See>
 bool read_all(wire::RecordsCursor& cursor, std::vector<RecordView>& views, const Response& response,
               See see) {
-  cursor.begin(response.field, Position{0}, {}, wire::RecordHeaders::skipped);
+  cursor.begin(response.field, Position{0}, {}, RecordHeaders::skipped);
   for (;;) {
     const auto step = cursor.next(views, k_records_a_step);
     if (!step.ok()) {

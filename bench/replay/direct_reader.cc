@@ -9,8 +9,8 @@
 
 #include "base/concat.h"
 #include "io/loop.h"
-#include "kafka/cluster_probe.h"
 #include "kafka/direct_source.h"
+#include "rdkafka/cluster_probe.h"
 #include "replay/measure.h"
 
 namespace penstock::bench {
@@ -31,7 +31,7 @@ int run(const Arguments& arguments) {
   options.client.brokers = {arguments.text("brokers")};
   options.client.topics = {arguments.text("topic")};
   options.client.group = concat("bench-direct-", ::getpid());
-  const kafka::ProbeReport probe = must(kafka::probe_cluster(options.client, std::chrono::seconds(10)));
+  const rdkafka::ProbeReport probe = must(rdkafka::probe_cluster(options.client, std::chrono::seconds(10)));
   if (probe.logs_error) {
     die(probe.logs_error->message);
   }
@@ -44,12 +44,12 @@ int run(const Arguments& arguments) {
   kafka::DirectSource source(*loop, system_clock(), options);
   Ring ring;
   std::optional<Usage> first;
-  const auto begin = [&](std::span<const kafka::Assigned> partitions) {
+  const auto begin = [&](std::span<const source::Assigned> partitions) {
     for (std::uint32_t slot = 0; slot < partitions.size(); ++slot) {
       source.fetch_from(PartitionSlot{slot}, partitions[slot].start);
     }
   };
-  const auto take = [&](const kafka::RecordSpan& span) {
+  const auto take = [&](const source::RecordSpan& span) {
     if (!first) {
       first = usage_now();
     }
@@ -60,7 +60,7 @@ int run(const Arguments& arguments) {
   };
   const Result<void> started = source.start({
       .assigned = begin,
-      .revoked = [](kafka::RevokeReason) { die("the group took the partitions back"); },
+      .revoked = [](source::RevokeReason) { die("the group took the partitions back"); },
       .records = take,
       .partition_failed = [](PartitionSlot, Error error) { die(error.message); },
       .failed = [](Error error) { std::fprintf(stderr, "%s\n", error.message.c_str()); },
@@ -70,7 +70,7 @@ int run(const Arguments& arguments) {
   }
   const double deadline_s = usage_now().wall_s + static_cast<double>(arguments.number("limit", 120));
   while (ring.records() < expected) {
-    const bool more = source.poll(kafka::Source::Room::some, k_records_per_poll);
+    const bool more = source.poll(source::Source::Room::some, k_records_per_poll);
     loop->run_once(more ? Duration::zero() : Duration(std::chrono::seconds(1)));
     if (!more && usage_now().wall_s > deadline_s) {
       die("not at the end in time");

@@ -24,7 +24,7 @@
 #include "codec/checksum.h"
 #include "codec/compressor.h"
 #include "codec/decompressor.h"
-#include "codec/ndjson.h"
+#include "format/lines.h"
 #include "replay/measure.h"
 #include "replay/stage_appends.h"
 #include "replay/stream.h"
@@ -167,7 +167,7 @@ double copy_cost(const std::string& text) {
         if (used + record.size() + 1 > ring.size()) {
           used = 0;
         }
-        codec::copy_flat(record, ring.data() + used);
+        format::copy_flat(record, ring.data() + used);
         used += record.size();
         ring[used++] = std::byte{'\n'};
         bytes += record.size();
@@ -258,7 +258,7 @@ int run(const Arguments& arguments) {
   for (const std::string& record : records) {
     const std::size_t at = text.size();
     text.resize(at + record.size() + 1, '\n');
-    codec::copy_flat(as_bytes(record), std::as_writable_bytes(std::span(text)).data() + at);
+    format::copy_flat(as_bytes(record), std::as_writable_bytes(std::span(text)).data() + at);
   }
   const auto compressor = codec::make_compressor(codec::Compression::gzip);
   std::vector<std::string> packed;

@@ -47,6 +47,12 @@ struct Error {
   std::optional<std::chrono::milliseconds> retry_after;  // what the server asked for
 };
 
+// The one way to make an Error. `code` is the foreign code, where there is one.
+Error make_error(ErrorKind kind, Action action, std::string message, std::string code = {});
+
+// What a person wrote, or bytes from outside, cannot be used: ErrorKind::invalid_input, Action::fatal.
+Error invalid_input(std::string message);
+
 const char* to_string(Action action);
 const char* to_string(ErrorKind kind);
 

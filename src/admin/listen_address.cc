@@ -10,12 +10,9 @@ namespace penstock::admin {
 namespace {
 
 Error bad_address(std::string_view listen, std::string_view why) {
-  return Error{ErrorKind::invalid_input,
-               Action::fatal,
-               concat("admin.listen \"", listen, "\": ", why,
-                      "; write host:port, for instance 127.0.0.1:9464, or none"),
-               {},
-               std::nullopt};
+  return make_error(ErrorKind::invalid_input, Action::fatal,
+                    concat("admin.listen \"", listen, "\": ", why,
+                           "; write host:port, for instance 127.0.0.1:9464, or none"));
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {

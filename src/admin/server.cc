@@ -56,9 +56,9 @@ Error cannot_listen(const ListenAddress& address, int error_number) {
       failure = known;
     }
   }
-  return Error{ErrorKind::invalid_input, Action::fatal,
-               concat("cannot serve metrics on ", to_string(address), ": ", failure.advice), failure.name,
-               std::nullopt};
+  return make_error(ErrorKind::invalid_input, Action::fatal,
+                    concat("cannot serve metrics on ", to_string(address), ": ", failure.advice),
+                    failure.name);
 }
 
 void answer(httplib::Response& response, bool good, const std::string& reason) {

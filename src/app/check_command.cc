@@ -27,9 +27,9 @@
 #include "base/concat.h"
 #include "base/os_error.h"
 #include "base/unique_fd.h"
-#include "kafka/cluster_probe.h"
-#include "kafka/metadata_round_trip.h"
 #include "obs/log.h"
+#include "rdkafka/cluster_probe.h"
+#include "rdkafka/metadata_round_trip.h"
 
 namespace penstock::app {
 namespace {
@@ -130,8 +130,8 @@ void check_memory(const config::Settings& settings, std::size_t partitions, Find
 // Returns the number of partitions that were found.
 std::size_t check_source(const config::Settings& settings, Findings& findings) {
   constexpr std::chrono::milliseconds k_answer{10'000};
-  const Result<kafka::ProbeReport> report =
-      kafka::probe_cluster(appliance::kafka_options(settings, 0), k_answer);
+  const Result<rdkafka::ProbeReport> report =
+      rdkafka::probe_cluster(appliance::kafka_options(settings, 0), k_answer);
   if (!report.ok()) {
     add(findings, "brokers", false, report.error().message);
     return 0;
@@ -142,7 +142,7 @@ std::size_t check_source(const config::Settings& settings, Findings& findings) {
   }
   add(findings, "brokers", true, brokers);
   std::size_t partitions = 0;
-  for (const kafka::ProbedTopic& topic : report->topics) {
+  for (const rdkafka::ProbedTopic& topic : report->topics) {
     partitions += topic.partition_count;
     add(findings, "topic", true, concat(topic.name, ", ", topic.partition_count, " partitions"));
   }
@@ -163,7 +163,7 @@ std::size_t check_source(const config::Settings& settings, Findings& findings) {
                " partitions"));
   }
   if (settings.guarantee == config::Guarantee::exactly_once && partitions > 0) {
-    const Result<void> tried = kafka::try_metadata_round_trip(
+    const Result<void> tried = rdkafka::try_metadata_round_trip(
         appliance::kafka_options(settings, 0),
         {.topic = report->topics.front().name, .partition = Partition{0}}, k_answer);
     add(findings, "exactly once", tried.ok(),

@@ -22,7 +22,7 @@
 #include "appliance/verification.h"
 #include "base/clock.h"
 #include "base/concat.h"
-#include "kafka/mock_cluster.h"
+#include "rdkafka/mock_cluster.h"
 
 namespace penstock::app {
 namespace {
@@ -62,22 +62,16 @@ Result<std::string> demo_directory(const DemoCommand& command) {
     if (!error && std::filesystem::is_empty(command.dir, error)) {
       return std::filesystem::absolute(command.dir).string();
     }
-    return Error{.kind = ErrorKind::invalid_input,
-                 .action = Action::fatal,
-                 .message = concat("--dir ", command.dir, ": ",
-                                   error ? error.message()
-                                         : "is not empty: the demo counts the lines "
-                                           "of what it finds there; name a new one"),
-                 .code = {},
-                 .retry_after = {}};
+    return make_error(ErrorKind::invalid_input, Action::fatal,
+                      concat("--dir ", command.dir, ": ",
+                             error ? error.message()
+                                   : "is not empty: the demo counts the lines "
+                                     "of what it finds there; name a new one"));
   }
   std::string name = concat(std::filesystem::temp_directory_path(error).string(), "/penstock-demo-XXXXXX");
   if (mkdtemp(name.data()) == nullptr) {
-    return Error{.kind = ErrorKind::io,
-                 .action = Action::fatal,
-                 .message = concat("no directory could be made as ", name, "; name one with --dir"),
-                 .code = {},
-                 .retry_after = {}};
+    return make_error(ErrorKind::io, Action::fatal,
+                      concat("no directory could be made as ", name, "; name one with --dir"));
   }
   return name;
 }
@@ -85,7 +79,7 @@ Result<std::string> demo_directory(const DemoCommand& command) {
 // Offers records at a steady pace, as long as the consumer keeps up.
 class Traffic {
  public:
-  Traffic(kafka::Producer& producer, const Appliance& appliance)
+  Traffic(rdkafka::Producer& producer, const Appliance& appliance)
       : producer_(producer), appliance_(appliance) {}
 
   // Offers what is due by now; false: the producer failed.
@@ -102,7 +96,7 @@ class Traffic {
           std::fprintf(stderr, "penstock: %s\n", offer.error().message.c_str());
           return false;
         }
-        if (*offer == kafka::Producer::Offer::full) {
+        if (*offer == rdkafka::Producer::Offer::full) {
           producer_.serve(milliseconds(10));
           return true;
         }
@@ -114,7 +108,7 @@ class Traffic {
   }
 
  private:
-  kafka::Producer& producer_;
+  rdkafka::Producer& producer_;
   const Appliance& appliance_;
   GatewayTraffic generator_{1};
   std::uint64_t offered_ = 0;
@@ -130,7 +124,7 @@ void print_progress(double elapsed, std::uint64_t produced, const Counters& c) {
 }
 
 // Produces for the time asked, with a line of progress a second; then waits until the consumer has it all.
-bool drive(const DemoCommand& command, kafka::Producer& producer, const Appliance& appliance,
+bool drive(const DemoCommand& command, rdkafka::Producer& producer, const Appliance& appliance,
            const std::atomic<bool>& stop) {
   Traffic traffic(producer, appliance);
   const auto wait_ready = system_clock().now() + k_catch_up_max;
@@ -231,14 +225,14 @@ int run_demo(const DemoCommand& command) {
   }
   std::atomic<bool> stop{false};
   Signals signals([&stop] { stop.store(true); });
-  const auto cluster = kafka::MockCluster::start(1);
+  const auto cluster = rdkafka::MockCluster::start(1);
   if (!cluster.ok()) {
     return failed(cluster.error());
   }
   if (Result<void> topic = (*cluster)->create_topic(k_topic, k_partitions); !topic.ok()) {
     return failed(topic.error());
   }
-  const auto producer = kafka::Producer::create((*cluster)->brokers());
+  const auto producer = rdkafka::Producer::create((*cluster)->brokers());
   if (!producer.ok()) {
     return failed(producer.error());
   }

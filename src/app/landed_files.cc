@@ -37,11 +37,7 @@ Result<Landed> count_landed(const std::string& dir) {
   std::error_code error;
   const std::vector<fs::path> files = visible_files(dir, error);
   if (error) {
-    return Error{.kind = ErrorKind::io,
-                 .action = Action::give_up,
-                 .message = concat("reading ", dir, ": ", error.message()),
-                 .code = {},
-                 .retry_after = {}};
+    return make_error(ErrorKind::io, Action::give_up, concat("reading ", dir, ": ", error.message()));
   }
   Landed landed;
   std::vector<char> buffer(1 << 20);

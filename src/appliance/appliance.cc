@@ -22,11 +22,11 @@
 #include "appliance/wiring.h"
 #include "base/concat.h"
 #include "config/load.h"
-#include "kafka/cluster_probe.h"
 #include "obs/log.h"
 #include "obs/process.h"
 #include "obs/render.h"
 #include "pipeline/worker.h"
+#include "rdkafka/cluster_probe.h"
 
 namespace penstock {
 namespace {
@@ -47,9 +47,9 @@ std::uint32_t allowed_cpus() {
   return static_cast<std::uint32_t>(std::max(CPU_COUNT(&cpus), 1));
 }
 
-std::size_t partition_count(const kafka::ProbeReport& cluster) {
+std::size_t partition_count(const rdkafka::ProbeReport& cluster) {
   std::size_t count = 0;
-  for (const kafka::ProbedTopic& topic : cluster.topics) {
+  for (const rdkafka::ProbedTopic& topic : cluster.topics) {
     count += topic.partition_count;
   }
   return count;
@@ -98,12 +98,12 @@ struct Appliance::Impl {
   };
 
   Result<Summary> run(const RunOptions& options);
-  Result<void> launch(const RunOptions& options, const kafka::ProbeReport& cluster);
+  Result<void> launch(const RunOptions& options, const rdkafka::ProbeReport& cluster);
   Result<void> watch(const RunOptions& options);
   Result<std::unique_ptr<admin::Server>> serve_admin();
   pipeline::WorkerOptions options_of(std::uint32_t index, std::uint32_t count,
                                      const config::MemoryPlan& memory, const RunOptions& options,
-                                     const kafka::ProbeReport& cluster) const;
+                                     const rdkafka::ProbeReport& cluster) const;
   void join_all();
   Counters counters() const;
   std::string not_ready() const;
@@ -157,7 +157,7 @@ Result<Summary> Appliance::Impl::run(const RunOptions& options) {
   if (Result<void> store = appliance::probe_store(details(), stop_asked); !store.ok()) {
     return std::move(store).error();
   }
-  Result<kafka::ProbeReport> cluster = appliance::await_cluster(details(), patience, stop_asked);
+  Result<rdkafka::ProbeReport> cluster = appliance::await_cluster(details(), patience, stop_asked);
   if (!cluster.ok()) {
     return std::move(cluster).error();
   }
@@ -192,7 +192,7 @@ Result<std::unique_ptr<admin::Server>> Appliance::Impl::serve_admin() {
                                                   }});
 }
 
-Result<void> Appliance::Impl::launch(const RunOptions& options, const kafka::ProbeReport& cluster) {
+Result<void> Appliance::Impl::launch(const RunOptions& options, const rdkafka::ProbeReport& cluster) {
   const Result<std::uint32_t> count =
       appliance::worker_count(details(), allowed_cpus(), partition_count(cluster));
   if (!count.ok()) {
@@ -240,14 +240,14 @@ Result<void> Appliance::Impl::launch(const RunOptions& options, const kafka::Pro
 pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::uint32_t count,
                                                     const config::MemoryPlan& memory,
                                                     const RunOptions& options,
-                                                    const kafka::ProbeReport& cluster) const {
+                                                    const rdkafka::ProbeReport& cluster) const {
   pipeline::WorkerOptions out = appliance::worker_options(details(), index, count, memory);
   out.exit_at_end = options.exit_at_end;
   out.plan_for = [this](const std::string& topic) { return appliance::topic_plan(details(), topic); };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
   std::optional<std::map<TopicPartition, Position>> end_marks;
   if (options.exit_at_end) {
-    end_marks = kafka::end_marks(cluster);
+    end_marks = rdkafka::end_marks(cluster);
   }
   out.make_source = [this, index, end_marks](io::Loop& loop) {
     return appliance::make_source(details(), index, end_marks, loop, system_clock());

@@ -55,11 +55,8 @@ Result<void> probe_store_once(const config::Settings& settings, Duration wait,
   if (answer) {
     return *answer;
   }
-  return Error{.kind = ErrorKind::timed_out,
-               .action = Action::retry,
-               .message = concat((*store)->description(), " did not answer in time"),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::timed_out, Action::retry,
+                    concat((*store)->description(), " did not answer in time"));
 }
 
 Result<void> probe_store(const config::Settings& settings, const std::atomic<bool>& stop) {
@@ -74,12 +71,12 @@ Result<void> probe_store(const config::Settings& settings, const std::atomic<boo
   return answer;
 }
 
-Result<kafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
-                                         const std::atomic<bool>& stop) {
+Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
+                                           const std::atomic<bool>& stop) {
   const MonoTime begun = system_clock().now();
   obs::LogGate gate(k_say_again);
   while (!stop.load()) {
-    Result<kafka::ProbeReport> report = kafka::probe_cluster(kafka_options(settings, 0), k_broker_answer);
+    Result<rdkafka::ProbeReport> report = rdkafka::probe_cluster(kafka_options(settings, 0), k_broker_answer);
     std::optional<Error> error;
     if (!report.ok()) {
       error = report.error();
@@ -102,7 +99,7 @@ Result<kafka::ProbeReport> await_cluster(const config::Settings& settings, Patie
     }
     sleep_unless_stopped(k_between_tries, stop);
   }
-  return kafka::ProbeReport{};
+  return rdkafka::ProbeReport{};
 }
 
 }  // namespace penstock::appliance

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "config/settings.h"
-#include "kafka/cluster_probe.h"
+#include "rdkafka/cluster_probe.h"
 
 namespace penstock::appliance {
 
@@ -25,7 +25,7 @@ enum class Patience { endless, a_minute };
 
 // Asks the brokers until they answer. Error: wrong credential, unknown topic, or out of patience. Once `stop` is set: an
 // empty view.
-Result<kafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
-                                         const std::atomic<bool>& stop);
+Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
+                                           const std::atomic<bool>& stop);
 
 }  // namespace penstock::appliance

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/concat.h"
 #include "io/loop.h"
-#include "kafka/cluster_probe.h"
-#include "kafka/value_probe.h"
 #include "ledger/claim_text.h"
+#include "rdkafka/cluster_probe.h"
+#include "rdkafka/value_probe.h"
 #include "verify/content.h"
 #include "verify/lake_reader.h"
 
@@ -22,13 +22,13 @@ using verify::Finding;
 using verify::FindingKind;
 using verify::Severity;
 
-constexpr std::chrono::milliseconds k_broker_answer{10'000};
+constexpr std::chrono::milliseconds k_broker_patience{10'000};
 
 // Gaps that the log is asked about: each costs a connection, and some tenths of a second.
 constexpr int k_gaps_asked_max = 50;
 
-Result<kafka::ProbeReport> ask_cluster(const config::Settings& settings) {
-  Result<kafka::ProbeReport> report = kafka::probe_cluster(kafka_options(settings, 0), k_broker_answer);
+Result<rdkafka::ProbeReport> ask_cluster(const config::Settings& settings) {
+  Result<rdkafka::ProbeReport> report = rdkafka::probe_cluster(kafka_options(settings, 0), k_broker_patience);
   if (!report.ok()) {
     return report;
   }
@@ -44,13 +44,13 @@ Result<kafka::ProbeReport> ask_cluster(const config::Settings& settings) {
   return report;
 }
 
-std::optional<GroupEntry> entry_of(const kafka::ProbeReport& report, const TopicPartition& id) {
+std::optional<GroupEntry> entry_of(const rdkafka::ProbeReport& report, const TopicPartition& id) {
   const auto found = report.committed.find(id);
   return found == report.committed.end() ? std::nullopt : std::optional(found->second);
 }
 
 // A partition that was added meanwhile is not looked at.
-verify::ClusterView joined(const kafka::ProbeReport& before, const kafka::ProbeReport& after) {
+verify::ClusterView joined(const rdkafka::ProbeReport& before, const rdkafka::ProbeReport& after) {
   verify::ClusterView view;
   for (const auto& [id, log] : before.logs) {
     verify::PartitionView& partition = view[id];
@@ -70,14 +70,14 @@ class Verification {
       : settings_(settings), depth_(depth), progress_(progress), lake_(lake) {}
 
   Result<VerifyReport> run() {
-    const Result<kafka::ProbeReport> before = ask_cluster(settings_);
+    const Result<rdkafka::ProbeReport> before = ask_cluster(settings_);
     if (!before.ok()) {
       return before.error();
     }
     if (Result<void> seen = lake_.each([this](BlobFacts facts) { return look(facts); }); !seen.ok()) {
       return std::move(seen).error();
     }
-    const Result<kafka::ProbeReport> after = ask_cluster(settings_);
+    const Result<rdkafka::ProbeReport> after = ask_cluster(settings_);
     if (!after.ok()) {
       return after.error();
     }
@@ -194,7 +194,7 @@ class Verification {
         return;
       }
       const auto value =
-          kafka::first_value(kafka_options(settings_, 0), *finding.id, *finding.range, k_broker_answer);
+          rdkafka::first_value(kafka_options(settings_, 0), *finding.id, *finding.range, k_broker_patience);
       if (value.ok() && !value->has_value()) {
         finding.severity = Severity::note;
         finding.text =

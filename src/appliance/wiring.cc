@@ -17,10 +17,11 @@
 #include "crypto/hash.h"
 #include "crypto/random.h"
 #include "kafka/direct_source.h"
-#include "kafka/librdkafka_source.h"
 #include "lake/azure_store.h"
 #include "lake/directory_store.h"
 #include "lake/null_store.h"
+#include "rdkafka/client_properties.h"
+#include "rdkafka/librdkafka_source.h"
 
 namespace penstock::appliance {
 namespace {
@@ -34,11 +35,7 @@ constexpr std::size_t k_topic_bytes_max = 249;
 constexpr std::size_t k_partitions_per_worker = 8;
 
 Error fault(const std::string& where, const std::string& what) {
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = concat(where, ": ", what),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat(where, ": ", what));
 }
 
 std::string sink_prefix(const config::Settings& settings) {
@@ -85,26 +82,26 @@ codec::Compression compression_of(config::Compression compression) {
   return codec::Compression::none;
 }
 
-kafka::Auth auth_of(const config::SourceAuth& auth) {
-  kafka::Auth out;
+source::Auth auth_of(const config::SourceAuth& auth) {
+  source::Auth out;
   switch (auth.type) {
     case config::SourceAuthType::none:
       break;
     case config::SourceAuthType::connection_string:
-      out.type = kafka::AuthType::event_hubs;
+      out.type = source::AuthType::event_hubs;
       out.connection_string = auth.value.reveal();
       break;
     case config::SourceAuthType::sasl_plain:
-      out.type = kafka::AuthType::sasl_plain;
+      out.type = source::AuthType::sasl_plain;
       break;
     case config::SourceAuthType::sasl_scram_256:
-      out.type = kafka::AuthType::sasl_scram_256;
+      out.type = source::AuthType::sasl_scram_256;
       break;
     case config::SourceAuthType::sasl_scram_512:
-      out.type = kafka::AuthType::sasl_scram_512;
+      out.type = source::AuthType::sasl_scram_512;
       break;
     case config::SourceAuthType::oauthbearer:
-      out.type = kafka::AuthType::oauthbearer;
+      out.type = source::AuthType::oauthbearer;
       out.token_file = auth.token_file;
       break;
   }
@@ -113,18 +110,18 @@ kafka::Auth auth_of(const config::SourceAuth& auth) {
   return out;
 }
 
-kafka::StartPoint start_of(const config::SourceSettings& source) {
+source::StartPoint start_of(const config::SourceSettings& source) {
   switch (source.start) {
     case config::StartFrom::earliest:
-      return {.at = kafka::StartAt::earliest};
+      return {.at = source::StartAt::earliest};
     case config::StartFrom::latest:
-      return {.at = kafka::StartAt::latest};
+      return {.at = source::StartAt::latest};
     case config::StartFrom::time:
       break;
   }
   const auto since_epoch =
       std::chrono::duration_cast<std::chrono::milliseconds>(source.start_time.time_since_epoch());
-  return {.at = kafka::StartAt::timestamp, .timestamp_ms = since_epoch.count()};
+  return {.at = source::StartAt::timestamp, .timestamp_ms = since_epoch.count()};
 }
 
 Result<azure::Credential> credential_of(const config::SinkAuth& auth, const azure::Endpoint& endpoint) {
@@ -154,11 +151,7 @@ Result<azure::Credential> credential_of(const config::SinkAuth& auth, const azur
     case config::SinkAuthType::none:
       break;
   }
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = "sink.auth is needed for a sink in Azure",
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, "sink.auth is needed for a sink in Azure");
 }
 
 Result<lake::AzureOptions> azure_options(const config::Settings& settings) {
@@ -218,8 +211,8 @@ Result<void> check_whole(const config::Settings& settings) {
   }
   if (checked.ok()) {
     constexpr int k_any_library_version = 0;  // the properties that every version has
-    const Result<std::vector<kafka::Property>> properties = kafka::client_properties(
-        kafka_options(settings, 0), kafka::EndOfPartition::silent, k_any_library_version);
+    const Result<std::vector<rdkafka::Property>> properties = rdkafka::client_properties(
+        kafka_options(settings, 0), rdkafka::EndOfPartition::silent, k_any_library_version);
     if (!properties.ok()) {
       checked = fault(config::at(settings, "source"), properties.error().message);
     }
@@ -296,19 +289,19 @@ std::string group_instance_id(const config::Settings& settings, std::uint32_t wo
 
 }  // namespace
 
-kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_t worker) {
+source::ConsumerOptions kafka_options(const config::Settings& settings, std::uint32_t worker) {
   const config::SourceSettings& source = settings.source;
-  kafka::KafkaOptions options;
+  source::ConsumerOptions options;
   options.brokers = source.brokers;
   options.auth = auth_of(source.auth);
-  options.tls = config::uses_tls(source) ? kafka::Tls::enabled : kafka::Tls::disabled;
+  options.tls = config::uses_tls(source) ? source::Tls::enabled : source::Tls::disabled;
   options.tls_ca = source.tls.ca;
   options.group = source.group;
   options.topics =
       source.topics_regex.empty() ? source.topics : std::vector<std::string>{source.topics_regex};
   options.start = start_of(source);
   options.on_data_loss =
-      source.on_data_loss == config::OnDataLoss::stop ? kafka::OnDataLoss::stop : kafka::OnDataLoss::go_on;
+      source.on_data_loss == config::OnDataLoss::stop ? source::OnDataLoss::stop : source::OnDataLoss::go_on;
   options.group_instance_id = group_instance_id(settings, worker);
   options.client_id = concat("penstock-", settings.name, "-w", worker);
   options.fetch_wait = std::chrono::duration_cast<std::chrono::milliseconds>(config::fetch_wait(settings));
@@ -337,21 +330,21 @@ FetchChoice fetch_choice(const config::Settings& settings) {
                   : "source.fetch is auto, and the configuration asks for nothing that only librdkafka has"};
 }
 
-Result<std::unique_ptr<kafka::Source>> make_source(
+Result<std::unique_ptr<source::Source>> make_source(
     const config::Settings& settings, std::uint32_t worker,
     const std::optional<std::map<TopicPartition, Position>>& end_marks, io::Loop& loop, const Clock& clock) {
   if (!fetch_choice(settings).direct) {
-    kafka::LibrdkafkaSourceOptions options;
+    rdkafka::LibrdkafkaSourceOptions options;
     options.client = kafka_options(settings, worker);
     options.end_marks = end_marks;
-    return std::unique_ptr<kafka::Source>(new kafka::LibrdkafkaSource(loop, clock, std::move(options)));
+    return std::unique_ptr<source::Source>(new rdkafka::LibrdkafkaSource(loop, clock, std::move(options)));
   }
   kafka::DirectSourceOptions options;
   options.client = kafka_options(settings, worker);
   options.batch_bytes_max = settings.source.max_batch_bytes;
   options.commit_timeout = settings.source.fence_wait / 2;
   options.end_marks = end_marks;
-  return std::unique_ptr<kafka::Source>(new kafka::DirectSource(loop, clock, std::move(options)));
+  return std::unique_ptr<source::Source>(new kafka::DirectSource(loop, clock, std::move(options)));
 }
 
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic) {

@@ -13,12 +13,12 @@
 #include "config/memory_plan.h"
 #include "config/settings.h"
 #include "io/loop.h"
-#include "kafka/client_options.h"
-#include "kafka/source.h"
 #include "lake/blob_store.h"
 #include "obs/log.h"
 #include "pipeline/batch.h"
 #include "pipeline/worker.h"
+#include "source/consumer_options.h"
+#include "source/source.h"
 
 namespace penstock::appliance {
 
@@ -40,11 +40,11 @@ struct FetchChoice {
 FetchChoice fetch_choice(const config::Settings& settings);
 
 // A worker's source, as fetch_choice() says. `end_marks`: with --exit-at-end.
-Result<std::unique_ptr<kafka::Source>> make_source(
+Result<std::unique_ptr<source::Source>> make_source(
     const config::Settings& settings, std::uint32_t worker,
     const std::optional<std::map<TopicPartition, Position>>& end_marks, io::Loop& loop, const Clock& clock);
 
-kafka::KafkaOptions kafka_options(const config::Settings& settings, std::uint32_t worker);
+source::ConsumerOptions kafka_options(const config::Settings& settings, std::uint32_t worker);
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
 Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& settings, io::Loop& loop,
                                                     const Clock& clock);

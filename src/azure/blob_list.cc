@@ -15,8 +15,8 @@ namespace penstock::azure {
 namespace {
 
 Error not_a_list(std::string_view why) {
-  return {
-      ErrorKind::corrupt, Action::retry, concat("the answer to List Blobs cannot be read: ", why), {}, {}};
+  return make_error(ErrorKind::corrupt, Action::retry,
+                    concat("the answer to List Blobs cannot be read: ", why));
 }
 
 std::string lower(std::string_view text) {

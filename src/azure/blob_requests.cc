@@ -12,10 +12,6 @@ namespace penstock::azure {
 
 namespace {
 
-Error invalid(std::string message) {
-  return {ErrorKind::invalid_input, Action::fatal, std::move(message), {}, {}};
-}
-
 BlobRequest container_request(Verb verb, const Endpoint& endpoint) {
   BlobRequest request;
   request.verb = verb;
@@ -55,8 +51,8 @@ Result<void> add_write_headers(BlobRequest& request, std::string_view name, cons
   std::size_t metadata_bytes = 0;
   for (const auto& [key, value] : metadata) {
     if (!is_metadata_key(key) || !is_metadata_value(value)) {
-      return invalid(concat("metadata '", key, "' of blob ", name,
-                            " cannot be sent: keys are of [a-z0-9], values of printable ASCII"));
+      return invalid_input(concat("metadata '", key, "' of blob ", name,
+                                  " cannot be sent: keys are of [a-z0-9], values of printable ASCII"));
     }
     metadata_bytes += key.size() + value.size();
     if (!value.empty()) {  // an empty header is not sent by every client, nor stored
@@ -64,8 +60,8 @@ Result<void> add_write_headers(BlobRequest& request, std::string_view name, cons
     }
   }
   if (metadata_bytes > k_metadata_bytes_max) {
-    return invalid(concat("the metadata of blob ", name, " has ", metadata_bytes, " bytes, and ",
-                          k_metadata_bytes_max, " is the most the service takes"));
+    return invalid_input(concat("the metadata of blob ", name, " has ", metadata_bytes, " bytes, and ",
+                                k_metadata_bytes_max, " is the most the service takes"));
   }
   return {};
 }
@@ -83,8 +79,9 @@ BlobRequest put_block(const Endpoint& endpoint, std::string_view name, std::uint
 Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view name,
                                    std::span<const std::uint32_t> indexes, const Metadata& metadata) {
   if (indexes.size() > k_blocks_max) {
-    return invalid(concat("blob ", name, " has ", indexes.size(), " blocks, and ", k_blocks_max,
-                          " is the most the service takes: raise sink.block_bytes or lower batch.max_bytes"));
+    return invalid_input(
+        concat("blob ", name, " has ", indexes.size(), " blocks, and ", k_blocks_max,
+               " is the most the service takes: raise sink.block_bytes or lower batch.max_bytes"));
   }
   BlobRequest request = blob_request(Verb::put, endpoint, name);
   request.query = {{"comp", "blocklist"}};

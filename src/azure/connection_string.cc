@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "azure/trimmed.h"
 #include "base/concat.h"
 
 namespace penstock::azure {
@@ -36,19 +37,12 @@ constexpr std::array<std::string_view, key_count> k_names = {
 using Values = std::array<std::string_view, key_count>;
 
 Error invalid(std::string message) {
-  return {ErrorKind::invalid_input, Action::fatal, concat("connection string: ", message), {}, {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat("connection string: ", message));
 }
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view k_white = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(k_white);
-  return first == std::string_view::npos ? std::string_view{}
-                                         : text.substr(first, text.find_last_not_of(k_white) - first + 1);
 }
 
 Result<Values> split(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include "azure/http_date.h"
 #include "azure/shared_key.h"
+#include "azure/trimmed.h"
 #include "base/concat.h"
 #include "crypto/base64.h"
 
@@ -14,19 +15,6 @@ namespace {
 
 // Of 2021: old enough for the emulator, new enough for every call made here.
 constexpr std::string_view k_api_version = "2021-12-02";
-
-Error invalid(std::string message) {
-  return {ErrorKind::invalid_input, Action::fatal, std::move(message), {}, {}};
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view k_white = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(k_white);
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(k_white) - first + 1);
-}
 
 bool has_parameter(std::string_view query, std::string_view name) {
   while (!query.empty()) {
@@ -54,15 +42,15 @@ Result<SharedKey> make_shared_key(std::string_view account, std::string_view key
   account = trimmed(account);
   key = trimmed(key);
   if (account.empty()) {
-    return invalid("the storage account's name is empty: write the name that the key belongs to");
+    return invalid_input("the storage account's name is empty: write the name that the key belongs to");
   }
   if (key.empty()) {
-    return invalid(concat("the key of storage account ", account, " is empty"));
+    return invalid_input(concat("the key of storage account ", account, " is empty"));
   }
   auto decoded = crypto::base64_decode(key);
   if (!decoded.ok()) {
-    return invalid(concat("the key of storage account ", account, " is ", decoded.error().message,
-                          ": copy it again, whole, as the portal shows it"));
+    return invalid_input(concat("the key of storage account ", account, " is ", decoded.error().message,
+                                ": copy it again, whole, as the portal shows it"));
   }
   return SharedKey{std::string(account), *std::move(decoded)};
 }
@@ -73,15 +61,16 @@ Result<Sas> make_sas(std::string_view token) {
     token.remove_prefix(1);
   }
   if (token.find("://") != std::string_view::npos) {
-    return invalid("the SAS is a whole URL: write only what follows its '?'");
+    return invalid_input("the SAS is a whole URL: write only what follows its '?'");
   }
   for (const std::string_view needed : {"sv", "sig"}) {
     if (!has_parameter(token, needed)) {
-      return invalid(concat("the SAS has no '", needed, "': copy the whole token, sv=...&sig=..."));
+      return invalid_input(concat("the SAS has no '", needed, "': copy the whole token, sv=...&sig=..."));
     }
   }
   if (!fits_a_query(token)) {
-    return invalid("the SAS holds a character that no token has (white space, quote, '#'): copy it again");
+    return invalid_input(
+        "the SAS holds a character that no token has (white space, quote, '#'): copy it again");
   }
   return Sas{std::string(token)};
 }

@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t k_container_bytes_min = 3;
 constexpr std::size_t k_container_bytes_max = 63;
 
-Error invalid(std::string message) {
-  return {ErrorKind::invalid_input, Action::fatal, std::move(message), {}, {}};
-}
-
 // What stands between "//" and the path.
 struct Authority {
   std::string host;  // in lower case; an IPv6 address with its brackets
@@ -118,19 +114,20 @@ std::string blob_host(const std::string& host) {
 
 Result<Endpoint> with_names(Endpoint endpoint, std::string_view path) {
   if (!endpoint.base_path.empty() && endpoint.account.empty()) {
-    return invalid(concat("the sink's URL ends before the account: write ", endpoint.origin,
-                          "/ACCOUNT/CONTAINER/PREFIX (path-style, because of its host)"));
+    return invalid_input(concat("the sink's URL ends before the account: write ", endpoint.origin,
+                                "/ACCOUNT/CONTAINER/PREFIX (path-style, because of its host)"));
   }
   if (!is_path_style_account(endpoint.account)) {
-    return invalid("the account in the sink's URL has characters that no account's name has: use [a-z0-9-]");
+    return invalid_input(
+        "the account in the sink's URL has characters that no account's name has: use [a-z0-9-]");
   }
   const std::string_view container = take_segment(path);
   if (container.empty()) {
-    return invalid(concat("the sink's URL names no container: write ", endpoint.origin, endpoint.base_path,
-                          "/CONTAINER/PREFIX"));
+    return invalid_input(concat("the sink's URL names no container: write ", endpoint.origin,
+                                endpoint.base_path, "/CONTAINER/PREFIX"));
   }
   if (!is_container(container)) {
-    return invalid(
+    return invalid_input(
         concat("'", container,
                "' cannot be a container's name: 3 to 63 lower-case letters, digits and single hyphens"));
   }
@@ -138,7 +135,7 @@ Result<Endpoint> with_names(Endpoint endpoint, std::string_view path) {
     path.remove_suffix(1);
   }
   if (!is_prefix(path)) {
-    return invalid(
+    return invalid_input(
         concat("the prefix in the sink's URL has an empty segment, '.', '..', a backslash, '%' or a control "
                "character: write names plainly, as in ",
                endpoint.origin, endpoint.base_path, "/", container, "/raw/api"));
@@ -152,25 +149,26 @@ Result<Endpoint> with_names(Endpoint endpoint, std::string_view path) {
 
 Result<Endpoint> parse_endpoint(std::string_view url) {
   if (url.find_first_of("?#") != std::string_view::npos) {
-    return invalid(
+    return invalid_input(
         "the sink's URL has a query or fragment: end it after the prefix, and put a SAS into sink.auth");
   }
   const std::size_t scheme_end = url.find("://");
   const std::string_view scheme = url.substr(0, scheme_end);
   if (scheme_end == std::string_view::npos || (scheme != "https" && scheme != "http")) {
-    return invalid("the sink's URL must begin with https:// (http:// only for an emulator on this machine)");
+    return invalid_input(
+        "the sink's URL must begin with https:// (http:// only for an emulator on this machine)");
   }
   url.remove_prefix(scheme_end + 3);
   const std::string_view authority_text = take_segment(url);
   if (authority_text.find('@') != std::string_view::npos) {
-    return invalid("the sink's URL has a user or password in it: put credentials into sink.auth");
+    return invalid_input("the sink's URL has a user or password in it: put credentials into sink.auth");
   }
   const auto authority = parse_authority(authority_text);
   if (!authority) {
-    return invalid(concat("'", authority_text, "' is no host in the sink's URL"));
+    return invalid_input(concat("'", authority_text, "' is no host in the sink's URL"));
   }
   if (scheme == "http" && !is_loopback(authority->host)) {
-    return invalid(
+    return invalid_input(
         concat("the sink's URL would send data and credentials to ", authority->host,
                " in the clear: write https:// (http:// is only for 127.0.0.1, [::1] and localhost)"));
   }

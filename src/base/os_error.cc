@@ -77,11 +77,8 @@ Error os_error(int error_number, std::string_view what) {
   if (row != nullptr && row->advice[0] != '\0') {
     message += concat("; ", row->advice);
   }
-  return Error{.kind = row != nullptr ? row->kind : ErrorKind::io,
-               .action = row != nullptr ? row->action : Action::retry,
-               .message = std::move(message),
-               .code = errno_name(error_number),
-               .retry_after = {}};
+  return make_error(row != nullptr ? row->kind : ErrorKind::io, row != nullptr ? row->action : Action::retry,
+                    std::move(message), errno_name(error_number));
 }
 
 }  // namespace penstock

@@ -15,6 +15,9 @@ struct HeaderView {
   bool null_value = false;
 };
 
+// Whether a source fills in RecordView::headers: it costs a walk over each record's end.
+enum class RecordHeaders : std::uint8_t { skipped, wanted };
+
 struct RecordView {
   Offset offset;
   std::int64_t timestamp_ms = -1;  // of the record or its append; -1 unknown

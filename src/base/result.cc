@@ -1,6 +1,21 @@
+#include <utility>
+
 #include <penstock/result.h>
 
 namespace penstock {
+
+Error make_error(ErrorKind kind, Action action, std::string message, std::string code) {
+  Error error;
+  error.kind = kind;
+  error.action = action;
+  error.message = std::move(message);
+  error.code = std::move(code);
+  return error;
+}
+
+Error invalid_input(std::string message) {
+  return make_error(ErrorKind::invalid_input, Action::fatal, std::move(message));
+}
 
 const char* to_string(Action action) {
   switch (action) {

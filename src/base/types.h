@@ -43,6 +43,9 @@ struct TopicPartition {
   friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
 };
 
+// "topic orders, partition 3": how sentences for an operator name a partition.
+std::string named(const TopicPartition& id);
+
 // [first, next): the positions of one partition that a batch, a chunk or a commit covers.
 struct Range {
   Position first;

@@ -33,11 +33,7 @@ constexpr std::string_view k_duration_forms =
     "write a whole number and ms, s, m, h or d, such as 500ms, 60s or 2m";
 
 Error refused(std::string_view what, std::string_view forms) {
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = concat(what, "; ", forms),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat(what, "; ", forms));
 }
 
 std::string_view trimmed(std::string_view text) {

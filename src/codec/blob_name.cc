@@ -19,11 +19,7 @@ constexpr std::size_t k_incarnation_digits = 16;
 constexpr std::size_t k_extension_bytes_max = 8;  // ".txt.zst"
 
 Error invalid(std::string_view text, const std::string& what) {
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = concat("batch.path \"", text, "\": ", what),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat("batch.path \"", text, "\": ", what));
 }
 
 void append_number(std::string& out, std::uint64_t number, std::size_t width) {

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "codec/zstd_context.h"
 
 namespace penstock::codec {
 namespace {
@@ -32,9 +33,6 @@ constexpr std::size_t k_snappy_growth_max = 22;
 
 struct FreeLz4 {
   void operator()(LZ4F_dctx* context) const { LZ4F_freeDecompressionContext(context); }
-};
-struct FreeZstd {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
 std::size_t big_endian_32(Bytes bytes) {
@@ -67,7 +65,7 @@ Error too_long(CompressedFormat format, std::size_t bytes, std::size_t bytes_max
 struct Decompressor::Contexts {
   std::unique_ptr<inflate_state> gzip;
   std::unique_ptr<LZ4F_dctx, FreeLz4> lz4;
-  std::unique_ptr<ZSTD_DCtx, FreeZstd> zstd;
+  ZstdContext zstd;
 };
 
 const char* to_string(CompressedFormat format) {

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "codec/zstd_context.h"
 
 namespace penstock::codec {
 namespace {
@@ -18,15 +19,11 @@ constexpr std::size_t k_out_bytes = std::size_t{256} * 1024;
 constexpr std::size_t k_gzip_input_max = std::size_t{1} << 30;
 static_assert(k_gzip_input_max < std::numeric_limits<std::uint32_t>::max());
 
-struct FreeZstd {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-
 }  // namespace
 
 struct StreamDecompressor::Contexts {
   std::unique_ptr<inflate_state> gzip;
-  std::unique_ptr<ZSTD_DCtx, FreeZstd> zstd;
+  ZstdContext zstd;
 };
 
 StreamDecompressor::StreamDecompressor(Compression compression)

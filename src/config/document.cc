@@ -143,11 +143,7 @@ class TreeBuilder : public YAML::EventHandler {
 };
 
 Error refused(const std::string& file, int line, std::string_view what) {
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = concat(file, ":", line, ": ", one_line(what)),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat(file, ":", line, ": ", one_line(what)));
 }
 
 }  // namespace

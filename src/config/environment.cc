@@ -18,14 +18,6 @@ namespace {
 
 constexpr std::size_t k_file_bytes_max = 1 << 20;
 
-Error refused(std::string message) {
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = std::move(message),
-               .code = {},
-               .retry_after = {}};
-}
-
 Result<std::string> read_whole_file(const std::string& path) {
   const std::string what = "reading " + path;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -47,7 +39,7 @@ Result<std::string> read_whole_file(const std::string& path) {
     }
     text.append(buffer.data(), static_cast<std::size_t>(count));
     if (text.size() > k_file_bytes_max) {
-      return refused(concat(what, ": the file is larger than 1 MiB; name the right one"));
+      return invalid_input(concat(what, ": the file is larger than 1 MiB; name the right one"));
     }
   }
 }
@@ -62,7 +54,7 @@ bool is_variable_name(std::string_view name) {
 Result<std::string> secret_of_file(const std::string& path, const Environment& environment) {
   Result<std::string> text = environment.read_file(path);
   if (!text) {
-    return refused(concat("needs a file that cannot be read: ", text.error().message));
+    return invalid_input(concat("needs a file that cannot be read: ", text.error().message));
   }
   const std::size_t end = text->find_last_not_of("\r\n");
   text->resize(end == std::string::npos ? 0 : end + 1);
@@ -71,20 +63,21 @@ Result<std::string> secret_of_file(const std::string& path, const Environment& e
 
 Result<std::string> value_of_file(std::string_view path, const Environment& environment) {
   if (!path.starts_with('/')) {
-    return refused("names a file by a relative path; write ${file:/its/whole/path}");
+    return invalid_input("names a file by a relative path; write ${file:/its/whole/path}");
   }
   return secret_of_file(std::string(path), environment);
 }
 
 Result<std::string> value_of_credential(std::string_view name, const Environment& environment) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos) {
-    return refused("names a credential that systemd cannot have; write ${credential:name} without a path");
+    return invalid_input(
+        "names a credential that systemd cannot have; write ${credential:name} without a path");
   }
   const std::optional<std::string> directory = environment.variable("CREDENTIALS_DIRECTORY");
   if (!directory || directory->empty()) {
-    return refused(concat("needs the credential ", name,
-                          ", and CREDENTIALS_DIRECTORY is not set; run it by systemd with ",
-                          "LoadCredential=", name, ":/path, or write ${file:/path}"));
+    return invalid_input(concat("needs the credential ", name,
+                                ", and CREDENTIALS_DIRECTORY is not set; run it by systemd with ",
+                                "LoadCredential=", name, ":/path, or write ${file:/path}"));
   }
   return secret_of_file(concat(*directory, "/", name), environment);
 }
@@ -93,7 +86,7 @@ Result<std::string> value_of_variable(std::string_view expression, const Environ
   const std::size_t mark = expression.find(":-");
   const std::string name(expression.substr(0, mark));
   if (!is_variable_name(name)) {
-    return refused(
+    return invalid_input(
         "holds a ${...} that is not known; write ${NAME}, ${NAME:-default}, ${file:/path} or "
         "${credential:name}, "
         "or $${ for a literal one");
@@ -103,8 +96,8 @@ Result<std::string> value_of_variable(std::string_view expression, const Environ
     return std::string(expression.substr(mark + 2));
   }
   if (!value) {
-    return refused(concat("needs the environment variable ", name, ", which is not set; set it, or write ${",
-                          name, ":-default}"));
+    return invalid_input(concat("needs the environment variable ", name,
+                                ", which is not set; set it, or write ${", name, ":-default}"));
   }
   return *std::move(value);
 }
@@ -151,7 +144,7 @@ Result<std::string> expand(std::string_view text, const Environment& environment
     } else if (text.starts_with("${")) {
       const std::size_t close = text.find('}');
       if (close == std::string_view::npos) {
-        return refused("holds a ${ without its }; close it, or write $${ for a literal one");
+        return invalid_input("holds a ${ without its }; close it, or write $${ for a literal one");
       }
       const Result<std::string> value = value_of(text.substr(2, close - 2), environment);
       if (!value) {

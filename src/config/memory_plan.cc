@@ -80,11 +80,7 @@ Result<MemoryPlan> plan_memory(std::uint64_t memory, std::uint32_t workers, std:
       fitting > 0) {
     message += concat(", or lower runtime.workers to ", fitting);
   }
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = std::move(message),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, std::move(message));
 }
 
 std::uint32_t workers_that_fit(std::uint64_t memory, std::uint64_t block_bytes, std::uint32_t connections,

@@ -19,7 +19,7 @@ constexpr std::string_view k_start = "write source.start and source.on_data_loss
 constexpr std::string_view k_membership =
     "each worker is a member of its own by the classic protocol; remove it";
 constexpr std::string_view k_memory = "memory is divided by runtime.memory; change that";
-constexpr std::string_view k_tls = "write source.tls";
+constexpr std::string_view k_instead_of_tls = "write source.tls";
 constexpr std::string_view k_auth = "write source.auth";
 constexpr std::string_view k_integrity = "damaged batches are handled by penstock; remove it";
 constexpr std::string_view k_code = "it would run code or call back into penstock; remove it";
@@ -47,7 +47,7 @@ constexpr Owned k_owned[] = {
     {"check.crcs", k_integrity},
     {"enable.partition.eof", "ends are watched by penstock; remove it"},
     {"security.protocol", "write source.auth and source.tls"},
-    {"ssl.ca.*", k_tls},
+    {"ssl.ca.*", k_instead_of_tls},
     {"sasl.*", k_auth},
     {"enable.sasl.*", k_auth},
     {"plugin.*", k_code},

@@ -27,11 +27,7 @@ Error Report::error() const {
     message += message.empty() ? "" : "\n";
     message += entry.text;
   }
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = std::move(message),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, std::move(message));
 }
 
 }  // namespace penstock::config

@@ -125,29 +125,21 @@ class WrittenOut {
   std::vector<Group> open_{Group{}};
 };
 
-Error refused(std::string message) {
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = std::move(message),
-               .code = {},
-               .retry_after = {}};
-}
-
 }  // namespace
 
 Result<TopicPattern> TopicPattern::compile(const std::string& expression) {
   if (expression.size() > k_expression_bytes_max || WrittenOut::size_of(expression) > k_written_out_max) {
-    return refused(concat("is an expression that could take all memory or time; write at most ",
-                          k_expression_bytes_max,
-                          " bytes, fewer repetitions within each other, and ^ and $ outside of them"));
+    return invalid_input(concat("is an expression that could take all memory or time; write at most ",
+                                k_expression_bytes_max,
+                                " bytes, fewer repetitions within each other, and ^ and $ outside of them"));
   }
   auto regex = std::make_unique<regex_t>();
   const int code = ::regcomp(regex.get(), expression.c_str(), REG_EXTENDED | REG_NOSUB);
   if (code != 0) {
     std::array<char, 128> reason{};
     ::regerror(code, regex.get(), reason.data(), reason.size());
-    return refused(concat("is not a regular expression: ", reason.data(),
-                          "; write a POSIX extended one, such as \"^svc-.*\""));
+    return invalid_input(concat("is not a regular expression: ", reason.data(),
+                                "; write a POSIX extended one, such as \"^svc-.*\""));
   }
   TopicPattern pattern;
   pattern.compiled_ = std::shared_ptr<const regex_t>(regex.release(), [](const regex_t* compiled) {

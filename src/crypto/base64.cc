@@ -24,7 +24,7 @@ constexpr std::array<std::uint8_t, 256> make_sextets() {
 constexpr std::array<std::uint8_t, 256> k_sextets = make_sextets();
 
 Error not_base64(std::string why) {
-  return {ErrorKind::invalid_input, Action::fatal, concat("not base64: ", why), {}, {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat("not base64: ", why));
 }
 
 std::size_t padding_of(std::string_view text) {

@@ -8,17 +8,13 @@
 #include <openssl/x509v3.h>
 
 #include "base/concat.h"
+#include "crypto/freed.h"
 
 namespace penstock::crypto {
 namespace {
 
 // More names than these tell an operator nothing.
 constexpr int k_names_shown = 4;
-
-template <class T, void (*free)(T*)>
-struct Freed {
-  void operator()(T* object) const { free(object); }
-};
 
 using Bio = std::unique_ptr<BIO, Freed<BIO, BIO_free_all>>;
 

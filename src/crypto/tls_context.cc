@@ -30,13 +30,10 @@ bool load(SSL_CTX* context, const std::string& ca) {
 
 Error unusable(const std::string& ca) {
   const char* const reason = ERR_reason_error_string(ERR_peek_error());
-  return Error{.kind = ErrorKind::invalid_input,
-               .action = Action::fatal,
-               .message = concat("source.tls.ca: ", is_system(ca) ? "the machine's certificates" : ca,
-                                 " cannot be read as PEM certificates",
-                                 reason != nullptr ? concat(" (", reason, ")") : ""),
-               .code = {},
-               .retry_after = {}};
+  return make_error(
+      ErrorKind::invalid_input, Action::fatal,
+      concat("source.tls.ca: ", is_system(ca) ? "the machine's certificates" : ca,
+             " cannot be read as PEM certificates", reason != nullptr ? concat(" (", reason, ")") : ""));
 }
 
 }  // namespace

@@ -66,11 +66,7 @@ constexpr std::array k_reasons{
 };
 
 Error made(ErrorKind kind, Action action, std::string message, std::string code) {
-  return Error{.kind = kind,
-               .action = action,
-               .message = std::move(message),
-               .code = std::move(code),
-               .retry_after = {}};
+  return make_error(kind, action, std::move(message), std::move(code));
 }
 
 std::string sentence(Fault fault, const RefusedCertificate& refused, const TlsPeer& peer) {

@@ -14,14 +14,10 @@
 #include "base/check.h"
 #include "base/concat.h"
 #include "crypto/certificate.h"
+#include "crypto/freed.h"
 
 namespace penstock::crypto {
 namespace {
-
-template <class T, void (*free)(T*)>
-struct Freed {
-  void operator()(T* object) const { free(object); }
-};
 
 bool is_ip_address(const std::string& host) {
   ASN1_OCTET_STRING* const address = a2i_IPADDRESS(host.c_str());
@@ -121,11 +117,8 @@ TlsStream::~TlsStream() = default;
 
 Result<bool> TlsStream::handshake() {
   if (!host_is_checked_) {
-    return Error{.kind = ErrorKind::invalid_input,
-                 .action = Action::fatal,
-                 .message = concat(peer_.name, " has no host name that a certificate could be for"),
-                 .code = {},
-                 .retry_after = {}};
+    return make_error(ErrorKind::invalid_input, Action::fatal,
+                      concat(peer_.name, " has no host name that a certificate could be for"));
   }
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());

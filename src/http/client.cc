@@ -25,10 +25,6 @@ CURLcode initialise_curl_once() {
   return code;
 }
 
-Error invalid(std::string message) {
-  return {ErrorKind::invalid_input, Action::fatal, std::move(message), {}, {}};
-}
-
 }  // namespace
 
 // Joins libcurl's multi handle to the loop. Held by shared_ptr: the loop's callbacks hold it weakly, and one
@@ -127,12 +123,10 @@ void Client::Multi::close() {
 
 void Client::Multi::send(Request request, Done done) {
   if (waiting_.size() >= options_.queued_max) {
-    answer_later(std::move(done), Error{ErrorKind::throttled,
-                                        Action::retry,
-                                        concat("request to ", host_of(request.url), ": ", options_.queued_max,
-                                               " requests are waiting already"),
-                                        "queue full",
-                                        {}});
+    answer_later(std::move(done), make_error(ErrorKind::throttled, Action::retry,
+                                             concat("request to ", host_of(request.url), ": ",
+                                                    options_.queued_max, " requests are waiting already"),
+                                             "queue full"));
     return;
   }
   waiting_.push_back(std::make_unique<Transfer>(std::move(request), std::move(done)));
@@ -311,15 +305,15 @@ Client::~Client() {
 
 Result<std::unique_ptr<Client>> Client::create(const ClientOptions& options, io::Loop& loop) {
   if (options.connections_max == 0) {
-    return invalid("connections must be at least 1");
+    return invalid_input("connections must be at least 1");
   }
   if (options.upload_buffer_bytes < k_upload_buffer_bytes_min ||
       options.upload_buffer_bytes > k_upload_buffer_bytes_max) {
-    return invalid(concat("the upload buffer must be from ", k_upload_buffer_bytes_min, " to ",
-                          k_upload_buffer_bytes_max, " bytes"));
+    return invalid_input(concat("the upload buffer must be from ", k_upload_buffer_bytes_min, " to ",
+                                k_upload_buffer_bytes_max, " bytes"));
   }
   if (options.stall_timeout <= Duration::zero() || options.connect_timeout <= Duration::zero()) {
-    return invalid("the connect and stall timeouts must be above zero");
+    return invalid_input("the connect and stall timeouts must be above zero");
   }
   auto multi = std::make_shared<Multi>(options, loop);
   if (auto opened = multi->open(); !opened.ok()) {

@@ -59,7 +59,7 @@ constexpr Verdict k_verdicts[] = {
 }  // namespace
 
 Error curl_error(CURLcode code, std::string_view host, std::string_view detail) {
-  Error error{ErrorKind::unavailable, Action::retry, {}, concat("CURLE ", static_cast<int>(code)), {}};
+  Error error = make_error(ErrorKind::unavailable, Action::retry, {}, concat("CURLE ", static_cast<int>(code)));
   std::string_view advice = ::curl_easy_strerror(code);
   for (const Verdict& verdict : k_verdicts) {
     if (verdict.code == code) {

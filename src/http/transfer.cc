@@ -190,12 +190,10 @@ Result<Response> Transfer::outcome(CURLcode code) {
 
 Error Transfer::stalled(Duration timeout) const {
   const auto seconds = std::chrono::duration<double>(timeout).count();
-  return {ErrorKind::timed_out,
-          Action::retry,
-          concat("request to ", host_of(request_.url), ": not a byte has moved for ", seconds,
-                 " s: given up, its outcome unknown"),
-          "stalled",
-          {}};
+  return make_error(ErrorKind::timed_out, Action::retry,
+                    concat("request to ", host_of(request_.url), ": not a byte has moved for ", seconds,
+                           " s: given up, its outcome unknown"),
+                    "stalled");
 }
 
 std::uint32_t Transfer::ticks_without_progress() {

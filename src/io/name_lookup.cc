@@ -26,11 +26,8 @@ namespace {
 std::atomic<std::size_t> running{0};
 
 Error unresolved(const std::string& host, const std::string& why) {
-  return Error{.kind = ErrorKind::unavailable,
-               .action = Action::retry,
-               .message = concat("looking up the address of ", host, ": ", why),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::unavailable, Action::retry,
+                    concat("looking up the address of ", host, ": ", why));
 }
 
 std::string explained(int code) {

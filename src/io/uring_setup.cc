@@ -56,11 +56,7 @@ constexpr const char* k_seccomp_advice =
     "service";
 
 Error unsupported(int error_number, std::string message) {
-  return Error{.kind = ErrorKind::unsupported,
-               .action = Action::fatal,
-               .message = std::move(message),
-               .code = errno_name(error_number),
-               .retry_after = {}};
+  return make_error(ErrorKind::unsupported, Action::fatal, std::move(message), errno_name(error_number));
 }
 
 Error refused(int error_number) {

@@ -3,24 +3,24 @@
 #include <utility>
 
 #include "crypto/tls_context.h"
-#include "kafka/bearer_token.h"
+#include "source/bearer_token.h"
 
 namespace penstock::kafka {
 namespace {
 
-wire::SaslCredential credential_of(const Auth& auth) {
+wire::SaslCredential credential_of(const source::Auth& auth) {
   switch (auth.type) {
-    case AuthType::sasl_scram_256:
+    case source::AuthType::sasl_scram_256:
       return {.mechanism = wire::SaslMechanism::scram_sha_256, .user = auth.user, .secret = auth.password};
-    case AuthType::sasl_scram_512:
+    case source::AuthType::sasl_scram_512:
       return {.mechanism = wire::SaslMechanism::scram_sha_512, .user = auth.user, .secret = auth.password};
-    case AuthType::event_hubs:
+    case source::AuthType::event_hubs:
       return {.mechanism = wire::SaslMechanism::plain,
               .user = "$ConnectionString",
               .secret = auth.connection_string};
-    case AuthType::none:
-    case AuthType::sasl_plain:
-    case AuthType::oauthbearer:  // has a reader of its own
+    case source::AuthType::none:
+    case source::AuthType::sasl_plain:
+    case source::AuthType::oauthbearer:  // has a reader of its own
       break;
   }
   return {.mechanism = wire::SaslMechanism::plain, .user = auth.user, .secret = auth.password};
@@ -28,26 +28,26 @@ wire::SaslCredential credential_of(const Auth& auth) {
 
 }  // namespace
 
-Result<wire::BrokerAccess> broker_access(const KafkaOptions& options) {
+Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options) {
   wire::BrokerAccess access;
   access.client_id = options.client_id;
-  if (wants_tls(options)) {
+  if (source::wants_tls(options)) {
     auto tls = crypto::TlsContext::make({.ca = options.tls_ca});
     if (!tls.ok()) {
       return std::move(tls).error();
     }
     access.tls = std::move(tls).value();
   }
-  if (const TokenReader read_token = token_reader(options.auth)) {
+  if (const source::TokenReader read_token = source::token_reader(options.auth)) {
     access.credential = [read_token]() -> Result<wire::SaslCredential> {
-      Result<BearerToken> token = read_token();
+      Result<source::BearerToken> token = read_token();
       if (!token.ok()) {
         return std::move(token).error();
       }
       return wire::SaslCredential{
           .mechanism = wire::SaslMechanism::oauthbearer, .user = {}, .secret = std::move(token->text)};
     };
-  } else if (options.auth.type != AuthType::none) {
+  } else if (options.auth.type != source::AuthType::none) {
     access.credential = [auth = options.auth]() -> Result<wire::SaslCredential> {
       return credential_of(auth);
     };
@@ -55,11 +55,11 @@ Result<wire::BrokerAccess> broker_access(const KafkaOptions& options) {
   return access;
 }
 
-Result<std::vector<std::string>> broker_addresses(const KafkaOptions& options) {
+Result<std::vector<std::string>> broker_addresses(const source::ConsumerOptions& options) {
   if (!options.brokers.empty()) {
     return options.brokers;
   }
-  Result<std::string> own = event_hubs_broker(options.auth.connection_string);
+  Result<std::string> own = source::event_hubs_broker(options.auth.connection_string);
   if (!own.ok()) {
     return std::move(own).error();
   }

@@ -6,15 +6,15 @@
 
 #include <penstock/result.h>
 
-#include "kafka/client_options.h"
+#include "source/consumer_options.h"
 #include "wire/broker_connection.h"
 
 namespace penstock::kafka {
 
 // Error: the CA cannot be read, or the options cannot work. Never with a secret.
-Result<wire::BrokerAccess> broker_access(const KafkaOptions& options);
+Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options);
 
 // "host:port" each: those of the configuration, or the connection string's own.
-Result<std::vector<std::string>> broker_addresses(const KafkaOptions& options);
+Result<std::vector<std::string>> broker_addresses(const source::ConsumerOptions& options);
 
 }  // namespace penstock::kafka

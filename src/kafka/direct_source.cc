@@ -9,8 +9,8 @@
 #include "base/check.h"
 #include "base/concat.h"
 #include "kafka/broker_access.h"
-#include "kafka/kafka_errors.h"
-#include "kafka/rd_handles.h"
+#include "rdkafka/kafka_errors.h"
+#include "rdkafka/rd_handles.h"
 #include "wire/list_offsets.h"
 
 namespace penstock::kafka {
@@ -26,13 +26,13 @@ constexpr Duration k_without_leader_until_told = std::chrono::seconds(10);
 // again before calling it a loss.
 constexpr int k_tries_beyond_end = 3;
 
-std::int64_t timestamp_of(const StartPoint& start) {
+std::int64_t timestamp_of(const source::StartPoint& start) {
   switch (start.at) {
-    case StartAt::earliest:
+    case source::StartAt::earliest:
       return wire::k_timestamp_start;
-    case StartAt::latest:
+    case source::StartAt::latest:
       return wire::k_timestamp_end;
-    case StartAt::timestamp:
+    case source::StartAt::timestamp:
       break;
   }
   return start.timestamp_ms;
@@ -40,7 +40,7 @@ std::int64_t timestamp_of(const StartPoint& start) {
 
 }  // namespace
 
-std::string why_not_direct(const KafkaOptions& options) {
+std::string why_not_direct(const source::ConsumerOptions& options) {
   for (const auto& [name, value] : options.passthrough) {
     for (const std::string_view own :
          {"ssl.", "enable.ssl.", "sasl.", "enable.sasl.", "client.dns.", "client.rack"}) {
@@ -59,7 +59,7 @@ DirectSource::~DirectSource() {
   close();
 }
 
-Result<void> DirectSource::start(SourceHandlers handlers) {
+Result<void> DirectSource::start(source::SourceHandlers handlers) {
   CHECK(client_ == nullptr);
   handlers_ = std::move(handlers);
   Result<wire::BrokerAccess> access = broker_access(options_.client);
@@ -84,11 +84,11 @@ Result<void> DirectSource::start(SourceHandlers handlers) {
                      .lanes_per_broker = std::max(options_.lanes_per_broker, 1U),
                      .headers = options_.headers},
       FetcherEvents{
-          .records = [this](const RecordSpan& span) { return handlers_.records(span); },
+          .records = [this](const source::RecordSpan& span) { return handlers_.records(span); },
           .failed = [this](PartitionSlot slot, Error error) { on_partition_failed(slot, std::move(error)); },
           .position_lost = [this](PartitionSlot slot, Position wanted) { on_position_lost(slot, wanted); },
           .trouble = [this](Error error) { report_passing(std::move(error)); }});
-  auto client = ConsumerClient::join(options_.client, EndOfPartition::silent, loop_);
+  auto client = rdkafka::ConsumerClient::join(options_.client, rdkafka::EndOfPartition::silent, loop_);
   if (!client.ok()) {
     return std::move(client).error();
   }
@@ -102,7 +102,7 @@ bool DirectSource::poll(Room room, std::size_t records_max) {
   }
   events_.clear();
   client_->poll_group(events_);
-  for (GroupEvent& event : events_) {
+  for (rdkafka::GroupEvent& event : events_) {
     on_event(event);
   }
   if (state_ == State::resolving) {
@@ -113,20 +113,20 @@ bool DirectSource::poll(Room room, std::size_t records_max) {
 
 // Group
 
-void DirectSource::on_event(GroupEvent& event) {
+void DirectSource::on_event(rdkafka::GroupEvent& event) {
   switch (event.kind) {
-    case GroupEvent::Kind::assigned:
+    case rdkafka::GroupEvent::Kind::assigned:
       return on_assigned(event);
-    case GroupEvent::Kind::revoked:
-      return on_revoked(RevokeReason::rebalance);
-    case GroupEvent::Kind::lost:
-      return on_revoked(RevokeReason::lost);
-    case GroupEvent::Kind::error:
+    case rdkafka::GroupEvent::Kind::revoked:
+      return on_revoked(source::RevokeReason::rebalance);
+    case rdkafka::GroupEvent::Kind::lost:
+      return on_revoked(source::RevokeReason::lost);
+    case rdkafka::GroupEvent::Kind::error:
       return on_group_error(event);
   }
 }
 
-void DirectSource::on_assigned(GroupEvent& event) {
+void DirectSource::on_assigned(rdkafka::GroupEvent& event) {
   seen_assignment_ = true;
   CHECK(event.stamp.has_value());
   if (!event.stamp->ok()) {
@@ -137,7 +137,7 @@ void DirectSource::on_assigned(GroupEvent& event) {
   // An empty assignment is replaced without having been revoked.
   if (state_ == State::held) {
     next_assignment_ = std::move(given);
-    end_assignment(RevokeReason::rebalance);
+    end_assignment(source::RevokeReason::rebalance);
   } else if (state_ == State::ending) {
     next_assignment_ = std::move(given);
   } else {
@@ -145,7 +145,7 @@ void DirectSource::on_assigned(GroupEvent& event) {
   }
 }
 
-void DirectSource::on_revoked(RevokeReason reason) {
+void DirectSource::on_revoked(source::RevokeReason reason) {
   if (state_ == State::held) {
     end_assignment(reason);
   } else if (state_ == State::ending) {
@@ -158,7 +158,7 @@ void DirectSource::on_revoked(RevokeReason reason) {
   }
 }
 
-void DirectSource::end_assignment(RevokeReason reason) {
+void DirectSource::end_assignment(source::RevokeReason reason) {
   state_ = State::ending;
   handlers_.revoked(reason);
 }
@@ -176,7 +176,7 @@ void DirectSource::release() {
   client_->unassign();
 }
 
-void DirectSource::on_group_error(const GroupEvent& event) {
+void DirectSource::on_group_error(const rdkafka::GroupEvent& event) {
   int code = event.code;
   std::string what = event.reason;
   if (code == RD_KAFKA_RESP_ERR__FATAL) {
@@ -187,7 +187,8 @@ void DirectSource::on_group_error(const GroupEvent& event) {
   if (!event.topic.empty()) {
     what = concat("topic ", event.topic);
   }
-  Error error = kafka_error(code, concat("Kafka consumer group ", options_.client.group, ": ", what));
+  Error error =
+      rdkafka::kafka_error(code, concat("Kafka consumer group ", options_.client.group, ": ", what));
   if (event.code == RD_KAFKA_RESP_ERR__FATAL) {
     error.action = Action::fatal;
   } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && seen_assignment_) {
@@ -235,7 +236,7 @@ void DirectSource::on_assigned_entries(Result<wire::GroupEntries> entries) {
   assigned_.clear();
   without_entry_.clear();
   for (std::uint32_t i = 0; i < given_.partitions.size(); ++i) {
-    Assigned& assigned = assigned_.emplace_back();
+    source::Assigned& assigned = assigned_.emplace_back();
     assigned.id = given_.partitions[i];
     assigned.entry = std::move((*entries)[i]);
     if (assigned.entry) {
@@ -294,7 +295,7 @@ void DirectSource::activate() {
   state_ = State::held;
   auto failed = std::exchange(failed_early_, {});
   for (const auto& [slot, error] : failed) {
-    Assigned& partition = assigned_[slot.value];
+    source::Assigned& partition = assigned_[slot.value];
     partition.start_known = partition.entry.has_value();
   }
   handlers_.assigned(assigned_);
@@ -355,20 +356,22 @@ void DirectSource::look_for_position(PartitionSlot slot, Position wanted, int tr
       }));
 }
 
-void DirectSource::recover(PartitionSlot slot, Position wanted, const LogBounds& log) {
+void DirectSource::recover(PartitionSlot slot, Position wanted, const source::LogBounds& log) {
   if (state_ != State::held || !fetcher_->waits_for_position(slot)) {  // rewound or held meanwhile
     return;
   }
   const TopicPartition& id = given_.partitions[slot.value];
-  const StartDecision decision = decide_start({.committed = wanted, .log = log, .at_time = {}},
-                                              options_.client.start.at, options_.client.on_data_loss);
+  const source::StartDecision decision =
+      source::decide_start({.committed = wanted, .log = log, .at_time = {}}, options_.client.start.at,
+                           options_.client.on_data_loss);
   // Within an assignment a position never goes back: a log that lost its end stops until the next assignment.
-  if (decision.lost && (decision.start < wanted || options_.client.on_data_loss == OnDataLoss::stop)) {
-    fail(slot, data_loss_stop(id, wanted, log));
+  if (decision.lost &&
+      (decision.start < wanted || options_.client.on_data_loss == source::OnDataLoss::stop)) {
+    fail(slot, source::data_loss_stop(id, wanted, log));
     return;
   }
   if (decision.lost) {
-    report(data_loss_warning(id, wanted, log, decision.start));
+    report(source::data_loss_warning(id, wanted, log, decision.start));
     handlers_.records({.slot = slot, .records = {}, .next = decision.start, .lost = true});
   }
   fetcher_->fetch_from(slot, decision.start);
@@ -400,18 +403,18 @@ void DirectSource::read_entries(std::span<const PartitionSlot> slots,
   offsets_->read(std::move(partitions), for_this_epoch(std::move(done)));
 }
 
-void DirectSource::commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) {
+void DirectSource::commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) {
   CHECK(!commits.empty());
   const bool has_assignment = state_ == State::held || state_ == State::ending;
   CHECK(has_assignment);
-  std::vector<wire::EntryToCommit> entries;
-  for (const Commit& commit : commits) {
+  std::vector<EntryToCommit> entries;
+  for (const CommitItem& commit : commits) {
     entries.push_back({.id = given_.partitions.at(commit.slot.value),
                        .position = commit.position,
                        .metadata = commit.metadata});
   }
   offsets_->commit(given_.stamp, std::move(entries), options_.commit_timeout,
-                   [done = std::move(done), alive = std::weak_ptr(alive_)](wire::CommitReply reply) {
+                   [done = std::move(done), alive = std::weak_ptr(alive_)](CommitReply reply) {
                      if (!alive.expired()) {
                        done({.outcome = reply.outcome,
                              .membership_lost = reply.membership_lost,
@@ -445,7 +448,7 @@ bool DirectSource::at_end_mark(PartitionSlot slot) const {
   return mark == options_.end_marks->end() || fetcher_->position(slot) >= mark->second;
 }
 
-void DirectSource::partition_states(std::vector<PartitionState>& states) const {
+void DirectSource::partition_states(std::vector<source::PartitionState>& states) const {
   states.clear();
   if (state_ != State::held && state_ != State::ending) {
     return;
@@ -459,8 +462,8 @@ void DirectSource::partition_states(std::vector<PartitionState>& states) const {
   }
 }
 
-SourceCounters DirectSource::counters() const {
-  SourceCounters counters = counters_;
+source::SourceCounters DirectSource::counters() const {
+  source::SourceCounters counters = counters_;
   counters.throttled_ms = fetcher_ ? fetcher_->throttled_ms() : 0;
   return counters;
 }

@@ -17,24 +17,27 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/commit.h"
 #include "base/group_entry.h"
+#include "base/member_stamp.h"
+#include "base/record_view.h"
 #include "io/loop.h"
-#include "kafka/client_options.h"
-#include "kafka/consumer_client.h"
-#include "kafka/error_gate.h"
 #include "kafka/fetcher.h"
-#include "kafka/source.h"
-#include "kafka/start_position.h"
+#include "rdkafka/consumer_client.h"
+#include "source/consumer_options.h"
+#include "source/error_gate.h"
+#include "source/source.h"
+#include "source/start_position.h"
 #include "wire/group_offsets.h"
 
 namespace penstock::kafka {
 
 struct DirectSourceOptions {
-  KafkaOptions client;
+  source::ConsumerOptions client;
   std::size_t batch_bytes_max = std::size_t{16} << 20;  // source.max_batch_bytes
   std::uint32_t lanes_per_broker = 1;                   // connections that fetch from one broker
   Duration commit_timeout = std::chrono::seconds(5);    // then the outcome is unknown: half of fence_wait
-  wire::RecordHeaders headers = wire::RecordHeaders::skipped;
+  RecordHeaders headers = RecordHeaders::skipped;
   // --exit-at-end: the log ends seen at start, by probe_cluster(). A partition not named did not exist then
   // and counts as at its mark.
   std::optional<std::map<TopicPartition, Position>> end_marks;
@@ -42,25 +45,25 @@ struct DirectSourceOptions {
 };
 
 // Why these options need librdkafka's own fetch; empty: they do not.
-std::string why_not_direct(const KafkaOptions& options);
+std::string why_not_direct(const source::ConsumerOptions& options);
 
-class DirectSource final : public Source {
+class DirectSource final : public source::Source {
  public:
   // `loop` and `clock` outlive the source.
   DirectSource(io::Loop& loop, const Clock& clock, DirectSourceOptions options);
   ~DirectSource() override;  // closes
 
-  Result<void> start(SourceHandlers handlers) override;
+  Result<void> start(source::SourceHandlers handlers) override;
   bool poll(Room room, std::size_t records_max) override;
   void fetch_from(PartitionSlot slot, Position position) override;
   void hold(PartitionSlot slot) override;
   void read_entries(std::span<const PartitionSlot> slots,
                     std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
-  void commit(std::span<const Commit> commits, std::function<void(CommitAnswer)> done) override;
+  void commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) override;
   void release() override;
   void close() override;
-  void partition_states(std::vector<PartitionState>& states) const override;
-  SourceCounters counters() const override;
+  void partition_states(std::vector<source::PartitionState>& states) const override;
+  source::SourceCounters counters() const override;
 
  private:
   // none: no assignment. resolving: the group gave one, its entries and starts are being read. held: the pipeline
@@ -69,14 +72,14 @@ class DirectSource final : public Source {
 
   struct Given {  // by the group
     std::vector<TopicPartition> partitions;
-    wire::MemberStamp stamp;
+    MemberStamp stamp;
   };
 
-  void on_event(GroupEvent& event);
-  void on_assigned(GroupEvent& event);
-  void on_revoked(RevokeReason reason);
-  void on_group_error(const GroupEvent& event);
-  void end_assignment(RevokeReason reason);
+  void on_event(rdkafka::GroupEvent& event);
+  void on_assigned(rdkafka::GroupEvent& event);
+  void on_revoked(source::RevokeReason reason);
+  void on_group_error(const rdkafka::GroupEvent& event);
+  void end_assignment(source::RevokeReason reason);
 
   // Resolving: entries, then the starts of those without one.
   void begin(Given given);
@@ -89,7 +92,7 @@ class DirectSource final : public Source {
 
   void on_position_lost(PartitionSlot slot, Position wanted);
   void look_for_position(PartitionSlot slot, Position wanted, int tries_left);
-  void recover(PartitionSlot slot, Position wanted, const LogBounds& log);
+  void recover(PartitionSlot slot, Position wanted, const source::LogBounds& log);
   void fail(PartitionSlot slot, Error error);
   void on_partition_failed(PartitionSlot slot, Error error);
 
@@ -111,8 +114,8 @@ class DirectSource final : public Source {
   io::Loop& loop_;
   const Clock& clock_;
   const DirectSourceOptions options_;
-  SourceHandlers handlers_;
-  std::unique_ptr<ConsumerClient> client_;
+  source::SourceHandlers handlers_;
+  std::unique_ptr<rdkafka::ConsumerClient> client_;
   std::unique_ptr<wire::ClusterClient> cluster_;
   std::unique_ptr<wire::GroupOffsets> offsets_;
   std::unique_ptr<Fetcher> fetcher_;
@@ -122,14 +125,14 @@ class DirectSource final : public Source {
   MonoTime begun_{};         // of `given_`
   Given given_;
   std::optional<Given> next_assignment_;  // came while the former was not released
-  std::vector<Assigned> assigned_;
+  std::vector<source::Assigned> assigned_;
   std::vector<PartitionSlot> without_entry_;
   std::vector<std::pair<PartitionSlot, Error>> failed_early_;  // while resolving: told after `assigned`
-  std::vector<GroupEvent> events_;
+  std::vector<rdkafka::GroupEvent> events_;
   io::TimerId again_timer_ = io::TimerId::none;
 
-  ErrorGate gate_;
-  SourceCounters counters_;
+  source::ErrorGate gate_;
+  source::SourceCounters counters_;
   bool seen_assignment_ = false;
   bool fatal_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

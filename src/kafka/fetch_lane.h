@@ -13,6 +13,7 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "base/record_view.h"
 #include "codec/decompressor.h"
 #include "io/loop.h"
 #include "kafka/fetch_order.h"
@@ -35,7 +36,7 @@ class FetchLane {
   struct Options {
     wire::BrokerConnection::Options connection;
     std::size_t batch_bytes_max = 0;  // source.max_batch_bytes: of one batch, decompressed
-    wire::RecordHeaders headers = wire::RecordHeaders::skipped;
+    RecordHeaders headers = RecordHeaders::skipped;
   };
   // Runs when a response is there, or an error came instead.
   using Answered = std::function<void(std::optional<Error>)>;
@@ -77,7 +78,7 @@ class FetchLane {
 
   // Reads the partition that next_partition() gave.
   wire::RecordsCursor& cursor() { return cursor_; }
-  wire::RecordHeaders headers() const { return options_.headers; }
+  RecordHeaders headers() const { return options_.headers; }
 
   // What the cursor gave and nobody has taken yet.
   std::vector<RecordView> views;

@@ -351,11 +351,9 @@ FetchLane& Fetcher::lane_of(const wire::BrokerAddress& broker, std::uint32_t whi
     const std::shared_ptr<FetchLane> gone = std::move(lane);
     loop_.defer([gone] {});
     // Last: who waits for an answer may ask again at once, and must not get the old lane.
-    gone->connection().close(Error{.kind = ErrorKind::unavailable,
-                                   .action = Action::retry,
-                                   .message = concat(gone->connection().name(), " has another address now"),
-                                   .code = "moved",
-                                   .retry_after = {}});
+    gone->connection().close(make_error(ErrorKind::unavailable, Action::retry,
+                                        concat(gone->connection().name(), " has another address now"),
+                                        "moved"));
   }
   if (!lane) {
     lane = std::make_unique<FetchLane>(

@@ -21,9 +21,10 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "base/record_view.h"
 #include "io/loop.h"
 #include "kafka/fetch_lane.h"
-#include "kafka/source.h"
+#include "source/source.h"
 #include "wire/cluster_client.h"
 
 namespace penstock::kafka {
@@ -33,12 +34,12 @@ struct FetcherOptions {
   Duration wait = std::chrono::milliseconds(500);  // how long a broker may wait for enough to send
   std::size_t batch_bytes_max = std::size_t{16} << 20;
   std::uint32_t lanes_per_broker = 1;
-  wire::RecordHeaders headers = wire::RecordHeaders::skipped;
+  RecordHeaders headers = RecordHeaders::skipped;
 };
 
 struct FetcherEvents {
-  std::function<std::size_t(const RecordSpan&)> records;  // as SourceHandlers::records
-  std::function<void(PartitionSlot, Error)> failed;       // the partition stops
+  std::function<std::size_t(const source::RecordSpan&)> records;  // as SourceHandlers::records
+  std::function<void(PartitionSlot, Error)> failed;               // the partition stops
   std::function<void(PartitionSlot, Position)>
       position_lost;                   // not in the log: fetch_from() or fail() answers
   std::function<void(Error)> trouble;  // passes by itself; often

@@ -49,12 +49,10 @@ void Fetcher::list_offsets(std::vector<PartitionSlot> slots, std::int64_t timest
     }
     const TopicPartition& id = query->ids[by_lane[nullptr].front()];
     loop_.defer([done = std::move(done), id] {
-      done(Error{.kind = ErrorKind::unavailable,
-                 .action = Action::retry,
-                 .message = concat("topic ", id.topic, ", partition ", id.partition.value,
-                                   ": who leads it is not known yet"),
-                 .code = "no leader",
-                 .retry_after = {}});
+      done(make_error(
+          ErrorKind::unavailable, Action::retry,
+          concat("topic ", id.topic, ", partition ", id.partition.value, ": who leads it is not known yet"),
+          "no leader"));
     });
     return;
   }
@@ -119,11 +117,9 @@ void Fetcher::send_offset_query(FetchLane& lane, const std::shared_ptr<OffsetQue
                  }
                }
                if (answers < which.size() && !query->error) {
-                 query->error = Error{.kind = ErrorKind::corrupt,
-                                      .action = Action::retry,
-                                      .message = "a broker left partitions out of its answer about offsets",
-                                      .code = "no answer",
-                                      .retry_after = {}};
+                 query->error =
+                     make_error(ErrorKind::corrupt, Action::retry,
+                                "a broker left partitions out of its answer about offsets", "no answer");
                }
              }
              if (query->error) {

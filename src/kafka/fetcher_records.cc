@@ -17,10 +17,6 @@ constexpr std::size_t k_span_records_max = 256;
 constexpr Duration k_pause_after_code = std::chrono::milliseconds(500);
 constexpr Duration k_pause_before_refetch = std::chrono::milliseconds(100);
 
-std::string named(const TopicPartition& id) {
-  return concat("topic ", id.topic, ", partition ", id.partition.value);
-}
-
 }  // namespace
 
 // Until there is no room, or no more, or enough. Returns whether the lane still has something.
@@ -207,13 +203,11 @@ void Fetcher::on_bad_batch(PartitionSlot index, Error error) {
 void Fetcher::stop_too_large(PartitionSlot index, std::size_t bytes) {
   const Slot& slot = slots_[index.value];
   const std::string has = bytes > 0 ? concat("has ", bytes, " bytes,") : std::string("is");
-  stop(index, Error{.kind = ErrorKind::unsupported,
-                    .action = Action::fatal,
-                    .message = concat(named(slot.id), ", position ", slot.position.value, ": the next batch ",
-                                      has, " more than source.max_batch_bytes (", options_.batch_bytes_max,
-                                      "): raise it. Nothing was skipped"),
-                    .code = "batch too large",
-                    .retry_after = {}});
+  stop(index, make_error(ErrorKind::unsupported, Action::fatal,
+                         concat(named(slot.id), ", position ", slot.position.value, ": the next batch ", has,
+                                " more than source.max_batch_bytes (", options_.batch_bytes_max,
+                                "): raise it. Nothing was skipped"),
+                         "batch too large"));
 }
 
 void Fetcher::stop(PartitionSlot index, Error error) {

@@ -42,12 +42,9 @@ http::Method method_of(azure::Verb verb) {
 Result<void> check_account(const azure::Endpoint& endpoint, const azure::Credential& credential) {
   const auto* key = std::get_if<azure::SharedKey>(&credential);
   if (key != nullptr && endpoint.account_is_certain && key->account != endpoint.account) {
-    return Error{ErrorKind::invalid_input,
-                 Action::fatal,
-                 concat("the key is of storage account ", key->account, ", and the sink's URL names ",
-                        endpoint.account, ": correct sink.auth or sink.url"),
-                 {},
-                 {}};
+    return make_error(ErrorKind::invalid_input, Action::fatal,
+                      concat("the key is of storage account ", key->account, ", and the sink's URL names ",
+                             endpoint.account, ": correct sink.auth or sink.url"));
   }
   return {};
 }
@@ -75,17 +72,16 @@ Result<void> compared(const http::Response& response, BodyChecksum& checksum, Ac
   if (*theirs == ours) {
     return {};
   }
-  return Error{ErrorKind::corrupt,
-               mismatch,
-               concat(operation, ": the service has received other bytes than were sent (CRC-64 ", *theirs,
-                      ", not ", ours, "): ",
-                      mismatch == Action::retry
-                          ? "not used, sent again; if it happens often, look at this machine's memory and "
-                            "at proxies on the way"
-                          : "the blob is visible although its checksum was sent with it: delete it, "
-                            "then start again, and its records are read again"),
-               "Crc64Mismatch",
-               {}};
+  return make_error(
+      ErrorKind::corrupt, mismatch,
+      concat(operation, ": the service has received other bytes than were sent (CRC-64 ", *theirs, ", not ",
+             ours, "): ",
+             mismatch == Action::retry
+                 ? "not used, sent again; if it happens often, look at this machine's memory and "
+                   "at proxies on the way"
+                 : "the blob is visible although its checksum was sent with it: delete it, "
+                   "then start again, and its records are read again"),
+      "Crc64Mismatch");
 }
 
 std::string probe_name() {

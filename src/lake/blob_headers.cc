@@ -26,8 +26,8 @@ Result<BlobProperties> properties_of(const http::Headers& headers, std::string_v
   const std::string_view length = headers.find("content-length").value_or("");
   const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), properties.bytes);
   if (error != std::errc{} || end != length.data() + length.size()) {
-    return Error{
-        ErrorKind::corrupt, Action::retry, concat(operation, ": the answer has no Content-Length"), {}, {}};
+    return make_error(ErrorKind::corrupt, Action::retry,
+                      concat(operation, ": the answer has no Content-Length"));
   }
   for (const auto& [name, value] : headers) {
     const std::string key = lower(name);

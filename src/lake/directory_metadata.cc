@@ -20,8 +20,7 @@ constexpr std::string_view k_first_line = "penstock-metadata 1";
 constexpr std::size_t k_sidecar_bytes_max = std::size_t{64} << 10;  // metadata has at most 8 KiB
 
 Error give_up(ErrorKind kind, std::string message) {
-  return Error{
-      .kind = kind, .action = Action::give_up, .message = std::move(message), .code = {}, .retry_after = {}};
+  return make_error(kind, Action::give_up, std::move(message));
 }
 
 bool is_key(std::string_view key) {

@@ -25,14 +25,9 @@
 namespace penstock::lake {
 namespace {
 
-constexpr std::size_t k_page_blobs_max = 1000;                   // of a listing
+constexpr std::size_t k_page_names_max = 1000;                   // of a listing
 constexpr std::size_t k_write_bytes_max = std::size_t{1} << 30;  // a completion counts in 32 bits
 constexpr std::chrono::hours k_stale_after{7 * 24};              // Azure drops uncommitted blocks then too
-
-Error give_up(ErrorKind kind, std::string message) {
-  return Error{
-      .kind = kind, .action = Action::give_up, .message = std::move(message), .code = {}, .retry_after = {}};
-}
 
 // The pieces of a body on their way into a file, one after the other.
 struct Write {
@@ -266,11 +261,10 @@ void DirectoryBlobStore::commit_blocks(const std::string& name, std::span<const 
   if (!whole) {
     struct stat status {};
     const bool taken = ::lstat(path.c_str(), &status) == 0;
-    answer(
-        std::move(done),
-        Result<void>(taken ? os_error(EEXIST, concat("the blob ", path))
-                           : give_up(ErrorKind::invalid_block_list,
-                                     concat("committing the blob ", path, ": not all its blocks are here"))));
+    answer(std::move(done), Result<void>(taken ? os_error(EEXIST, concat("the blob ", path))
+                                               : make_error(ErrorKind::invalid_block_list, Action::give_up,
+                                                            concat("committing the blob ", path,
+                                                                   ": not all its blocks are here"))));
     return;
   }
   const std::shared_ptr<Part> part = std::move(found->second);
@@ -350,7 +344,7 @@ void DirectoryBlobStore::get_properties(const std::string& name,
 
 void DirectoryBlobStore::list(const std::string& prefix, const std::string& marker,
                               std::function<void(Result<BlobPage>)> done) {
-  auto names = list_names(dir_, prefix, marker, k_page_blobs_max);
+  auto names = list_names(dir_, prefix, marker, k_page_names_max);
   if (!names.ok()) {
     answer(std::move(done), Result<BlobPage>(std::move(names).error()));
     return;

@@ -38,11 +38,9 @@ void NullBlobStore::put_blob(const std::string& /*name*/, Body body, const Metad
 
 void NullBlobStore::get_properties(const std::string& name,
                                    std::function<void(Result<BlobProperties>)> done) {
-  answer(std::move(done), Result<BlobProperties>{Error{ErrorKind::not_found,
-                                                       Action::give_up,
-                                                       concat("the null store has forgotten blob ", name),
-                                                       {},
-                                                       {}}});
+  answer(std::move(done),
+         Result<BlobProperties>{make_error(ErrorKind::not_found, Action::give_up,
+                                           concat("the null store has forgotten blob ", name))});
 }
 
 void NullBlobStore::list(const std::string& /*prefix*/, const std::string& /*marker*/,
@@ -52,11 +50,9 @@ void NullBlobStore::list(const std::string& /*prefix*/, const std::string& /*mar
 
 void NullBlobStore::read(const std::string& name, std::uint64_t /*offset*/, std::uint64_t /*bytes*/,
                          std::function<void(Result<std::string>)> done) {
-  answer(std::move(done), Result<std::string>{Error{ErrorKind::not_found,
-                                                    Action::give_up,
-                                                    concat("the null store has forgotten blob ", name),
-                                                    {},
-                                                    {}}});
+  answer(std::move(done),
+         Result<std::string>{make_error(ErrorKind::not_found, Action::give_up,
+                                        concat("the null store has forgotten blob ", name))});
 }
 
 void NullBlobStore::probe(Done done) {

@@ -9,6 +9,7 @@
 
 #include <penstock/result.h>
 
+#include "base/commit.h"
 #include "base/types.h"
 #include "ledger/claim_text.h"
 #include "ledger/ledger.h"
@@ -58,14 +59,6 @@ struct Notice {  // worth one line of the log
 };
 
 enum class CommitKind : std::uint8_t { claim, finish, start_position };
-
-struct CommitItem {
-  PartitionSlot slot;
-  Position position;
-  std::string metadata;
-
-  friend bool operator==(const CommitItem&, const CommitItem&) = default;
-};
 
 // Source::commit, sent at once and once -> commit_answered(). A repeat is an action of its own with the same items.
 struct Commit {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/commit.h"
 #include "base/commit_outcome.h"
 #include "ledger/actions.h"
 

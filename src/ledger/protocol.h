@@ -19,6 +19,7 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "base/commit.h"
 #include "base/commit_outcome.h"
 #include "base/group_entry.h"
 #include "base/types.h"

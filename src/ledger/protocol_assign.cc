@@ -128,12 +128,9 @@ void Protocol::stop(PartitionSlot slot, const std::string& why) {
   PartitionState& partition = at(slot);
   partition.step = Step::stopped;
   push(StopPartition{.slot = slot,
-                     .error = Error{.kind = ErrorKind::invalid_input,
-                                    .action = penstock::Action::give_up,
-                                    .message = concat("topic ", partition.assigned.id.topic, ", partition ",
-                                                      partition.assigned.id.partition.value, " ", why),
-                                    .code = {},
-                                    .retry_after = {}}});
+                     .error = make_error(ErrorKind::invalid_input, penstock::Action::give_up,
+                                         concat("topic ", partition.assigned.id.topic, ", partition ",
+                                                partition.assigned.id.partition.value, " ", why))});
 }
 
 // The reads of Assign again, and of the fences that are due: all in one request.

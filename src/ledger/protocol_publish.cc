@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "base/commit.h"
 #include "ledger/mutants.h"
 #include "ledger/protocol.h"
 

@@ -37,7 +37,7 @@ bool is_label_name(std::string_view name) {
 }
 
 template <class Number>
-void append_number(std::string& out, Number number) {
+void append_decimal(std::string& out, Number number) {
   std::array<char, 32> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
@@ -49,7 +49,7 @@ void append_double(std::string& out, double number) {
   } else if (std::isinf(number)) {
     out += number > 0 ? "+Inf" : "-Inf";
   } else {
-    append_number(out, number);
+    append_decimal(out, number);
   }
 }
 
@@ -120,7 +120,7 @@ void Exposition::sample(std::initializer_list<Label> labels, std::uint64_t value
   CHECK(type_ != MetricType::histogram);
   write_header();
   write_series("", labels);
-  append_number(text_, value);
+  append_decimal(text_, value);
   text_ += '\n';
 }
 
@@ -128,7 +128,7 @@ void Exposition::sample(std::initializer_list<Label> labels, std::int64_t value)
   CHECK(type_ == MetricType::gauge);
   write_header();
   write_series("", labels);
-  append_number(text_, value);
+  append_decimal(text_, value);
   text_ += '\n';
 }
 
@@ -153,14 +153,14 @@ void Exposition::histogram(std::initializer_list<Label> labels, const Histogram&
     }
     up_to_here += histogram.bucket_count(bucket);
     write_series("_bucket", labels, bound);
-    append_number(text_, up_to_here);
+    append_decimal(text_, up_to_here);
     text_ += '\n';
   }
   write_series("_sum", labels);
   append_double(text_, histogram.sum_seconds());
   text_ += '\n';
   write_series("_count", labels);
-  append_number(text_, up_to_here);
+  append_decimal(text_, up_to_here);
   text_ += '\n';
 }
 

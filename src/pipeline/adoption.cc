@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "base/partition_range.h"
+
 namespace penstock::pipeline {
 namespace {
 
@@ -21,16 +23,16 @@ void Adoption::recovered(std::vector<RecoveredBatch> batches) {
   }
 }
 
-void Adoption::begin_epoch(std::span<const kafka::Assigned> partitions) {
+void Adoption::begin_epoch(std::span<const source::Assigned> partitions) {
   std::map<TopicPartition, PartitionSlot> slot_of;
   slots_.clear();
-  for (const kafka::Assigned& partition : partitions) {
+  for (const source::Assigned& partition : partitions) {
     slot_of.emplace(partition.id, PartitionSlot{static_cast<std::uint32_t>(slots_.size())});
     slots_.push_back(Slot{.id = partition.id, .entry = partition.entry, .position = {}});
   }
   for (Candidate& candidate : candidates_) {
     candidate.slots.clear();
-    for (const stage::ChunkRange& range : candidate.batch.ranges) {
+    for (const PartitionRange& range : candidate.batch.ranges) {
       const auto slot = slot_of.find({candidate.batch.topic, range.partition});
       if (slot == slot_of.end()) {
         candidate.slots.clear();  // never: see judge()

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/group_entry.h"
-#include "kafka/source.h"
 #include "pipeline/recovered_batch.h"
+#include "source/source.h"
 
 namespace penstock::pipeline {
 
@@ -35,7 +35,7 @@ class Adoption {
   // At the start, once.
   void recovered(std::vector<RecoveredBatch> batches);
 
-  void begin_epoch(std::span<const kafka::Assigned> partitions);
+  void begin_epoch(std::span<const source::Assigned> partitions);
   void start(PartitionSlot slot, Position position);  // the protocol lets it begin
   void take_back(PartitionSlot slot);                 // the protocol holds or stops it
   void end_epoch();

@@ -38,7 +38,7 @@ lake::Metadata blob_metadata(const Batch& batch, const std::string& group) {
                           {"group", group}};
   if (!batch.lost.empty()) {
     std::string lost;
-    for (const stage::ChunkRange& range : batch.lost) {
+    for (const PartitionRange& range : batch.lost) {
       append_range(lost, range.partition, range.range);
     }
     metadata.emplace_back("lost", std::move(lost));

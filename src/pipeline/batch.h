@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/partition_range.h"
 #include "base/types.h"
 #include "codec/blob_name.h"
 #include "codec/compressor.h"
@@ -61,7 +62,7 @@ struct Chunk {
   bool uploaded = false;  // its block is stored: nobody will ask for it again, but after a lost block list
 
   // Written into its header.
-  std::vector<stage::ChunkRange> ranges;
+  std::vector<PartitionRange> ranges;
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;
   bool last = false;
@@ -110,9 +111,8 @@ struct Batch : std::enable_shared_from_this<Batch> {
   std::int64_t oldest_timestamp_ms = -1;  // of its records; -1 none known
 
   std::vector<Share> shares;
-  std::vector<stage::ChunkRange>
-      lost;                  // positions that were not in the log any more (on_data_loss: continue)
-  std::deque<Chunk> chunks;  // a deque: addresses are stable
+  std::vector<PartitionRange> lost;  // positions that were not in the log any more (on_data_loss: continue)
+  std::deque<Chunk> chunks;          // a deque: addresses are stable
   std::vector<Block> blocks;
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;      // uncompressed

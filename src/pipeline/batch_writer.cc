@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "codec/checksum.h"
-#include "codec/ndjson.h"
+#include "format/lines.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -164,7 +164,7 @@ void BatchWriter::append_fitting(Batch& batch, Share& share, std::span<const Rec
       ++empty;
       continue;
     }
-    flattened += codec::copy_flat(record.value, to) > 0 ? 1 : 0;
+    flattened += format::copy_flat(record.value, to) > 0 ? 1 : 0;
     to[size] = k_newline;
     to += size + 1;
   }
@@ -228,7 +228,7 @@ std::size_t BatchWriter::write_plain(const BatchPtr& batch, Bytes value) {
   while (!value.empty()) {
     const MutableBytes to = free_part(batch);
     const std::size_t count = std::min(to.size(), value.size());
-    replaced += codec::copy_flat(value.first(count), to.data());
+    replaced += format::copy_flat(value.first(count), to.data());
     extend(*batch->filling.chunk, count);
     value = value.subspan(count);
   }
@@ -274,7 +274,7 @@ std::size_t BatchWriter::write_raw(const BatchPtr& batch, Bytes value) {
   while (!value.empty()) {
     const MutableBytes to = room();
     const std::size_t count = std::min(to.size(), value.size());
-    replaced += codec::copy_flat(value.first(count), to.data());
+    replaced += format::copy_flat(value.first(count), to.data());
     filling.raw_used += count;
     value = value.subspan(count);
   }

@@ -25,7 +25,7 @@ Batcher::~Batcher() {
   end_epoch();
 }
 
-void Batcher::begin_epoch(std::span<const kafka::Assigned> partitions,
+void Batcher::begin_epoch(std::span<const source::Assigned> partitions,
                           std::span<const TopicPlan* const> plans) {
   CHECK(open_.empty());
   CHECK(partitions.size() == plans.size());
@@ -47,7 +47,7 @@ void Batcher::begin_epoch(std::span<const kafka::Assigned> partitions,
   }
 }
 
-std::size_t Batcher::take(const kafka::RecordSpan& span) {
+std::size_t Batcher::take(const source::RecordSpan& span) {
   Member& member = members_[span.slot.value];
   Group& group = groups_[member.group];
   Run total;
@@ -94,7 +94,7 @@ Batcher::Run Batcher::append(Member& member, PartitionSlot slot, std::span<const
 }
 
 // The position lies behind control records, a compacted hole, or what was lost.
-void Batcher::pass_over(Member& member, const kafka::RecordSpan& span) {
+void Batcher::pass_over(Member& member, const source::RecordSpan& span) {
   const Position reached = ledger_.received(span.slot);
   if (span.next <= reached) {
     return;
@@ -272,15 +272,12 @@ std::vector<BatchPtr> Batcher::end_epoch() {
 void Batcher::report_refused(PartitionSlot slot, const Group& group, const Member& member,
                              const RecordView& record) {
   events_.refused(
-      slot, Error{.kind = ErrorKind::unsupported,
-                  .action = Action::fatal,
-                  .message =
-                      concat("topic ", group.plan->topic, ", partition ", member.partition.value, ", offset ",
-                             record.offset.value, ": the record's value of ", record.value.size(),
-                             " bytes does not fit into this worker's memory; raise runtime.memory "
-                             "or lower runtime.workers. Nothing was skipped"),
-                  .code = {},
-                  .retry_after = {}});
+      slot,
+      make_error(ErrorKind::unsupported, Action::fatal,
+                 concat("topic ", group.plan->topic, ", partition ", member.partition.value, ", offset ",
+                        record.offset.value, ": the record's value of ", record.value.size(),
+                        " bytes does not fit into this worker's memory; raise runtime.memory "
+                        "or lower runtime.workers. Nothing was skipped")));
 }
 
 std::string Batcher::random_hex() {

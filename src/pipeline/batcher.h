@@ -15,11 +15,11 @@
 #include <penstock/result.h>
 
 #include "io/loop.h"
-#include "kafka/source.h"
 #include "ledger/ledger.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/batch_writer.h"
+#include "source/source.h"
 
 namespace penstock::pipeline {
 
@@ -41,10 +41,10 @@ class Batcher {
   ~Batcher();
 
   // A new assignment; `plans[slot]` belongs to `partitions[slot]`. Plans stay valid until end_epoch().
-  void begin_epoch(std::span<const kafka::Assigned> partitions, std::span<const TopicPlan* const> plans);
+  void begin_epoch(std::span<const source::Assigned> partitions, std::span<const TopicPlan* const> plans);
 
   // Takes records from the front; returns how many. Fewer than all: no slab was free.
-  std::size_t take(const kafka::RecordSpan& span);
+  std::size_t take(const source::RecordSpan& span);
 
   // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares and
   // chunks yet, and never open. As the batches of a partition follow each other, those that are open are sealed
@@ -87,7 +87,7 @@ class Batcher {
   using Run = BatchWriter::Taken;
 
   Run append(Member& member, PartitionSlot slot, std::span<const RecordView> records);
-  void pass_over(Member& member, const kafka::RecordSpan& span);
+  void pass_over(Member& member, const source::RecordSpan& span);
   BatchPtr make_batch(const Group& group);
   Batch& open_batch(Group& group);
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);

@@ -162,11 +162,7 @@ void ChunkStore::cancel_load(Load& load) {
   for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
     load.batch->chunks[block.first_chunk + i].pinned = false;
   }
-  load.done(Error{.kind = ErrorKind::canceled,
-                  .action = Action::give_up,
-                  .message = "the batch was dropped",
-                  .code = {},
-                  .retry_after = {}});
+  load.done(make_error(ErrorKind::canceled, Action::give_up, "the batch was dropped"));
 }
 
 void ChunkStore::read_chunks(std::shared_ptr<Load> load) {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "base/partition_range.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -21,7 +22,7 @@ void take_over(Batch& batch, const RecoveredBatch& recovered) {
   batch.recovered_as = recovered.id;
   batch.records = recovered.records;
   batch.raw_bytes = recovered.raw_bytes;
-  for (const stage::ChunkRange& range : recovered.ranges) {
+  for (const PartitionRange& range : recovered.ranges) {
     batch.shares.push_back(
         Share{.partition = range.partition, .range = range.range, .chunked = range.range.next});
   }
@@ -58,10 +59,10 @@ Delivery::~Delivery() {
   loop_.cancel_timer(wake_timer_);
 }
 
-void Delivery::assigned(std::span<const kafka::Assigned> partitions) {
+void Delivery::assigned(std::span<const source::Assigned> partitions) {
   std::vector<ledger::AssignedPartition> begun;
   partitions_.clear();
-  for (const kafka::Assigned& partition : partitions) {
+  for (const source::Assigned& partition : partitions) {
     partitions_.push_back(partition.id);
     begun.push_back({.id = partition.id,
                      .entry = partition.entry,
@@ -283,18 +284,18 @@ void Delivery::perform(ledger::Notice& action) {
 }
 
 void Delivery::perform(ledger::Commit& action) {
-  std::vector<kafka::Commit> commits;
+  std::vector<CommitItem> commits;
   commits.reserve(action.items.size());
-  for (ledger::CommitItem& item : action.items) {
+  for (CommitItem& item : action.items) {
     commits.push_back({.slot = item.slot, .position = item.position, .metadata = std::move(item.metadata)});
   }
-  parts_.source.commit(
-      commits, [this, ask = action.ask, partitions = commits.size()](const kafka::CommitAnswer& answer) {
-        on_commit_answer(ask, partitions, answer);
-      });
+  parts_.source.commit(commits,
+                       [this, ask = action.ask, partitions = commits.size()](const CommitReply& answer) {
+                         on_commit_answer(ask, partitions, answer);
+                       });
 }
 
-void Delivery::on_commit_answer(ledger::Ask ask, std::size_t partitions, const kafka::CommitAnswer& answer) {
+void Delivery::on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer) {
   if (answer.outcome == CommitOutcome::done) {
     metrics_.commits.add();
   } else {

@@ -16,8 +16,8 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "base/commit.h"
 #include "io/loop.h"
-#include "kafka/source.h"
 #include "ledger/protocol.h"
 #include "obs/log.h"
 #include "obs/worker_metrics.h"
@@ -28,6 +28,7 @@
 #include "pipeline/chunk_store.h"
 #include "pipeline/claimed_names.h"
 #include "pipeline/uploader.h"
+#include "source/source.h"
 
 namespace penstock::pipeline {
 
@@ -44,7 +45,7 @@ class Delivery {
   };
   // The parts it drives; all outlive it.
   struct Parts {
-    kafka::Source& source;
+    source::Source& source;
     Uploader& uploader;
     ChunkStore& chunks;
     Batcher& batcher;
@@ -59,7 +60,7 @@ class Delivery {
   // What an earlier process left on the stage, before the first assignment.
   void recovered(std::vector<RecoveredBatch> batches) { adoption_.recovered(std::move(batches)); }
 
-  void assigned(std::span<const kafka::Assigned> partitions);
+  void assigned(std::span<const source::Assigned> partitions);
   void revoked(MonoTime drain_deadline);
   void lost();
 
@@ -94,7 +95,7 @@ class Delivery {
   void give_up(const RecoveredBatch& recovered);
   bool settle_adoption();
 
-  void on_commit_answer(ledger::Ask ask, std::size_t partitions, const kafka::CommitAnswer& answer);
+  void on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer);
   void published(const BatchPtr& batch);
   void forget(const BatchPtr& batch);
   void set_wake_up();

@@ -8,7 +8,6 @@
 namespace penstock::pipeline {
 namespace {
 
-using stage::ChunkRange;
 using stage::RecoveredChunk;
 
 bool is_whole(const stage::Chunk& chunk) {
@@ -16,12 +15,12 @@ bool is_whole(const stage::Chunk& chunk) {
 }
 
 // Extends what the batch has by what the chunk tells of. False: they do not join.
-bool join(std::vector<ChunkRange>& ranges, const std::vector<ChunkRange>& more) {
-  for (const ChunkRange& next : more) {
+bool join(std::vector<PartitionRange>& ranges, const std::vector<PartitionRange>& more) {
+  for (const PartitionRange& next : more) {
     if (next.range.first >= next.range.next || next.range.first < Position{0}) {
       return false;
     }
-    const auto known = std::find_if(ranges.begin(), ranges.end(), [&next](const ChunkRange& range) {
+    const auto known = std::find_if(ranges.begin(), ranges.end(), [&next](const PartitionRange& range) {
       return range.partition == next.partition;
     });
     if (known == ranges.end()) {
@@ -39,7 +38,7 @@ bool join(std::vector<ChunkRange>& ranges, const std::vector<ChunkRange>& more) 
 struct Prefix {
   std::size_t chunk_count = 0;
   std::uint32_t last_chunk_bytes = 0;
-  std::vector<ChunkRange> ranges;
+  std::vector<PartitionRange> ranges;
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;
 };

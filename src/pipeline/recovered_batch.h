@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/partition_range.h"
 #include "base/types.h"
 #include "stage/recovery.h"
 
@@ -18,7 +19,7 @@ struct RecoveredBatch {
   BatchId id;  // its own: of the earlier process
   std::string topic;
   std::uint64_t made_as = 0;
-  std::vector<stage::ChunkRange> ranges;      // one a partition
+  std::vector<PartitionRange> ranges;         // one a partition
   std::vector<stage::RecoveredChunk> chunks;  // 0, 1, 2 ...
   std::uint32_t last_chunk_bytes = 0;         // what is used of the last one's payload
   std::uint64_t records = 0;

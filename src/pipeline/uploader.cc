@@ -253,13 +253,10 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
   }
   events_.ticket(
       task->batch,
-      Error{.kind = ErrorKind::already_exists,
-            .action = Action::fatal,
-            .message = concat("the blob ", task->batch->name, " in ", store_.description(),
-                              " exists and was not written by this process, though its name is random: "
-                              "look at its metadata, then start again; nothing was overwritten or committed"),
-            .code = {},
-            .retry_after = {}});
+      make_error(ErrorKind::already_exists, Action::fatal,
+                 concat("the blob ", task->batch->name, " in ", store_.description(),
+                        " exists and was not written by this process, though its name is random: "
+                        "look at its metadata, then start again; nothing was overwritten or committed")));
 }
 
 void Uploader::put_all_again(const BatchPtr& batch) {

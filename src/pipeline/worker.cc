@@ -194,11 +194,11 @@ Result<void> Worker::join() {
              {{"worker", options_.index}, {"note", stage_->note()}});
   }
   take_recovered();
-  Result<void> joined = source_->start(kafka::SourceHandlers{
-      .assigned = [this](std::span<const kafka::Assigned> partitions) { on_assigned(partitions); },
-      .revoked = [this](kafka::RevokeReason reason) { on_revoked(reason); },
+  Result<void> joined = source_->start(source::SourceHandlers{
+      .assigned = [this](std::span<const source::Assigned> partitions) { on_assigned(partitions); },
+      .revoked = [this](source::RevokeReason reason) { on_revoked(reason); },
       .records =
-          [this](const kafka::RecordSpan& span) {
+          [this](const source::RecordSpan& span) {
             if (!protocol_.in_epoch()) {
               return std::size_t{0};  // of an assignment that was not taken up: see on_assigned()
             }
@@ -264,7 +264,7 @@ void Worker::step() {
   const bool taking = protocol_.taking() && !stop_.load(std::memory_order_acquire) && !ending_;
   starved_ = false;
   const bool more =
-      source_->poll(taking ? kafka::Source::Room::some : kafka::Source::Room::none, k_records_per_poll);
+      source_->poll(taking ? source::Source::Room::some : source::Source::Room::none, k_records_per_poll);
   if (const auto since = std::exchange(stage_full_since_, std::nullopt)) {
     metrics_.stage_full_ns.add(static_cast<std::uint64_t>((clock_.now() - *since).count()));
   }
@@ -313,13 +313,13 @@ bool Worker::reached_end(bool more) {
   next_end_check_ = clock_.now() + k_between_end_checks;
   source_->partition_states(states_);
   return std::all_of(states_.begin(), states_.end(),
-                     [](const kafka::PartitionState& s) { return s.at_end_mark; });
+                     [](const source::PartitionState& s) { return s.at_end_mark; });
 }
 
-void Worker::on_assigned(std::span<const kafka::Assigned> partitions) {
+void Worker::on_assigned(std::span<const source::Assigned> partitions) {
   CHECK(!protocol_.in_epoch());
   std::vector<const TopicPlan*> plans;
-  for (const kafka::Assigned& assigned : partitions) {
+  for (const source::Assigned& assigned : partitions) {
     Result<const TopicPlan*> plan = plan_of(assigned.id.topic);
     if (!plan.ok()) {
       fail(plan.error());
@@ -338,12 +338,12 @@ void Worker::on_assigned(std::span<const kafka::Assigned> partitions) {
   next_tick_ = {};
 }
 
-void Worker::on_revoked(kafka::RevokeReason reason) {
+void Worker::on_revoked(source::RevokeReason reason) {
   obs::log(Level::info,
-           reason == kafka::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
+           reason == source::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
            {{"worker", options_.index}, {"partitions", assignment_.size()}});
   // Not in an epoch: the assignment was not taken up (see on_assigned()), or a refused commit has ended it already.
-  if (reason == kafka::RevokeReason::lost || !protocol_.in_epoch()) {
+  if (reason == source::RevokeReason::lost || !protocol_.in_epoch()) {
     delivery_->lost();
   } else {
     drain_deadline_ = clock_.now() + options_.drain_timeout;
@@ -441,7 +441,7 @@ void Worker::tick() {
   metrics_.stage_segment_files.set(static_cast<std::int64_t>(stage.segment_files));
   metrics_.stage_write_errors.set_total(stage.write_errors);
   metrics_.slabs_free.set(static_cast<std::int64_t>(pool_->free_count()));
-  const kafka::SourceCounters source = source_->counters();
+  const source::SourceCounters source = source_->counters();
   metrics_.stale_records.set_total(source.stale_records);
   metrics_.throttled_ms.set_total(source.throttled_ms);
   refresh_board();
@@ -452,7 +452,7 @@ void Worker::refresh_board() {
   source_->partition_states(states_);
   rows_.clear();
   if (protocol_.in_epoch()) {
-    for (const kafka::PartitionState& state : states_) {
+    for (const source::PartitionState& state : states_) {
       rows_.push_back(obs::PartitionRow{.id = assignment_[state.slot.value].id,
                                         .position = state.position,
                                         .log_end = state.log_end,

@@ -16,7 +16,6 @@
 #include <penstock/result.h>
 
 #include "io/loop.h"
-#include "kafka/source.h"
 #include "lake/blob_store.h"
 #include "ledger/protocol.h"
 #include "mem/slab_pool.h"
@@ -26,6 +25,7 @@
 #include "pipeline/claimed_names.h"
 #include "pipeline/delivery.h"
 #include "pipeline/uploader.h"
+#include "source/source.h"
 #include "stage/stage.h"
 
 namespace penstock::pipeline {
@@ -48,7 +48,7 @@ struct WorkerOptions {
   // How batches of a topic are made. Asked once a topic; an Error ends the worker.
   std::function<Result<TopicPlan>(const std::string& topic)> plan_for;
   // Both are made on the worker's thread, on its loop.
-  std::function<Result<std::unique_ptr<kafka::Source>>(io::Loop&)> make_source;
+  std::function<Result<std::unique_ptr<source::Source>>(io::Loop&)> make_source;
   std::function<Result<std::unique_ptr<lake::BlobStore>>(io::Loop&)> make_store;
   std::function<Result<std::unique_ptr<io::Loop>>()> make_loop;  // empty: as `loop` says
   std::function<std::uint64_t()> random;  // seeds and the incarnation: from the system, or the simulator's
@@ -93,8 +93,8 @@ class Worker {
   void tick();
 
   // Source events.
-  void on_assigned(std::span<const kafka::Assigned> partitions);
-  void on_revoked(kafka::RevokeReason reason);
+  void on_assigned(std::span<const source::Assigned> partitions);
+  void on_revoked(source::RevokeReason reason);
   void on_partition_failed(PartitionSlot slot, const Error& error);
   void on_failed(const Error& error);
 
@@ -124,12 +124,12 @@ class Worker {
   std::unique_ptr<BatchWriter> writer_;
   ledger::Protocol protocol_;
   std::unique_ptr<Batcher> batcher_;
-  std::unique_ptr<kafka::Source> source_;
+  std::unique_ptr<source::Source> source_;
   std::unique_ptr<ClaimedNames> names_;
   std::unique_ptr<Delivery> delivery_;
 
   std::map<std::string, std::unique_ptr<TopicPlan>> plans_;  // kept: batches point to them
-  std::vector<kafka::Assigned> assignment_;
+  std::vector<source::Assigned> assignment_;
   std::optional<MonoTime> drain_deadline_;  // of a revoke
   bool starved_ = false;                    // the last records offered found no slab
   std::optional<MonoTime> stage_full_since_;
@@ -138,7 +138,7 @@ class Worker {
   MonoTime next_tick_{};
   std::optional<Error> failure_;
   std::map<std::uint32_t, std::string> failed_partitions_;  // by slot
-  std::vector<kafka::PartitionState> states_;
+  std::vector<source::PartitionState> states_;
   std::vector<obs::PartitionRow> rows_;
   obs::LogGate upload_trouble_gate_{std::chrono::seconds(30)};
   obs::LogGate stage_trouble_gate_{std::chrono::seconds(30)};

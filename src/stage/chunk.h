@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/partition_range.h"
 #include "base/types.h"
 
 namespace penstock::stage {
@@ -20,21 +21,15 @@ inline constexpr std::size_t k_partitions_per_batch_max = 200;
 // Kafka's own limit.
 inline constexpr std::size_t k_topic_bytes_max = 249;
 
-struct ChunkRange {
-  Partition partition;
-  Range range;  // the positions that this chunk completes: records that end in it
-
-  friend auto operator<=>(const ChunkRange&, const ChunkRange&) = default;
-};
-
 struct ChunkInfo {
   BatchId batch;
   std::uint32_t index = 0;  // of the chunk within its batch, from 0 without holes
   std::string_view topic;
-  std::span<const ChunkRange> ranges;  // at most k_partitions_per_batch_max
-  std::uint64_t records = 0;           // that end in this chunk
-  std::uint64_t raw_bytes = 0;         // uncompressed bytes that the payload stands for
-  bool last = false;                   // the batch is sealed behind this chunk
+  std::span<const PartitionRange>
+      ranges;  // the positions that this chunk completes: of records that end in it; at most k_partitions_per_batch_max
+  std::uint64_t records = 0;    // that end in this chunk
+  std::uint64_t raw_bytes = 0;  // uncompressed bytes that the payload stands for
+  bool last = false;            // the batch is sealed behind this chunk
 
   // For a restart. Of the payload, what lies up to the end of the last record that ends in this chunk; and how
   // the batch was made, in a number that only its writer understands. 0: not to be used again.

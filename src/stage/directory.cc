@@ -86,12 +86,10 @@ Result<Directory> Directory::open(const std::string& path) {
     if (errno != EWOULDBLOCK) {
       return os_error(errno, concat("locking the stage directory ", path));
     }
-    return Error{.kind = ErrorKind::forbidden,
-                 .action = Action::fatal,
-                 .message = concat("another penstock uses the stage directory ", path,
-                                   ": stop it, or give this one a stage.dir of its own"),
-                 .code = "EWOULDBLOCK",
-                 .retry_after = {}};
+    return make_error(ErrorKind::forbidden, Action::fatal,
+                      concat("another penstock uses the stage directory ", path,
+                             ": stop it, or give this one a stage.dir of its own"),
+                      "EWOULDBLOCK");
   }
   return Directory(path, std::move(lock));
 }

@@ -50,8 +50,7 @@ bool has_text(Bytes from, std::size_t at, std::string_view text) {
 }
 
 Error not_chunk(ErrorKind kind, std::string message) {
-  return Error{
-      .kind = kind, .action = Action::give_up, .message = std::move(message), .code = {}, .retry_after = {}};
+  return make_error(kind, Action::give_up, std::move(message));
 }
 
 }  // namespace
@@ -112,7 +111,7 @@ void encode_chunk_header(const ChunkInfo& info, const ChunkPlace& place, Mutable
   put(header, 80, info.made_as);
   put_text(header, k_chunk_fixed_bytes, info.topic);
   std::size_t at = k_chunk_fixed_bytes + info.topic.size();
-  for (const ChunkRange& range : info.ranges) {
+  for (const PartitionRange& range : info.ranges) {
     put(header, at, range.partition.value);
     put(header, at + 4, range.range.first.value);
     put(header, at + 12, range.range.next.value);

@@ -36,6 +36,7 @@
 
 #include <penstock/result.h>
 
+#include "base/partition_range.h"
 #include "base/types.h"
 #include "stage/chunk.h"
 
@@ -65,7 +66,7 @@ struct Chunk {
   BatchId batch;
   std::uint32_t index = 0;
   std::string topic;
-  std::vector<ChunkRange> ranges;
+  std::vector<PartitionRange> ranges;
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;
   bool last = false;

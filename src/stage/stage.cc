@@ -31,12 +31,9 @@ Result<std::uint64_t> segment_bytes_for(const Options& options) {
   const std::uint64_t least =
       k_block_bytes + (options.slab_bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
   if (options.bytes_max < 2 * least) {
-    return Error{.kind = ErrorKind::invalid_input,
-                 .action = Action::fatal,
-                 .message = concat("the stage ", options.dir, " may have ", options.bytes_max,
-                                   " bytes, and needs at least ", 2 * least, ": raise stage.max_bytes"),
-                 .code = {},
-                 .retry_after = {}};
+    return make_error(ErrorKind::invalid_input, Action::fatal,
+                      concat("the stage ", options.dir, " may have ", options.bytes_max,
+                             " bytes, and needs at least ", 2 * least, ": raise stage.max_bytes"));
   }
   const std::uint64_t asked =
       options.bytes_max < 2 * options.segment_bytes ? options.bytes_max / 4 : options.segment_bytes;
@@ -44,11 +41,8 @@ Result<std::uint64_t> segment_bytes_for(const Options& options) {
 }
 
 Error corrupt(const std::string& path, const Extent& extent, std::string_view why) {
-  return Error{.kind = ErrorKind::corrupt,
-               .action = Action::give_up,
-               .message = concat("reading the stage file ", path, " at ", extent.offset, ": ", why),
-               .code = {},
-               .retry_after = {}};
+  return make_error(ErrorKind::corrupt, Action::give_up,
+                    concat("reading the stage file ", path, " at ", extent.offset, ": ", why));
 }
 
 // Why `bytes`, read from `extent`, are not the chunk that was asked for; empty if they are.

@@ -81,11 +81,8 @@ Result<std::vector<PartitionRange>> parse_ranges(std::string_view text) {
     more = rest.find(',') != std::string_view::npos;  // then a range follows, or the text is none of ours
     const std::optional<PartitionRange> range = parse_range(take_until(rest, ','));
     if (!range) {
-      return Error{.kind = ErrorKind::invalid_input,
-                   .action = Action::give_up,
-                   .message = concat("its metadata hold no ranges, but \"", text.substr(0, 100), "\""),
-                   .code = {},
-                   .retry_after = {}};
+      return make_error(ErrorKind::invalid_input, Action::give_up,
+                        concat("its metadata hold no ranges, but \"", text.substr(0, 100), "\""));
     }
     ranges.push_back(*range);
   }

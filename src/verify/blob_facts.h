@@ -8,18 +8,12 @@
 
 #include <penstock/result.h>
 
+#include "base/partition_range.h"
 #include "base/types.h"
 #include "codec/compressor.h"
 #include "lake/blob_store.h"
 
 namespace penstock::verify {
-
-struct PartitionRange {
-  Partition partition;
-  Range range;
-
-  friend bool operator==(const PartitionRange&, const PartitionRange&) = default;
-};
 
 struct BlobFacts {
   enum class Kind : std::uint8_t {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/concat.h"
+#include "base/partition_range.h"
 
 namespace penstock::verify {
 namespace {

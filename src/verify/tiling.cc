@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/partition_range.h"
 
 namespace penstock::verify {
 

@@ -22,11 +22,7 @@ constexpr Duration k_idle_max = std::chrono::seconds(170);
 constexpr int k_unsupported_version = 35;
 
 Error connection_error(ErrorKind kind, std::string message) {
-  return Error{.kind = kind,
-               .action = Action::retry,
-               .message = std::move(message),
-               .code = to_string(kind),
-               .retry_after = {}};
+  return make_error(kind, Action::retry, std::move(message), to_string(kind));
 }
 
 }  // namespace

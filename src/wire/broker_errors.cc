@@ -190,11 +190,9 @@ Error broker_error(int code, std::string_view what) {
   if (row != nullptr && row->advice[0] != '\0') {
     message += concat("; ", row->advice);
   }
-  return Error{.kind = row != nullptr ? row->kind : ErrorKind::unavailable,
-               .action = row != nullptr ? row->action : Action::retry,
-               .message = std::move(message),
-               .code = broker_error_name(code),
-               .retry_after = {}};
+  return make_error(row != nullptr ? row->kind : ErrorKind::unavailable,
+                    row != nullptr ? row->action : Action::retry, std::move(message),
+                    broker_error_name(code));
 }
 
 }  // namespace penstock::wire

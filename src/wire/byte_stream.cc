@@ -40,8 +40,7 @@ Error network_error(int error_number, const std::string& doing) {
 }
 
 Error unavailable(ErrorKind kind, std::string message) {
-  return Error{
-      .kind = kind, .action = Action::retry, .message = std::move(message), .code = {}, .retry_after = {}};
+  return make_error(kind, Action::retry, std::move(message));
 }
 
 // Small requests go out at once; a server that is gone without a word is noticed some day.

@@ -66,11 +66,8 @@ Result<std::unique_ptr<ClusterClient>> ClusterClient::make(io::Loop& loop, const
   for (const std::string& broker : brokers) {
     auto address = parse_address(broker);
     if (!address) {
-      return Error{.kind = ErrorKind::invalid_input,
-                   .action = Action::fatal,
-                   .message = concat("source.brokers: ", broker, " is not host:port"),
-                   .code = {},
-                   .retry_after = {}};
+      return make_error(ErrorKind::invalid_input, Action::fatal,
+                        concat("source.brokers: ", broker, " is not host:port"));
     }
     addresses.push_back(*std::move(address));
   }

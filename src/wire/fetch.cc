@@ -12,8 +12,8 @@ constexpr std::int32_t k_no_session_epoch = -1;
 constexpr std::int64_t k_no_log_start = -1;  // followers only
 
 // The least that an item of the response's arrays takes, in any version.
-constexpr std::size_t k_topic_bytes_min = 2 + 4;
-constexpr std::size_t k_partition_bytes_min = 4 + 2 + 8 + 8 + 4 + 4;
+constexpr std::size_t k_fetched_topic_bytes_min = 2 + 4;
+constexpr std::size_t k_fetched_partition_bytes_min = 4 + 2 + 8 + 8 + 4 + 4;
 constexpr std::size_t k_aborted_bytes = 8 + 8;
 
 }  // namespace
@@ -55,7 +55,7 @@ FetchResponseReader::FetchResponseReader(Bytes body, std::int16_t version)
     error_code_ = reader_.int16();
     static_cast<void>(reader_.int32());  // session id
   }
-  topics_left_ = reader_.array_count(k_topic_bytes_min);
+  topics_left_ = reader_.array_count(k_fetched_topic_bytes_min);
 }
 
 std::optional<FetchedPartition> FetchResponseReader::next(std::vector<AbortedTransaction>& aborted) {
@@ -91,7 +91,7 @@ bool FetchResponseReader::enter_topic() {
   }
   --topics_left_;
   topic_ = reader_.string();
-  partitions_left_ = reader_.array_count(k_partition_bytes_min);
+  partitions_left_ = reader_.array_count(k_fetched_partition_bytes_min);
   return reader_.ok();
 }
 

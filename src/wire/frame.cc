@@ -16,7 +16,7 @@ bool has_tagged_header(ApiKey api, std::int16_t version) {
 }
 
 Error not_a_response(std::string message) {
-  return {ErrorKind::corrupt, Action::retry, std::move(message), {}, {}};
+  return make_error(ErrorKind::corrupt, Action::retry, std::move(message));
 }
 
 }  // namespace

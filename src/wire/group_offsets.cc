@@ -21,10 +21,6 @@ bool is_wrong_coordinator(int code) {
   return code == k_coordinator_not_available || code == k_not_coordinator;
 }
 
-std::string named(const TopicPartition& id) {
-  return concat("topic ", id.topic, ", partition ", id.partition.value);
-}
-
 // A topic's partitions stand together in a request; answers come in any order.
 template <class Item>
 std::vector<std::size_t> grouped_by_topic(const std::vector<Item>& items,
@@ -68,11 +64,8 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
   for (const TopicPartition& id : partitions) {
     const auto answer = answers.find(id);
     if (answer == answers.end()) {
-      return {Error{.kind = ErrorKind::corrupt,
-                    .action = Action::retry,
-                    .message = concat(what, ": the broker says nothing of ", named(id)),
-                    .code = "no answer",
-                    .retry_after = {}}};
+      return {make_error(ErrorKind::corrupt, Action::retry,
+                         concat(what, ": the broker says nothing of ", named(id)), "no answer")};
     }
     const CommittedOffset& row = *answer->second;
     if (row.error_code != 0) {
@@ -127,13 +120,11 @@ CommitRead commit_answer(const Reply& reply, const std::vector<EntryToCommit>& e
         out.reply.membership_lost || (found != codes.end() && is_membership_lost(found->second));
     if (rank(outcome) > rank(out.reply.outcome)) {
       out.reply.outcome = outcome;
-      out.reply.error = found == codes.end()
-                            ? Error{.kind = ErrorKind::corrupt,
-                                    .action = Action::retry,
-                                    .message = concat(what, ": the broker did not say what became of it"),
-                                    .code = "no answer",
-                                    .retry_after = {}}
-                            : broker_error(found->second, what);
+      out.reply.error =
+          found == codes.end()
+              ? make_error(ErrorKind::corrupt, Action::retry,
+                           concat(what, ": the broker did not say what became of it"), "no answer")
+              : broker_error(found->second, what);
     }
   }
   return out;
@@ -186,11 +177,9 @@ void GroupOffsets::forget_coordinator() {
   }
   const std::shared_ptr<BrokerConnection> gone = std::move(coordinator_);
   loop_.defer([gone] {});
-  gone->close(Error{.kind = ErrorKind::unavailable,
-                    .action = Action::retry,
-                    .message = concat(gone->name(), " does not coordinate group ", group_, " any more"),
-                    .code = "coordinator moved",
-                    .retry_after = {}});
+  gone->close(make_error(ErrorKind::unavailable, Action::retry,
+                         concat(gone->name(), " does not coordinate group ", group_, " any more"),
+                         "coordinator moved"));
 }
 
 void GroupOffsets::read(std::vector<TopicPartition> partitions,

@@ -15,36 +15,16 @@
 
 #include <penstock/result.h>
 
-#include "base/commit_outcome.h"
+#include "base/commit.h"
 #include "base/group_entry.h"
+#include "base/member_stamp.h"
 #include "base/types.h"
 #include "wire/broker_connection.h"
 #include "wire/cluster_client.h"
 
 namespace penstock::wire {
 
-// Whose commit it is: of one member in one generation of the group.
-struct MemberStamp {
-  std::int32_t generation = -1;
-  std::string member_id;
-  std::optional<std::string> instance_id;  // static members
-
-  friend bool operator==(const MemberStamp&, const MemberStamp&) = default;
-};
-
 using GroupEntries = std::vector<std::optional<GroupEntry>>;
-
-struct EntryToCommit {
-  TopicPartition id;
-  Position position;
-  std::string metadata;
-};
-
-struct CommitReply {
-  CommitOutcome outcome = CommitOutcome::unknown;
-  bool membership_lost = false;
-  std::optional<Error> error;  // unless done
-};
 
 class GroupOffsets {
  public:

@@ -31,8 +31,6 @@
 
 namespace penstock::wire {
 
-enum class RecordHeaders : std::uint8_t { skipped, wanted };
-
 class RecordsCursor {
  public:
   struct Step {

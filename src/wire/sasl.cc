@@ -27,11 +27,8 @@ crypto::HashFunction function_of(SaslMechanism mechanism) {
 }
 
 Error unusable(SaslMechanism mechanism, const char* why) {
-  return {ErrorKind::invalid_input,
-          Action::fatal,
-          concat("SASL ", to_string(mechanism), ": ", why, "; check source.auth"),
-          {},
-          {}};
+  return make_error(ErrorKind::invalid_input, Action::fatal,
+                    concat("SASL ", to_string(mechanism), ": ", why, "; check source.auth"));
 }
 
 bool has_control_character(std::string_view text) {
@@ -173,11 +170,8 @@ Error SaslClient::refusal(int error_code, std::string_view error_text) const {
 }
 
 Error SaslClient::out_of_place() const {
-  return {ErrorKind::corrupt,
-          Action::retry,
-          concat("logging in by SASL ", to_string(mechanism_), ": the broker answers out of turn"),
-          {},
-          {}};
+  return make_error(ErrorKind::corrupt, Action::retry,
+                    concat("logging in by SASL ", to_string(mechanism_), ": the broker answers out of turn"));
 }
 
 // A broker that echoes what it was sent must not carry the secret into a log.

@@ -16,7 +16,7 @@ constexpr std::string_view k_gs2_header = "n,,";  // no channel binding, no othe
 constexpr std::string_view k_gs2_header_base64 = "biws";
 
 Error scram_failed(std::string why) {
-  return {ErrorKind::unauthenticated, Action::fatal, concat("SCRAM login: ", why), {}, {}};
+  return make_error(ErrorKind::unauthenticated, Action::fatal, concat("SCRAM login: ", why));
 }
 
 // A name's ',' and '=' would end it. RFC 5802 wants SASLprep besides, which leaves ASCII as it is; other

@@ -26,9 +26,9 @@ std::string_view take_until(std::string_view& rest, char end) {
   return taken;
 }
 
-std::string text_of(const std::vector<verify::PartitionRange>& ranges) {
+std::string text_of(const std::vector<PartitionRange>& ranges) {
   std::string text;
-  for (const verify::PartitionRange& each : ranges) {
+  for (const PartitionRange& each : ranges) {
     text += concat(text.empty() ? "" : ",", each.partition.value, ":", each.range.first.value, "-",
                    each.range.next.value);
   }
@@ -36,9 +36,9 @@ std::string text_of(const std::vector<verify::PartitionRange>& ranges) {
 }
 
 // As they were written, but for zeros before a number.
-void check_ranges(const std::vector<verify::PartitionRange>& ranges, std::string_view text) {
+void check_ranges(const std::vector<PartitionRange>& ranges, std::string_view text) {
   CHECK(!ranges.empty());
-  for (const verify::PartitionRange& each : ranges) {
+  for (const PartitionRange& each : ranges) {
     CHECK(each.partition >= Partition{0});
     CHECK(each.range.first >= Position{0});
     CHECK(each.range.first <= each.range.next);
@@ -55,7 +55,7 @@ void check_ranges(const std::vector<verify::PartitionRange>& ranges, std::string
 void check_tiling(const verify::BlobFacts& facts) {
   verify::Tiling tiling;
   tiling.add(facts);
-  for (const verify::PartitionRange& each : facts.ranges) {
+  for (const PartitionRange& each : facts.ranges) {
     const verify::Tiles* tiles = tiling.find({facts.topic, each.partition});
     CHECK(tiles != nullptr);
     CHECK(tiles->held.missing(each.range).empty());

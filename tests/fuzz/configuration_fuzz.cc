@@ -36,11 +36,7 @@ Environment environment() {
         if (path == "/secret") {
           return concat("Endpoint=sb://x.example/;SharedAccessKeyName=r;SharedAccessKey=", k_secret, "\n");
         }
-        return Error{.kind = ErrorKind::not_found,
-                     .action = Action::give_up,
-                     .message = concat("reading ", path, ": there is none"),
-                     .code = {},
-                     .retry_after = {}};
+        return make_error(ErrorKind::not_found, Action::give_up, concat("reading ", path, ": there is none"));
       }};
 }
 

@@ -251,7 +251,7 @@ void check_batch(const pipeline::RecoveredBatch& batch) {
     CHECK(chunk.made_as == batch.made_as);
     CHECK(batch.chunks[i].extent.payload_bytes > 0U);
     bytes += i + 1 < batch.chunks.size() ? batch.chunks[i].extent.payload_bytes : 0;
-    for (const stage::ChunkRange& range : chunk.ranges) {
+    for (const PartitionRange& range : chunk.ranges) {
       const auto [known, is_new] = next.emplace(range.partition, range.range.first);
       CHECK(known->second == range.range.first);
       known->second = range.range.next;
@@ -259,7 +259,7 @@ void check_batch(const pipeline::RecoveredBatch& batch) {
   }
   CHECK(batch.payload_bytes() == bytes);
   CHECK(batch.ranges.size() == next.size());
-  for (const stage::ChunkRange& range : batch.ranges) {
+  for (const PartitionRange& range : batch.ranges) {
     CHECK(range.range.first >= Position{0});
     CHECK(range.range.first < range.range.next);
     CHECK(next.at(range.partition) == range.range.next);
@@ -297,14 +297,14 @@ pipeline::SortedOut sorted(const std::vector<RecoveredChunk>& chunks) {
 void adopt(std::vector<pipeline::RecoveredBatch> batches, const Mode& mode) {
   std::map<TopicPartition, std::pair<Position, Position>> ends;  // of partitions: first, and latest beginning
   for (const pipeline::RecoveredBatch& batch : batches) {
-    for (const stage::ChunkRange& range : batch.ranges) {
+    for (const PartitionRange& range : batch.ranges) {
       auto [known, is_new] =
           ends.try_emplace({batch.topic, range.partition}, range.range.first, range.range.first);
       known->second.first = std::min(known->second.first, range.range.first);
       known->second.second = std::max(known->second.second, range.range.first);
     }
   }
-  std::vector<kafka::Assigned> assigned;
+  std::vector<source::Assigned> assigned;
   std::vector<Position> at;
   for (const auto& [id, first_and_latest] : ends) {
     const Position start = mode.starts_late ? first_and_latest.second : first_and_latest.first;

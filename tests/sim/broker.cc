@@ -12,14 +12,10 @@ using std::chrono::seconds;
 
 constexpr Duration k_between_expirations = milliseconds(250);
 
-kafka::CommitAnswer refusal(std::string message, bool membership_lost) {
+CommitReply refusal(std::string message, bool membership_lost) {
   return {.outcome = CommitOutcome::refused,
           .membership_lost = membership_lost,
-          .error = Error{.kind = ErrorKind::forbidden,
-                         .action = Action::retry,
-                         .message = std::move(message),
-                         .code = {},
-                         .retry_after = {}}};
+          .error = make_error(ErrorKind::forbidden, Action::retry, std::move(message))};
 }
 
 const char* name_of(GroupError error) {
@@ -246,7 +242,7 @@ void Broker::assign_partitions() {
 // Entries
 
 void Broker::commit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, MonoTime deadline,
-                    std::function<void(const kafka::CommitAnswer&)> answer) {
+                    std::function<void(const CommitReply&)> answer) {
   // Without generation and member the request is a simple consumer's, which an empty group takes.
   const bool simple = stamp.generation < 0 && stamp.member_id.empty() && state_ == State::empty;
   const GroupError error = simple ? GroupError::none : check(stamp);

@@ -15,11 +15,11 @@
 #include "base/clock.h"
 #include "base/group_entry.h"
 #include "base/types.h"
-#include "kafka/source.h"
 #include "sim/faults.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_random.h"
 #include "sim/verdict.h"
+#include "source/source.h"
 
 namespace penstock::sim {
 
@@ -82,7 +82,7 @@ class Broker {
 
   // Visible at `deadline` at the latest.
   void commit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, MonoTime deadline,
-              std::function<void(const kafka::CommitAnswer&)> answer);
+              std::function<void(const CommitReply&)> answer);
 
   std::optional<GroupEntry> read(const TopicPartition& id) const;
 
@@ -97,8 +97,8 @@ class Broker {
   struct Accepted {
     std::vector<EntryToCommit> entries;
     MonoTime visible_at;
-    std::function<void(const kafka::CommitAnswer&)> answer;
-    kafka::CommitAnswer outcome;
+    std::function<void(const CommitReply&)> answer;
+    CommitReply outcome;
   };
 
   GroupError check(const Stamp& stamp) const;

@@ -68,7 +68,7 @@ pipeline::WorkerOptions Host::options() {
     loop_ = loop.get();
     return std::unique_ptr<io::Loop>(std::move(loop));
   };
-  options.make_source = [this](io::Loop&) -> Result<std::unique_ptr<kafka::Source>> {
+  options.make_source = [this](io::Loop&) -> Result<std::unique_ptr<source::Source>> {
     const SourceOptions source{.instance_id = world_.scenario.static_members ? concat("host-", index_) : "",
                                .heartbeat = world_.scenario.heartbeat,
                                .fence_wait = world_.scenario.fence_wait,
@@ -77,7 +77,7 @@ pipeline::WorkerOptions Host::options() {
                                .silent_once_lost = world_.scenario.guarantee == Guarantee::exactly_once,
                                .mutant = world_.mutant,
                                .sabotage = world_.sabotage};
-    return std::unique_ptr<kafka::Source>(
+    return std::unique_ptr<source::Source>(
         std::make_unique<SimSource>(world_.clock, world_.agenda, world_.broker, world_.faults, process_,
                                     source, random_.fork(), world_.verdict));
   };

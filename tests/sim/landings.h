@@ -13,11 +13,11 @@
 #include "base/group_entry.h"
 #include "base/types.h"
 #include "codec/decompressor.h"
-#include "kafka/source.h"
 #include "ledger/protocol.h"
 #include "sim/broker.h"
 #include "sim/sim_lake.h"
 #include "sim/verdict.h"
+#include "source/source.h"
 
 namespace penstock::sim {
 

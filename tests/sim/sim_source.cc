@@ -22,7 +22,7 @@ Error passing(std::string message) {
           .retry_after = {}};
 }
 
-kafka::CommitAnswer unanswered(CommitOutcome outcome, std::string message) {
+CommitReply unanswered(CommitOutcome outcome, std::string message) {
   return {.outcome = outcome, .membership_lost = false, .error = passing(std::move(message))};
 }
 
@@ -41,7 +41,7 @@ SimSource::SimSource(const SimClock& clock, Agenda& agenda, Broker& broker, cons
   member_.instance_id = options_.instance_id;
 }
 
-Result<void> SimSource::start(kafka::SourceHandlers handlers) {
+Result<void> SimSource::start(source::SourceHandlers handlers) {
   handlers_ = std::move(handlers);
   return {};
 }
@@ -92,10 +92,10 @@ void SimSource::serve_group() {
     member_.member_id.clear();
     member_.generation = -1;
     rebalance_asked_ = false;
-    end_assignment(kafka::RevokeReason::lost);
+    end_assignment(source::RevokeReason::lost);
   }
   if (std::exchange(rebalance_asked_, false)) {
-    end_assignment(kafka::RevokeReason::rebalance);
+    end_assignment(source::RevokeReason::rebalance);
   }
   if (membership_ == Membership::out && state_ == State::none && clock_.now() >= join_not_before_) {
     send_join();
@@ -103,7 +103,7 @@ void SimSource::serve_group() {
   if (resolved_) {
     state_ = State::held;
     slots_.clear();
-    for (const kafka::Assigned& each : assigned_) {
+    for (const source::Assigned& each : assigned_) {
       slots_.push_back(Slot{.id = each.id, .position = each.start, .fetched_end = each.start});
     }
     resolved_.reset();
@@ -111,10 +111,10 @@ void SimSource::serve_group() {
   }
 }
 
-void SimSource::end_assignment(kafka::RevokeReason reason) {
+void SimSource::end_assignment(source::RevokeReason reason) {
   if (state_ == State::held) {
     state_ = State::ending;
-    told_lost_ = reason == kafka::RevokeReason::lost;
+    told_lost_ = reason == source::RevokeReason::lost;
     handlers_.revoked(reason);
   } else if (state_ != State::ending) {  // the pipeline never had it
     ++epoch_;
@@ -287,8 +287,7 @@ void SimSource::read_entries(std::span<const PartitionSlot> slots,
   ask_entries(std::move(partitions), std::move(done));
 }
 
-void SimSource::commit(std::span<const kafka::Commit> commits,
-                       std::function<void(kafka::CommitAnswer)> done) {
+void SimSource::commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) {
   if (state_ != State::held && state_ != State::ending) {
     verdict_.fail(process_->name, " commits without an assignment");
     return;
@@ -300,7 +299,7 @@ void SimSource::commit(std::span<const kafka::Commit> commits,
     verdict_.fail(process_->name, " commits before the former commit was answered");
   }
   std::vector<EntryToCommit> entries;
-  for (const kafka::Commit& each : commits) {
+  for (const CommitItem& each : commits) {
     if (each.slot.value >= slots_.size()) {
       verdict_.fail(process_->name, " commits a partition that it has not");
       return;
@@ -309,7 +308,7 @@ void SimSource::commit(std::span<const kafka::Commit> commits,
   }
   committing_ = true;
   const std::uint64_t call =
-      commit_calls_->add([this, epoch = epoch_, done = std::move(done)](const kafka::CommitAnswer& answer) {
+      commit_calls_->add([this, epoch = epoch_, done = std::move(done)](const CommitReply& answer) {
         committing_ = false;
         told_lost_ = told_lost_ || (epoch == epoch_ && answer.membership_lost && options_.silent_once_lost);
         done(answer);
@@ -330,8 +329,8 @@ void SimSource::commit(std::span<const kafka::Commit> commits,
   }
 }
 
-void SimSource::answer_later(std::uint64_t call, MonoTime due, const kafka::CommitAnswer& answer) {
-  reply<kafka::CommitAnswer>(process_, commit_calls_, call, due, answer);
+void SimSource::answer_later(std::uint64_t call, MonoTime due, const CommitReply& answer) {
+  reply<CommitReply>(process_, commit_calls_, call, due, answer);
 }
 
 void SimSource::transmit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, std::uint64_t call) {
@@ -358,13 +357,13 @@ void SimSource::transmit(const Stamp& stamp, const std::vector<EntryToCommit>& e
       arrives, [&broker = broker_, &clock = clock_, stamp, entries, call,
                 deadline = sent + options_.fence_wait, untold = untold || late, mutant = options_.mutant,
                 process = std::weak_ptr(process_), calls = std::weak_ptr(commit_calls_), back = latency()] {
-        broker.commit(stamp, entries, deadline, [=, &clock](kafka::CommitAnswer answer) {
+        broker.commit(stamp, entries, deadline, [=, &clock](CommitReply answer) {
           if (mutant == Mutant::partial_success_taken_for_success &&
               answer.outcome == CommitOutcome::refused && !answer.membership_lost && entries.size() > 1) {
             answer = {.outcome = CommitOutcome::done, .membership_lost = false, .error = {}};
           }
           if (!untold) {
-            reply<kafka::CommitAnswer>(process, calls, call, clock.now() + back, answer);
+            reply<CommitReply>(process, calls, call, clock.now() + back, answer);
           }
         });
       });
@@ -481,7 +480,7 @@ bool SimSource::offer(std::uint32_t index, std::size_t& records_max) {
   return true;
 }
 
-void SimSource::partition_states(std::vector<kafka::PartitionState>& states) const {
+void SimSource::partition_states(std::vector<source::PartitionState>& states) const {
   states.clear();
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     states.push_back({.slot = PartitionSlot{i},

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/group_entry.h"
-#include "kafka/source.h"
 #include "sim/broker.h"
 #include "sim/faults.h"
 #include "sim/mutants.h"
@@ -20,6 +19,7 @@
 #include "sim/sim_clock.h"
 #include "sim/sim_random.h"
 #include "sim/verdict.h"
+#include "source/source.h"
 
 namespace penstock::sim {
 
@@ -34,23 +34,23 @@ struct SourceOptions {
   Sabotage sabotage = Sabotage::none;
 };
 
-class SimSource final : public kafka::Source {
+class SimSource final : public source::Source {
  public:
   // All outlive it.
   SimSource(const SimClock& clock, Agenda& agenda, Broker& broker, const Faults& faults, ProcessPtr process,
             SourceOptions options, Random random, Verdict& verdict);
 
-  Result<void> start(kafka::SourceHandlers handlers) override;
+  Result<void> start(source::SourceHandlers handlers) override;
   bool poll(Room room, std::size_t records_max) override;
   void fetch_from(PartitionSlot slot, Position position) override;
   void hold(PartitionSlot slot) override;
   void read_entries(std::span<const PartitionSlot> slots,
                     std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
-  void commit(std::span<const kafka::Commit> commits, std::function<void(kafka::CommitAnswer)> done) override;
+  void commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) override;
   void release() override;
   void close() override;
-  void partition_states(std::vector<kafka::PartitionState>& states) const override;
-  kafka::SourceCounters counters() const override { return {}; }
+  void partition_states(std::vector<source::PartitionState>& states) const override;
+  source::SourceCounters counters() const override { return {}; }
 
  private:
   using Entries = std::vector<std::optional<GroupEntry>>;
@@ -72,7 +72,7 @@ class SimSource final : public kafka::Source {
   void send_heartbeat();
   void on_group_error(GroupError error);
   void serve_group();
-  void end_assignment(kafka::RevokeReason reason);
+  void end_assignment(source::RevokeReason reason);
   void resolve();
   void on_resolved(Result<Entries> entries);
 
@@ -80,7 +80,7 @@ class SimSource final : public kafka::Source {
   void ask_entries(std::vector<TopicPartition> partitions, std::function<void(Result<Entries>)> done);
   void transmit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, std::uint64_t call);
   void transmit_as_a_library(const std::vector<EntryToCommit>& entries, std::uint64_t call, MonoTime until);
-  void answer_later(std::uint64_t call, MonoTime due, const kafka::CommitAnswer& answer);
+  void answer_later(std::uint64_t call, MonoTime due, const CommitReply& answer);
 
   // Records.
   void spoil(std::vector<RecordView>& views);
@@ -98,7 +98,7 @@ class SimSource final : public kafka::Source {
   SourceOptions options_;
   Random random_;
   Verdict& verdict_;
-  kafka::SourceHandlers handlers_;
+  source::SourceHandlers handlers_;
 
   Membership membership_ = Membership::out;
   Stamp member_;  // as the library has it now
@@ -115,7 +115,7 @@ class SimSource final : public kafka::Source {
   std::uint64_t epoch_ = 0;
   bool told_lost_ = false;  // of this epoch: no commit is allowed any more
   std::optional<Entries> resolved_;
-  std::vector<kafka::Assigned> assigned_;
+  std::vector<source::Assigned> assigned_;
   std::vector<Slot> slots_;
   bool committing_ = false;
   bool closed_ = false;
@@ -123,7 +123,7 @@ class SimSource final : public kafka::Source {
   using JoinCalls = Calls<JoinReply>;
   using HeartbeatCalls = Calls<GroupError>;
   using EntryCalls = Calls<Result<Entries>>;
-  using CommitCalls = Calls<kafka::CommitAnswer>;
+  using CommitCalls = Calls<CommitReply>;
   std::shared_ptr<JoinCalls> joins_ = std::make_shared<JoinCalls>();
   std::shared_ptr<HeartbeatCalls> heartbeats_ = std::make_shared<HeartbeatCalls>();
   std::shared_ptr<EntryCalls> entry_calls_ = std::make_shared<EntryCalls>();

@@ -11,7 +11,7 @@
 
 #include <penstock/penstock.h>
 
-#include "kafka/mock_cluster.h"
+#include "rdkafka/mock_cluster.h"
 
 namespace penstock {
 namespace {
@@ -69,11 +69,11 @@ TEST_F(ApplianceTest, ASinkThatCannotBeWrittenToEndsItBeforeAnythingIsRead) {
 class ApplianceOnMockTest : public ApplianceTest {
  protected:
   void SetUp() override {
-    auto started = kafka::MockCluster::start(1);
+    auto started = rdkafka::MockCluster::start(1);
     ASSERT_TRUE(started.ok());
     cluster_ = std::move(*started);
     ASSERT_TRUE(cluster_->create_topic("orders", 3).ok());
-    auto producer = kafka::Producer::create(cluster_->brokers());
+    auto producer = rdkafka::Producer::create(cluster_->brokers());
     ASSERT_TRUE(producer.ok());
     for (int i = 0; i < 300; ++i) {
       ASSERT_TRUE((*producer)->offer("orders", Partition{i % 3}, {}, "record " + std::to_string(i)).ok());
@@ -109,7 +109,7 @@ class ApplianceOnMockTest : public ApplianceTest {
     EXPECT_TRUE(records_.contains("record 299"));
   }
 
-  std::unique_ptr<kafka::MockCluster> cluster_;
+  std::unique_ptr<rdkafka::MockCluster> cluster_;
   std::uint64_t lines_ = 0;
   std::set<std::string> records_;
 };

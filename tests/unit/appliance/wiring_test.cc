@@ -159,17 +159,17 @@ TEST(Wiring, TheSourceIsToldEverythingThatWasWritten) {
       "  tls: {enabled: true}\n"
       "  librdkafka: {session.timeout.ms: \"30000\"}\n"
       "sink: {url: \"null:\"}\n");
-  const kafka::KafkaOptions options = kafka_options(settings.details(), 7);
+  const source::ConsumerOptions options = kafka_options(settings.details(), 7);
   EXPECT_EQ(options.brokers, (std::vector<std::string>{"a:9093", "b:9093"}));
   EXPECT_EQ(options.topics, std::vector<std::string>{"^svc-"});
   EXPECT_EQ(options.group, "the-group");
-  EXPECT_EQ(options.start.at, kafka::StartAt::timestamp);
+  EXPECT_EQ(options.start.at, source::StartAt::timestamp);
   EXPECT_EQ(options.start.timestamp_ms, 1'769'817'600'000);
-  EXPECT_EQ(options.on_data_loss, kafka::OnDataLoss::go_on);
-  EXPECT_EQ(options.auth.type, kafka::AuthType::sasl_scram_512);
+  EXPECT_EQ(options.on_data_loss, source::OnDataLoss::go_on);
+  EXPECT_EQ(options.auth.type, source::AuthType::sasl_scram_512);
   EXPECT_EQ(options.auth.user, "u");
   EXPECT_EQ(options.auth.password, "p");
-  EXPECT_EQ(options.tls, kafka::Tls::enabled);
+  EXPECT_EQ(options.tls, source::Tls::enabled);
   EXPECT_EQ(options.client_id, "penstock-test-w7");
   EXPECT_EQ(options.passthrough.at("session.timeout.ms"), "30000");
 }

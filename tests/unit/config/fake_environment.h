@@ -24,11 +24,8 @@ struct FakeEnvironment {
                        .read_file = [this](const std::string& path) -> Result<std::string> {
                          const auto found = files.find(path);
                          if (found == files.end()) {
-                           return Error{.kind = ErrorKind::not_found,
-                                        .action = Action::give_up,
-                                        .message = "reading " + path + ": there is none",
-                                        .code = "ENOENT",
-                                        .retry_after = {}};
+                           return make_error(ErrorKind::not_found, Action::give_up,
+                                             "reading " + path + ": there is none", "ENOENT");
                          }
                          return found->second;
                        }};

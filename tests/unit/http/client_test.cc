@@ -47,7 +47,7 @@ class ClientTest : public testing::Test {
     client.send(std::move(request), [&](Result<Response> result) { outcome = std::move(result); });
     EXPECT_FALSE(outcome.has_value()) << "done ran inside send()";
     if (!run_until([&] { return outcome.has_value(); })) {
-      return Error{ErrorKind::io, Action::fatal, "the test gave up waiting", {}, {}};
+      return make_error(ErrorKind::io, Action::fatal, "the test gave up waiting");
     }
     return *std::move(outcome);
   }

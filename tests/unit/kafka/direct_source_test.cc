@@ -44,14 +44,14 @@ class DirectSourceTest : public SourceTest {
   }
 
   // What a group has committed before anybody joins it: the mock asks no stamp of a group that it does not know.
-  void commit_before(const std::string& group, std::vector<wire::EntryToCommit> entries) {
+  void commit_before(const std::string& group, std::vector<EntryToCommit> entries) {
     const auto loop = std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value();
     const auto brokers =
         std::move(wire::ClusterClient::make(*loop, system_clock(), {cluster->brokers()}, {})).value();
     wire::GroupOffsets offsets(*loop, system_clock(), *brokers, {}, group);
-    std::optional<wire::CommitReply> reply;
+    std::optional<CommitReply> reply;
     offsets.commit({}, std::move(entries), std::chrono::seconds(20),
-                   [&](wire::CommitReply got) { reply = std::move(got); });
+                   [&](CommitReply got) { reply = std::move(got); });
     while (!reply) {
       loop->run_once(std::chrono::milliseconds(5));
     }
@@ -71,7 +71,7 @@ TEST_F(DirectSourceTest, hands_over_every_record_in_order_whatever_is_taken_at_a
   nibbler.take_max = 7;
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(nibbler.start().ok());
-  std::vector<PartitionState> states;
+  std::vector<source::PartitionState> states;
   ASSERT_TRUE(run_until({&reader, &nibbler}, [&] {
     nibbler.source.partition_states(states);
     if (states.size() == 2) {
@@ -167,10 +167,10 @@ TEST_F(DirectSourceTest, nothing_comes_without_room_or_of_a_held_partition_and_a
 TEST_F(DirectSourceTest, a_new_group_starts_where_it_is_told) {
   produce(Partition{0}, 0, 30);
   DirectSourceOptions latest = options("latest");
-  latest.client.start.at = StartAt::latest;
+  latest.client.start.at = source::StartAt::latest;
   // The mock finds no record by time: as if all were older, which is the end.
   DirectSourceOptions by_time = options("by time");
-  by_time.client.start = {.at = StartAt::timestamp, .timestamp_ms = 1'700'000'000'000};
+  by_time.client.start = {.at = source::StartAt::timestamp, .timestamp_ms = 1'700'000'000'000};
   Reader earliest(options("earliest"));
   Reader at_end(latest);
   Reader at_time(by_time);
@@ -200,7 +200,7 @@ TEST_F(DirectSourceTest, an_assignment_waits_until_entries_and_starts_can_be_rea
   fail_next(wire::ApiKey::offset_fetch, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
   fail_next(wire::ApiKey::list_offsets, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
   DirectSourceOptions latest = options();
-  latest.client.start.at = StartAt::latest;
+  latest.client.start.at = source::StartAt::latest;
   Reader reader(latest);
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 6; }));
@@ -234,7 +234,7 @@ TEST_F(DirectSourceTest, a_commit_tells_what_became_of_it_and_is_read_back) {
                          Row{RD_KAFKA_RESP_ERR_NOT_COORDINATOR_FOR_GROUP, CommitOutcome::not_done, false},
                          Row{RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, CommitOutcome::unknown, false}}) {
     fail_next(wire::ApiKey::offset_commit, {row.code});
-    const CommitAnswer answer = commit(reader, {{PartitionSlot{0}, Position{7}, "x"}});
+    const CommitReply answer = commit(reader, {{PartitionSlot{0}, Position{7}, "x"}});
     EXPECT_EQ(answer.outcome, row.outcome) << row.code;
     EXPECT_EQ(answer.membership_lost, row.membership_lost) << row.code;
     ASSERT_TRUE(answer.error.has_value()) << row.code;
@@ -270,10 +270,10 @@ TEST_F(DirectSourceTest, a_second_member_gets_its_share_only_after_release) {
   Reader second(options());
   ASSERT_TRUE(second.start().ok());
   ASSERT_TRUE(run_until({&first, &second}, [&] { return first.revoked_count == 1; }));
-  EXPECT_EQ(first.revoked_reason, RevokeReason::rebalance);
+  EXPECT_EQ(first.revoked_reason, source::RevokeReason::rebalance);
   // Draining: a commit has an outcome, entries can be read, and nobody gets the partitions. (Kafka takes the commit; the
   // mock refuses, as Kafka does when the drain took too long.)
-  const CommitAnswer late = commit(first, {{PartitionSlot{0}, Position{20}, "late"}});
+  const CommitReply late = commit(first, {{PartitionSlot{0}, Position{20}, "late"}});
   EXPECT_EQ(late.outcome, CommitOutcome::refused);
   EXPECT_FALSE(late.membership_lost);
   Result<Entries> entries = read_entries(first, {PartitionSlot{0}});
@@ -308,7 +308,7 @@ TEST_F(DirectSourceTest, a_membership_that_is_lost_ends_the_assignment_and_anoth
   cluster->fail_next(k_heartbeat, std::array{static_cast<int>(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)});
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.assignment_count == 2; }));
   EXPECT_EQ(reader.revoked_count, 1);
-  EXPECT_EQ(reader.revoked_reason, RevokeReason::lost);
+  EXPECT_EQ(reader.revoked_reason, source::RevokeReason::lost);
   EXPECT_EQ(reader.assigned[0].start, Position{8});
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.records[k_orders_0].size() >= 2; }));
   expect_sequence(reader.records[k_orders_0], 0, 8, 2);
@@ -329,9 +329,9 @@ TEST_F(DirectSourceTest, an_unknown_topic_at_start_is_fatal_and_named) {
 // The mock keeps 5 MiB a partition: what is not read in time is gone.
 TEST_F(DirectSourceTest, a_position_outside_the_log_stops_its_partition_or_is_told_as_a_gap) {
   DirectSourceOptions continuing = options("continuing");
-  continuing.client.on_data_loss = OnDataLoss::go_on;
+  continuing.client.on_data_loss = source::OnDataLoss::go_on;
   DirectSourceOptions ahead_of_it = options("ahead");
-  ahead_of_it.client.on_data_loss = OnDataLoss::go_on;  // but never back
+  ahead_of_it.client.on_data_loss = source::OnDataLoss::go_on;  // but never back
   produce(Partition{0}, 0, 10, 1000);
   produce(Partition{1}, 0, 10);
   commit_before("ahead", {{.id = k_orders_0, .position = Position{500'000}, .metadata = ""}});
@@ -401,11 +401,11 @@ TEST_F(DirectSourceTest, an_outage_is_told_once_and_survived) {
   Reader reader(options());
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 5; }));
-  cluster->set_brokers(MockCluster::Brokers::down);
+  cluster->set_brokers(rdkafka::MockCluster::Brokers::down);
   ASSERT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::retry, "source.brokers"); }));
-  const CommitAnswer meanwhile = commit(reader, {{PartitionSlot{0}, Position{5}, ""}});
+  const CommitReply meanwhile = commit(reader, {{PartitionSlot{0}, Position{5}, ""}});
   EXPECT_TRUE(meanwhile.outcome == CommitOutcome::not_done || meanwhile.outcome == CommitOutcome::unknown);
-  cluster->set_brokers(MockCluster::Brokers::up);
+  cluster->set_brokers(rdkafka::MockCluster::Brokers::up);
   produce(Partition{0}, 5, 5);
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_0] == Position{10}; }));
   // A machine so slow that the outage costs the session reads again from the beginning.
@@ -433,8 +433,8 @@ TEST_F(DirectSourceTest, after_close_nothing_is_told_of_what_was_under_way) {
       run_until({&reader}, [&] { return has_error(reader, Action::retry, "asking for offsets of topic"); }));
   int told = 0;
   reader.source.read_entries(std::array{PartitionSlot{0}}, [&](const Result<Entries>&) { ++told; });
-  const std::vector<Commit> commits{{PartitionSlot{0}, Position{10}, ""}};
-  reader.source.commit(commits, [&](const CommitAnswer&) { ++told; });
+  const std::vector<CommitItem> commits{{PartitionSlot{0}, Position{10}, ""}};
+  reader.source.commit(commits, [&](const CommitReply&) { ++told; });
   const std::size_t count = reader.record_count;
   reader.end();
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1200);
@@ -443,7 +443,7 @@ TEST_F(DirectSourceTest, after_close_nothing_is_told_of_what_was_under_way) {
   EXPECT_EQ(reader.record_count, count);
   EXPECT_EQ(reader.revoked_count, 0);
   EXPECT_TRUE(reader.partition_errors.empty());
-  std::vector<PartitionState> states;
+  std::vector<source::PartitionState> states;
   reader.source.partition_states(states);
   EXPECT_TRUE(states.empty());
 }
@@ -474,7 +474,7 @@ TEST(DirectSource, brokers_that_do_not_answer_are_reported_and_close_does_not_ha
 }
 
 TEST(DirectSource, start_refuses_what_cannot_work) {
-  const auto refusal = [](void (*spoil)(KafkaOptions&)) {
+  const auto refusal = [](void (*spoil)(source::ConsumerOptions&)) {
     DirectSourceOptions options;
     options.client.brokers = {"127.0.0.1:1"};
     options.client.group = "g";
@@ -484,15 +484,15 @@ TEST(DirectSource, start_refuses_what_cannot_work) {
     const Result<void> started = reader.start();
     return started.ok() ? std::string("it started") : started.error().message;
   };
-  EXPECT_THAT(refusal([](KafkaOptions& o) {
+  EXPECT_THAT(refusal([](source::ConsumerOptions& o) {
                 o.passthrough = {{"fetch.mni.bytes", "1"}};
               }),
               HasSubstr("fetch.mni.bytes"));
-  EXPECT_THAT(refusal([](KafkaOptions& o) { o.brokers = {"127.0.0.1"}; }), HasSubstr("127.0.0.1"));
+  EXPECT_THAT(refusal([](source::ConsumerOptions& o) { o.brokers = {"127.0.0.1"}; }), HasSubstr("127.0.0.1"));
 }
 
 TEST(DirectSource, properties_that_only_librdkafkas_connections_follow_are_named) {
-  KafkaOptions options;
+  source::ConsumerOptions options;
   options.passthrough = {{"session.timeout.ms", "10000"}};
   EXPECT_EQ(why_not_direct(options), "");
   options.passthrough["ssl.ciphers"] = "x";

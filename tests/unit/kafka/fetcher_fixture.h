@@ -167,7 +167,7 @@ class FetcherTest : public testing::Test {
     fetcher = std::make_unique<Fetcher>(
         *loop, system_clock(), *cluster, options,
         FetcherEvents{
-            .records = [this](const RecordSpan& span) { return take(span); },
+            .records = [this](const source::RecordSpan& span) { return take(span); },
             .failed = [this](PartitionSlot slot,
                              Error error) { failed.emplace_back(slot.value, std::move(error)); },
             .position_lost = [this](PartitionSlot slot,
@@ -181,7 +181,7 @@ class FetcherTest : public testing::Test {
     }
   }
 
-  std::size_t take(const RecordSpan& span) {
+  std::size_t take(const source::RecordSpan& span) {
     const std::size_t taken = std::min(span.records.size(), room);
     for (const RecordView& record : span.records.first(taken)) {
       values[span.slot.value].push_back(std::string(as_text(record.value)));
@@ -232,7 +232,7 @@ class FetcherTest : public testing::Test {
   std::vector<TopicPartition> ids;
   bool polls = true;
   std::size_t room = SIZE_MAX;
-  std::function<void(const RecordSpan&)> on_take;
+  std::function<void(const source::RecordSpan&)> on_take;
   std::map<std::uint32_t, std::vector<std::string>> values;
   std::vector<std::pair<std::uint32_t, Error>> failed;
   std::vector<std::pair<std::uint32_t, std::int64_t>> lost;

@@ -41,7 +41,7 @@ TEST_F(FetcherTest, NothingIsAskedWhileAResponseIsNotTaken) {
   serve_by(0, log_of("a", 0, 100000));
   begin({at("a", 0)});
   room = 4;
-  on_take = [&](const RecordSpan&) { room = 0; };
+  on_take = [&](const source::RecordSpan&) { room = 0; };
   read_all();
   run_until([&] { return values[0].size() == 4; });
   const std::size_t before = asked().size();
@@ -60,7 +60,7 @@ TEST_F(FetcherTest, ARewindDropsWhatWasBeingHandedOver) {
   serve_by(0, log_of("a", 0, 20));
   begin({at("a", 0)});
   room = 4;
-  on_take = [&](const RecordSpan&) { room = 0; };
+  on_take = [&](const source::RecordSpan&) { room = 0; };
   read_all();
   run_until([&] { return values[0].size() == 4; });
   on_take = nullptr;
@@ -76,7 +76,7 @@ TEST_F(FetcherTest, WhoTakesRecordsMayRewindAtOnce) {
   serve_by(0, log_of("a", 0, 20));
   begin({at("a", 0)});
   bool rewound = false;
-  on_take = [&](const RecordSpan& span) {
+  on_take = [&](const source::RecordSpan& span) {
     if (!std::exchange(rewound, true)) {
       fetcher->fetch_from(span.slot, Position{5});
     }
@@ -93,7 +93,7 @@ TEST_F(FetcherTest, WhoTakesRecordsMayEndTheAssignment) {
     return Answer{.bytes = fetch_body({{"a", 0, 0, batch_of(0, 5)}, {"a", 1, 0, batch_of(0, 5)}})};
   });
   begin({at("a", 0), at("a", 1)});
-  on_take = [&](const RecordSpan&) { fetcher->end(); };
+  on_take = [&](const source::RecordSpan&) { fetcher->end(); };
   read_all();
   run_until([&] { return !values.empty(); });
   run_for(50ms);

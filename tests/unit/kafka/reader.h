@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "io/loop.h"
 #include "kafka/direct_source.h"
-#include "kafka/librdkafka_source.h"
+#include "rdkafka/librdkafka_source.h"
 
 namespace penstock::kafka {
 
@@ -28,15 +28,16 @@ struct ReadRecord {
 };
 
 struct Reader {
-  explicit Reader(LibrdkafkaSourceOptions options)
-      : owned_source(std::make_unique<LibrdkafkaSource>(*loop, system_clock(), std::move(options))) {}
+  explicit Reader(rdkafka::LibrdkafkaSourceOptions options)
+      : owned_source(std::make_unique<rdkafka::LibrdkafkaSource>(*loop, system_clock(), std::move(options))) {
+  }
   explicit Reader(DirectSourceOptions options)
       : owned_source(std::make_unique<DirectSource>(*loop, system_clock(), std::move(options))) {}
 
   Result<void> start() {
     return source.start({
         .assigned =
-            [this](std::span<const Assigned> list) {
+            [this](std::span<const source::Assigned> list) {
               EXPECT_FALSE(holding) << "a second assignment while one is held";
               holding = true;
               ++assignment_count;
@@ -46,13 +47,13 @@ struct Reader {
               }
             },
         .revoked =
-            [this](RevokeReason reason) {
+            [this](source::RevokeReason reason) {
               EXPECT_TRUE(holding);
               ++revoked_count;
               revoked_reason = reason;
               releasing = true;
             },
-        .records = [this](const RecordSpan& span) { return take(span); },
+        .records = [this](const source::RecordSpan& span) { return take(span); },
         .partition_failed =
             [this](PartitionSlot slot, Error error) {
               partition_errors.emplace_back(assigned.at(slot.value).id, std::move(error));
@@ -61,9 +62,9 @@ struct Reader {
     });
   }
 
-  std::size_t take(const RecordSpan& span) {
+  std::size_t take(const source::RecordSpan& span) {
     EXPECT_FALSE(releasing) << "records after revoked";
-    EXPECT_EQ(room, Source::Room::some) << "records without room";
+    EXPECT_EQ(room, source::Source::Room::some) << "records without room";
     const TopicPartition& id = assigned.at(span.slot.value).id;
     const std::size_t taken = std::min(span.records.size(), take_max);
     for (const RecordView& record : span.records.first(taken)) {
@@ -99,9 +100,9 @@ struct Reader {
 
   std::unique_ptr<io::Loop> loop =
       std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value();
-  std::unique_ptr<Source> owned_source;
-  Source& source = *owned_source;
-  Source::Room room = Source::Room::some;
+  std::unique_ptr<source::Source> owned_source;
+  source::Source& source = *owned_source;
+  source::Source::Room room = source::Source::Room::some;
   std::size_t take_max = SIZE_MAX;
   bool release_allowed = true;
 
@@ -109,8 +110,8 @@ struct Reader {
   bool releasing = false;
   int assignment_count = 0;
   int revoked_count = 0;
-  RevokeReason revoked_reason = RevokeReason::rebalance;
-  std::vector<Assigned> assigned;
+  source::RevokeReason revoked_reason = source::RevokeReason::rebalance;
+  std::vector<source::Assigned> assigned;
   std::map<TopicPartition, std::vector<ReadRecord>> records;
   std::map<TopicPartition, Position> reached;
   std::size_t record_count = 0;

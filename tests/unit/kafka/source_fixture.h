@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kafka/mock_cluster.h"
+#include "rdkafka/mock_cluster.h"
 #include "unit/kafka/reader.h"
 
 namespace penstock::kafka {
@@ -22,17 +22,17 @@ inline const TopicPartition k_orders_1{"orders", Partition{1}};
 class SourceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto started = MockCluster::start(1);
+    auto started = rdkafka::MockCluster::start(1);
     ASSERT_TRUE(started.ok());
     cluster = std::move(*started);
     ASSERT_TRUE(cluster->create_topic("orders", 2).ok());
-    auto created = Producer::create(cluster->brokers());
+    auto created = rdkafka::Producer::create(cluster->brokers());
     ASSERT_TRUE(created.ok());
     producer = std::move(*created);
   }
 
-  KafkaOptions client_options(const std::string& group) const {
-    KafkaOptions made;
+  source::ConsumerOptions client_options(const std::string& group) const {
+    source::ConsumerOptions made;
     made.brokers = {cluster->brokers()};
     made.group = group;
     made.topics = {"orders"};
@@ -48,7 +48,7 @@ class SourceTest : public ::testing::Test {
     for (;;) {
       const auto offered = producer->offer("orders", partition, key, value, timestamp_ms);
       ASSERT_TRUE(offered.ok()) << offered.error().message;
-      if (*offered == Producer::Offer::queued) {
+      if (*offered == rdkafka::Producer::Offer::queued) {
         return;
       }
       producer->serve(std::chrono::milliseconds(10));
@@ -74,16 +74,16 @@ class SourceTest : public ::testing::Test {
     }
   }
 
-  static CommitAnswer commit(Reader& reader, const std::vector<Commit>& commits) {
-    std::optional<CommitAnswer> answer;
-    reader.source.commit(commits, [&](CommitAnswer got) { answer = std::move(got); });
+  static CommitReply commit(Reader& reader, const std::vector<CommitItem>& commits) {
+    std::optional<CommitReply> answer;
+    reader.source.commit(commits, [&](CommitReply got) { answer = std::move(got); });
     EXPECT_FALSE(answer.has_value()) << "done ran in the caller's frame";
     EXPECT_TRUE(run_until({&reader}, [&] { return answer.has_value(); }));
-    return answer.value_or(CommitAnswer{});
+    return answer.value_or(CommitReply{});
   }
 
-  std::unique_ptr<MockCluster> cluster;
-  std::unique_ptr<Producer> producer;
+  std::unique_ptr<rdkafka::MockCluster> cluster;
+  std::unique_ptr<rdkafka::Producer> producer;
 };
 
 }  // namespace penstock::kafka

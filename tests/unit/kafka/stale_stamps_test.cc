@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "io/loop.h"
-#include "kafka/consumer_client.h"
+#include "rdkafka/consumer_client.h"
 #include "wire/group_offsets.h"
 
 namespace penstock::kafka {
@@ -24,29 +24,29 @@ std::string setting(const char* name) {
 
 // One member of the group, which accepts whatever the group decides.
 struct Member {
-  Member(io::Loop& loop, const KafkaOptions& options) {
-    auto joined = ConsumerClient::join(options, EndOfPartition::silent, loop);
+  Member(io::Loop& loop, const source::ConsumerOptions& options) {
+    auto joined = rdkafka::ConsumerClient::join(options, rdkafka::EndOfPartition::silent, loop);
     EXPECT_TRUE(joined.ok());
     client = std::move(joined).value();
   }
 
   void poll() {
-    std::vector<GroupEvent> events;
+    std::vector<rdkafka::GroupEvent> events;
     client->poll_group(events);
-    for (GroupEvent& event : events) {
-      if (event.kind == GroupEvent::Kind::assigned) {
+    for (rdkafka::GroupEvent& event : events) {
+      if (event.kind == rdkafka::GroupEvent::Kind::assigned) {
         ASSERT_TRUE(event.stamp->ok()) << event.stamp->error().message;
         stamp = **event.stamp;
         partitions = event.partitions;
-      } else if (event.kind != GroupEvent::Kind::error) {
+      } else if (event.kind != rdkafka::GroupEvent::Kind::error) {
         stamp.reset();
         client->unassign();
       }
     }
   }
 
-  std::unique_ptr<ConsumerClient> client;
-  std::optional<wire::MemberStamp> stamp;  // while it has an assignment
+  std::unique_ptr<rdkafka::ConsumerClient> client;
+  std::optional<MemberStamp> stamp;  // while it has an assignment
   std::vector<TopicPartition> partitions;
 };
 
@@ -80,13 +80,13 @@ class StaleStamps : public testing::Test {
   }
 
   // The members' heartbeats go on meanwhile, by the library's own threads.
-  wire::CommitReply commit(const wire::MemberStamp& stamp, std::int64_t position) {
-    std::optional<wire::CommitReply> got;
+  CommitReply commit(const MemberStamp& stamp, std::int64_t position) {
+    std::optional<CommitReply> got;
     while (!got || got->outcome == CommitOutcome::not_done) {  // a new group's coordinator may be loading
       got.reset();
       offsets->commit(stamp,
                       {{.id = {topic, Partition{0}}, .position = Position{position}, .metadata = "claim"}},
-                      10s, [&](wire::CommitReply reply) { got = std::move(reply); });
+                      10s, [&](CommitReply reply) { got = std::move(reply); });
       run_until({}, [&] { return got.has_value(); });
     }
     return *got;
@@ -101,7 +101,7 @@ class StaleStamps : public testing::Test {
     return (*got)->at(0);
   }
 
-  void expect_refused(const wire::CommitReply& reply, const std::string& code) {
+  void expect_refused(const CommitReply& reply, const std::string& code) {
     EXPECT_EQ(reply.outcome, CommitOutcome::refused);
     EXPECT_TRUE(reply.membership_lost);
     ASSERT_TRUE(reply.error);
@@ -110,7 +110,7 @@ class StaleStamps : public testing::Test {
 
   std::string broker;
   std::string topic;
-  KafkaOptions options;
+  source::ConsumerOptions options;
   std::unique_ptr<io::Loop> loop;
   std::unique_ptr<wire::ClusterClient> cluster;
   std::unique_ptr<wire::GroupOffsets> offsets;
@@ -119,7 +119,7 @@ class StaleStamps : public testing::Test {
 TEST_F(StaleStamps, TheFormerGenerationIsRefused) {
   Member first(*loop, options);
   run_until({&first}, [&] { return first.stamp.has_value(); });
-  const wire::MemberStamp former = *first.stamp;
+  const MemberStamp former = *first.stamp;
   EXPECT_EQ(commit(former, 10).outcome, CommitOutcome::done);
 
   Member second(*loop, options);
@@ -139,7 +139,7 @@ TEST_F(StaleStamps, TheFormerMemberIsRefusedAfterAStaticTakeover) {
   options.group_instance_id = "instance";
   Member first(*loop, options);
   run_until({&first}, [&] { return first.stamp.has_value(); });
-  const wire::MemberStamp former = *first.stamp;
+  const MemberStamp former = *first.stamp;
   EXPECT_EQ(former.instance_id, "instance");
   EXPECT_EQ(commit(former, 10).outcome, CommitOutcome::done);
 
@@ -154,7 +154,7 @@ TEST_F(StaleStamps, TheFormerMemberIsRefusedAfterAStaticTakeover) {
 }
 
 TEST_F(StaleStamps, AMemberThatLeftIsRefusedInTheEmptyGroup) {
-  std::optional<wire::MemberStamp> former;
+  std::optional<MemberStamp> former;
   {
     Member only(*loop, options);
     run_until({&only}, [&] { return only.stamp.has_value(); });

@@ -56,7 +56,7 @@ class AzureStoreTest : public testing::Test {
       loop_->run_once(milliseconds{100});
     }
     if (!outcome) {
-      return Error{ErrorKind::io, Action::fatal, "the test gave up waiting", {}, {}};
+      return make_error(ErrorKind::io, Action::fatal, "the test gave up waiting");
     }
     return *std::move(outcome);
   }

@@ -50,7 +50,7 @@ TEST(SortOut, chunks_that_follow_each_other_are_a_batch_whatever_their_order) {
   const RecoveredBatch& batch = sorted.batches[0];
   EXPECT_EQ(batch.id, (BatchId{7, 1}));
   EXPECT_EQ(batch.topic, "topic");
-  EXPECT_EQ(batch.ranges, (std::vector<stage::ChunkRange>{{Partition{3}, {Position{0}, Position{30}}}}));
+  EXPECT_EQ(batch.ranges, (std::vector<PartitionRange>{{Partition{3}, {Position{0}, Position{30}}}}));
   EXPECT_EQ(batch.records, 30U);
   EXPECT_EQ(batch.raw_bytes, 200U);
   EXPECT_EQ(batch.payload_bytes(), 200U);
@@ -133,7 +133,7 @@ class AdoptionTest : public testing::Test {
   }
   // Partition n has slot n, and an entry at `entries[n]`.
   void begin(const std::vector<std::int64_t>& entries, const std::string& metadata = {}) {
-    std::vector<kafka::Assigned> assigned;
+    std::vector<source::Assigned> assigned;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       assigned.push_back({.id = {"topic", Partition{static_cast<std::int32_t>(i)}},
                           .start = Position{entries[i]},

@@ -54,7 +54,7 @@ class BatchWriterTest : public PipelineTest {
         bytes += each.payload_bytes;
         records += each.records;
         raw_bytes += each.raw_bytes;
-        for (const stage::ChunkRange& range : each.ranges) {
+        for (const PartitionRange& range : each.ranges) {
           EXPECT_EQ(range.partition, Partition{3});
           EXPECT_EQ(range.range.first, next);
           EXPECT_LT(range.range.first, range.range.next);

@@ -16,7 +16,7 @@
 
 #include "base/group_entry.h"
 #include "io/loop.h"
-#include "kafka/source.h"
+#include "source/source.h"
 
 namespace penstock::pipeline {
 
@@ -57,7 +57,7 @@ struct FakeCluster {
   bool tells_entries = false;  // as exactly-once needs it
 };
 
-class FakeSource final : public kafka::Source {
+class FakeSource final : public source::Source {
  public:
   using Hook = std::function<void(FakeSource&)>;
 
@@ -69,7 +69,7 @@ class FakeSource final : public kafka::Source {
   // The script's calls; only from `at_poll`.
   void assign(const std::vector<TopicPartition>& partitions) {
     EXPECT_FALSE(held_);
-    std::vector<kafka::Assigned> assigned;
+    std::vector<source::Assigned> assigned;
     slots_.clear();
     for (const TopicPartition& id : partitions) {
       slots_.push_back({id, cluster_.committed_of(id), true});
@@ -79,10 +79,10 @@ class FakeSource final : public kafka::Source {
     ending_ = false;
     handlers_.assigned(assigned);
   }
-  void revoke(kafka::RevokeReason reason) {
+  void revoke(source::RevokeReason reason) {
     EXPECT_TRUE(held_ && !ending_);
     ending_ = true;
-    lost_ = reason == kafka::RevokeReason::lost;
+    lost_ = reason == source::RevokeReason::lost;
     handlers_.revoked(reason);
   }
   void fail(Error error) { handlers_.failed(std::move(error)); }
@@ -101,7 +101,7 @@ class FakeSource final : public kafka::Source {
   std::size_t commits = 0;
   std::size_t polls_without_room = 0;
 
-  Result<void> start(kafka::SourceHandlers handlers) override {
+  Result<void> start(source::SourceHandlers handlers) override {
     handlers_ = std::move(handlers);
     return {};
   }
@@ -139,20 +139,19 @@ class FakeSource final : public kafka::Source {
     loop_.defer([done = std::move(done), entries = std::move(entries)] { done(entries); });
   }
 
-  void commit(std::span<const kafka::Commit> commits_asked,
-              std::function<void(kafka::CommitAnswer)> done) override {
+  void commit(std::span<const CommitItem> commits_asked, std::function<void(CommitReply)> done) override {
     EXPECT_TRUE(held_) << "a commit after release()";
     EXPECT_FALSE(lost_) << "a commit after membership was lost";
     EXPECT_FALSE(committing_) << "one commit at a time";
     EXPECT_FALSE(commits_asked.empty());
     ++commits;
     committing_ = true;
-    kafka::CommitAnswer answer{.outcome = CommitOutcome::done, .membership_lost = false, .error = {}};
+    CommitReply answer{.outcome = CommitOutcome::done, .membership_lost = false, .error = {}};
     if (!commit_errors.empty()) {
       answer = {.outcome = CommitOutcome::unknown, .membership_lost = false, .error = commit_errors.front()};
       commit_errors.pop_front();
     } else {
-      for (const kafka::Commit& each : commits_asked) {
+      for (const CommitItem& each : commits_asked) {
         const TopicPartition& id = slots_.at(each.slot.value).id;
         if (cluster_.tells_entries) {
           EXPECT_GE(each.position, cluster_.committed_of(id)) << "a commit that goes back";
@@ -192,7 +191,7 @@ class FakeSource final : public kafka::Source {
     });
   }
 
-  void partition_states(std::vector<kafka::PartitionState>& states) const override {
+  void partition_states(std::vector<source::PartitionState>& states) const override {
     states.clear();
     for (std::uint32_t i = 0; i < slots_.size(); ++i) {
       const Position end = cluster_.logs[slots_[i].id].end;
@@ -203,7 +202,7 @@ class FakeSource final : public kafka::Source {
                         .at_end_mark = mark != end_marks.end() && slots_[i].position >= mark->second});
     }
   }
-  kafka::SourceCounters counters() const override { return {}; }
+  source::SourceCounters counters() const override { return {}; }
 
   std::map<TopicPartition, Position> end_marks;
 
@@ -257,7 +256,7 @@ class FakeSource final : public kafka::Source {
   FakeCluster& cluster_;
   Hook at_poll_;
   std::function<void(const TopicPartition&, Position)> at_commit_;
-  kafka::SourceHandlers handlers_;
+  source::SourceHandlers handlers_;
   std::vector<Slot> slots_;
   bool held_ = false;
   bool ending_ = false;

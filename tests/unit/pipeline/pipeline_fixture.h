@@ -124,7 +124,7 @@ class PipelineTest : public testing::Test {
                   }
                 },
             .refused = [this](PartitionSlot, const Error& error) { refused_.push_back(error.message); }});
-    std::vector<kafka::Assigned> assigned;
+    std::vector<source::Assigned> assigned;
     std::vector<const TopicPlan*> plans;
     for (const TopicPartition& id : partitions) {
       assigned.push_back({.id = id, .start = Position{0}});
@@ -133,9 +133,10 @@ class PipelineTest : public testing::Test {
     begin_epoch(assigned, plans);
   }
 
-  void begin_epoch(const std::vector<kafka::Assigned>& assigned, const std::vector<const TopicPlan*>& plans) {
+  void begin_epoch(const std::vector<source::Assigned>& assigned,
+                   const std::vector<const TopicPlan*>& plans) {
     std::vector<Position> starts;
-    for (const kafka::Assigned& each : assigned) {
+    for (const source::Assigned& each : assigned) {
       starts.push_back(each.start);
     }
     ledger_.begin_epoch(starts);

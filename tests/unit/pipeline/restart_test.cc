@@ -70,9 +70,9 @@ class RestartTest : public testing::Test {
       store_->script.on_published = [this](const std::string& name) { blobs_[name] = store_->blobs[name]; };
       return std::unique_ptr<lake::BlobStore>(std::move(store));
     };
-    options_.make_source = [this](io::Loop& loop) -> Result<std::unique_ptr<kafka::Source>> {
+    options_.make_source = [this](io::Loop& loop) -> Result<std::unique_ptr<source::Source>> {
       loop_ = &loop;
-      return std::unique_ptr<kafka::Source>(std::make_unique<FakeSource>(
+      return std::unique_ptr<source::Source>(std::make_unique<FakeSource>(
           loop, cluster_, [this](FakeSource& source) { every_poll(source); },
           [](const TopicPartition&, Position) {}));
     };

@@ -62,13 +62,13 @@ class WorkerTest : public testing::Test {
       store_->script.on_published = [this](const std::string& name) { read_blob(name); };
       return std::unique_ptr<lake::BlobStore>(std::move(store));
     };
-    options_.make_source = [this](io::Loop& loop) -> Result<std::unique_ptr<kafka::Source>> {
+    options_.make_source = [this](io::Loop& loop) -> Result<std::unique_ptr<source::Source>> {
       loop_ = &loop;
       auto source = std::make_unique<FakeSource>(
           loop, cluster_, [this](FakeSource& at) { every_poll(at); },
           [this](const TopicPartition& id, Position position) { expect_landed(id, position); });
       source->end_marks = end_marks_;
-      return std::unique_ptr<kafka::Source>(std::move(source));
+      return std::unique_ptr<source::Source>(std::move(source));
     };
     options_.random = [this] { return random_ += 0x9e3779b97f4a7c15; };
   }
@@ -333,7 +333,7 @@ TEST_F(WorkerTest, ADrainThatTakesTooLongLetsThePartitionsGoAndTheNextOwnerReads
   then([](FakeSource& source) { return source.at_end(); },
        [&](FakeSource& source) {
          store_->script.outage = error_of(ErrorKind::unavailable);
-         source.revoke(kafka::RevokeReason::rebalance);
+         source.revoke(source::RevokeReason::rebalance);
          asked = clock_.now();
        });
   then([](FakeSource& source) { return !source.held(); },
@@ -355,7 +355,7 @@ TEST_F(WorkerTest, ACommitUnderWayAtTheEndOfTheDrainDoesNotTouchTheNextAssignmen
   assign_all();
   first([](FakeSource& source) { source.hold_commits = true; });
   then([](FakeSource& source) { return source.commits == 1; },
-       [](FakeSource& source) { source.revoke(kafka::RevokeReason::rebalance); });
+       [](FakeSource& source) { source.revoke(source::RevokeReason::rebalance); });
   then([](FakeSource& source) { return !source.held(); },
        [this](FakeSource& source) {
          produce(at("t", 1), 5);
@@ -606,7 +606,7 @@ TEST_P(WorkerUnderFaults, LosesNothing) {
              source.commit_errors.push_back(error_of(ErrorKind::timed_out));
            }
            if (dice % 5 == 0 && source.held()) {
-             source.revoke(dice % 2 == 0 ? kafka::RevokeReason::lost : kafka::RevokeReason::rebalance);
+             source.revoke(dice % 2 == 0 ? source::RevokeReason::lost : source::RevokeReason::rebalance);
              script_.push_front(
                  {[](FakeSource& at) { return !at.held(); }, [ids](FakeSource& at) { at.assign(ids); }});
            }

@@ -9,8 +9,8 @@
 namespace penstock::stage {
 namespace {
 
-std::vector<ChunkRange> some_ranges(std::size_t count) {
-  std::vector<ChunkRange> ranges;
+std::vector<PartitionRange> some_ranges(std::size_t count) {
+  std::vector<PartitionRange> ranges;
   for (std::size_t i = 0; i < count; ++i) {
     const auto n = static_cast<std::int64_t>(i);
     ranges.push_back(

@@ -70,8 +70,9 @@ TEST_F(RecoveryTest, a_killed_process_leaves_every_chunk_with_all_its_fields) {
     EXPECT_EQ(each.extent, extents[index]);
     EXPECT_EQ(each.chunk.batch, (BatchId{7, 7}));
     EXPECT_EQ(each.chunk.topic, "topic");
-    EXPECT_EQ(each.chunk.ranges,
-              (std::vector<ChunkRange>{{Partition{3}, {Position{index * 10}, Position{index * 10 + 10}}}}));
+    EXPECT_EQ(
+        each.chunk.ranges,
+        (std::vector<PartitionRange>{{Partition{3}, {Position{index * 10}, Position{index * 10 + 10}}}}));
     EXPECT_EQ(each.chunk.records, 10U);
     EXPECT_EQ(each.chunk.raw_bytes, k_test_payload_bytes);
   }

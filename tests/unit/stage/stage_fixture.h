@@ -88,7 +88,8 @@ class StageTest : public testing::Test {
     EXPECT_TRUE(*slab);
     const MutableBytes payload = slab->bytes().subspan(k_chunk_header_bytes, payload_bytes);
     std::fill(payload.begin(), payload.end(), static_cast<std::byte>(index + 1));
-    const std::vector<ChunkRange> ranges{{Partition{3}, {Position{index * 10}, Position{index * 10 + 10}}}};
+    const std::vector<PartitionRange> ranges{
+        {Partition{3}, {Position{index * 10}, Position{index * 10 + 10}}}};
     const ChunkInfo info{.batch = {7, 7},
                          .index = index,
                          .topic = "topic",

@@ -23,7 +23,7 @@ std::optional<Answer> echo(const Call& call) {
 }
 
 Error enough() {
-  return {ErrorKind::canceled, Action::retry, "enough", {}, {}};
+  return make_error(ErrorKind::canceled, Action::retry, "enough");
 }
 
 class BrokerConnectionTest : public io::LoopTest {

@@ -1,0 +1,53 @@
+// The partitions of one assignment with their positions: which slot a message belongs to, and whether it is
+// the next one. Pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/types.h"
+#include "source/source.h"
+
+namespace penstock::rdkafka {
+
+class Assignment {
+ public:
+  struct Slot {
+    TopicPartition id;
+    Position position;
+    Position log_end{-1};
+    Position refetched{-1};  // the position a corrupt batch was fetched again at
+    bool held = true;        // no records until fetch_from()
+    bool failed = false;     // its records stop for the rest of this assignment
+
+    bool fetching() const { return !held && !failed; }
+  };
+
+  void start(std::span<const source::Assigned> partitions);
+  void clear();
+
+  std::size_t size() const { return slots_.size(); }
+  Slot& operator[](PartitionSlot slot) { return slots_[slot.value]; }
+  const Slot& operator[](PartitionSlot slot) const { return slots_[slot.value]; }
+  const std::vector<Slot>& slots() const { return slots_; }
+
+  // None: the partition is not of this assignment. Once a run of records, not once a record.
+  std::optional<PartitionSlot> find(std::string_view topic, Partition partition) const;
+
+ private:
+  using Key = std::pair<std::string_view, std::int32_t>;  // the name lives in slots_
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      return std::hash<std::string_view>{}(key.first) * 31 + static_cast<std::size_t>(key.second);
+    }
+  };
+
+  std::vector<Slot> slots_;
+  std::unordered_map<Key, PartitionSlot, KeyHash> by_name_;
+};
+
+}  // namespace penstock::rdkafka

@@ -1,0 +1,278 @@
+#include "rdkafka/cluster_probe.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <librdkafka/rdkafka.h>
+#include <regex.h>
+
+#include "base/clock.h"
+#include "base/concat.h"
+#include "rdkafka/certificate_watch.h"
+#include "rdkafka/client_properties.h"
+#include "rdkafka/kafka_errors.h"
+#include "rdkafka/offset_query.h"
+#include "rdkafka/rd_handles.h"
+
+namespace penstock::rdkafka {
+namespace {
+
+struct MetadataDeleter {
+  void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
+};
+using Metadata = std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter>;
+
+// The broker's errors come by callback, while the question itself only times out. The most telling is kept.
+struct LastError {
+  int code = 0;
+  std::string reason;
+
+  static int weight(int error_code) {
+    switch (error_code) {
+      case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        return 5;
+      case RD_KAFKA_RESP_ERR__SSL:
+        return 4;
+      case RD_KAFKA_RESP_ERR__RESOLVE:
+        return 3;
+      case RD_KAFKA_RESP_ERR__TRANSPORT:
+        return 2;
+      default:
+        return error_code == 0 ? 0 : 1;
+    }
+  }
+
+  void heard(int error_code, const std::string& error_reason) {
+    if (weight(error_code) > weight(code)) {
+      code = error_code;
+      reason = error_reason;
+    }
+  }
+};
+
+// The same expressions as the library's own matching: POSIX, extended.
+class TopicFilter {
+ public:
+  static Result<std::unique_ptr<TopicFilter>> make(const source::ConsumerOptions& options) {
+    std::unique_ptr<TopicFilter> filter(new TopicFilter(options));
+    if (source::is_topic_pattern(options)) {
+      if (regcomp(&filter->pattern_, options.topics[0].c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
+        return make_error(ErrorKind::invalid_input, Action::fatal,
+                          concat("source.topics_regex: \"", options.topics[0],
+                                 "\" is not a POSIX extended regular expression"));
+      }
+      filter->compiled_ = true;
+    }
+    return filter;
+  }
+  TopicFilter(const TopicFilter&) = delete;
+  TopicFilter& operator=(const TopicFilter&) = delete;
+  ~TopicFilter() {
+    if (compiled_) {
+      regfree(&pattern_);
+    }
+  }
+
+  bool matches(const std::string& topic) const {
+    if (!compiled_) {
+      return std::find(options_.topics.begin(), options_.topics.end(), topic) != options_.topics.end();
+    }
+    return topic != "__consumer_offsets" && topic != "__transaction_state" &&
+           regexec(&pattern_, topic.c_str(), 0, nullptr, 0) == 0;
+  }
+
+ private:
+  explicit TopicFilter(const source::ConsumerOptions& options) : options_(options) {}
+
+  const source::ConsumerOptions& options_;
+  regex_t pattern_{};
+  bool compiled_ = false;
+};
+
+class Probe {
+ public:
+  Probe(const source::ConsumerOptions& options, std::chrono::milliseconds timeout)
+      : options_(options), timeout_(timeout), certificates_(options.tls_ca) {
+    callbacks_.log = options.log;
+    callbacks_.token = source::token_reader(options.auth);
+    if (source::wants_tls(options)) {
+      callbacks_.certificate = [this](const std::string& broker, long verify_result, Bytes certificate) {
+        certificates_.refused(broker, verify_result, certificate);
+      };
+    }
+    callbacks_.error = [this](int code, const std::string& reason) { last_error_.heard(code, reason); };
+    callbacks_.rebalance = [](int, const rd_kafka_topic_partition_list_s*) {};
+  }
+
+  Result<ProbeReport> run() {
+    const auto properties = client_properties(options_, EndOfPartition::silent, rd_kafka_version());
+    if (!properties) {
+      return properties.error();
+    }
+    Result<std::unique_ptr<TopicFilter>> filter = TopicFilter::make(options_);
+    if (!filter) {
+      return filter.error();
+    }
+    if (callbacks_.token) {  // the library would say the same among words of its own
+      if (const Result<source::BearerToken> token = callbacks_.token(); !token.ok()) {
+        return token.error();
+      }
+    }
+    Result<RdClient> client = make_client(ClientKind::consumer, *properties, callbacks_);
+    if (!client) {
+      return client.error();
+    }
+    client_ = std::move(*client);
+    Result<Metadata> metadata = ask_metadata();
+    if (!metadata) {
+      return metadata.error();
+    }
+    read_brokers(**metadata);
+    read_topics(**metadata, **filter);
+    read_logs();
+    read_group();
+    return std::move(report_);
+  }
+
+ private:
+  // All topics are asked for: the names are matched here, and one that is absent is unknown.
+  Result<Metadata> ask_metadata() {
+    const MonoTime deadline = system_clock().now() + timeout_;
+    for (;;) {
+      const rd_kafka_metadata_t* answer = nullptr;
+      const rd_kafka_resp_err_t code = rd_kafka_metadata(client_.get(), 1, nullptr, &answer, k_step_ms);
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return Metadata(answer);
+      }
+      serve_callbacks();
+      if (std::optional<Error> refused = certificates_.take()) {
+        return *std::move(refused);
+      }
+      const bool hopeless = last_error_.code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+      if (hopeless || system_clock().now() >= deadline) {
+        last_error_.heard(code, "no broker answered");
+        return kafka_error(last_error_.code,
+                           concat("connecting to ", broker_names(), ": ", last_error_.reason));
+      }
+    }
+  }
+
+  void serve_callbacks() {
+    while (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 0)) {
+      rd_kafka_message_destroy(message);
+    }
+  }
+
+  std::string broker_names() const {
+    std::string names;
+    for (const std::string& broker : options_.brokers) {
+      names += names.empty() ? broker : ", " + broker;
+    }
+    if (names.empty()) {
+      const Result<std::string> broker = source::event_hubs_broker(options_.auth.connection_string);
+      names = broker ? *broker : "the brokers";
+    }
+    return names;
+  }
+
+  void read_brokers(const rd_kafka_metadata_t& metadata) {
+    for (int i = 0; i < metadata.broker_cnt; ++i) {
+      report_.brokers.push_back(concat(metadata.brokers[i].host, ":", metadata.brokers[i].port));
+    }
+  }
+
+  void read_topics(const rd_kafka_metadata_t& metadata, const TopicFilter& filter) {
+    for (int i = 0; i < metadata.topic_cnt; ++i) {
+      const rd_kafka_metadata_topic_t& topic = metadata.topics[i];
+      if (!filter.matches(topic.topic)) {
+        continue;
+      }
+      if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        report_.topic_errors.push_back(kafka_error(topic.err, concat("topic ", topic.topic)));
+        continue;
+      }
+      report_.topics.push_back({topic.topic, static_cast<std::size_t>(topic.partition_cnt)});
+    }
+    std::sort(report_.topics.begin(), report_.topics.end(),
+              [](const ProbedTopic& a, const ProbedTopic& b) { return a.name < b.name; });
+    if (source::is_topic_pattern(options_)) {
+      return;
+    }
+    for (const std::string& name : options_.topics) {
+      const auto same = [&](const ProbedTopic& topic) { return topic.name == name; };
+      const auto named_in = [&](const Error& error) {
+        return error.message.starts_with("topic " + name + ":");
+      };
+      if (std::none_of(report_.topics.begin(), report_.topics.end(), same) &&
+          std::none_of(report_.topic_errors.begin(), report_.topic_errors.end(), named_in)) {
+        report_.topic_errors.push_back(
+            kafka_error(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, concat("topic ", name)));
+      }
+    }
+  }
+
+  std::vector<TopicPartition> partitions() const {
+    std::vector<TopicPartition> all;
+    for (const ProbedTopic& topic : report_.topics) {
+      for (std::size_t i = 0; i < topic.partition_count; ++i) {
+        all.push_back({topic.name, Partition{static_cast<std::int32_t>(i)}});
+      }
+    }
+    return all;
+  }
+
+  void read_logs() {
+    const std::vector<TopicPartition> all = partitions();
+    const auto bounds = log_bounds(client_.get(), all, timeout_);
+    if (!bounds) {
+      report_.logs_error = bounds.error();
+      return;
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      report_.logs.emplace(all[i], (*bounds)[i]);
+    }
+  }
+
+  void read_group() {
+    const std::vector<TopicPartition> all = partitions();
+    if (all.empty()) {
+      return;
+    }
+    auto committed = committed_entries(client_.get(), all, timeout_);
+    if (!committed) {
+      report_.group_error = committed.error();
+      return;
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if ((*committed)[i]) {
+        report_.committed.emplace(all[i], *std::move((*committed)[i]));
+      }
+    }
+  }
+
+  static constexpr int k_step_ms = 500;
+
+  const source::ConsumerOptions& options_;
+  const std::chrono::milliseconds timeout_;
+  CertificateWatch certificates_;
+  ClientCallbacks callbacks_;
+  LastError last_error_;
+  RdClient client_;
+  ProbeReport report_;
+};
+
+}  // namespace
+
+Result<ProbeReport> probe_cluster(const source::ConsumerOptions& options, std::chrono::milliseconds timeout) {
+  return Probe(options, timeout).run();
+}
+
+std::map<TopicPartition, Position> end_marks(const ProbeReport& report) {
+  std::map<TopicPartition, Position> marks;
+  for (const auto& [partition, log] : report.logs) {
+    marks.emplace(partition, log.end);
+  }
+  return marks;
+}
+
+}  // namespace penstock::rdkafka

@@ -1,0 +1,120 @@
+#include "rdkafka/position_resolver.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::rdkafka {
+namespace {
+
+// A leader elected a moment ago may answer with an end that is behind what was read from its predecessor: ask
+// again before calling it a loss.
+constexpr int k_tries_beyond_end = 3;
+
+bool beyond_end(const std::vector<source::StartFacts>& facts) {
+  return std::any_of(facts.begin(), facts.end(),
+                     [](const source::StartFacts& f) { return f.committed && *f.committed > f.log.end; });
+}
+
+}  // namespace
+
+PositionResolver::PositionResolver(rd_kafka_s* client, ResolveRequest request, std::function<void()> news)
+    : client_(client), request_(std::move(request)), news_(std::move(news)), thread_([this] { run(); }) {}
+
+PositionResolver::~PositionResolver() {
+  cancel();
+  thread_.join();
+}
+
+void PositionResolver::cancel() {
+  const std::lock_guard lock(mutex_);
+  canceled_ = true;
+  changed_.notify_all();
+}
+
+bool PositionResolver::canceled() const {
+  const std::lock_guard lock(mutex_);
+  return canceled_;
+}
+
+bool PositionResolver::finished() const {
+  const std::lock_guard lock(mutex_);
+  return finished_;
+}
+
+PositionResolver::News PositionResolver::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(pending_, {});
+}
+
+void PositionResolver::run() {
+  int beyond_end_count = 0;
+  bool going_on = true;
+  while (going_on) {
+    Result<std::vector<source::StartFacts>> facts = ask();
+    const bool doubtful = facts.ok() && beyond_end(*facts) && ++beyond_end_count < k_tries_beyond_end;
+    if (!doubtful) {
+      const std::lock_guard lock(mutex_);
+      if (facts.ok()) {
+        pending_.facts = std::move(*facts);
+      } else if (!canceled_) {
+        pending_.error = std::move(facts.error());
+      }
+      going_on = !pending_.facts.has_value();
+    }
+    if (!doubtful) {
+      news_();
+    }
+    going_on = going_on && pause();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+  }
+  news_();
+}
+
+bool PositionResolver::pause() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, k_resolve_pause, [this] { return canceled_; });
+  return !canceled_;
+}
+
+Result<std::vector<source::StartFacts>> PositionResolver::ask() const {
+  const std::vector<TopicPartition>& partitions = request_.partitions;
+  std::vector<source::StartFacts> facts(partitions.size());
+  if (request_.wanted.empty()) {
+    const auto committed = committed_positions(client_, partitions, k_resolve_timeout);
+    if (!committed) {
+      return committed.error();
+    }
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+      facts[i].committed = (*committed)[i];
+    }
+  } else {
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+      facts[i].committed = request_.wanted[i];
+    }
+  }
+  if (canceled()) {
+    return make_error(ErrorKind::canceled, Action::give_up, {});
+  }
+  const auto bounds = log_bounds(client_, partitions, k_resolve_timeout);
+  if (!bounds) {
+    return bounds.error();
+  }
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    facts[i].log = (*bounds)[i];
+  }
+  if (request_.start.at == source::StartAt::timestamp && request_.wanted.empty()) {
+    const auto at_time = positions_at(client_, partitions, request_.start.timestamp_ms, k_resolve_timeout);
+    if (!at_time) {
+      return at_time.error();
+    }
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+      facts[i].at_time = (*at_time)[i];
+    }
+  }
+  return facts;
+}
+
+}  // namespace penstock::rdkafka

@@ -1,0 +1,154 @@
+#include "source/bearer_token.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/concat.h"
+#include "base/os_error.h"
+#include "base/types.h"
+#include "base/unique_fd.h"
+#include "base/units.h"
+#include "codec/json_members.h"
+#include "crypto/base64.h"
+
+namespace penstock::source {
+namespace {
+
+// Tokens have some kilobytes; what is longer is another file.
+constexpr std::size_t k_token_bytes_max = std::size_t{64} << 10;
+
+// Some thousand years from 1970: what a WallTime holds is less, and no token lives so long.
+constexpr double k_seconds_max = 9e9;
+
+Error unusable(std::string message, const char* code) {
+  return make_error(ErrorKind::unauthenticated, Action::reauth, std::move(message), code);
+}
+
+Error no_token(const std::string& file, std::string_view why) {
+  return unusable(concat("source.auth.token_file: ", file, " holds no JSON Web Token: ", why,
+                         "; let it hold the access token alone"),
+                  "no token");
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view k_space = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(k_space);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(k_space) - first + 1);
+}
+
+bool is_base64url(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+// RFC 7515, section 2: the alphabet with '-' and '_', and no padding.
+std::optional<std::string> decode_base64url(std::string_view text) {
+  std::string padded(text);
+  std::replace(padded.begin(), padded.end(), '-', '+');
+  std::replace(padded.begin(), padded.end(), '_', '/');
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  const auto bytes = crypto::base64_decode(padded);
+  return bytes.ok() ? std::optional(std::string(as_text(*bytes))) : std::nullopt;
+}
+
+std::string utc(WallTime time) {
+  const std::time_t whole = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&whole, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+Error expired(const std::string& file, WallTime expires, WallTime now) {
+  const auto ago = std::chrono::duration_cast<std::chrono::seconds>(now - expires);
+  return unusable(
+      concat("source.auth.token_file: the token in ", file, " has expired at ", utc(expires), ", ",
+             format_duration(ago), " ago: see whether what renews it still runs, and this machine's clock"),
+      "token expired");
+}
+
+Error unreadable(const std::string& file, int error_number) {
+  return unusable(concat(os_error(error_number, concat("source.auth.token_file: reading ", file)).message,
+                         ": see whether what writes it runs, and that penstock may read it"),
+                  "no token file");
+}
+
+}  // namespace
+
+Result<BearerToken> parse_bearer_token(std::string_view written, const std::string& file, WallTime now) {
+  const std::string_view token = trimmed(written);
+  if (token.empty()) {
+    return no_token(file, "it is empty");
+  }
+  const std::size_t first = token.find('.');
+  const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || !is_base64url(token.substr(0, first)) ||
+      !is_base64url(token.substr(second + 1))) {
+    return no_token(file, "that is three parts in base64url with dots between them");
+  }
+  const auto claims_text = decode_base64url(token.substr(first + 1, second - first - 1));
+  const auto claims = claims_text ? codec::json_members(*claims_text) : std::nullopt;
+  if (!claims) {
+    return no_token(file, "its second part is no JSON object in base64url");
+  }
+  const auto exp = claims->numbers.find("exp");
+  if (exp == claims->numbers.end() || !(exp->second >= 0 && exp->second <= k_seconds_max)) {
+    return no_token(file, "it does not say when it expires (exp)");
+  }
+  const WallTime expires{
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::duration<double>(exp->second))};
+  if (expires <= now) {
+    return expired(file, expires, now);
+  }
+  const auto sub = claims->texts.find("sub");
+  const bool named = sub != claims->texts.end() && !sub->second.empty();
+  return BearerToken{
+      .text = std::string(token), .principal = named ? sub->second : "unnamed", .expires = expires};
+}
+
+Result<BearerToken> read_bearer_token(const std::string& file, WallTime now) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) {
+    return unreadable(file, errno);
+  }
+  std::string text(k_token_bytes_max + 1, '\0');
+  std::size_t size = 0;
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return unreadable(file, errno);
+    }
+    size += static_cast<std::size_t>(got);
+    if (got == 0 || size == text.size()) {
+      break;
+    }
+  }
+  if (size > k_token_bytes_max) {
+    return no_token(file, concat("it has more than ", format_size(k_token_bytes_max)));
+  }
+  text.resize(size);
+  return parse_bearer_token(text, file, now);
+}
+
+TokenReader token_reader(const Auth& auth) {
+  if (auth.type != AuthType::oauthbearer) {
+    return {};
+  }
+  return [file = auth.token_file] { return read_bearer_token(file, system_clock().wall_now()); };
+}
+
+}  // namespace penstock::source

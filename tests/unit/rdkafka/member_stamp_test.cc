@@ -1,0 +1,70 @@
+#include "rdkafka/member_stamp.h"
+
+#include <cstring>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace penstock::rdkafka {
+namespace {
+
+using std::string_literals::operator""s;
+
+// As librdkafka 2.0.2 and 2.8.0 write it.
+std::string written(std::int32_t generation, const std::string& rest) {
+  std::string bytes = "CGMDv2:" + std::string(4, '\0') + rest;
+  std::memcpy(bytes.data() + 7, &generation, 4);
+  return bytes;
+}
+
+Result<MemberStamp> parse(const std::string& bytes, std::string_view member = "me-1") {
+  return parse_member_stamp(as_bytes(bytes), "group", member);
+}
+
+TEST(MemberStamp, OfADynamicMember) {
+  const auto stamp = parse(written(7, "group\0me-1\0\1"s));
+  ASSERT_TRUE(stamp.ok()) << stamp.error().message;
+  EXPECT_EQ(*stamp, (MemberStamp{.generation = 7, .member_id = "me-1", .instance_id = std::nullopt}));
+}
+
+TEST(MemberStamp, OfAStaticMember) {
+  const auto stamp = parse(written(0x01020304, "group\0me-1\0\0instance\0"s));
+  ASSERT_TRUE(stamp.ok()) << stamp.error().message;
+  EXPECT_EQ(*stamp, (MemberStamp{.generation = 0x01020304, .member_id = "me-1", .instance_id = "instance"}));
+}
+
+TEST(MemberStamp, EveryShorterAndEveryLongerOneIsRefused) {
+  for (const std::string& whole :
+       {written(7, "group\0me-1\0\1"s), written(7, "group\0me-1\0\0instance\0"s)}) {
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      EXPECT_FALSE(parse(whole.substr(0, size)).ok()) << size;
+    }
+    EXPECT_FALSE(parse(whole + "\0"s).ok());
+    EXPECT_FALSE(parse(whole + "x").ok());
+  }
+}
+
+TEST(MemberStamp, WhatContradictsTheLibraryIsRefused) {
+  const std::string whole = written(7, "group\0me-1\0\1"s);
+  EXPECT_FALSE(parse(whole, "me-2").ok()) << "another member";
+  EXPECT_FALSE(parse_member_stamp(as_bytes(whole), "other", "me-1").ok()) << "another group";
+  EXPECT_FALSE(parse(written(7, "group\0\0\1"s), "").ok()) << "no member yet";
+  EXPECT_FALSE(parse(written(-1, "group\0me-1\0\1"s)).ok()) << "a generation that an empty group accepts";
+  EXPECT_FALSE(parse(written(7, "group\0me-1\0\2"s)).ok()) << "another flag";
+  for (std::size_t i = 0; i < 7; ++i) {
+    std::string other = whole;
+    other[i] ^= 1;
+    EXPECT_FALSE(parse(other).ok()) << "magic, byte " << i;
+  }
+}
+
+TEST(MemberStamp, TheRefusalSaysWhatToDo) {
+  const auto refused = parse("CGMDv3:");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::unsupported);
+  EXPECT_EQ(refused.error().action, Action::fatal);
+  EXPECT_NE(refused.error().message.find("source.fetch: librdkafka"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace penstock::rdkafka
