@@ -96,13 +96,6 @@ bool Protocol::give_up(BatchKey batch) {
   return true;
 }
 
-void Protocol::move_start(PartitionSlot slot, Position position) {
-  if (in_epoch() && at(slot).step == Step::started && !ledger_.first_batch_of(slot)) {
-    changed_ = true;
-    ledger_.restart(slot, position);
-  }
-}
-
 void Protocol::blob_committed(BatchKey batch, BlobOutcome outcome) {
   changed_ = true;
   if (past_.contains(batch)) {

@@ -80,8 +80,6 @@ class Protocol {
   // The bytes of a sealed batch cannot be had: it is dropped, as if its claim had been refused. False: that comes too
   // late, it is stored and perhaps claimed; or positions are committed without claims.
   bool give_up(BatchKey batch);
-  // Assign 6, on_data_loss: continue: a started partition that has given no record yet begins elsewhere.
-  void move_start(PartitionSlot slot, Position position);
 
   // ---- actions ----
   std::vector<Action> next(MonoTime now);

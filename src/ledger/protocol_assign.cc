@@ -8,7 +8,7 @@
 
 namespace penstock::ledger {
 
-// Assign 1 was the read. 2 to 5 are decided by what it found; 6 by whoever fetches: see move_start().
+// Assign 1 was the read. 2 to 5 are decided by what it found; 6 by the source.
 void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry) {
   PartitionState& partition = at(slot);
   partition.read = entry;
