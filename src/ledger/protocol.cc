@@ -3,11 +3,10 @@
 //
 // How it works
 //
-// Events only change the state, and set changed_. next() then looks at the whole state and does everything
-// that has become possible, always in the same order: end a drained epoch, read entries, pass empty batches,
-// publish, commit. So the order in which events arrive within a turn does not matter. What is not possible
-// yet because of a time calls wake(). What is not possible yet because of an answer needs nothing, since the
-// answer is an event.
+// An event changes the state, notes the actions that follow from it alone (a Start, a Drop), and sets changed_.
+// next() then looks at the whole state and does everything that has become possible, always in the same order:
+// end a drained epoch, read entries, pass empty batches, publish, commit. What is not possible yet because of a
+// time calls wake(). What waits for an answer needs nothing, since the answer is an event.
 //
 // A batch goes through these states. Until it is sealed or stored, only the ledger knows it.
 //
@@ -16,9 +15,8 @@
 //
 // Why a drop takes the later batches along (PROTOCOL.md, Drop)
 //
-//   1. Batch 7 of a partition holds [1000, 1500) and is claimed. Batch 8 holds [1500, 1800) and is still
-//      open.
-//   2. This worker was frozen for a while, and a successor has put a tombstone at the name of batch 7.
+//   1. Batch 7 of a partition holds [1000, 1500) and is being claimed. Batch 8 holds [1500, 1800) and is open.
+//   2. The group is rebalancing, and the coordinator refuses the claim.
 //   3. Batch 7 is dropped, and its range is to be read again. If batch 8 lived on, it would be the next to be
 //      claimed, with the offset 1500. The entry would move over a range that nobody has published.
 //
