@@ -1,4 +1,4 @@
-// What a consumer group has committed for a partition: protocol.md calls it the partition's entry.
+// What a consumer group has committed for a partition: PROTOCOL.md calls it the partition's entry.
 #pragma once
 
 #include <string>

@@ -16,7 +16,7 @@
 
 namespace penstock::codec {
 
-// The longest name that a claim can carry (protocol.md, Limits), in bytes.
+// The longest name that a claim can carry (PROTOCOL.md, Limits), in bytes.
 inline constexpr std::size_t k_blob_name_bytes_max = 900;
 
 // A parsed `batch.path`: "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z". Placeholders:

@@ -1,5 +1,9 @@
-// What the protocol asks its driver to do. The driver does them in the order given, and answers with the event of the
-// same name.
+// What the protocol asks its driver to do.
+//
+// The driver carries actions out in the order given. An action with an `ask` is a question, and the driver
+// answers it by the event that the action names, with that `ask`. Each question is answered at most once. An
+// answer that comes when nobody waits for it any more (the epoch has ended) is ignored, so the driver need
+// not look after that.
 #pragma once
 
 #include <cstdint>
@@ -16,71 +20,96 @@
 
 namespace penstock::ledger {
 
-// Names a question, so that its answer finds it, or is ignored when nobody waits for it any more. Never used twice.
+// Names a question, so that its answer finds it. Never used twice.
 using Ask = Strong<struct AskTag, std::uint64_t>;
 
-struct ReadEntries {  // Source::read_entries -> entries_read()
+// Read what the group has committed for these partitions now: Source::read_entries. Answered by
+// entries_read(), with one entry per slot in their order, or an error. One at a time.
+struct ReadEntries {
   Ask ask;
   std::vector<PartitionSlot> slots;
 };
 
-// BlobStore::put_blob of an empty file with metadata tombstone=1, if the name is free; repeated by the driver
-// until the store says which -> tombstone_put().
+// Put an empty file with the metadata tombstone=1 at this name, if the name is free (PROTOCOL.md, Assign 4).
+// The driver repeats it until the store has said whether it was. Answered by tombstone_put().
 struct PutTombstone {
   Ask ask;
   PartitionSlot slot;
   std::string blob;
 };
 
-// BlobStore::get_properties, repeated until answered -> blob_read().
+// Read the metadata of the blob at this name, repeated by the driver until the store has answered. Answered
+// by blob_read(): `claimed_range` if the blob lists this partition with exactly `range`.
 struct ReadBlob {
   Ask ask;
   PartitionSlot slot;
   std::string blob;
-  Range range;  // what the blob lists for this partition, if it is the claimed one
+  Range range;
 };
 
-struct Start {  // Source::fetch_from; the partition's records before it are forgotten
+// Hand over the partition's records from this position on: Source::fetch_from. Records of it that wait to be
+// handed over are forgotten. It comes at the partition's start, and again after each Drop that has it.
+struct Start {
   PartitionSlot slot;
   Position position;
 };
 
-struct Hold {  // Source::hold
+// Hand over no more records of the partition until its next Start: Source::hold.
+struct Hold {
   PartitionSlot slot;
 };
 
-struct StopPartition {  // it is not read in this epoch; others go on
+// The partition is not read in this epoch. Others go on. The error is for the operator.
+struct StopPartition {
   PartitionSlot slot;
   Error error;
 };
 
-struct Notice {  // worth one line of the log
+// Worth one line of the log.
+struct Notice {
   std::string message;
 };
 
+// PROTOCOL.md: Publish 4, Publish 6, and the start positions of Publish 3.
 enum class CommitKind : std::uint8_t { claim, finish, start_position };
 
+<<<<<<< HEAD
 // Source::commit, sent at once and once -> commit_answered(). A repeat is an action of its own with the same items.
+=======
+// What one partition's entry becomes. The metadata are a claim, or empty.
+struct CommitItem {
+  PartitionSlot slot;
+  Position position;
+  std::string metadata;
+
+  friend bool operator==(const CommitItem&, const CommitItem&) = default;
+};
+
+// Send one OffsetCommit with the stamp of the assignment that is held: Source::commit. The driver sends it at
+// once and once. A repeat is an action of its own, with the same items and another `ask`. Answered by
+// commit_answered(). One at a time. `epoch` is the protocol's own count, for whoever traces.
+>>>>>>> ledger
 struct Commit {
   Ask ask;
   CommitKind kind{};
-  std::uint64_t epoch = 0;  // whose stamp it carries: the one that is held
+  std::uint64_t epoch = 0;
   std::vector<CommitItem> items;
 };
 
-// Publish 5: now the blob may be committed, until the outcome is known -> blob_committed(). Goes on after the
-// epoch has ended.
+// The blob may be committed now (PROTOCOL.md, Publish 5). The driver repeats it until the outcome is known,
+// also after the epoch has ended. Answered by blob_committed().
 struct PutBlob {
   BatchKey batch;
 };
 
-// The batches are gone, open ones too: forget their bytes, send nothing more for them. Starts of the
+// The batches are gone, open ones too. Forget their bytes, and send nothing more for them. The Starts of the
 // partitions that are read again follow.
 struct Drop {
   std::vector<BatchKey> batches;
 };
 
-struct Released {};  // R2: the assignment may end now: Source::release
+// The assignment may end now: Source::release (PROTOCOL.md, R2).
+struct Released {};
 
 using Action = std::variant<ReadEntries, PutTombstone, ReadBlob, Start, Hold, StopPartition, Notice, Commit,
                             PutBlob, Drop, Released>;

@@ -5,6 +5,7 @@
 namespace penstock::ledger {
 namespace {
 
+// The remedy that always works: an entry without a claim is the whole truth about a partition.
 constexpr const char* k_by_hand =
     ", or set the group's offset of the partition by hand and its metadata to nothing";
 
@@ -28,6 +29,7 @@ AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string
                               ") for the blob ", claim->blob,
                               "; run once with the former account, container and prefix", k_by_hand)};
   }
+  // Taken at its word it would start the partition at or before the entry's offset.
   if (claim->next <= entry->position) {
     return StopBecause{concat("has a claim that ends at ", claim->next.value, ", not behind its own offset ",
                               entry->position.value, ", which no version writes; look at the blob ",
@@ -36,6 +38,8 @@ AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string
   return AskAbout{.first = entry->position, .claim = *claim};
 }
 
+// A tombstone cannot be put where a blob is. So `absent` means that somebody deletes blobs at claimed names
+// (R5), and whether that one held the range cannot be known any more.
 std::variant<StartAt, StopBecause> assign_by_blob(FoundBlob found, const AskAbout& question) {
   switch (found) {
     case FoundBlob::tombstone:

@@ -16,7 +16,7 @@ bool is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
-// Up to the next ';', which is taken too; nothing if there is none.
+// Takes the text up to the next ';', and that too. Nothing if there is none.
 std::optional<std::string_view> take_field(std::string_view& rest) {
   const std::size_t end = rest.find(';');
   if (end == std::string_view::npos) {
@@ -27,7 +27,8 @@ std::optional<std::string_view> take_field(std::string_view& rest) {
   return field;
 }
 
-// Digits and nothing else, as format_claim() writes them.
+// Digits and nothing else, as format_claim() writes them. One text per position keeps equal claims equal as
+// text.
 std::optional<Position> parse_position(std::string_view text) {
   if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit) ||
       (text.size() > 1 && text[0] == '0')) {
@@ -73,6 +74,7 @@ MetadataText parse_metadata(std::string_view metadata) {
   if (metadata.size() < 2 || metadata[0] != 'p' || !is_digit(metadata[1])) {
     return ForeignText{};
   }
+  // "p10;" is another version, and so is a "p1;" whose rest is not ours.
   if (metadata.substr(0, k_version.size()) == k_version) {
     if (auto claim = parse_claim(metadata.substr(k_version.size()))) {
       return *std::move(claim);

@@ -1,3 +1,23 @@
+// How a commit gets its outcome
+//
+// Each copy has one of four answers (base/commit_outcome.h). `done` and `refused` end the commit. `not_done`
+// means that the broker did not look at the copy. `unknown` means that the copy may still be applied, and
+// puts it in doubt. Both lead to the same commit again. A copy in doubt is the reason for R8:
+//
+//   1. A worker claims blob X for [1000, 1500). The first copy gets no answer, and lies somewhere in the
+//      network.
+//   2. The second copy is accepted, and X is published. The worker claims blob Y for [1500, 1800).
+//   3. The first copy arrives now. Its stamp is still good, so it replaces the claim of Y by that of X.
+//   4. The worker publishes Y and dies. Its successor finds X published and starts at 1500. It writes the
+//      range of Y a second time.
+//
+// So resolve() adds a time to the outcome of a commit with a copy in doubt, and the partitions make no other
+// commit before. By then the first copy has been applied, or it never will be.
+//
+// A claim is believed only if it is accepted within fence_wait / 2 (PROTOCOL.md, Publish 4). A successor
+// reads the entry fence_wait after its assignment, and has to see every claim that its writer believes in. A
+// claim that is accepted later is `late`, and counts as in doubt. Its writer drops the batch and never puts
+// the blob. To repeat the claim would not help, as a repeat makes it no younger.
 #include "ledger/commit_slot.h"
 
 #include <algorithm>
@@ -50,25 +70,25 @@ std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, 
     return std::nullopt;
   }
   on_the_wire_ = false;
-  if (!current_) {
-    return std::nullopt;  // it was given up
+  if (!current_) {  // it was given up
+    return std::nullopt;
   }
   Current& current = *current_;
   switch (outcome) {
     case CommitOutcome::done:
       if (current.kind == CommitKind::claim && now - current.first_sent > options_.fence_wait / 2) {
-        current.in_doubt = true;  // Claim: "later counts as unknown"
+        current.in_doubt = true;  // an acceptance this late is as good as none
         return resolve(Outcome::late, now);
       }
       return resolve(Outcome::done, now);
     case CommitOutcome::refused:
       return resolve(Outcome::refused, now);
     case CommitOutcome::not_done:
-      // The same commit, sent again. If no copy is in doubt, none was made, and this one will be the first.
+      // If no copy is in doubt, no copy was ever applied. Then the age of a claim counts from the next one.
       current.counting = current.in_doubt;
       break;
     case CommitOutcome::unknown:
-      current.in_doubt = true;  // R8: only the same commit is repeated
+      current.in_doubt = true;
       if (mutated(Mutant::no_r8) ||
           (mutated(Mutant::r8_for_claims_only) && current.kind != CommitKind::claim)) {
         current.in_doubt = false;
@@ -80,7 +100,7 @@ std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, 
   return std::nullopt;
 }
 
-// The answer's time stands for the last copy's sending: it cannot be earlier.
+// R8 counts from the sending of the last copy. The time of the answer stands for it, as it cannot be earlier.
 CommitSlot::Resolved CommitSlot::resolve(Outcome outcome, MonoTime now) {
   Current current = *std::exchange(current_, std::nullopt);
   const bool wait = current.in_doubt && !mutated(Mutant::r8_without_its_wait);

@@ -1,3 +1,23 @@
+// How ranges become positions that may be committed
+//
+// A partition is read into one batch after the other, and batches are published in any order. The queue of
+// its ranges says how far the group may be told. An example, of one partition that started at 100:
+//
+//   extend(7, 150), extend(9, 180),    7: [100,150)  9: [150,180)  12: [180,200)    committable 100
+//   extend(12, 200)
+//   published(9)                       9 is marked, and 7 is in front of it         committable 100
+//   published(7)                       7 and 9 leave the queue                      committable 180
+//   committed_now(180)                 12: [180,200)                                committed   180
+//   drop(12)                           the queue is empty, received is 180 again
+//
+// Under exactly_once, R1 makes the order of publishing the order of reading wherever batches share a
+// partition. Then the queue never holds a published range behind an unpublished one. Under at_least_once it
+// may.
+//
+// `told` runs ahead of `committed`. A finish and the next claim both carry the committable position, and only
+// one of them may be made (PROTOCOL.md, Publish 6). When a claim is made, claim_made() moves `told`, and no
+// finish is due although the claim has no outcome yet. If it is refused, its batch is dropped, and the claim
+// that follows carries the position again.
 #include "ledger/ledger.h"
 
 #include <algorithm>
@@ -20,7 +40,7 @@ void Ledger::begin_epoch(std::span<const Position> starts) {
 
 void Ledger::restart(PartitionSlot slot, Position start) {
   PartitionState& partition = at(slot);
-  if (!partition.ranges.empty()) {
+  if (!partition.ranges.empty()) {  // only with a mutant
     partition.received = start;
     return;
   }
@@ -40,7 +60,7 @@ void Ledger::end_epoch() {
 void Ledger::extend(BatchKey batch, PartitionSlot slot, Position next) {
   PartitionState& partition = at(slot);
   CHECK(next >= partition.received);
-  if (next == partition.received) {
+  if (next == partition.received) {  // an empty range would be a batch that is never published
     return;
   }
   const Position first = std::exchange(partition.received, next);
@@ -133,6 +153,7 @@ std::optional<BatchKey> Ledger::first_batch_of(PartitionSlot slot) const {
   return std::nullopt;
 }
 
+// Only a range at the front may leave: what is behind an unpublished range waits for it.
 void Ledger::advance(PartitionState& partition) {
   const bool was_uncommitted = partition.committable > partition.told;
   while (!partition.ranges.empty() && partition.ranges.front().published) {
@@ -161,6 +182,8 @@ Position Ledger::committed(PartitionSlot slot) const {
   return at(slot).committed;
 }
 
+// Asked every turn. The count spares looking at every partition when there is nothing, which is nearly
+// always.
 std::vector<CommitEntry> Ledger::uncommitted() const {
   std::vector<CommitEntry> entries;
   if (uncommitted_count_ == 0) {

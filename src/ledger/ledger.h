@@ -2,8 +2,9 @@
 // no clock.
 //
 // For each partition of the current epoch the ledger keeps the ranges of the batches that hold its records,
-// in the order in which they were read. They tile: every range begins where the former ended. A position may
-// be committed when every range before it is published; batches may be published in any order.
+// in the order in which they were read. They tile: every range begins where the one before it ended. A
+// position may be committed when every range before it is published. The batches themselves may be published
+// in any order.
 //
 //   received ───────────────────────────────────────────────┐
 //   committable ─────────────┐                              │
@@ -22,9 +23,11 @@
 
 namespace penstock::ledger {
 
-// Names a batch within its worker: the counter of its BatchId. Later batches have larger keys; never used twice.
+// Names a batch within its worker: the counter of its BatchId. Later batches have larger keys. Never used
+// twice.
 using BatchKey = Strong<struct BatchKeyTag, std::uint64_t>;
 
+// A position of one partition that is to be, or was, committed.
 struct CommitEntry {
   PartitionSlot slot;
   Position position;
@@ -32,6 +35,7 @@ struct CommitEntry {
   friend bool operator==(const CommitEntry&, const CommitEntry&) = default;
 };
 
+// The range of one partition in a batch.
 struct SlotRange {
   PartitionSlot slot;
   Range range;
@@ -41,7 +45,8 @@ struct SlotRange {
 
 class Ledger {
  public:
-  // Begins an epoch: `starts[slot]` is where each partition starts. The former epoch must have been ended.
+  // Begins an epoch: `starts[slot]` is where each partition starts. The former epoch must have been ended
+  // (CHECK).
   void begin_epoch(std::span<const Position> starts);
 
   // Ends the epoch: everything that is not committed is forgotten. Keys of its batches mean nothing
@@ -51,55 +56,61 @@ class Ledger {
   bool in_epoch() const { return in_epoch_; }
   std::size_t partition_count() const { return partitions_.size(); }
 
-  // A partition without batches starts elsewhere: as if its epoch began there. (With batches, which mutants do,
-  // only what comes next is moved.)
+  // A partition without batches starts elsewhere, as if its epoch began there. (If it has batches, which only
+  // mutants do, only what is read next moves.)
   void restart(PartitionSlot slot, Position start);
 
   // The partition was read up to `next`, and what lies between belongs to `batch`. `next` never goes back
-  // (CHECK). All extensions of one batch come before those of any later batch of the same partition.
+  // (CHECK). All extensions of one batch come before those of any later batch of the same partition (CHECK).
+  // A `next` that has been reached already changes nothing.
   void extend(BatchKey batch, PartitionSlot slot, Position next);
 
-  // Every record of the batch is durable and visible in the lake; or the batch held none. An unknown key (of
-  // a former epoch) is ignored: what it published is read again by whoever owns the partition now.
+  // Every record of the batch is durable and visible in the lake, or the batch held none. An unknown key, of
+  // a former epoch, is ignored: whoever owns the partition now has learnt of that blob from the claim.
   void published(BatchKey batch);
 
-  // The batch's ranges are gone, and its partitions are read again from where these began: for each the first
-  // position of its range. Dropping in the order of keys from the last to the first leaves the lowest. An
-  // unknown key: nothing.
+  // The batch's ranges are gone, and its partitions are to be read again from where these began. Returns that
+  // position for each of them, and nothing for an unknown key. Several batches are dropped in the order of
+  // their keys from the last to the first, so that the ranges left still tile and the last position returned
+  // is the lowest.
   std::vector<CommitEntry> drop(BatchKey batch);
 
+  // The batch has a range in this epoch and is not published.
   bool contains(BatchKey batch) const { return unpublished_.contains(batch); }
 
-  // The ranges of an unpublished batch; empty for an unknown key.
+  // The ranges of an unpublished batch. Empty for an unknown key.
   std::vector<SlotRange> ranges_of(BatchKey batch) const;
 
-  // Every earlier batch that shares a partition with it is published (R1). False for an unknown key.
+  // Every earlier batch that shares a partition with it is published (PROTOCOL.md, R1). False for an unknown
+  // key.
   bool is_next(BatchKey batch) const;
 
   // The unpublished batches, open ones included, in the order of their keys.
   std::vector<BatchKey> unpublished() const;
 
-  // The first unpublished batch that has the partition.
+  // The first unpublished batch that has the partition. None if every range of it is published.
   std::optional<BatchKey> first_batch_of(PartitionSlot slot) const;
 
+  // Behind everything that was read, that may be committed, that the group has.
   Position received(PartitionSlot slot) const;
   Position committable(PartitionSlot slot) const;
   Position committed(PartitionSlot slot) const;
 
-  // Every partition whose committable position is ahead of its committed one, and in no claim.
+  // Each partition whose committable position the group does not have, and that no claim carries. With that
+  // position.
   std::vector<CommitEntry> uncommitted() const;
 
-  // The group has these positions now.
+  // The group has these positions now. None lies behind the partition's committable one (CHECK).
   void committed_now(std::span<const CommitEntry> entries);
 
-  // A claim of this partition's next batch was made: it carries the committable position itself, so that
-  // uncommitted() need not name it any more.
+  // A claim of this partition's next batch was made. It carries the committable position itself, so that
+  // uncommitted() need not name it any more (PROTOCOL.md, Publish 6).
   void claim_made(PartitionSlot slot);
 
   // Batches extended and not yet published.
   std::size_t unpublished_count() const { return unpublished_.size(); }
 
-  // Nothing is left to publish or to commit.
+  // Nothing is left to publish, and no finish is left to make.
   bool settled() const { return unpublished_.empty() && uncommitted_count_ == 0; }
 
  private:
@@ -112,13 +123,15 @@ class Ledger {
     Position received;
     Position committable;
     Position committed;
-    Position told;               // committed, or carried by a claim
+    Position told;               // committed, or carried by a claim that was made
     std::deque<OfBatch> ranges;  // unpublished, or published behind one that is not
   };
 
   PartitionState& at(PartitionSlot slot);
   const PartitionState& at(PartitionSlot slot) const;
+  // Moves `committable` over the published ranges at the front.
   void advance(PartitionState& partition);
+  // Keeps uncommitted_count_ after a change of `partition`.
   void count(const PartitionState& partition, bool was_uncommitted);
 
   bool in_epoch_ = false;

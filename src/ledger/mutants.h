@@ -1,7 +1,8 @@
 // What each sentence of the claim protocol prevents, as switches: the machine with one sentence left out.
+// PROTOCOL.md, "What each sentence prevents", tells for each of them what goes wrong.
 //
-// They exist in the test build only (PENSTOCK_MUTANTS, library penstock_ledger_mutants), where a test shows that each
-// of them is found. In the build that ships mutated() is false before the compiler looks further.
+// They exist in the test build only (PENSTOCK_MUTANTS, library penstock_ledger_mutants), where a test shows
+// that each of them is found. In the build that ships mutated() is false before the compiler looks further.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,7 @@ enum class Mutant : std::uint8_t {
   count,
 };
 
+// Whether this sentence is left out. At most one is.
 #ifdef PENSTOCK_MUTANTS
 inline Mutant active_mutant = Mutant::none;
 inline bool mutated(Mutant mutant) {

@@ -1,3 +1,31 @@
+// The machine as a whole: epochs, batches, Drop, and the turn. protocol_assign.cc decides where partitions
+// start, protocol_publish.cc what is committed.
+//
+// How it works
+//
+// An event changes the state, notes the actions that follow from it alone (a Start, a Drop), and sets changed_.
+// next() then looks at the whole state and does everything that has become possible, always in the same order:
+// end a drained epoch, read entries, pass empty batches, publish, commit. What is not possible yet because of a
+// time calls wake(). What waits for an answer needs nothing, since the answer is an event.
+//
+// A batch goes through these states. Until it is sealed or stored, only the ledger knows it.
+//
+//   filling ──── sealed, stored, its turn ───► claiming ──── accepted ───► claimed ──── published ───► gone
+//      └──────────────────────────────────────────┴─────────────────────────┴──── dropped ─────────────► gone
+//
+// Why a drop takes the later batches along (PROTOCOL.md, Drop)
+//
+//   1. Batch 7 of a partition holds [1000, 1500) and is being claimed. Batch 8 holds [1500, 1800) and is open.
+//   2. The group is rebalancing, and the coordinator refuses the claim.
+//   3. Batch 7 is dropped, and its range is to be read again. If batch 8 lived on, it would be the next to be
+//      claimed, with the offset 1500. The entry would move over a range that nobody has published.
+//
+// So drop_from(7) removes 8 as well, and the partition is read again from 1000, the lowest of both. A batch
+// that is claimed stays, whatever its key. It shares no partition with the dropped one, since R1 lets no two
+// batches of a partition be claimed at a time. Its claim stands in the group's entries and will be honoured.
+//
+// When an epoch ends (R2, R4), its claimed batches move to past_. They go on with Publish 5, and nothing
+// follows from their outcome: whoever owns their partitions now has asked about their names first.
 #include "ledger/protocol.h"
 
 #include <algorithm>
@@ -49,7 +77,7 @@ void Protocol::begin_epoch(MonoTime now, std::span<const AssignedPartition> part
 
 void Protocol::revoke(MonoTime deadline) {
   changed_ = true;
-  if (!in_epoch()) {
+  if (!in_epoch()) {  // a refused commit has ended it already
     release_owed_ = false;
     push(Released{});
     return;
@@ -84,8 +112,8 @@ void Protocol::stored(BatchKey batch) {
 }
 
 bool Protocol::give_up(BatchKey batch) {
-  if (!ledger_.contains(batch)) {
-    return !past_.contains(batch);  // it was dropped before
+  if (!ledger_.contains(batch)) {  // it was dropped before, or is claimed and of a former epoch
+    return !past_.contains(batch);
   }
   const auto state = batches_.find(batch);
   if (!exactly_once() || state == batches_.end() || state->second.is_stored) {
@@ -94,13 +122,6 @@ bool Protocol::give_up(BatchKey batch) {
   changed_ = true;
   drop_from(batch);
   return true;
-}
-
-void Protocol::move_start(PartitionSlot slot, Position position) {
-  if (in_epoch() && at(slot).step == Step::started && !ledger_.first_batch_of(slot)) {
-    changed_ = true;
-    ledger_.restart(slot, position);
-  }
 }
 
 void Protocol::blob_committed(BatchKey batch, BlobOutcome outcome) {
@@ -129,19 +150,20 @@ std::vector<Action> Protocol::next(MonoTime now) {
       pass_empty_batches();
       put_what_is_due();
       commit_what_is_due(now);
-    } else if (commit_.unresolved()) {  // only without R2
+    } else if (commit_.unresolved()) {  // only with mutants of R2
       send_copy(now);
     }
   }
   return std::exchange(actions_, {});
 }
 
-// Drop: the batch and every later unclaimed batch of the worker.
+// PROTOCOL.md, Drop: the batch, claimed or not, and every later unclaimed batch of the worker. From the last
+// to the first, so that the position that stays in `lowest` is that of the earliest batch.
 void Protocol::drop_from(BatchKey first) {
   std::vector<BatchKey> keys = ledger_.unpublished();
   std::reverse(keys.begin(), keys.end());
   Drop drop;
-  std::map<PartitionSlot, Position> lowest;  // the last one written is that of the earliest batch
+  std::map<PartitionSlot, Position> lowest;
   for (const BatchKey key : keys) {
     const auto state = batches_.find(key);
     const bool is_claimed = state != batches_.end() && state->second.step == BatchStep::claimed;
@@ -162,6 +184,9 @@ void Protocol::drop_from(BatchKey first) {
   read_again(lowest);
 }
 
+// Reading again starts no partition that Assign has not let start, and none of an epoch that is draining.
+// Assign does not run again here: an earlier batch of these partitions may still be unclaimed, so that their
+// entry lags behind.
 void Protocol::read_again(const std::map<PartitionSlot, Position>& lowest) {
   for (const auto& [slot, position] : lowest) {
     PartitionState& partition = at(slot);
@@ -177,7 +202,7 @@ void Protocol::read_again(const std::map<PartitionSlot, Position>& lowest) {
   }
 }
 
-// A batch whose epoch is over is only forgotten.
+// PROTOCOL.md, Drop: a batch whose epoch is over is only forgotten. Its driver forgets the bytes, too.
 void Protocol::past_outcome(BatchKey batch, BlobOutcome outcome) {
   const PastBatch past = std::move(past_.extract(batch).mapped());
   if (outcome == BlobOutcome::dead) {
@@ -202,8 +227,8 @@ void Protocol::past_outcome(BatchKey batch, BlobOutcome outcome) {
   }
 }
 
-// R4: a plain revoke ends when all is settled, at the latest at its deadline. R2: not before the commit in flight
-// has an outcome; at the deadline it is given up.
+// R4: a plain revoke ends when all is settled, at the latest at its deadline. R2: not before the commit in
+// flight has an outcome; at the deadline it is given up.
 void Protocol::drain(MonoTime now) {
   if (!in_epoch() || !drain_deadline_) {
     return;
@@ -217,8 +242,9 @@ void Protocol::drain(MonoTime now) {
   wake(*drain_deadline_);
 }
 
-// What is unclaimed is dropped, what is claimed goes on with step 5, and a commit without outcome is given up and its
-// batch forgotten. Without claims nothing is worth going on with: it is read again anyway.
+// R4: what is unclaimed is dropped, and what is claimed goes on with Publish 5. A commit without outcome is
+// given up, and its batch is dropped: if its claim was accepted, the next owner finds the name and closes it.
+// Without claims nothing is worth going on with, as it is read again anyway.
 void Protocol::end_epoch() {
   Drop drop;
   for (const BatchKey key : ledger_.unpublished()) {
@@ -260,6 +286,7 @@ bool Protocol::settled() const {
   return !in_epoch() || (ledger_.settled() && !commit_.unresolved());
 }
 
+// What events and calls left to do is due at once.
 std::optional<MonoTime> Protocol::wake_at() const {
   return changed_ || !actions_.empty() ? std::optional(MonoTime{}) : wake_at_;
 }

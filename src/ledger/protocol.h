@@ -1,13 +1,15 @@
 // The claim protocol of one worker, as a state machine: events in, actions out. No I/O, no clock, no thread.
+// PROTOCOL.md is the protocol.
 //
-//   assigned ─► Assign 1-6 ─► Start ─► extend ... sealed, stored ─► Claim ─► PutBlob ─► published ─► Finish
-//                                 └─► Fence (fence_wait later): unchanged, or Assign again
+//   assigned ─► Assign ─► Start ─► extend ... sealed, stored ─► claim ─► PutBlob ─► published ─► finish
+//                            └─► fence, fence_wait later: unchanged, or Assign again
 //
-// After every event but extend(), and when wake_at() has passed, the driver calls next(now) and carries out what it
-// returns, in order, before it hands over more records. `now` is of the clock that counts through suspend.
+// The driver tells of every event below. After every event but extend(), and when wake_at() has passed, it
+// calls next(now) and carries out the actions that are returned, in their order, before it hands over more
+// records. `now` is of the clock that counts through suspend, and never goes back.
 //
-// Under at_least_once there are no fence, claims and tombstones: a batch is published as soon as it is stored, in
-// any order, and positions are committed once every range before them is published.
+// Under at_least_once there are no fence, claims and tombstones. A batch is published as soon as it is
+// stored, in any order. Positions are committed once every range before them is published.
 #pragma once
 
 #include <map>
@@ -35,66 +37,101 @@ enum class Guarantee : std::uint8_t { exactly_once, at_least_once };
 
 struct ProtocolOptions {
   Guarantee guarantee = Guarantee::exactly_once;
-  std::string sink;  // 8 hex digits
+  // Our sink as claims name it: 8 hex digits (claim_text.h).
+  std::string sink;
+  // After this time a request to the coordinator is processed or never will be.
   Duration fence_wait = std::chrono::seconds(10);
-  Duration retry_min = std::chrono::milliseconds(100);  // between copies of a commit, and reads that failed
+  // Pauses between the copies of a commit, after a refusal, and after a read that failed. They double.
+  Duration retry_min = std::chrono::milliseconds(100);
   Duration retry_max = std::chrono::seconds(5);
 };
 
+// A partition of a new assignment, after the read of Assign 1.
 struct AssignedPartition {
   TopicPartition id;
-  std::optional<GroupEntry> entry;  // as it was read after the assignment: Assign 1
-  Position start;                   // without an entry: what source.start says
-  bool pin_start = false;           // and it must be committed before the first claim (latest)
+  // Exactly what was read. None: the group has committed nothing.
+  std::optional<GroupEntry> entry;
+  // Where the partition starts without an entry: what source.start says.
+  Position start;
+  // That start must be committed before the first claim, as source.start would give another one later
+  // (Publish 3).
+  bool pin_start = false;
 };
 
+// What the store said to a tombstone. `exists`: something is at the name, perhaps our own earlier try.
 enum class TombstonePut : std::uint8_t { created, exists };
+
+// What became of a blob (Publish 5). `dead`: a tombstone is at its name.
 enum class BlobOutcome : std::uint8_t { published, dead };
 
 class Protocol {
  public:
   explicit Protocol(ProtocolOptions options);
 
-  // ---- the epoch ----
-  // A new assignment; slots are indices of `partitions`. The former epoch was released.
+  // The epoch
+
+  // A new assignment. Slots are indices of `partitions`. The former epoch must have been released (CHECK).
   void begin_epoch(MonoTime now, std::span<const AssignedPartition> partitions);
-  // R4, plain: the driver seals what is open; Released follows once all is settled, at the latest at the deadline.
+
+  // R4, a plain revoke. The driver seals what is open. Released follows once all is settled, or at the
+  // deadline. It follows at once if the epoch has ended already.
   void revoke(MonoTime deadline);
-  // R4, lost: no commit any more; Released follows at once.
+
+  // R4, the assignment is lost. No commit is made any more, and Released follows at once.
   void lost();
 
-  // ---- answers ----
+  // Answers to actions. One that nobody waits for any more is ignored.
+
+  // To ReadEntries. One entry per slot that was asked for, in that order. An error is repeated.
   void entries_read(MonoTime now, Ask ask, const Result<std::vector<std::optional<GroupEntry>>>& entries);
+
+  // To PutTombstone.
   void tombstone_put(Ask ask, TombstonePut outcome);
+
+  // To ReadBlob.
   void blob_read(Ask ask, FoundBlob found);
+
+  // To Commit. `membership_lost` with a refusal: this member is none of the group any more. That ends the
+  // epoch, and Released follows when the driver is told of the end too (revoke() or lost()).
   void commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, bool membership_lost);
+
+  // To PutBlob.
   void blob_committed(BatchKey batch, BlobOutcome outcome);
 
-  // ---- batches ----
-  // The partition was read up to `next`, and what lies between belongs to `batch`. Called for every run of records.
+  // Batches. What is told of a batch that was dropped, or whose epoch is over, is ignored.
+
+  // The partition was read up to `next`, and what lies between belongs to `batch`. Called for every run of
+  // records. Ledger::extend() has the conditions.
   void extend(BatchKey batch, PartitionSlot slot, Position next) { ledger_.extend(batch, slot, next); }
-  // Publish 1. `blob` is its name; empty for a batch without records, which needs no blob and no claim: it counts as
-  // published when its turn has come.
+
+  // Publish 1. `blob` is its name. A batch without records has an empty name and needs no blob and no claim:
+  // it counts as published when every earlier batch of its partitions is.
   void sealed(BatchKey batch, std::string blob);
+
   // Publish 2: nothing but the commit of the blob is left to do. May come before sealed().
   void stored(BatchKey batch);
-  // The bytes of a sealed batch cannot be had: it is dropped, as if its claim had been refused. False: that comes too
-  // late, it is stored and perhaps claimed; or positions are committed without claims.
-  bool give_up(BatchKey batch);
-  // Assign 6, on_data_loss: continue: a started partition that has given no record yet begins elsewhere.
-  void move_start(PartitionSlot slot, Position position);
 
-  // ---- actions ----
+  // The bytes of a sealed batch cannot be had. True: it is dropped as if its claim had been refused, or it
+  // was dropped before. False: it cannot be dropped any more. It is stored and perhaps claimed, or there are
+  // no claims at all.
+  bool give_up(BatchKey batch);
+
+  // Actions
+
+  // What is to be done now, in this order. Empty if nothing is.
   std::vector<Action> next(MonoTime now);
-  // When next() has something to do without an event.
+
+  // When next() has something to do without a further event. None: it waits for events only.
   std::optional<MonoTime> wake_at() const;
 
   // The ranges, for whoever adds records to batches.
   Ledger& ledger() { return ledger_; }
 
-  // ---- observers ----
+  // Observers
+
   bool in_epoch() const { return ledger_.in_epoch(); }
-  bool taking() const { return in_epoch() && !drain_deadline_; }  // records may be handed over
+  // Records may be handed over: there is an epoch, and it is not draining.
+  bool taking() const { return in_epoch() && !drain_deadline_; }
   std::size_t partition_count() const { return ledger_.partition_count(); }
   Position received(PartitionSlot slot) const { return ledger_.received(slot); }
   Position committable(PartitionSlot slot) const { return ledger_.committable(slot); }
@@ -103,23 +140,27 @@ class Protocol {
   std::size_t unpublished_count() const { return ledger_.unpublished_count(); }
   // Batches whose blob is to be committed, whatever their epoch.
   std::size_t claimed_count() const;
-  // Nothing of this epoch is left to publish or to commit. For a worker that stops: and claimed_count() is 0.
+  // Nothing of this epoch is left to publish or to commit. A worker that stops waits for claimed_count() to
+  // be 0, too.
   bool settled() const;
 
  private:
+  // Where a partition is in Assign. `started` holds until the epoch ends, but for Assign again after the
+  // fence.
   enum class Step : std::uint8_t { reading, putting_tombstone, reading_blob, started, stopped };
   struct PartitionState {
     AssignedPartition assigned;
     Step step = Step::reading;
-    std::optional<GroupEntry> read;  // Assign 1: exactly what was read
-    AskAbout question;               // Assign 4
-    Ask ask;                         // of the question under way
-    bool fenced = false;
-    bool must_pin = false;      // its start is to be committed before the first claim
-    bool entry_behind = false;  // it started behind what the entry says: a published blob of a predecessor
-    MonoTime quiet_until{};     // R8: no other commit before
+    std::optional<GroupEntry> read;   // Assign 1: exactly what was read, by the latest Assign
+    AskAbout question;                // Assign 4
+    Ask ask;                          // of the question under way
+    bool fenced = false;              // Publish 3 is done
+    bool must_pin = false;            // its start is to be committed before the first claim
+    bool entry_behind = false;        // it started behind its entry's offset: a predecessor's blob
+    MonoTime quiet_until{};           // R8: no other commit before
     std::optional<GroupEntry> wrote;  // of mutants
   };
+  // What became of a batch's claim: none yet, one without an outcome, one that was accepted.
   enum class BatchStep : std::uint8_t { filling, claiming, claimed };
   struct BatchState {
     BatchStep step = BatchStep::filling;
@@ -140,22 +181,25 @@ class Protocol {
   void push(Action action);
   void wake(MonoTime at);
 
-  // Assign and Fence: protocol_assign.cc
+  // Assign, and the fence: protocol_assign.cc
   void assign(PartitionSlot slot, const std::optional<GroupEntry>& entry);
   void ask(PartitionSlot slot, AskAbout question);
+  // Reading begins, or begins anew after Assign again. Nothing is committed yet.
   void start(PartitionSlot slot, Position position);
   void stop(PartitionSlot slot, const std::string& why);
   void read_what_is_due(MonoTime now);
   void fence(PartitionSlot slot, const std::optional<GroupEntry>& entry);
   void assign_again(PartitionSlot slot);
 
-  // Publish: Claim, Commit the blob, Finish: protocol_publish.cc
+  // Publish 4 to Publish 6, and the commits of start positions: protocol_publish.cc
   void commit_what_is_due(MonoTime now);
-  bool may_commit(PartitionSlot slot, MonoTime now);
+  // Each makes one commit if one is due, and returns whether it did.
   bool pin_starts(MonoTime now);
   bool claim(MonoTime now);
   bool finish(MonoTime now);
   bool finish_in_the_past(MonoTime now);
+  // What only R8 forbids now will be allowed later: then these call wake().
+  bool may_commit(PartitionSlot slot, MonoTime now);
   bool claimable(BatchKey batch, const BatchState& state, MonoTime now);
   void make_commit(MonoTime now, CommitKind kind, std::vector<CommitItem> items,
                    std::optional<BatchKey> batch);
@@ -167,6 +211,7 @@ class Protocol {
   void published(BatchKey batch);
 
   // Drop, and the end of an epoch: protocol.cc
+  // The batch itself and every later unclaimed one. Their partitions are read again.
   void drop_from(BatchKey batch);
   void read_again(const std::map<PartitionSlot, Position>& lowest);
   void past_outcome(BatchKey batch, BlobOutcome outcome);
@@ -179,21 +224,24 @@ class Protocol {
   std::map<BatchKey, BatchState> batches_;  // sealed, stored or further; open ones only the ledger knows
   std::map<BatchKey, PastBatch> past_;
   std::uint64_t epoch_ = 0;
-  MonoTime fence_at_{};
-  std::optional<MonoTime> drain_deadline_;
-  bool release_owed_ = false;  // the driver still holds an assignment that is lost
+  MonoTime fence_at_{};                     // the earliest time for the fences of this epoch
+  std::optional<MonoTime> drain_deadline_;  // R4: set while a plain revoke is under way
+  bool release_owed_ = false;  // the driver still holds an assignment whose epoch a refusal has ended
 
-  std::optional<Ask> read_ask_;  // of the read under way
+  // The read under way.
+  std::optional<Ask> read_ask_;
   std::vector<PartitionSlot> read_slots_;
   std::uint32_t read_failures_ = 0;
   MonoTime read_not_before_{};
 
+  // The commit under way, and the pause after refusals.
   CommitSlot commit_;
   MonoTime commit_not_before_{};
   std::uint32_t refusals_ = 0;
   bool claimed_last_ = false;  // claims and finishes take turns
   std::vector<std::pair<std::uint64_t, std::vector<CommitItem>>> past_finishes_;  // of mutants
 
+  // What next() is to return; whether something has happened since it last looked.
   std::vector<Action> actions_;
   Ask last_ask_{};
   bool changed_ = false;

@@ -1,4 +1,32 @@
-// Assign: where a partition starts; and Fence: whether it may be claimed.
+// Where a partition starts (PROTOCOL.md, Assign 1 to Assign 6), and whether it may be claimed: the fence
+// (Publish 3).
+//
+// How it works
+//
+// assign() judges what was read of the partition's entry. Most entries say at once where the partition
+// starts. A claim asks a question first:
+//
+//   reading ─► assign() ─┬─ no claim ───────────────────────────────────────────────► started
+//      ▲                 └─► putting_tombstone ─┬─ created ────────────────────────► started at `first`
+//      │                                        └─► reading_blob ─┬─ tombstone ────► started at `first`
+//      │                                                          ├─ this range ───► started at `next`
+//      │                                                          └─ other ────────► stopped
+//      └── the fence, fence_wait later, finds another entry ◄── started
+//
+// Why there is a fence
+//
+//   1. Worker A sends the claim of X for [1000, 1500). The coordinator accepts it, but it takes a moment
+//      until reads see it. A believes in it.
+//   2. The partition moves to B. B reads the entry and finds (1000, ""). It starts to read at 1000.
+//   3. The claim becomes visible. A publishes X.
+//   4. B claims a blob Y for [1000, 1500), which overwrites the claim of X, and publishes Y. The range is in
+//      the lake twice.
+//
+// So B reads the entry once more before its first claim, fence_wait after its assignment. It finds the claim
+// of X there, drops what it has read, runs Assign again and starts at 1500. One further read is enough. A
+// claim of A that is not visible by then was accepted too late for A to believe in it (Publish 4).
+//
+// Reading and uploading go on while the fence is ahead. Only the first claim waits.
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +36,8 @@
 
 namespace penstock::ledger {
 
-// Assign 1 was the read. 2 to 5 are decided by what it found; 6 by whoever fetches: see move_start().
+// Assign 1 was the read. What it found decides Assign 2 to Assign 5. Assign 6 is decided by the source, which
+// alone knows the log.
 void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry) {
   PartitionState& partition = at(slot);
   partition.read = entry;
@@ -19,7 +48,7 @@ void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry
   }
   AssignAnswer answer = assign_by_entry(entry, options_.sink);
   if (std::holds_alternative<StartAtSource>(answer)) {
-    if (partition.assigned.entry) {
+    if (partition.assigned.entry) {  // this is Assign again, and source.start was never asked
       stop(slot,
            "lost its committed offset while it was assigned: somebody deleted the group's offsets; start "
            "again");
@@ -41,7 +70,7 @@ void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry
   }
 }
 
-// Assign 4.
+// Assign 4. Looking first would not do: a name that is free now may be taken a moment later.
 void Protocol::ask(PartitionSlot slot, AskAbout question) {
   PartitionState& partition = at(slot);
   partition.question = std::move(question);
@@ -104,7 +133,9 @@ void Protocol::blob_read(Ask ask, FoundBlob found) {
   }
 }
 
-// "Commit nothing yet": what is to be committed of it waits for the fence.
+// Nothing is committed yet (Assign 2, Assign 4). A commit could overwrite a claim that is accepted and not
+// visible, and the fence would find no trace of it. What is to be committed of the start waits in must_pin or
+// entry_behind.
 void Protocol::start(PartitionSlot slot, Position position) {
   PartitionState& partition = at(slot);
   partition.step = Step::started;
@@ -133,7 +164,8 @@ void Protocol::stop(PartitionSlot slot, const std::string& why) {
                                                 partition.assigned.id.partition.value, " ", why))});
 }
 
-// The reads of Assign again, and of the fences that are due: all in one request.
+// The reads of Assign again and of the fences that are due, all in one request. The fences of an epoch are
+// due at the same time, so an assignment costs one further read.
 void Protocol::read_what_is_due(MonoTime now) {
   if (read_ask_) {
     return;
@@ -167,7 +199,7 @@ void Protocol::entries_read(MonoTime now, Ask ask,
   }
   read_ask_.reset();
   changed_ = true;
-  if (!entries.ok() || entries->size() != read_slots_.size()) {  // an error is never "no entry"
+  if (!entries.ok() || entries->size() != read_slots_.size()) {  // Assign 1: an error is never "no entry"
     read_not_before_ = now + back_off(options_.retry_min, options_.retry_max, ++read_failures_);
     return;
   }
@@ -186,8 +218,9 @@ void Protocol::entries_read(MonoTime now, Ask ask,
   }
 }
 
-// Only if the entry is unchanged from what Assign read may the partition be claimed. Either way it counts as fenced:
-// what Assign reads now, no former owner can change any more.
+// Publish 3: only if the entry is exactly what Assign read may the partition be claimed. Either way it counts
+// as fenced: what Assign reads from now on, no former owner changes any more with a commit that it believes
+// in.
 void Protocol::fence(PartitionSlot slot, const std::optional<GroupEntry>& entry) {
   PartitionState& partition = at(slot);
   if (partition.fenced) {
@@ -201,7 +234,8 @@ void Protocol::fence(PartitionSlot slot, const std::optional<GroupEntry>& entry)
   }
 }
 
-// After a changed fence, for this partition only; those that shared its batches resume where the dropped ranges began.
+// After a changed fence, for this partition only. Those that shared its batches go on where the dropped
+// ranges began. An unfenced partition is in no claim, so the first batch that has it is unclaimed.
 void Protocol::assign_again(PartitionSlot slot) {
   at(slot).step = Step::reading;
   push(Hold{slot});

@@ -1,4 +1,35 @@
-// Publish: Claim, Commit the blob, Finish; and the commits of start positions.
+// Claims, blobs and finishes (PROTOCOL.md, Publish 4 to Publish 6), and the commits of start positions
+// (Publish 3).
+//
+// How it works
+//
+// Only one OffsetCommit is in flight. When there is none, commit_what_is_due() looks for the next: start
+// positions first, as claims wait for them, then claims and finishes in turn. may_commit() is the gate for
+// each partition: started, fenced, and not quiet (R8). What is due and may not be made yet waits in the
+// state, and nothing is queued.
+//
+// Two batches of one partition, which stands at (1000, ""):
+//
+//   batch 7 = [1000, 1500), blob X, sealed and stored     batch 8 = [1500, 1800), blob Y, sealed and stored
+//
+//     claim 7    entry (1000, claim of X)   8 is not claimable: is_next() says that 7 is ahead of it (R1)
+//     put X      X is visible
+//     claim 8    entry (1500, claim of Y)   it carries the offset behind X, so that 7 needs no finish
+//     put Y      Y is visible
+//     finish 8   entry (1800, "")           no further batch is near
+//
+// Why the finish of 7 may not be made once the claim of 8 was (Publish 6)
+//
+//   1. Batch 8 is claimed: the entry is (1500, claim of Y).
+//   2. The finish of 7 comes late and sets the entry to (1500, "").
+//   3. Y is published, and the worker dies. Its successor sees no claim, starts at 1500 and writes Y's range
+//      again.
+//
+// So claim() calls Ledger::claim_made(), and from then on the ledger names no finish for these partitions.
+// finish() for its part leaves out partitions whose next claim could be made right now.
+//
+// Every outcome comes to resolved(). An accepted claim leads to PutBlob. Any other outcome of a claim drops
+// its batch.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -9,7 +40,8 @@
 
 namespace penstock::ledger {
 
-// One OffsetCommit in flight, of any kind. A commit without outcome is repeated, and nothing else is made.
+// R8: a commit without outcome is repeated, and nothing else is made. Claims and finishes take turns, since
+// either could keep the other waiting for as long as batches are due.
 void Protocol::commit_what_is_due(MonoTime now) {
   if (commit_.busy()) {
     send_copy(now);
@@ -29,7 +61,7 @@ void Protocol::commit_what_is_due(MonoTime now) {
   }
 }
 
-// After its fence, and R8.
+// Publish 3 and R8. A partition that will be allowed later wakes the machine then.
 bool Protocol::may_commit(PartitionSlot slot, MonoTime now) {
   const PartitionState& partition = at(slot);
   if (partition.step != Step::started || !partition.fenced) {
@@ -42,6 +74,8 @@ bool Protocol::may_commit(PartitionSlot slot, MonoTime now) {
   return true;
 }
 
+// Publish 3. A worker that dies before its first claim leaves no entry. With source.start: latest its
+// successor would start at a later end, behind records that were read and not published.
 bool Protocol::pin_starts(MonoTime now) {
   std::vector<CommitItem> items;
   for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
@@ -58,8 +92,8 @@ bool Protocol::pin_starts(MonoTime now) {
   return true;
 }
 
-// R1: every earlier batch that shares a partition is published. All of its partitions are fenced, and their starts
-// pinned where they must be.
+// Sealed and stored, every earlier batch that shares a partition is published (R1), every partition may
+// commit, and their starts are pinned where they must be.
 bool Protocol::claimable(BatchKey batch, const BatchState& state, MonoTime now) {
   if (!exactly_once() || state.step != BatchStep::filling || !state.is_sealed || !state.is_stored ||
       state.blob.empty()) {
@@ -73,7 +107,8 @@ bool Protocol::claimable(BatchKey batch, const BatchState& state, MonoTime now) 
                      [&](const SlotRange& of) { return may_commit(of.slot, now) && !at(of.slot).must_pin; });
 }
 
-// Publish 4: the unchanged offset `first`, for every partition of the batch.
+// Publish 4: for every partition of the batch the unchanged offset `first`, and the claim as metadata. The
+// batch with the lowest key goes first.
 bool Protocol::claim(MonoTime now) {
   const auto found = std::find_if(batches_.begin(), batches_.end(), [&](const auto& batch) {
     return claimable(batch.first, batch.second, now);
@@ -90,7 +125,7 @@ bool Protocol::claim(MonoTime now) {
         .position = of.range.first,
         .metadata =
             format_claim({.next = of.range.next, .sink = options_.sink, .blob = found->second.blob})});
-    // Publish 6: the claim carries the new offset itself and replaces the finish.
+    // Publish 6: `first` is the position behind what is published, so that the claim replaces the finish.
     if (!mutated(Mutant::finish_after_the_next_claim)) {
       ledger_.claim_made(of.slot);
     }
@@ -101,8 +136,8 @@ bool Protocol::claim(MonoTime now) {
   return true;
 }
 
-// Publish 6, for all that is published, and for partitions that started behind a predecessor's published blob. Not
-// where the next claim can be made right now: it replaces the finish.
+// Publish 6, for everything that is published, and for partitions that started behind a predecessor's
+// published blob (Assign 4). Not where the next claim can be made right now, as that replaces the finish.
 bool Protocol::finish(MonoTime now) {
   std::set<PartitionSlot> near;
   for (const auto& [batch, state] : batches_) {
@@ -171,8 +206,9 @@ void Protocol::commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, boo
   if (!commit) {
     return;
   }
-  if (membership_lost && in_epoch() && commit->epoch == epoch_) {  // R4: it learns it from a refused commit
-    const bool driver_waits = drain_deadline_.has_value();  // it was told of the end, and tells nothing again
+  if (membership_lost && in_epoch() && commit->epoch == epoch_) {  // R4: learnt from a refused commit
+    // A driver that drains has told of the end already. Otherwise it still has to, and is released then.
+    const bool driver_waits = drain_deadline_.has_value();
     end_epoch();
     if (driver_waits) {
       push(Released{});
@@ -184,9 +220,11 @@ void Protocol::commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, boo
   resolved(now, *commit);
 }
 
+// A claim that was refused or came too late drops its batch. A finish or a start position that was refused is
+// due again after a pause.
 void Protocol::resolved(MonoTime now, const CommitSlot::Resolved& commit) {
   const bool refused = commit.outcome == CommitSlot::Outcome::refused;
-  if (!in_epoch() || commit.epoch != epoch_) {  // only without R2, or finishing in the past
+  if (!in_epoch() || commit.epoch != epoch_) {  // only with mutants of R2, or finishing in the past
     if (commit.batch && !refused && past_.contains(*commit.batch)) {
       push(PutBlob{*commit.batch});
     } else if (commit.batch && past_.contains(*commit.batch)) {
@@ -241,8 +279,8 @@ void Protocol::claimed(BatchKey batch) {
   push(PutBlob{batch});
 }
 
-// A batch without records has nothing to claim: a finish moves its positions. In order, since until every earlier
-// batch is published it may have to be dropped with one of them.
+// A batch without records has nothing to claim. It counts as published, and a finish moves its positions. In
+// order, since it may have to be dropped with an earlier batch until that is published.
 void Protocol::pass_empty_batches() {
   for (auto batch = batches_.begin(); batch != batches_.end();) {
     const BatchKey key = batch->first;
@@ -255,7 +293,7 @@ void Protocol::pass_empty_batches() {
   }
 }
 
-// Without claims a batch is published as soon as it is stored.
+// At least once: without claims a batch is published as soon as it is stored.
 void Protocol::put_what_is_due() {
   if (exactly_once() && !mutated(Mutant::publish_before_claim)) {
     return;

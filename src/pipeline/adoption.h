@@ -1,4 +1,4 @@
-// Which recovered batches are used again, and when (protocol.md, R7).
+// Which recovered batches are used again, and when (PROTOCOL.md, R7).
 //
 // To use one is the same as to read its records from Kafka, only sooner: it gets an id, a name and a place in the
 // order of batches like any other, and only if reading of all of its partitions would begin exactly where it does.

@@ -1,4 +1,4 @@
-// Asks the store what became of a claimed name, on behalf of whoever owns its partition now (protocol.md, Assign 4):
+// Asks the store what became of a claimed name, on behalf of whoever owns its partition now (PROTOCOL.md, Assign 4):
 // puts a tombstone there, and if something is there already, reads what it is. Repeats until there is an answer.
 //
 // A name that has only uncommitted blocks is free, and still a store may answer Put Blob that it exists (Azurite does).

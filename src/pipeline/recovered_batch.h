@@ -1,6 +1,6 @@
 // Batches that an earlier process left on the stage: which of its chunks, together, are records without holes.
 //
-// The records of such a batch may be taken from here instead of from Kafka (protocol.md, R7), if reading begins
+// The records of such a batch may be taken from here instead of from Kafka (PROTOCOL.md, R7), if reading begins
 // exactly where the batch does: see Adoption. Its id and its name are never used again, nor is it asked whether it
 // was sealed: what it has of whole records is a batch.
 #pragma once

@@ -6,7 +6,7 @@
 //
 //   upload() blocks ─► seal() ─► stored ─► publish() ─► ticket: published, dead, or an Error for a person
 //
-// Between `stored` and publish() the batch is claimed (protocol.md): its blocks are there, and no blob is. A batch
+// Between `stored` and publish() the batch is claimed (PROTOCOL.md): its blocks are there, and no blob is. A batch
 // of one block that was not sent before its seal waits for publish() and goes whole, as one Put Blob. abandon() ends
 // it at any time.
 #pragma once

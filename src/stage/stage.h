@@ -3,7 +3,7 @@
 // A chunk is what one slab holds of one batch: a header (k_chunk_header_bytes, filled in by the stage) and
 // the payload behind it, written with one aligned O_DIRECT write. A segment holds chunks of many batches; it
 // is recycled when the last of them is released. Bytes on the stage are never needed for correctness: they
-// feed retries, ride out outages, and spare a refetch after a restart (protocol.md, R7).
+// feed retries, ride out outages, and spare a refetch after a restart (PROTOCOL.md, R7).
 //
 // format.h has the layout on disk, recovery.h reads it back.
 #pragma once

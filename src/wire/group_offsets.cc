@@ -79,7 +79,7 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
 }
 
 // The worst word about any partition is the word about the commit. Unknown is worse than refused: what is refused may
-// be dropped at once, but the copy that may still take effect has to be waited for (protocol.md, R8).
+// be dropped at once, but the copy that may still take effect has to be waited for (PROTOCOL.md, R8).
 int rank(CommitOutcome outcome) {
   switch (outcome) {
     case CommitOutcome::done:

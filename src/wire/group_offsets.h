@@ -1,7 +1,7 @@
 // The group's entries, read and written over our own connection to its coordinator.
 //
 // A commit carries the stamp it is given, and is sent once: what became of it is told in the four words of
-// base/commit_outcome.h, and sending it again is the caller's decision (protocol.md, Publish 4 and R8).
+// base/commit_outcome.h, and sending it again is the caller's decision (PROTOCOL.md, Publish 4 and R8).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The sentences of protocol.md that can be left out (its section "Mutants"), by name. Those of the state machine are
+// The sentences of PROTOCOL.md that can be left out (its section "Mutants"), by name. Those of the state machine are
 // switches of ledger; the three that others keep are switches here.
 #pragma once
 

@@ -120,7 +120,7 @@ TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
   EXPECT_EQ(d.machine.committed(k_q), Position{9});
 }
 
-TEST(Protocol, the_next_claim_replaces_the_finish_and_waits_for_its_turn) {  // R1
+TEST(Protocol, the_next_claim_replaces_the_finish_and_waits_for_its_turn) {  // PROTOCOL.md, R1
   Driver d;
   d.begin({partition(0, std::nullopt)});
   d.batch(k_a, {{k_p, 5}}, "a");
@@ -234,7 +234,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ClaimAnswer{"unknown", CommitOutcome::unknown, 0s, false, false, true}),
     [](const auto& answer) { return std::string(answer.param.name); });
 
-TEST(Protocol, after_a_commit_in_doubt_its_partitions_are_quiet) {  // R8
+TEST(Protocol, after_a_commit_in_doubt_its_partitions_are_quiet) {  // PROTOCOL.md, R8
   Driver d;
   d.begin({partition(0, std::nullopt), partition(1, std::nullopt)});
   d.batch(k_a, {{k_p, 5}}, "a");
@@ -283,7 +283,7 @@ TEST(Protocol, a_batch_without_records_passes_in_order_without_a_claim) {
   EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{8}, ""}));
 }
 
-TEST(Protocol, a_revoke_is_held_until_all_is_settled_or_its_time_is_up) {  // R2, R4
+TEST(Protocol, a_revoke_is_held_until_all_is_settled_or_its_time_is_up) {  // PROTOCOL.md, R2 and R4
   for (const bool in_time : {true, false}) {
     Driver d;
     d.begin({partition(0, std::nullopt)});

@@ -123,7 +123,7 @@ TEST(BrokerErrors, rows_ascend_and_say_something) {
   }
 }
 
-// protocol.md, Publish, Claim: the three lists, and nothing but them.
+// PROTOCOL.md, Publish, Claim: the three lists, and nothing but them.
 TEST(BrokerErrors, only_the_protocol_s_codes_decide_a_commit) {
   const std::set<int> refused = {3, 12, 22, 25, 27, 28, 29, 30, 31, 82};
   const std::set<int> not_done = {14, 16};

@@ -1,5 +1,5 @@
-// The proof of the state machine: random schedules of a small world. Unmutated, every one ends with each record in one
-// blob; with any sentence of the protocol left out, one that does not is found.
+// The proof of the state machine: random schedules of a small world. Unmutated, every one ends with each
+// record in one blob; with any sentence of the protocol left out, one that does not is found.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -57,8 +57,8 @@ TEST(ProtocolModel, every_record_lands_once_whatever_happens) {
       static_cast<unsigned long long>(total.zombies), static_cast<unsigned long long>(total.commits));
 }
 
-// The search begins where a schedule is known to show the mutant, so that the test is quick, and goes on from there when
-// a change of the model has moved it.
+// The search begins where a schedule is known to show the mutant, so that the test is quick, and goes on from
+// there when a change of the model has moved it.
 struct Named {
   Mutant mutant;
   const char* name;

@@ -241,7 +241,7 @@ void World::advance_time() {
   expire();
 }
 
-// ---- the group ----
+// The group
 
 void World::join(Instance& instance) {
   instance.member = next_member_++;
@@ -306,7 +306,7 @@ void World::kick(int member) {
   start_rebalance();
 }
 
-// ---- the coordinator ----
+// The coordinator
 
 void World::send(Instance& instance, const Commit& commit) {
   ++counters_.commits;
@@ -407,7 +407,7 @@ void World::expire() {
   }
 }
 
-// ---- a worker's driver ----
+// A worker's driver
 
 void World::act(Instance& instance) {
   pump(instance);
@@ -526,7 +526,8 @@ void World::receive(Instance& instance) {
   instance.machine.begin_epoch(now(), partitions);
 }
 
-// The driver's end of Publish 1 and 2: one batch is open at a time, of all partitions or of one.
+// The driver's end of Publish 1 and Publish 2 (PROTOCOL.md): one batch is open at a time, of all partitions
+// or of one.
 void World::read_record(Instance& instance) {
   if (!instance.machine.taking() || instance.fetch.empty()) {
     return;
@@ -642,7 +643,7 @@ void World::run_op(Instance& instance) {
   }
 }
 
-// Publish 5: until the outcome is known.
+// PROTOCOL.md, Publish 5: until the outcome is known.
 void World::put_blob(Instance& instance, const Op& op) {
   const auto batch = instance.batches.find(op.batch);
   if (batch == instance.batches.end()) {
@@ -681,7 +682,7 @@ void World::crash(std::size_t index) {
   }
 }
 
-// ---- the store ----
+// The store
 
 bool World::put(const std::string& name, const Blob& blob) {
   const auto there = store_.find(name);

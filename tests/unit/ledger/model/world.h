@@ -1,8 +1,9 @@
-// A small world for the claim protocol: logs of a few records, a group coordinator with generations, commits that become
-// visible late or lose their replies, a store with conditional creates, and up to three workers that crash, pause
-// past their session, and come back as zombies. One seed decides everything.
+// A small world for the claim protocol: logs of a few records, a group coordinator with generations, commits
+// that become visible late or lose their replies, a store with conditional creates, and up to three workers
+// that crash, pause past their session, and come back as zombies. One seed decides everything.
 //
-// Only the protocol is the one that ships; its driver here is the plainest that keeps the contract of protocol.h.
+// Only the protocol is the one that ships; its driver here is the plainest that keeps the contract of
+// protocol.h.
 #pragma once
 
 #include <cstdint>
