@@ -73,22 +73,9 @@ struct Notice {
 // PROTOCOL.md: Publish 4, Publish 6, and the start positions of Publish 3.
 enum class CommitKind : std::uint8_t { claim, finish, start_position };
 
-<<<<<<< HEAD
-// Source::commit, sent at once and once -> commit_answered(). A repeat is an action of its own with the same items.
-=======
-// What one partition's entry becomes. The metadata are a claim, or empty.
-struct CommitItem {
-  PartitionSlot slot;
-  Position position;
-  std::string metadata;
-
-  friend bool operator==(const CommitItem&, const CommitItem&) = default;
-};
-
 // Send one OffsetCommit with the stamp of the assignment that is held: Source::commit. The driver sends it at
 // once and once. A repeat is an action of its own, with the same items and another `ask`. Answered by
 // commit_answered(). One at a time. `epoch` is the protocol's own count, for whoever traces.
->>>>>>> ledger
 struct Commit {
   Ask ask;
   CommitKind kind{};
