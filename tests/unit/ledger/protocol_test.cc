@@ -13,9 +13,9 @@ using testing::IsEmpty;
 
 constexpr PartitionSlot k_p{0};
 constexpr PartitionSlot k_q{1};
-constexpr BatchKey k_a{1};
-constexpr BatchKey k_b{2};
-constexpr BatchKey k_c{3};
+constexpr BatchKey k_batch_a{1};
+constexpr BatchKey k_batch_b{2};
+constexpr BatchKey k_batch_c{3};
 
 AssignedPartition partition(int number, std::optional<GroupEntry> entry, bool pin = false) {
   return {.id = {.topic = "t", .partition = {number}},
@@ -95,7 +95,7 @@ TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
   Driver d;
   d.begin({partition(0, std::nullopt), partition(1, GroupEntry{Position{7}, ""})});
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0), StartsAt(k_q, 7)));
-  d.batch(k_a, {{k_p, 5}, {k_q, 9}}, "a");
+  d.batch(k_batch_a, {{k_p, 5}, {k_q, 9}}, "a");
   EXPECT_THAT(d.seen, IsEmpty());
   d.turn(9999ms);
   EXPECT_THAT(d.seen, IsEmpty());  // at least fence_wait
@@ -107,9 +107,9 @@ TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
                                                   CommitItem{k_q, Position{7}, "p1;9;00c0ffee;a"}));
   EXPECT_FALSE(d.has<PutBlob>());
   d.answer(CommitOutcome::done);
-  EXPECT_EQ(d.only<PutBlob>().batch, k_a);
+  EXPECT_EQ(d.only<PutBlob>().batch, k_batch_a);
   EXPECT_EQ(d.machine.claimed_count(), 1u);
-  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.machine.blob_committed(k_batch_a, BlobOutcome::published);
   d.turn();
   EXPECT_EQ(d.only<Commit>().kind, CommitKind::finish);
   EXPECT_THAT(d.only<Commit>().items,
@@ -123,12 +123,12 @@ TEST(Protocol, a_batch_is_fenced_claimed_put_and_finished) {
 TEST(Protocol, the_next_claim_replaces_the_finish_and_waits_for_its_turn) {  // PROTOCOL.md, R1
   Driver d;
   d.begin({partition(0, std::nullopt)});
-  d.batch(k_a, {{k_p, 5}}, "a");
-  d.batch(k_b, {{k_p, 8}}, "b");
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
+  d.batch(k_batch_b, {{k_p, 8}}, "b");
   d.fence({std::nullopt});
   d.answer(CommitOutcome::done);
   EXPECT_FALSE(d.has<Commit>());
-  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.machine.blob_committed(k_batch_a, BlobOutcome::published);
   d.turn();
   EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{5}, "p1;8;00c0ffee;b"}));
 }
@@ -136,12 +136,12 @@ TEST(Protocol, the_next_claim_replaces_the_finish_and_waits_for_its_turn) {  // 
 TEST(Protocol, a_changed_fence_drops_and_assigns_only_the_partition_again) {
   Driver d;
   d.begin({partition(0, std::nullopt), partition(1, std::nullopt)});
-  d.batch(k_a, {{k_q, 3}}, "a");
-  d.batch(k_b, {{k_p, 5}, {k_q, 6}}, "b");
-  d.machine.extend(k_c, k_q, Position{8});  // the open one counts
+  d.batch(k_batch_a, {{k_q, 3}}, "a");
+  d.batch(k_batch_b, {{k_p, 5}, {k_q, 6}}, "b");
+  d.machine.extend(k_batch_c, k_q, Position{8});  // the open one counts
   d.turn(10s);
   d.read({GroupEntry{Position{0}, "p1;2;00c0ffee;x"}, std::nullopt});
-  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_b, k_c));
+  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_batch_b, k_batch_c));
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_q, 3)));  // q goes on behind a, which is unclaimed
   EXPECT_EQ(d.only<Hold>().slot, k_p);
   const Commit claim = d.only<Commit>();
@@ -183,7 +183,7 @@ TEST(Protocol, what_cannot_be_decided_stops_the_partition_and_no_other) {
 TEST(Protocol, latest_is_pinned_after_the_fence_and_before_the_first_claim) {
   Driver d;
   d.begin({partition(0, std::nullopt, true)});
-  d.batch(k_a, {{k_p, 5}}, "a");
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
   d.fence({std::nullopt});
   EXPECT_EQ(d.only<Commit>().kind, CommitKind::start_position);
   EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{0}, ""}));
@@ -203,8 +203,8 @@ TEST_P(ProtocolClaim, has_its_consequence) {
   const ClaimAnswer& c = GetParam();
   Driver d;
   d.begin({partition(0, std::nullopt)});
-  d.batch(k_a, {{k_p, 5}}, "a");
-  d.batch(k_b, {{k_p, 8}}, "b");
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
+  d.batch(k_batch_b, {{k_p, 8}}, "b");
   d.fence({std::nullopt});
   const Commit claim = d.only<Commit>();
   d.now += c.after;
@@ -213,7 +213,7 @@ TEST_P(ProtocolClaim, has_its_consequence) {
   EXPECT_EQ(d.has<PutBlob>(), c.put);
   EXPECT_EQ(d.has<Drop>(), c.dropped);
   if (c.dropped) {
-    EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_a, k_b));
+    EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_batch_a, k_batch_b));
     EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0)));
   }
   EXPECT_FALSE(d.has<Commit>());
@@ -237,16 +237,16 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Protocol, after_a_commit_in_doubt_its_partitions_are_quiet) {  // PROTOCOL.md, R8
   Driver d;
   d.begin({partition(0, std::nullopt), partition(1, std::nullopt)});
-  d.batch(k_a, {{k_p, 5}}, "a");
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
   d.fence({std::nullopt, std::nullopt});
   d.answer(CommitOutcome::unknown);
-  d.batch(k_b, {{k_q, 5}}, "b");
+  d.batch(k_batch_b, {{k_q, 5}}, "b");
   EXPECT_FALSE(d.has<Commit>());  // only the same commit is repeated
   d.turn(100ms);
   d.answer(CommitOutcome::done);
   EXPECT_TRUE(d.has<PutBlob>());
   EXPECT_EQ(d.only<Commit>().items[0].slot, k_q);  // the other partition is not in doubt
-  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.machine.blob_committed(k_batch_a, BlobOutcome::published);
   d.answer(CommitOutcome::done);
   EXPECT_FALSE(d.has<Commit>());
   d.turn(9999ms);
@@ -258,27 +258,27 @@ TEST(Protocol, after_a_commit_in_doubt_its_partitions_are_quiet) {  // PROTOCOL.
 TEST(Protocol, a_dead_batch_takes_the_later_unclaimed_ones_with_it) {
   Driver d;
   d.begin({partition(0, std::nullopt)});
-  d.batch(k_a, {{k_p, 5}}, "a");
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
   d.fence({std::nullopt});
   d.answer(CommitOutcome::done);
-  d.machine.extend(k_b, k_p, Position{8});
-  d.machine.blob_committed(k_a, BlobOutcome::dead);
+  d.machine.extend(k_batch_b, k_p, Position{8});
+  d.machine.blob_committed(k_batch_a, BlobOutcome::dead);
   d.turn();
-  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_a, k_b));
+  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_batch_a, k_batch_b));
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0)));
 }
 
 TEST(Protocol, a_batch_without_records_passes_in_order_without_a_claim) {
   Driver d;
   d.begin({partition(0, std::nullopt)});
-  d.batch(k_a, {{k_p, 5}}, "a");
-  d.machine.extend(k_b, k_p, Position{8});
-  d.machine.sealed(k_b, {});
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
+  d.machine.extend(k_batch_b, k_p, Position{8});
+  d.machine.sealed(k_batch_b, {});
   d.fence({std::nullopt});
   d.answer(CommitOutcome::refused);  // it goes with the batch before it
-  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_a, k_b));
-  d.machine.extend(k_c, k_p, Position{8});
-  d.machine.sealed(k_c, {});
+  EXPECT_THAT(d.only<Drop>().batches, testing::UnorderedElementsAre(k_batch_a, k_batch_b));
+  d.machine.extend(k_batch_c, k_p, Position{8});
+  d.machine.sealed(k_batch_c, {});
   d.turn(100ms);
   EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{8}, ""}));
 }
@@ -287,7 +287,7 @@ TEST(Protocol, a_revoke_is_held_until_all_is_settled_or_its_time_is_up) {  // PR
   for (const bool in_time : {true, false}) {
     Driver d;
     d.begin({partition(0, std::nullopt)});
-    d.batch(k_a, {{k_p, 5}}, "a");
+    d.batch(k_batch_a, {{k_p, 5}}, "a");
     d.fence({std::nullopt});
     const Commit claim = d.only<Commit>();
     d.machine.revoke(d.now + 4s);
@@ -297,7 +297,7 @@ TEST(Protocol, a_revoke_is_held_until_all_is_settled_or_its_time_is_up) {  // PR
     if (in_time) {
       d.machine.commit_answered(d.now, claim.ask, CommitOutcome::done, false);
       d.turn();
-      d.machine.blob_committed(k_a, BlobOutcome::published);
+      d.machine.blob_committed(k_batch_a, BlobOutcome::published);
       d.turn();
       d.answer(CommitOutcome::done);
       EXPECT_TRUE(d.has<Released>());
@@ -305,7 +305,7 @@ TEST(Protocol, a_revoke_is_held_until_all_is_settled_or_its_time_is_up) {  // PR
     }
     d.turn(4s);
     EXPECT_TRUE(d.has<Released>());
-    EXPECT_THAT(d.only<Drop>().batches, ElementsAre(k_a));  // given up, and its batch forgotten
+    EXPECT_THAT(d.only<Drop>().batches, ElementsAre(k_batch_a));  // given up, and its batch forgotten
     d.machine.commit_answered(d.now, claim.ask, CommitOutcome::done, false);
     d.turn();
     EXPECT_THAT(d.seen, IsEmpty());
@@ -316,7 +316,7 @@ TEST(Protocol, a_claimed_batch_goes_on_after_its_epoch_and_is_only_forgotten_whe
   for (const BlobOutcome outcome : {BlobOutcome::published, BlobOutcome::dead}) {
     Driver d;
     d.begin({partition(0, std::nullopt)});
-    d.batch(k_a, {{k_p, 5}}, "a");
+    d.batch(k_batch_a, {{k_p, 5}}, "a");
     d.fence({std::nullopt});
     d.answer(CommitOutcome::done);
     d.machine.lost();
@@ -324,9 +324,9 @@ TEST(Protocol, a_claimed_batch_goes_on_after_its_epoch_and_is_only_forgotten_whe
     EXPECT_TRUE(d.has<Released>());
     EXPECT_FALSE(d.has<Drop>());
     d.begin({partition(0, GroupEntry{Position{20}, ""})});
-    d.machine.extend(k_b, k_p, Position{25});
+    d.machine.extend(k_batch_b, k_p, Position{25});
     EXPECT_EQ(d.machine.claimed_count(), 1u);
-    d.machine.blob_committed(k_a, outcome);
+    d.machine.blob_committed(k_batch_a, outcome);
     d.turn();
     EXPECT_FALSE(d.has<Start>());
     EXPECT_FALSE(d.has<Commit>());
@@ -339,10 +339,10 @@ TEST(Protocol, a_claimed_batch_goes_on_after_its_epoch_and_is_only_forgotten_whe
 TEST(Protocol, a_refusal_that_tells_of_lost_membership_ends_all_commits) {
   Driver d;
   d.begin({partition(0, std::nullopt)});
-  d.batch(k_a, {{k_p, 5}}, "a");
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
   d.fence({std::nullopt});
   d.answer(CommitOutcome::refused, true);
-  EXPECT_THAT(d.only<Drop>().batches, ElementsAre(k_a));
+  EXPECT_THAT(d.only<Drop>().batches, ElementsAre(k_batch_a));
   EXPECT_FALSE(d.has<Released>());  // the source has not asked for the assignment yet
   EXPECT_FALSE(d.machine.in_epoch());
   d.machine.revoke(d.now + 20s);
@@ -354,14 +354,14 @@ TEST(Protocol, at_least_once_publishes_when_stored_and_commits_in_order) {
   Driver d(Guarantee::at_least_once);
   d.begin({partition(0, GroupEntry{Position{2}, ""})});
   EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 2)));
-  d.batch(k_a, {{k_p, 5}}, "a");
-  EXPECT_EQ(d.only<PutBlob>().batch, k_a);
-  d.batch(k_b, {{k_p, 8}}, "b");
-  EXPECT_EQ(d.only<PutBlob>().batch, k_b);
-  d.machine.blob_committed(k_b, BlobOutcome::published);
+  d.batch(k_batch_a, {{k_p, 5}}, "a");
+  EXPECT_EQ(d.only<PutBlob>().batch, k_batch_a);
+  d.batch(k_batch_b, {{k_p, 8}}, "b");
+  EXPECT_EQ(d.only<PutBlob>().batch, k_batch_b);
+  d.machine.blob_committed(k_batch_b, BlobOutcome::published);
   d.turn();
   EXPECT_FALSE(d.has<Commit>());
-  d.machine.blob_committed(k_a, BlobOutcome::published);
+  d.machine.blob_committed(k_batch_a, BlobOutcome::published);
   d.turn();
   EXPECT_THAT(d.only<Commit>().items, ElementsAre(CommitItem{k_p, Position{8}, ""}));
   d.answer(CommitOutcome::done);
