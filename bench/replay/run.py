@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,10 @@ ROUND = [
     ("bare", "gzip"), ("direct", "gzip"), ("null", "gzip"), ("http", "gzip"),
 ]
 
+# With --against: the same runs by another build of penstock right beside ours, so that what changed shows and the machine does not.
+AGAINST_ROUND = [(kind, stream) for stream in STREAMS for kind in ("null", "null-other", "http-other", "http")]
+AGAINST_ROUND += [("start", "start"), ("start-other", "start"), ("null-gzip", "1k"), ("null-gzip-other", "1k"), ("bare", "1k")]
+
 # Workers a process, processes.
 SCALES = {"w2": (2, 1), "w4": (4, 1), "p2": (1, 2)}
 
@@ -91,8 +96,9 @@ def run_program(name: str, **options) -> dict:
 
 
 class Bench:
-    def __init__(self, directory: Path, bytes_total: int):
+    def __init__(self, directory: Path, bytes_total: int, other: Path | None = None):
         self.directory = directory
+        self.other = other  # another build's binary
         self.bytes_total = bytes_total
         self.kafka = Kafka(directory / "kafka")
         self.topics: dict[str, dict] = {}  # what the producer says is in each
@@ -132,7 +138,7 @@ class Bench:
             with self.store(kind) as store:
                 reading = self.penstock(kind, stream, store.sink())
             reading["calls"] = store.counts
-            if kind in ("http", "azurite"):
+            if kind in ("http", "http-other", "azurite"):
                 assert store.counts["body_bytes"] >= reading["bytes"] + reading["records"], store.counts
         told = self.topics[stream]
         # Members that join one after the other divide the partitions anew: then some is read twice, and counted.
@@ -143,7 +149,7 @@ class Bench:
 
     def store(self, kind: str, stamps: bool = False):
         """The one that a kind of run is named after; the few records of `start` go nowhere."""
-        return STORES["null" if kind == "start" else kind.split("-")[0]](self.directory, RUN_LIMIT_S + 60, stamps)
+        return STORES["null" if kind.startswith("start") else kind.split("-")[0]](self.directory, RUN_LIMIT_S + 60, stamps)
 
     def config(self, name: str, topic: str, sink: dict, changes: dict) -> dict:
         base = base_config(self.directory / name, [topic], self.kafka.bootstrap, sink)
@@ -167,12 +173,13 @@ class Bench:
         directory.mkdir()
         changes = {"admin": {"listen": "none"}, "source": {"instance": directory.name}, "stage": {"dir": str(directory / "stage")},
                    "runtime": {"workers": workers, "memory": f"{max(workers, 2) * 96}MiB"}}
-        if kind.endswith("-gzip"):
+        if "-gzip" in kind:
             changes["batch"] = {"compression": "gzip"}
         config = directory / "penstock.yaml"
         config.write_text(json.dumps(self.config(name, stream, sink, changes), indent=2))
         summary = directory / "summary.json"
-        command = [*before, penstock_binary(), "run", "--config", config, "--exit-at-end", "--summary", summary]
+        binary = self.other if kind.endswith("-other") else penstock_binary()
+        command = [*before, binary, "run", "--config", config, "--exit-at-end", "--summary", summary]
         at_ready = self.to_the_end(command, directory)
         told = json.loads(summary.read_text())
         shutil.rmtree(directory)
@@ -255,21 +262,32 @@ class Bench:
                 "peak_rss_bytes": appliance.peak_rss_bytes}
 
 
-def interleaved(bench: Bench, rounds: int) -> tuple[list[dict], list[dict]]:
+def interleaved(bench: Bench, rounds: int, kinds: list[tuple[str, str]]) -> tuple[list[dict], list[dict]]:
     """The readings and the floors of `rounds` rounds, every other one backwards: what drifts with time falls on all alike."""
     results, floors = [], []
     for number in range(rounds):
-        order = ROUND if number % 2 == 0 else ROUND[::-1]
+        order = kinds if number % 2 == 0 else kinds[::-1]
         readings = {}
         for kind, stream in order:
             reading = bench.run(kind, stream)
             readings[f"{kind}/{stream}"] = reading
-            print(f"round {number + 1}/{rounds}  {kind:>10} of {stream:<5} {reading['bytes'] / MB:7.0f} MB  "
+            print(f"round {number + 1}/{rounds}  {kind:>15} of {stream:<5} {reading['bytes'] / MB:7.0f} MB  "
                   f"{reading['wall_s']:6.2f} s  {reading['cpu_s']:6.2f} s of CPU  {reading['peak_rss_bytes'] >> 20:4d} MiB",
                   flush=True)
         results.append(readings)
         floors.append(run_program("floors", dir=bench.directory))
     return results, floors
+
+
+def compared(rounds: list[dict]) -> str:
+    """CPU seconds of this build divided by those of the other, for each kind of run: the median of the rounds, and their ends."""
+    lines = ["CPU of this build / of the other, by round: median (least to most)"]
+    for name in rounds[0]:
+        kind, stream = name.split("/")
+        if (other := f"{kind}-other/{stream}") in rounds[0]:
+            ratios = sorted(one[name]["cpu_s"] / one[other]["cpu_s"] for one in rounds)
+            lines.append(f"{kind:>10} of {stream:<5}  {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
+    return "\n".join(lines)
 
 
 def paced(bench: Bench, rounds: int, seconds: int, names: list[str]) -> dict[str, list[dict]]:
@@ -307,6 +325,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pace-seconds", type=int)
     parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
     parser.add_argument("--paces", nargs="*", default=list(PACES), choices=list(PACES), help="of these (default all)")
+    parser.add_argument("--against", type=Path, metavar="BINARY",
+                        help="compare with another build's penstock: its runs beside ours, only the ratios are printed")
     parser.add_argument("--out", type=Path, help="where results go (default bench/, with --quick build/bench-quick)")
     arguments = parser.parse_args()
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
@@ -322,7 +342,7 @@ def main():
     scratch = ROOT / "build" / "bench"
     scratch.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
-    bench = Bench(directory, arguments.bytes)
+    bench = Bench(directory, arguments.bytes, arguments.against)
     try:
         bench.start()
         with ThreadPoolExecutor() as pool:
@@ -334,7 +354,10 @@ def main():
             arguments.out.mkdir(parents=True, exist_ok=True)
             (arguments.out / "profile.txt").write_text(profiled(bench))
             return
-        rounds, floors = interleaved(bench, arguments.rounds)
+        if arguments.against:
+            print(compared(interleaved(bench, arguments.rounds, AGAINST_ROUND)[0]))
+            return
+        rounds, floors = interleaved(bench, arguments.rounds, ROUND)
         paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, arguments.paces)
     finally:
         bench.stop()
