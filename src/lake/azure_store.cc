@@ -114,14 +114,6 @@ AzureBlobStore::AzureBlobStore(AzureOptions options, std::unique_ptr<http::Clien
       clock_(clock),
       client_(std::move(client)) {}
 
-Result<void> AzureBlobStore::set_credential(azure::Credential credential) {
-  if (auto same = check_account(endpoint_, credential); !same.ok()) {
-    return same;
-  }
-  credential_ = std::move(credential);
-  return {};
-}
-
 void AzureBlobStore::put_block(const std::string& name, const BlockRef& block, Body body, Done done) {
   write_data(azure::put_block(endpoint_, name, block.index, size_of(body)), body,
              std::make_shared<BodyChecksum>(body), Action::retry,

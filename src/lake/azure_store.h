@@ -58,9 +58,6 @@ class AzureBlobStore : public BlobStore {
   void discard(const std::string& name) override;
   const std::string& description() const override { return description_; }
 
-  // For the requests from now on. Error invalid_input as create(); the former credential then stays.
-  Result<void> set_credential(azure::Credential credential);
-
   // For tests and emulators. Error already_exists: it is there.
   void create_container(Done done);
 
@@ -81,7 +78,7 @@ class AzureBlobStore : public BlobStore {
 
   const azure::Endpoint endpoint_;
   const std::string description_;
-  azure::Credential credential_;
+  const azure::Credential credential_;
   io::Loop& loop_;
   const Clock& clock_;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by deferred tasks
