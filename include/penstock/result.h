@@ -15,10 +15,9 @@ namespace penstock {
 
 // What the caller should do.
 enum class Action : std::uint8_t {
-  retry,    // the same call may succeed later
-  reauth,   // the same call may succeed with a fresh credential
-  give_up,  // this item cannot succeed as it stands; others may (a name that exists, a blob that does not)
-  fatal,    // nothing of this kind can succeed until a person changes something
+  retry,  // the same call may succeed later
+  give_up,  // this call cannot succeed as it stands; others may (a name that exists, a credential that has expired)
+  fatal,  // nothing of this kind can succeed until a person changes something
 };
 
 // What happened, in terms that a caller may branch on. The sentence is for people.

@@ -71,14 +71,14 @@ constexpr Verdict k_verdicts[] = {
     {0, "ContainerDisabled", ErrorKind::unavailable, Action::retry,
      "an administrator disabled the container"},
 
-    {0, "AuthenticationFailed", ErrorKind::unauthenticated, Action::reauth,
+    {0, "AuthenticationFailed", ErrorKind::unauthenticated, Action::give_up,
      "the key or SAS is wrong or has expired, or this machine's clock is wrong"},
-    {0, "InvalidAuthenticationInfo", ErrorKind::unauthenticated, Action::reauth,
+    {0, "InvalidAuthenticationInfo", ErrorKind::unauthenticated, Action::give_up,
      "the credential is malformed or has expired"},
-    {0, "NoAuthenticationInformation", ErrorKind::unauthenticated, Action::reauth,
+    {0, "NoAuthenticationInformation", ErrorKind::unauthenticated, Action::give_up,
      "the credential is missing"},
     // Azure says so of network rules, which take minutes to follow a change; Azurite of a wrong key.
-    {0, "AuthorizationFailure", ErrorKind::forbidden, Action::reauth,
+    {0, "AuthorizationFailure", ErrorKind::forbidden, Action::give_up,
      "the account's network rules exclude this machine, or the credential does not allow this (an emulator: "
      "its key "
      "is wrong)"},
@@ -87,7 +87,7 @@ constexpr Verdict k_verdicts[] = {
     {0, "AccountIsDisabled", ErrorKind::forbidden, Action::fatal, "the storage account is disabled"},
 
     {400, "", ErrorKind::invalid_input, Action::fatal, k_bad_request},
-    {401, "", ErrorKind::unauthenticated, Action::reauth, "the credential is wrong or has expired"},
+    {401, "", ErrorKind::unauthenticated, Action::give_up, "the credential is wrong or has expired"},
     {403, "", ErrorKind::forbidden, Action::fatal, k_no_permission},
     {404, "", ErrorKind::not_found, Action::give_up, "nothing has this name"},
     {408, "", ErrorKind::timed_out, Action::retry, k_server_fault},
