@@ -9,7 +9,7 @@
 
 #include <penstock/result.h>
 
-#include "azure/blob_requests.h"
+#include "base/metadata.h"
 
 namespace penstock::azure {
 

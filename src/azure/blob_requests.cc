@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/concat.h"
+#include "base/foreign_limits.h"
 #include "crypto/base64.h"
 #include "crypto/hash.h"
 
@@ -78,9 +79,9 @@ BlobRequest put_block(const Endpoint& endpoint, std::string_view name, std::uint
 
 Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view name,
                                    std::span<const std::uint32_t> indexes, const Metadata& metadata) {
-  if (indexes.size() > k_blocks_max) {
+  if (indexes.size() > k_blocks_per_blob_max) {
     return invalid_input(
-        concat("blob ", name, " has ", indexes.size(), " blocks, and ", k_blocks_max,
+        concat("blob ", name, " has ", indexes.size(), " blocks, and ", k_blocks_per_blob_max,
                " is the most the service takes: raise sink.block_bytes or lower batch.max_bytes"));
   }
   BlobRequest request = blob_request(Verb::put, endpoint, name);

@@ -9,21 +9,17 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include <penstock/result.h>
 
 #include "azure/endpoint.h"
 #include "azure/request.h"
+#include "base/metadata.h"
 
 namespace penstock::azure {
 
-using Metadata = std::vector<std::pair<std::string, std::string>>;  // keys [a-z0-9]+, values printable ASCII
-
-// The service's own limits.
-inline constexpr std::size_t k_blocks_max = 50'000;            // blocks a blob may be committed of
-inline constexpr std::size_t k_metadata_bytes_max = 8 * 1024;  // keys and values of one blob
+// The most bytes that keys and values of one blob's metadata have together: the service's own limit.
+inline constexpr std::size_t k_metadata_bytes_max = 8 * 1024;
 
 // Names are relative to the sink's prefix.
 

@@ -13,11 +13,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <penstock/result.h>
 
+#include "base/metadata.h"
 #include "base/types.h"
 
 namespace penstock::lake {
@@ -36,7 +36,7 @@ struct BlockRef {
   std::uint64_t bytes = 0;
 };
 
-using Metadata = std::vector<std::pair<std::string, std::string>>;  // keys [a-z0-9]+, values printable ASCII
+using penstock::Metadata;
 
 struct BlobProperties {
   std::uint64_t bytes = 0;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/foreign_limits.h"
 #include "base/partition_range.h"
 #include "base/types.h"
 
@@ -17,9 +18,6 @@ inline constexpr std::size_t k_chunk_header_bytes = 8192;
 
 // The most partitions one batch may hold: so many ranges fit into a chunk's header and a blob's metadata.
 inline constexpr std::size_t k_partitions_per_batch_max = 200;
-
-// Kafka's own limit.
-inline constexpr std::size_t k_topic_bytes_max = 249;
 
 struct ChunkInfo {
   BatchId batch;
