@@ -6,8 +6,8 @@
 //     return settings.ok() && penstock::Appliance(*settings).run().ok() ? 0 : 1;
 //   }
 //
-// The penstock binary is itself a user of this header. Nothing here throws, but std::bad_alloc; nothing here touches
-// signals, standard output or global state, other than the process's log on standard error.
+// The penstock binary is itself a user of this header. Nothing here throws, but std::bad_alloc; nothing
+// here touches signals, standard output or global state, other than the process's log on standard error.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ const char* version();
 // A configuration that was read and checked. Immutable, cheap to copy.
 class Settings {
  public:
-  // Reads a YAML file as conf/REFERENCE.md describes it; expands ${...}. Error invalid_input: every fault of the file, a line
-  // each, as "file:line: key: what, and what to write". Never shows a secret.
+  // Reads a YAML file as conf/REFERENCE.md describes it; expands ${...}. Error invalid_input: every fault
+  // of the file, a line each, as "file:line: key: what, and what to write". Never shows a secret.
   static Result<Settings> load(const std::string& path);
 
   // The same from a text. `name` stands for the file in messages.
@@ -92,21 +92,23 @@ class Appliance {
   Appliance(const Appliance&) = delete;
   Appliance& operator=(const Appliance&) = delete;
 
-  // Runs until stop(), until the end (exit_at_end), or until it fails; blocks. Ok: everything that was taken is published
-  // and its offsets are committed (after leave_now(): it is not, and Kafka still has it). An Error says what failed, and what
-  // to do; nothing is lost then either: what was not published was not committed. Brokers or a store that do not answer are no
-  // failure: that is logged and waited for (with exit_at_end: brokers for a minute). Once per Appliance.
+  // Runs until stop(), until the end (exit_at_end), or until it fails; blocks. Ok: everything that was
+  // taken is published and its offsets are committed (after leave_now(): it is not, and Kafka still has
+  // it). An Error says what failed, and what to do; nothing is lost then either: what was not published was
+  // not committed. Brokers or a store that do not answer are no failure: that is logged and waited for
+  // (with exit_at_end: brokers for a minute). Once per Appliance.
   Result<Summary> run(const RunOptions& options = {});
 
-  // From any thread, at any time; both return at once. stop(): take no more, publish, commit, return from run().
-  // leave_now(): return from run() without that.
+  // From any thread, at any time; both return at once. stop(): take no more, publish, commit, return from
+  // run(). leave_now(): return from run() without that.
   void stop();
   void leave_now();
 
   // From any thread.
   Counters counters() const;
 
-  // From any thread. Empty: every worker takes records and ships them. Otherwise what is in the way, as a sentence.
+  // From any thread. Empty: every worker takes records and ships them. Otherwise what is in the way, as a
+  // sentence.
   std::string not_ready() const;
 
  private:

@@ -1,3 +1,19 @@
+// How it works. One answer becomes one row of k_verdicts, found by the error code, and by the status only
+// where no row has the code. A row says what happened (kind), what the caller should do (action) and what a
+// person could do (advice). The message is then put together from the operation, the address, "status
+// code", the advice, the service's own sentence where it cannot hold a secret, and the request id.
+//
+// Worked cases:
+//
+//   409 BlobAlreadyExists      already_exists, give_up: the name is taken, the caller asks by whom
+//   409 ContainerBeingDeleted  unavailable, retry: of the same status, and passes
+//   409 without a code         already_exists: a HEAD or a proxy stripped the code, the name must be asked
+//   404 BlobNotFound           not_found, give_up: one blob is absent
+//   404 ContainerNotFound      not_found, fatal: no blob can be written until a person creates the container
+//   418 IAmATeapot             invalid_input, fatal: unknown and below 500 waits until a person looks
+//   599 Whatever               unavailable, retry: unknown and from 500 on is a fault of the service
+//
+// No row, and none of the defaults, lets a caller drop data.
 #include "azure/blob_errors.h"
 
 #include <algorithm>

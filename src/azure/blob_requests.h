@@ -31,9 +31,9 @@ BlobRequest put_block(const Endpoint& endpoint, std::string_view name, std::uint
 Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view name,
                                    std::span<const std::uint32_t> indexes, const Metadata& metadata);
 
-// PUT /lake/raw/a.txt    201, 409 BlobAlreadyExists, 412 ConditionNotMet, 400 Crc64Mismatch; the bytes follow
-// With a checksum the service makes a blob only of bytes that have it: what it answers would come too late, as the blob is
-// visible by then.
+// PUT /lake/raw/a.txt    201, 409 BlobAlreadyExists, 412 ConditionNotMet, 400 Crc64Mismatch; the bytes
+// follow With a checksum the service makes a blob only of bytes that have it: what it answers would come
+// too late, as the blob is visible by then.
 Result<BlobRequest> put_blob(const Endpoint& endpoint, std::string_view name, std::uint64_t bytes,
                              const Metadata& metadata, std::optional<std::uint64_t> crc64 = {});
 
@@ -55,8 +55,9 @@ BlobRequest create_container(const Endpoint& endpoint);
 // length within a blob, at most 64 bytes before base64; the name is its writer's alone, hence so is the id.
 std::string block_id(std::string_view full_name, std::uint32_t index);
 
-// CRC-64/NVME as the service writes it: base64 of the eight bytes, the lowest first. "Hello World" is "YeJLfssylmU=".
-// In answers to Put Block and Put Blob it is the service's own, of the bytes that it has received.
+// CRC-64/NVME as the service writes it: base64 of the eight bytes, the lowest first. "Hello World" is
+// "YeJLfssylmU=". In answers to Put Block and Put Blob it is the service's own, of the bytes that it has
+// received.
 inline constexpr std::string_view k_content_crc64 = "x-ms-content-crc64";
 std::string crc64_text(std::uint64_t crc64);
 

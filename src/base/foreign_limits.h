@@ -1,4 +1,5 @@
-// Limits that Kafka and Azure set, where several modules must know the same number and may not include each other.
+// Limits that Kafka and Azure set, where several modules must know the same number and may not include each
+// other.
 //
 // A limit that one module alone needs is declared by that module.
 #pragma once
@@ -8,7 +9,8 @@
 
 namespace penstock {
 
-// Kafka: the most bytes that a topic's name has. Source: org.apache.kafka.common.internals.Topic, MAX_NAME_LENGTH.
+// Kafka: the most bytes that a topic's name has. Source: org.apache.kafka.common.internals.Topic,
+// MAX_NAME_LENGTH.
 inline constexpr std::size_t k_topic_bytes_max = 249;
 
 // Azure Blob Storage: the most blocks that one blob is committed of.

@@ -3,10 +3,11 @@
 // One call of the store is one request; a block is forgotten by the service by itself after 7 days, so that
 // discard() does nothing.
 //
-// What the service has received is compared with what was sent, by CRC-64/NVME. A block's is in the answer to its Put Block: if
-// it is another, that put has failed (corrupt, retry), and a repeat replaces the block. A whole blob is visible when its answer
-// comes, so its checksum goes with the request, and the service refuses other bytes (400 Crc64Mismatch: corrupt, retry). An
-// emulator that answers none is believed.
+// What the service has received is compared with what was sent, by CRC-64/NVME. A block's is in the answer
+// to its Put Block: if it is another, that put has failed (corrupt, retry), and a repeat replaces the
+// block. A whole blob is visible when its answer comes, so its checksum goes with the request, and the
+// service refuses other bytes (400 Crc64Mismatch: corrupt, retry). An emulator that answers none is
+// believed.
 #pragma once
 
 #include <cstdint>

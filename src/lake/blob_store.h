@@ -81,7 +81,8 @@ class BlobStore {
   virtual void list(const std::string& prefix, const std::string& marker,
                     std::function<void(Result<BlobPage>)> done) = 0;
 
-  // The blob's bytes from `offset` on: as many as asked, fewer only at its end. `bytes` is from 1 to k_read_bytes_max.
+  // The blob's bytes from `offset` on: as many as asked, fewer only at its end. `bytes` is from 1 to
+  // k_read_bytes_max.
   virtual void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
                     std::function<void(Result<std::string>)> done) = 0;
 

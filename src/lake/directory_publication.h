@@ -33,7 +33,8 @@ std::string working_directory(const std::string& dir);
 // Where the metadata of a file waits until the file has its name. Error: the file cannot be looked at.
 Result<std::string> waiting_sidecar_path(const std::string& dir, int fd);
 
-// Gives the part the blob's name. Error already_exists: the name is taken, durably. `done` runs from the loop.
+// Gives the part the blob's name. Error already_exists: the name is taken, durably. `done` runs from the
+// loop.
 void publish_part(io::Loop& loop, const std::string& dir, const std::string& name,
                   std::shared_ptr<PartFile> part, const Metadata& metadata, Done done);
 

@@ -5,10 +5,10 @@
 //   <dir>/.penstock/<id>.part        blocks not yet committed
 //   <dir>/.penstock/<inode>.meta     metadata of the file with this inode, until it is at its place
 //
-// How a blob appears: its bytes lie in a part file, and its metadata in a file named by the part's inode; both
-// are synced. link(2) then gives the part the blob's name, which fails if the name is taken, so two writers
-// never mix their bytes or their metadata. Only the winner then renames the metadata to its place, and syncs
-// the directory. A crash in between leaves a blob whose metadata is found by the inode.
+// How a blob appears: its bytes lie in a part file, and its metadata in a file named by the part's inode;
+// both are synced. link(2) then gives the part the blob's name, which fails if the name is taken, so two
+// writers never mix their bytes or their metadata. Only the winner then renames the metadata to its place,
+// and syncs the directory. A crash in between leaves a blob whose metadata is found by the inode.
 //
 // Bulk data moves through the loop. Opening, linking and making directories are done in the caller's frame:
 // they are few a blob, touch no data, and io_uring runs them on kernel workers in any case. Listings and
@@ -35,8 +35,8 @@ class DirectoryBlobStore : public BlobStore {
   // Makes `dir` and its parents. Part files that nothing has written for a week are removed, as Azure does
   // with uncommitted blocks. The loop outlives the store. Error: the directory cannot be made or written.
   static Result<std::unique_ptr<DirectoryBlobStore>> create(std::string dir, io::Loop& loop);
-  // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then fail. Error not_found:
-  // there is no such directory.
+  // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then
+  // fail. Error not_found: there is no such directory.
   static Result<std::unique_ptr<DirectoryBlobStore>> open_to_read(std::string dir, io::Loop& loop);
   ~DirectoryBlobStore() override;
 

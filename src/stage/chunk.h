@@ -29,8 +29,8 @@ struct ChunkInfo {
   std::uint64_t raw_bytes = 0;  // uncompressed bytes that the payload stands for
   bool last = false;            // the batch is sealed behind this chunk
 
-  // For a restart. Of the payload, what lies up to the end of the last record that ends in this chunk; and how
-  // the batch was made, in a number that only its writer understands. 0: not to be used again.
+  // For a restart. Of the payload, what lies up to the end of the last record that ends in this chunk; and
+  // how the batch was made, in a number that only its writer understands. 0: not to be used again.
   std::uint32_t whole_bytes = 0;
   std::uint64_t made_as = 0;
 };

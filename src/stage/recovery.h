@@ -71,8 +71,9 @@ inline constexpr std::size_t k_kept_chunks_max = 65536;
 Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t segment_bytes,
                                     std::size_t files_max);
 
-// Keeps the segments that have chunks, at most `segments_max` of them: the earliest, as a partition goes on where
-// its earliest batch begins. Afterwards recovered.chunks are those of the kept segments, and no others.
+// Keeps the segments that have chunks, at most `segments_max` of them: the earliest, as a partition goes on
+// where its earliest batch begins. Afterwards recovered.chunks are those of the kept segments, and no
+// others.
 void keep_segments(Leftovers& found, std::size_t segments_max);
 
 // The latest kept segment is one for reuse instead.

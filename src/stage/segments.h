@@ -48,7 +48,8 @@ class Segments : public std::enable_shared_from_this<Segments> {
   // At the start, blocking. `greatest_sequence` of all that were found; then the files that may be reused.
   void begin_after(std::uint64_t greatest_sequence) { last_sequence_ = greatest_sequence; }
   Result<void> adopt(std::uint32_t number);
-  // One that holds chunks of an earlier process: in use until the last of them is released, and never written.
+  // One that holds chunks of an earlier process: in use until the last of them is released, and never
+  // written.
   Result<void> keep(const KeptSegment& kept);
   Result<void> prepare_now();  // one more ready segment
 

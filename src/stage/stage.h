@@ -55,17 +55,18 @@ class Stage {
  public:
   // Blocking. Errors name the directory and what to do: not writable, read-only, no room for even two
   // segments, locked by another process. What an earlier process left is read into recovered(), and its
-  // segments are then free; with keep_recovered each of its chunks is live until release(), but for those of
-  // the latest segments where bytes_max, or the disk, leaves no room for two more. Files that are not ours, or
-  // damaged, are moved to <dir>/aside/; segments that no longer fit (bytes_max, segment_bytes) are removed.
+  // segments are then free; with keep_recovered each of its chunks is live until release(), but for those
+  // of the latest segments where bytes_max, or the disk, leaves no room for two more. Files that are not
+  // ours, or damaged, are moved to <dir>/aside/; segments that no longer fit (bytes_max, segment_bytes) are
+  // removed.
   static Result<std::unique_ptr<Stage>> open(const Options& options, io::Loop& loop, const Clock& clock);
 
   // Best when nothing is in flight. What is completes unheard: no `done` runs any more, the slabs must
   // outlive it, and the directory stays locked until then. The loop outlives the stage.
   ~Stage();
 
-  // The headers found at open, payloads not verified: read() does that. Without keep_recovered the extents are
-  // of segments that are in use again. forget_recovered() frees the memory, and releases nothing.
+  // The headers found at open, payloads not verified: read() does that. Without keep_recovered the extents
+  // are of segments that are in use again. forget_recovered() frees the memory, and releases nothing.
   const Recovered& recovered() const;
   void forget_recovered();
 

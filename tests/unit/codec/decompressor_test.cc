@@ -143,7 +143,8 @@ TEST_P(Formats, every_cut_is_corrupt) {
   }
 }
 
-// What comes out of damaged bytes is not asked; only that nothing is read or written elsewhere, and that it ends.
+// What comes out of damaged bytes is not asked; only that nothing is read or written elsewhere, and that it
+// ends.
 TEST_P(Formats, damage_is_survived) {
   Decompressor decompressor(2 * k_mib);
   const std::string packed = pack(json_lines(2000));

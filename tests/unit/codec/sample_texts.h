@@ -1,5 +1,5 @@
-// What the tests of codec compress: lines that repeat themselves, bytes that do not, and one member of them. The same bytes in
-// each run.
+// What the tests of codec compress: lines that repeat themselves, bytes that do not, and one member of
+// them. The same bytes in each run.
 #pragma once
 
 #include <algorithm>
