@@ -12,7 +12,7 @@ namespace penstock::azure {
 namespace {
 
 // 2026-01-31T00:00:00Z
-constexpr WallTime k_now{std::chrono::seconds{1769817600}};
+constexpr WallTime k_signing_time{std::chrono::seconds{1769817600}};
 // base64 of "an account key of thirty-two byt"
 constexpr std::string_view k_key = "YW4gYWNjb3VudCBrZXkgb2YgdGhpcnR5LXR3byBieXQ=";
 constexpr std::string_view k_development_key =
@@ -32,7 +32,7 @@ std::string header_of(const BlobRequest& request, std::string_view name) {
 TEST(SharedKeySignature, OfAConditionalPutBlobSignsLengthConditionMetadataAndEncodedPath) {
   const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake/raw").value();
   BlobRequest request = put_blob(endpoint, "a b.txt", 11, {{"attempt", "7"}}).value();
-  authorize(request, make_shared_key("contoso", k_key).value(), k_now);
+  authorize(request, make_shared_key("contoso", k_key).value(), k_signing_time);
   EXPECT_EQ(string_to_sign(request, "contoso"),
             "PUT\n\n\n11\n\n\n\n\n\n*\n\n\n"
             "x-ms-blob-content-type:text/plain\n"
@@ -48,7 +48,7 @@ TEST(SharedKeySignature, OfAConditionalPutBlobSignsLengthConditionMetadataAndEnc
 TEST(SharedKeySignature, AgainstAnEmulatorHasTheAccountTwiceAndAnEmptyLengthForZero) {
   const Endpoint endpoint = parse_endpoint("http://127.0.0.1:10000/devstoreaccount1/lake/raw").value();
   BlobRequest request = put_block(endpoint, "a.txt", 3, 0);
-  authorize(request, make_shared_key("devstoreaccount1", k_development_key).value(), k_now);
+  authorize(request, make_shared_key("devstoreaccount1", k_development_key).value(), k_signing_time);
   EXPECT_EQ(string_to_sign(request, "devstoreaccount1"),
             "PUT\n\n\n\n\n\n\n\n\n\n\n\n"
             "x-ms-date:Sat, 31 Jan 2026 00:00:00 GMT\n"
