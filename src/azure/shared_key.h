@@ -32,14 +32,15 @@ namespace penstock::azure {
 //   x-ms-version:2021-12-02
 //   /contoso/lake/raw/a%20b.txt                the account, then the path as it is sent
 //
-// Behind the path follows each parameter of the query as a line of its own, in the order of their names and not
-// encoded: "blockid:ZjVh...", "comp:block". An emulator has the account in the path too, so it stands there
-// twice: "/devstoreaccount1/devstoreaccount1/lake/raw/a.txt".
+// Behind the path follows each parameter of the query as a line of its own, in the order of their names and
+// not encoded: "blockid:ZjVh...", "comp:block". An emulator has the account in the path too, so it stands
+// there twice: "/devstoreaccount1/devstoreaccount1/lake/raw/a.txt".
 std::string string_to_sign(const BlobRequest& request, std::string_view account);
 
-// The value of the Authorization header: "SharedKey contoso:" and base64 of the text's HMAC-SHA256 by the key.
-// For the text above and the key of the tests: "SharedKey contoso:pXM19RFCGqDgl5U3USCF+tK4/YKzfNS0Y/EXb4qiLWs=".
-// All other headers have been added before: one that is added later is not signed, and the service refuses it.
+// The value of the Authorization header: "SharedKey contoso:" and base64 of the text's HMAC-SHA256 by the
+// key. For the text above and the key of the tests: "SharedKey
+// contoso:pXM19RFCGqDgl5U3USCF+tK4/YKzfNS0Y/EXb4qiLWs=". All other headers have been added before: one that
+// is added later is not signed, and the service refuses it.
 std::string shared_key_authorization(const BlobRequest& request, const SharedKey& key);
 
 }  // namespace penstock::azure

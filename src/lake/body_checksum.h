@@ -19,13 +19,15 @@ class BodyChecksum {
   // over.
   void take(std::uint64_t offset, Bytes bytes);
 
-  // Of the whole body. Takes a pass over it the first time, unless take() has been told all of it in order.
+  // Of the whole body. The first call goes over all of it, unless take() has been told all of it in order.
   std::uint64_t value();
 
  private:
   std::vector<Bytes> pieces_;
   std::uint64_t size_ = 0;
-  std::uint64_t taken_ = 0;  // the first so many bytes are in crc_
+
+  // How many bytes from the body's front are in crc_.
+  std::uint64_t taken_ = 0;
   std::uint64_t crc_ = 0;
 };
 

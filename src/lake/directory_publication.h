@@ -13,10 +13,12 @@
 
 namespace penstock::lake {
 
-// Makes `path` and what is missing above it; the directories that got a new entry are added to `changed`.
+// Makes `path` and what is missing above it. The directories that got a new entry are added to `changed`:
+// they must be synced before what lies below them is durable.
 Result<void> make_directories(const std::string& path, std::vector<std::string>& changed);
 
-// A file of bytes that is no blob yet. Its name goes with the last that knows it.
+// A file of bytes that is no blob yet. Whoever lets go of it last removes its name. The bytes stay if they
+// have become a blob, whose name is a second link to them.
 struct PartFile {
   std::string path;
   UniqueFd fd;

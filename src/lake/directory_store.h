@@ -35,6 +35,7 @@ class DirectoryBlobStore : public BlobStore {
   // Makes `dir` and its parents. Part files that nothing has written for a week are removed, as Azure does
   // with uncommitted blocks. The loop outlives the store. Error: the directory cannot be made or written.
   static Result<std::unique_ptr<DirectoryBlobStore>> create(std::string dir, io::Loop& loop);
+
   // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then
   // fail. Error not_found: there is no such directory.
   static Result<std::unique_ptr<DirectoryBlobStore>> open_to_read(std::string dir, io::Loop& loop);
@@ -53,7 +54,9 @@ class DirectoryBlobStore : public BlobStore {
             std::function<void(Result<std::string>)> done) override;
   void probe(Done done) override;
   void discard(const std::string& name) override;
-  const std::string& description() const override { return description_; }  // "file:///srv/lake"
+
+  // "file:///srv/lake"
+  const std::string& description() const override { return description_; }
 
  private:
   struct Part;
@@ -69,9 +72,13 @@ class DirectoryBlobStore : public BlobStore {
   std::string dir_;
   std::string description_;
   io::Loop& loop_;
-  std::uint64_t incarnation_;  // of this store: its part files are its own
+
+  // A random number of this store, so that its part files have names of their own.
+  std::uint64_t incarnation_;
   std::uint64_t parts_made_ = 0;
-  std::map<std::string, std::shared_ptr<Part>> parts_;  // by blob name; one for each batch with blocks
+
+  // By the blob's name; one for each batch with blocks that are not committed.
+  std::map<std::string, std::shared_ptr<Part>> parts_;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by answers
 };
 
