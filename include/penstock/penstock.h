@@ -6,8 +6,9 @@
 //     return settings.ok() && penstock::Appliance(*settings).run().ok() ? 0 : 1;
 //   }
 //
-// The penstock binary is itself a user of this header. Nothing here throws, but std::bad_alloc; nothing here touches
-// signals, standard output or global state, other than the process's log on standard error.
+// The penstock binary is itself a user of this header. Nothing here throws anything but std::bad_alloc.
+// Nothing here touches signals, standard output or global state, other than the process's log on standard
+// error.
 #pragma once
 
 #include <cstdint>
@@ -24,23 +25,25 @@ namespace config {
 struct Settings;
 }
 
-// "0.1.0"
+// The version of this library: "0.1.0". A static text.
 const char* version();
 
-// A configuration that was read and checked. Immutable, cheap to copy.
+// A configuration that was read and checked. Immutable and cheap to copy: copies share what they hold. From
+// any thread.
 class Settings {
  public:
-  // Reads a YAML file as conf/REFERENCE.md describes it; expands ${...}. Error invalid_input: every fault of the file, a line
-  // each, as "file:line: key: what, and what to write". Never shows a secret.
+  // Reads a YAML file as conf/REFERENCE.md describes it, and expands ${...}. Error invalid_input: every
+  // fault of the file, one per line, as "file:line: key: what, and what to write". No message shows a
+  // secret.
   static Result<Settings> load(const std::string& path);
 
   // The same from a text. `name` stands for the file in messages.
   static Result<Settings> parse(const std::string& yaml, const std::string& name);
 
-  // The deployment's name, its `name:`.
+  // The deployment's name, its `name:`. Valid as long as this object.
   const std::string& name() const;
 
-  // The private form, for penstock's own modules.
+  // The private form, for penstock's own modules. It is not part of the interface and may change.
   const config::Settings& details() const { return *details_; }
 
  private:
@@ -49,64 +52,109 @@ class Settings {
   std::shared_ptr<const config::Settings> details_;
 };
 
+// Totals of one topic since run() began, over all workers.
 struct TopicCounters {
   std::string topic;
-  std::uint64_t records = 0;  // landed or on their way; skipped ones are not among them
-  std::uint64_t bytes = 0;    // of their values
-  std::uint64_t blobs = 0;    // published
+
+  // Records that have landed or are on their way. Skipped ones are not among them.
+  std::uint64_t records = 0;
+
+  // Bytes of the values of these records.
+  std::uint64_t bytes = 0;
+
+  // Blobs that were published.
+  std::uint64_t blobs = 0;
 };
 
-// Totals since run() began, over all workers; lag_records, stage_bytes and the open counts are of now.
+// Totals since run() began, over all workers; lag_records and stage_bytes are of now. The numbers are read
+// one after the other while the workers go on, so they may be some instructions apart.
 struct Counters {
-  std::uint64_t records = 0;          // taken from the source, skipped ones among them
-  std::uint64_t records_skipped = 0;  // empty values
-  std::uint64_t record_bytes = 0;     // of values
-  std::uint64_t blobs = 0;            // published: durable and visible
-  std::uint64_t blob_bytes = 0;       // as stored
-  std::uint64_t retries = 0;          // calls to the store that were made again
-  std::uint64_t lag_records = 0;      // produced and not yet taken, where the log's end is known
-  std::uint64_t stage_bytes = 0;      // on the stage and not yet published
-  std::vector<TopicCounters> topics;  // by name
+  // Records taken from the source, skipped ones among them.
+  std::uint64_t records = 0;
+
+  // Records with an empty value, which leave no line.
+  std::uint64_t records_skipped = 0;
+
+  // Bytes of the values of all records, as the source handed them over.
+  std::uint64_t record_bytes = 0;
+
+  // Blobs that were published: they are durable and visible.
+  std::uint64_t blobs = 0;
+
+  // Bytes of these blobs as they are stored, so after compression.
+  std::uint64_t blob_bytes = 0;
+
+  // Calls to the store that were made again.
+  std::uint64_t retries = 0;
+
+  // Offsets between what was taken and the end of the log, over the partitions whose end is known.
+  std::uint64_t lag_records = 0;
+
+  // Bytes on the stage that are not yet published.
+  std::uint64_t stage_bytes = 0;
+
+  // One entry per topic that a worker was ever assigned, by name.
+  std::vector<TopicCounters> topics;
 };
 
 struct RunOptions {
-  // Reads to the end offsets seen at the start, publishes, commits, ends.
+  // Reads to the end offsets that are seen at the start, publishes, commits, and ends.
   bool exit_at_end = false;
 
   // Runs once, on the thread of run(), when every worker has been built and asks the group for partitions.
+  // May be empty.
   std::function<void()> started;
 };
 
+// What a run came to.
 struct Summary {
+  // As counters() gives them at the end.
   Counters counters;
-  double seconds = 0;      // wall
-  double cpu_seconds = 0;  // user and system, of the whole process
+
+  // How long run() took.
+  double seconds = 0;
+
+  // Processor time of the whole process, user and system.
+  double cpu_seconds = 0;
+
+  // The most memory that the process has had resident.
   std::uint64_t peak_rss_bytes = 0;
 };
 
 // The whole appliance in this process: workers, stage, uploads, offsets, the admin server.
 class Appliance {
  public:
+  // Keeps a copy of the settings.
   explicit Appliance(const Settings& settings);
-  ~Appliance();  // run() must have returned
+
+  // run() must have returned.
+  ~Appliance();
   Appliance(const Appliance&) = delete;
   Appliance& operator=(const Appliance&) = delete;
 
-  // Runs until stop(), until the end (exit_at_end), or until it fails; blocks. Ok: everything that was taken is published
-  // and its offsets are committed (after leave_now(): it is not, and Kafka still has it). An Error says what failed, and what
-  // to do; nothing is lost then either: what was not published was not committed. Brokers or a store that do not answer are no
-  // failure: that is logged and waited for (with exit_at_end: brokers for a minute). Once per Appliance.
+  // Runs until stop(), until the end (exit_at_end), or until it fails, and blocks so long. Once per
+  // Appliance.
+  //
+  // Ok: everything that was taken is published, and its offsets are committed. After leave_now() it is not,
+  // and Kafka still has it.
+  //
+  // Error: what failed, and what to do. Nothing is lost then either, because what was not published was not
+  // committed. Brokers or a store that do not answer are no failure: that is logged and waited for. With
+  // exit_at_end, brokers are waited for one minute.
   Result<Summary> run(const RunOptions& options = {});
 
-  // From any thread, at any time; both return at once. stop(): take no more, publish, commit, return from run().
-  // leave_now(): return from run() without that.
+  // Takes no more records, publishes, commits, and lets run() return. From any thread, at any time; returns
+  // at once.
   void stop();
+
+  // Lets run() return without publishing what was taken. From any thread, at any time; returns at once.
   void leave_now();
 
   // From any thread.
   Counters counters() const;
 
-  // From any thread. Empty: every worker takes records and ships them. Otherwise what is in the way, as a sentence.
+  // Empty: every worker takes records and ships them. Otherwise what is in the way, as a sentence for
+  // people. From any thread.
   std::string not_ready() const;
 
  private:

@@ -1,3 +1,14 @@
+// How it works. cpp-httplib has the sockets and the threads: one that accepts, two that serve. This file
+// says which paths exist, and bounds what a client can cost.
+//
+// Worked case: Prometheus scrapes /metrics while an orchestrator probes /readyz. Each has one of the two
+// threads, gets its answer, and the connection is closed. A third client connects at the same time: it
+// waits in the library's queue. If it then says nothing, its thread gives up after k_patience_s.
+//
+// start() binds in the caller's thread, so that a port that is taken is an error of start() and not a line
+// in a log. It returns when the accepting thread runs, because the library forgets a stop() that comes
+// before. stop() closes the listening socket and joins that thread, which in turn waits for requests in
+// flight.
 #include "admin/server.h"
 
 #include <array>

@@ -13,6 +13,7 @@
 #include "azure/credential.h"
 #include "azure/endpoint.h"
 #include "base/concat.h"
+#include "base/foreign_limits.h"
 #include "codec/blob_name.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
@@ -27,9 +28,6 @@ namespace penstock::appliance {
 namespace {
 
 static_assert(config::k_slab_header_bytes == stage::k_chunk_header_bytes);
-
-// Kafka's longest topic name: what a regular expression may find.
-constexpr std::size_t k_topic_bytes_max = 249;
 
 // One worker is enough for so many partitions, whatever they carry, before another core is worth its wake-ups.
 constexpr std::size_t k_partitions_per_worker = 8;

@@ -1,3 +1,19 @@
+// How it works. One answer becomes one row of k_verdicts, found by the error code, and by the status only
+// where no row has the code. A row says what happened (kind), what the caller should do (action) and what a
+// person could do (advice). The message is then put together from the operation, the address, "status
+// code", the advice, the service's own sentence where it cannot hold a secret, and the request id.
+//
+// Worked cases:
+//
+//   409 BlobAlreadyExists      already_exists, give_up: the name is taken, the caller asks by whom
+//   409 ContainerBeingDeleted  unavailable, retry: of the same status, and passes
+//   409 without a code         already_exists: a HEAD or a proxy stripped the code, the name must be asked
+//   404 BlobNotFound           not_found, give_up: one blob is absent
+//   404 ContainerNotFound      not_found, fatal: no blob can be written until a person creates the container
+//   418 IAmATeapot             invalid_input, fatal: unknown and below 500 waits until a person looks
+//   599 Whatever               unavailable, retry: unknown and from 500 on is a fault of the service
+//
+// No row, and none of the defaults, lets a caller drop data.
 #include "azure/blob_errors.h"
 
 #include <algorithm>
@@ -71,14 +87,14 @@ constexpr Verdict k_verdicts[] = {
     {0, "ContainerDisabled", ErrorKind::unavailable, Action::retry,
      "an administrator disabled the container"},
 
-    {0, "AuthenticationFailed", ErrorKind::unauthenticated, Action::reauth,
+    {0, "AuthenticationFailed", ErrorKind::unauthenticated, Action::give_up,
      "the key or SAS is wrong or has expired, or this machine's clock is wrong"},
-    {0, "InvalidAuthenticationInfo", ErrorKind::unauthenticated, Action::reauth,
+    {0, "InvalidAuthenticationInfo", ErrorKind::unauthenticated, Action::give_up,
      "the credential is malformed or has expired"},
-    {0, "NoAuthenticationInformation", ErrorKind::unauthenticated, Action::reauth,
+    {0, "NoAuthenticationInformation", ErrorKind::unauthenticated, Action::give_up,
      "the credential is missing"},
     // Azure says so of network rules, which take minutes to follow a change; Azurite of a wrong key.
-    {0, "AuthorizationFailure", ErrorKind::forbidden, Action::reauth,
+    {0, "AuthorizationFailure", ErrorKind::forbidden, Action::give_up,
      "the account's network rules exclude this machine, or the credential does not allow this (an emulator: "
      "its key "
      "is wrong)"},
@@ -87,7 +103,7 @@ constexpr Verdict k_verdicts[] = {
     {0, "AccountIsDisabled", ErrorKind::forbidden, Action::fatal, "the storage account is disabled"},
 
     {400, "", ErrorKind::invalid_input, Action::fatal, k_bad_request},
-    {401, "", ErrorKind::unauthenticated, Action::reauth, "the credential is wrong or has expired"},
+    {401, "", ErrorKind::unauthenticated, Action::give_up, "the credential is wrong or has expired"},
     {403, "", ErrorKind::forbidden, Action::fatal, k_no_permission},
     {404, "", ErrorKind::not_found, Action::give_up, "nothing has this name"},
     {408, "", ErrorKind::timed_out, Action::retry, k_server_fault},

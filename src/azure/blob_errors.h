@@ -17,17 +17,29 @@ namespace penstock::azure {
 // An answer that is not the one hoped for. Headers that were absent are empty.
 struct Refusal {
   int status = 0;
-  std::string_view error_code;           // x-ms-error-code
-  std::string_view retry_after_ms;       // retry-after-ms
-  std::string_view x_ms_retry_after_ms;  // x-ms-retry-after-ms
-  std::string_view retry_after;          // Retry-After: seconds or a date
-  std::string_view date;                 // Date: the server's clock
-  std::string_view request_id;           // x-ms-request-id: what Azure's support asks for
-  std::string_view body;                 // XML, whose Code stands in for an absent x-ms-error-code
+
+  // x-ms-error-code, such as "BlobAlreadyExists".
+  std::string_view error_code;
+
+  // How long to wait, in three headers: retry-after-ms and x-ms-retry-after-ms in milliseconds, Retry-After
+  // in seconds or as a date. The first that can be read is taken.
+  std::string_view retry_after_ms;
+  std::string_view x_ms_retry_after_ms;
+  std::string_view retry_after;
+
+  // Date: the server's clock.
+  std::string_view date;
+
+  // x-ms-request-id: what Azure's support asks for.
+  std::string_view request_id;
+
+  // XML, whose Code stands in for an absent x-ms-error-code.
+  std::string_view body;
 };
 
-// `operation` begins the sentence: "Put Block 3 of blob raw/a.txt". `now` is this machine's clock: an
-// authentication failure shows both clocks, a Retry-After that is a date is counted from it.
+// `operation` begins the sentence: "Put Block 3 of blob raw/a.txt". `now` is this machine's clock. A
+// Retry-After that is a date is counted from it, and the message of an authentication failure shows it
+// beside the server's. The message holds no key, token or query.
 Error blob_error(const Refusal& refusal, std::string_view operation, const Endpoint& endpoint, WallTime now);
 
 }  // namespace penstock::azure

@@ -1,3 +1,20 @@
+// How it works. The parser walks the XML one event at a time and keeps the names of the open elements in
+// path_. An element's text is taken when the element ends, because only then is the text whole. So a blob
+// is complete at </Blob>:
+//
+//   <EnumerationResults>
+//     <Blobs>
+//       <Blob>
+//         <Name>raw/api/a.txt</Name>                              path_ has four names, the last is Name
+//         <Properties><Content-Length>512</Content-Length></Properties>
+//         <Metadata><records>10</records></Metadata>
+//       </Blob>
+//     </Blobs>
+//     <NextMarker>2!92!...</NextMarker>                           empty on the last page
+//   </EnumerationResults>
+//
+// Elements that are not known are passed over, as the service adds some with each version. An account with
+// a hierarchical namespace lists directories as blobs, too: these are left out.
 #include "azure/blob_list.h"
 
 #include <algorithm>

@@ -9,22 +9,29 @@
 
 #include <penstock/result.h>
 
-#include "azure/blob_requests.h"
+#include "base/metadata.h"
 
 namespace penstock::azure {
 
 struct ListedBlob {
-  std::string name;  // within the container
+  // Within the container, so with the sink's prefix.
+  std::string name;
   std::uint64_t bytes = 0;
-  Metadata metadata;  // keys in lower case
+
+  // Keys in lower case.
+  Metadata metadata;
 };
 
 struct BlobList {
-  std::vector<ListedBlob> blobs;  // without the directories that an account with a hierarchy lists too
-  std::string next_marker;        // empty: the last page
+  // In the order of the answer, which is that of their names. The directories that an account with a
+  // hierarchical namespace lists too are left out.
+  std::vector<ListedBlob> blobs;
+
+  // Empty: this was the last page.
+  std::string next_marker;
 };
 
-// Error corrupt, action retry: the text is not such an answer; the message says where it ends to be one.
+// Error corrupt, action retry: the text is not such an answer; the message says from which byte on.
 Result<BlobList> parse_blob_list(std::string_view xml);
 
 }  // namespace penstock::azure

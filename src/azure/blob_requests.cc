@@ -1,3 +1,30 @@
+// The requests as they go out, for the sink https://contoso.blob.core.windows.net/lake/raw. authorize()
+// adds x-ms-version, x-ms-date and Authorization (or the SAS), `http` adds Host and Content-Length.
+// https://learn.microsoft.com/rest/api/storageservices/operations-on-blobs
+//
+//   PUT /lake/raw/a.txt?comp=block&blockid=ZjVhNGQ2ZTllM2ViYzE4YTAwMDAwMDAz HTTP/1.1     put_block of block 3
+//   Content-Length: 8388608                                             the block's bytes follow
+//
+//   PUT /lake/raw/a.txt?comp=blocklist HTTP/1.1                         put_block_list
+//   Content-Type: application/xml
+//   If-None-Match: *
+//   x-ms-blob-content-type: text/plain
+//   x-ms-meta-records: 1000
+//
+//   <?xml version="1.0" encoding="utf-8"?><BlockList><Latest>ZjVh...MDAz</Latest></BlockList>
+//
+//   PUT /lake/raw/a.txt HTTP/1.1                                        put_blob; the blob's bytes follow
+//   x-ms-blob-type: BlockBlob
+//   x-ms-content-crc64: YeJLfssylmU=
+//   If-None-Match: *                                                    and type and metadata as above
+//
+//   HEAD /lake/raw/a.txt HTTP/1.1                                       get_blob_properties
+//
+//   GET /lake/raw/a.txt HTTP/1.1                                        get_blob
+//   x-ms-range: bytes=0-4194303
+//
+//   GET /lake?restype=container&comp=list&include=metadata&maxresults=500&prefix=raw%2Fapi%2F HTTP/1.1
+//   PUT /lake?restype=container HTTP/1.1                                create_container
 #include "azure/blob_requests.h"
 
 #include <array>
@@ -5,6 +32,7 @@
 #include <cstdio>
 
 #include "base/concat.h"
+#include "base/foreign_limits.h"
 #include "crypto/base64.h"
 #include "crypto/hash.h"
 
@@ -78,9 +106,9 @@ BlobRequest put_block(const Endpoint& endpoint, std::string_view name, std::uint
 
 Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view name,
                                    std::span<const std::uint32_t> indexes, const Metadata& metadata) {
-  if (indexes.size() > k_blocks_max) {
+  if (indexes.size() > k_blocks_per_blob_max) {
     return invalid_input(
-        concat("blob ", name, " has ", indexes.size(), " blocks, and ", k_blocks_max,
+        concat("blob ", name, " has ", indexes.size(), " blocks, and ", k_blocks_per_blob_max,
                " is the most the service takes: raise sink.block_bytes or lower batch.max_bytes"));
   }
   BlobRequest request = blob_request(Verb::put, endpoint, name);

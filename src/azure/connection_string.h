@@ -11,7 +11,8 @@
 namespace penstock::azure {
 
 struct ConnectionString {
-  std::string blob_endpoint;  // "https://contoso.blob.core.windows.net", without a slash at its end
+  // "https://contoso.blob.core.windows.net", without a slash at its end.
+  std::string blob_endpoint;
   Credential credential;
 };
 

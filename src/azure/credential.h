@@ -14,13 +14,18 @@
 
 namespace penstock::azure {
 
+// The account's own key, which signs each request.
 struct SharedKey {
   std::string account;
-  std::vector<std::byte> key;  // decoded; a secret
+
+  // Decoded. A secret.
+  std::vector<std::byte> key;
 };
 
+// A shared access signature: a query that somebody with the key has signed before.
 struct Sas {
-  std::string token;  // "sv=2021-12-02&ss=b&...&sig=...", as it goes into a query; a secret
+  // "sv=2021-12-02&ss=b&...&sig=...", as it goes into a query. A secret.
+  std::string token;
 };
 
 using Credential = std::variant<SharedKey, Sas>;
@@ -33,7 +38,7 @@ Result<SharedKey> make_shared_key(std::string_view account, std::string_view key
 Result<Sas> make_sas(std::string_view token);
 
 // Adds what the service asks for from everyone (x-ms-version, x-ms-date), then the credential: an
-// Authorization header, or the SAS. Once for each sending: a signature is good for 15 minutes.
+// Authorization header, or the SAS. Call it once for each sending, as a signature is good for 15 minutes.
 void authorize(BlobRequest& request, const Credential& credential, WallTime now);
 
 }  // namespace penstock::azure

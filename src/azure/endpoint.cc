@@ -1,3 +1,13 @@
+// How it works. The URL is taken apart from the left: scheme, authority, then the path segment by segment.
+// The host decides where the account stands.
+//
+//   https://contoso.blob.core.windows.net/lake/raw      host with dots: the account is its first label
+//   https://contoso.dfs.core.windows.net/lake/raw       the same account's other door: blobs go in by .blob.
+//   http://127.0.0.1:10000/devstoreaccount1/lake/raw    IP address, or no dot: the path's first segment
+//   https://data.example.org/lake/raw                   custom domain: `data` may not be the account, so
+//                                                       account_is_certain is false, and any key is taken
+//
+// Each refusal says what to write instead. None repeats a query, as people paste a SAS there.
 #include "azure/endpoint.h"
 
 #include <algorithm>

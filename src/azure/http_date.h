@@ -12,8 +12,8 @@ namespace penstock::azure {
 
 std::string format_http_date(WallTime time);
 
-// Only the fixed-length form above, with digits for numbers; nothing for any other text. The name of the day is one, and
-// is not held against the date.
+// Only the fixed-length form above, with digits for numbers; nothing for any other text. The name of the
+// day is one, and is not held against the date.
 std::optional<WallTime> parse_http_date(std::string_view text);
 
 }  // namespace penstock::azure

@@ -13,17 +13,31 @@ enum class Verb : std::uint8_t { get, head, put };
 
 std::string_view to_string(Verb verb);
 
-using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
+// Name and value of each header. Names are in lower case.
+using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct BlobRequest {
   Verb verb = Verb::get;
-  std::string origin;                                      // "https://contoso.blob.core.windows.net"
-  std::string path;                                        // "/lake/raw/a.txt", percent-encoded
-  std::vector<std::pair<std::string, std::string>> query;  // plain: encoded by url_of()
-  std::string sas;                                         // appended to the query as it is; a secret
+
+  // "https://contoso.blob.core.windows.net"
+  std::string origin;
+
+  // "/lake/raw/a.txt", percent-encoded.
+  std::string path;
+
+  // Names and values as they are; url_of() encodes them.
+  std::vector<std::pair<std::string, std::string>> query;
+
+  // Appended to the query as it is. A secret.
+  std::string sas;
   Headers headers;
+
+  // Of `body`, or of the data that is sent in its place.
   std::uint64_t content_length = 0;
-  std::string body;  // the small bodies that are built here; data follows beside, as pieces of memory
+
+  // A small body that is built here (a block list). Data of blocks and blobs is not copied into a request: it
+  // follows beside, as pieces of memory.
+  std::string body;
 };
 
 // The address to send to. It may hold a secret (the SAS): never for messages.
@@ -31,7 +45,8 @@ std::string url_of(const BlobRequest& request);
 
 // Every byte but the unreserved ones of RFC 3986 as "%XX".
 std::string percent_encode(std::string_view text);
-// The same, and '/' stays: for names of blobs.
+
+// The same, but '/' stays: for names of blobs.
 std::string percent_encode_path(std::string_view path);
 
 }  // namespace penstock::azure

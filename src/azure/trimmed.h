@@ -1,4 +1,4 @@
-// Secrets are pasted, with white space around them.
+// Keys and tokens are pasted into files, often with white space around them.
 #pragma once
 
 #include <string_view>

@@ -1,3 +1,13 @@
+// How it works. next() looks at the bytes at position_ and hands out one event. open_ holds the names of
+// the elements that are open, so that an end tag can be held against its start and the nesting has a bound.
+//
+//   <a><b x="1">t&amp;u</b><c/></a>
+//
+//   start a, start b, text "t&u", end b, start c, end c, end a, end_of_document
+//
+// An empty element gives its end with the next call (close_pending_). The first fault is remembered in
+// failure_ and every later call repeats it, so a caller may look at the end only. DOCTYPE is refused, and
+// with it all entities that a document could declare: nothing here can expand to more than it was.
 #include "azure/xml_reader.h"
 
 #include <charconv>

@@ -1,5 +1,5 @@
 // A reader for the small XML that the Blob service answers with: one event at a time, over text held by the
-// caller. Pure, bounds-checked; what it does not know is an error event, never a crash.
+// caller. Pure and bounds-checked. What it does not know is an error event, never a crash.
 //
 // Knows elements, attributes (kept raw), text, CDATA, comments, processing instructions, the five named
 // entities and numeric ones, and a byte order mark. Refuses DOCTYPE, and with it every entity of one's own.
@@ -23,7 +23,9 @@ struct XmlEvent {
   };
   Kind kind = Kind::error;
   std::string_view name;
-  std::string_view attributes;  // as written: ` Encoded="true"`
+
+  // As they are written: ` Encoded="true"`.
+  std::string_view attributes;
   std::string text;
 };
 
@@ -32,9 +34,10 @@ class XmlReader {
   // `document` outlives the reader and the names it hands out.
   explicit XmlReader(std::string_view document);
 
+  // The next event. After end_of_document, or an error, every call gives the same again.
   XmlEvent next();
 
-  // Elements open after the last event: 1 after the root's start.
+  // How many elements are open after the last event: 1 after the root's start.
   std::size_t depth() const { return open_.size(); }
 
  private:

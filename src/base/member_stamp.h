@@ -7,7 +7,8 @@
 
 namespace penstock {
 
-// Read in the rebalance callback of an assignment, and sent with every commit of that assignment, repeats too.
+// Read in the rebalance callback of an assignment, and sent with every commit of that assignment, repeats
+// too.
 struct MemberStamp {
   std::int32_t generation = -1;
   std::string member_id;

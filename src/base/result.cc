@@ -21,8 +21,6 @@ const char* to_string(Action action) {
   switch (action) {
     case Action::retry:
       return "retry";
-    case Action::reauth:
-      return "reauth";
     case Action::give_up:
       return "give_up";
     case Action::fatal:

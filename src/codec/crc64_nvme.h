@@ -1,7 +1,9 @@
-// The ways of CRC-64/NVME that this processor knows: for checksum.cc, which takes the fastest, and for the tests of each. Pure.
+// The ways of CRC-64/NVME that this processor knows: for checksum.cc, which takes the fastest, and for the
+// tests of each. Pure.
 //
-// A message is a polynomial over GF(2), its first bit the highest power, each byte's lowest bit first. The checksum is its
-// remainder by a polynomial of degree 64, all registers kept reflected: bit 63 is the coefficient of x^0.
+// A message is a polynomial over GF(2), its first bit the highest power, each byte's lowest bit first. The
+// checksum is its remainder by a polynomial of degree 64, all registers kept reflected: bit 63 is the
+// coefficient of x^0.
 #pragma once
 
 #include <cstdint>

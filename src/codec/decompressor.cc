@@ -1,3 +1,20 @@
+// How it works. decompress() tries to put the whole result into the scratch buffer. An attempt has three
+// outcomes: done, corrupt, or too_small. When it was too small, the buffer doubles and the attempt begins
+// again from the start of the input.
+//
+// Worked case: a zstd frame that becomes 5 MiB, with bytes_max 6 MiB, as the first input of the object's
+// life.
+//
+//   1 MiB, too_small    2 MiB, too_small    4 MiB, too_small    6 MiB, done
+//
+// The buffer then stays at 6 MiB (8 MiB would be more than bytes_max), and later inputs need one attempt.
+// Had the frame become 7 MiB, the answer would be `unsupported` with the key to raise. That the buffer
+// grows only by outcome, and never by the length that an input claims, is what keeps a forged length from
+// taking memory. Snappy is the one format in which the claim decides, so there it is first held against
+// what that many bytes can become at all (k_snappy_growth_max).
+//
+// Each format has one function. All write from the front of the buffer, and members, frames or blocks that
+// follow each other are appended to it.
 #include "codec/decompressor.h"
 
 #include <algorithm>
@@ -24,11 +41,13 @@ constexpr std::size_t k_scratch_bytes_first = std::size_t{1} << 20;
 // ISA-L counts bytes in 32 bits.
 constexpr std::size_t k_gzip_bytes_max = std::numeric_limits<std::uint32_t>::max();
 
-// snappy-java's stream: the magic, two 32-bit versions, then blocks, each behind its length (big-endian, 32 bits).
+// snappy-java's stream: the magic, two 32-bit versions, then blocks, each behind its length (big-endian, 32
+// bits).
 constexpr std::string_view k_snappy_java_magic("\x82SNAPPY\0", 8);
 constexpr std::size_t k_snappy_java_header_bytes = 16;
 
-// The longest that one byte of a snappy block can become: its densest element copies 64 bytes and takes three.
+// The longest that one byte of a snappy block can become: its densest element copies 64 bytes and takes
+// three.
 constexpr std::size_t k_snappy_growth_max = 22;
 
 struct FreeLz4 {

@@ -1,11 +1,11 @@
 // Decompression of what a producer compressed, whole, into a scratch buffer of bounded size. Input is from
 // outside: nothing in it is believed, and whatever it claims, no more than the limit is ever written.
 //
-// The buffer begins with 1 MiB at the first use and doubles up to the limit when a result does not fit, which
-// is then decompressed again from its start; so at most twice the work, a few times in a process's life, and
-// after that neither memory is taken nor work done twice. Contexts are made at their format's first use and kept:
-// gzip 86 KiB, zstd 160 KiB, lz4 twice the producer's block size (64 KiB with Kafka's own clients, 4 MiB at most).
-// Pure but for that memory; one object a thread.
+// The buffer begins with 1 MiB at the first use and doubles up to the limit when a result does not fit,
+// which is then decompressed again from its start; so at most twice the work, a few times in a process's
+// life, and after that neither memory is taken nor work done twice. Contexts are made at their format's
+// first use and kept: gzip 86 KiB, zstd 160 KiB, lz4 twice the producer's block size (64 KiB with Kafka's
+// own clients, 4 MiB at most). Pure but for that memory; one object a thread.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ class Decompressor {
   Decompressor(const Decompressor&) = delete;
   Decompressor& operator=(const Decompressor&) = delete;
 
-  // All that `input` holds; valid until the next call. Errors, both to give up on this input: corrupt (cut, not of
-  // this format, a checksum that does not match), and unsupported, when it is longer than bytes_max.
+  // All that `input` holds; valid until the next call. Errors, both to give up on this input: corrupt (cut,
+  // not of this format, a checksum that does not match), and unsupported, when it is longer than bytes_max.
   Result<Bytes> decompress(CompressedFormat format, Bytes input);
 
   // What the buffer takes now.

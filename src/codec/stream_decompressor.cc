@@ -62,8 +62,8 @@ Result<void> StreamDecompressor::end() const {
   return within_ ? Result<void>(corrupt("it ends before its last member does")) : Result<void>();
 }
 
-// A member that ended is followed by another: the state begins anew where its trailer ended. Output is called for until
-// some of its room is left, as input may all be taken while output is still held back.
+// A member that ended is followed by another: the state begins anew where its trailer ended. Output is
+// called for until some of its room is left, as input may all be taken while output is still held back.
 Result<void> StreamDecompressor::feed_gzip(Bytes input, const Sink& sink) {
   inflate_state& state = *contexts_->gzip;
   while (!input.empty()) {

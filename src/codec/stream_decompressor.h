@@ -1,8 +1,9 @@
-// Decompression of a file piece by piece, in memory that does not grow with it: for whoever reads back what was landed.
+// Decompression of a file piece by piece, in memory that does not grow with it: for whoever reads back what
+// was landed.
 //
-// Takes what the compressor makes and every tool for these formats: gzip members or zstd frames, one after the other.
-// Input is from outside: nothing in it is believed. Pure but for its memory: gzip 86 KiB and zstd its window (128 MiB at
-// most, 512 KiB for ours), and 256 KiB for what comes out. One object a thread.
+// Takes what the compressor makes and every tool for these formats: gzip members or zstd frames, one after
+// the other. Input is from outside: nothing in it is believed. Pure but for its memory: gzip 86 KiB and
+// zstd its window (128 MiB at most, 512 KiB for ours), and 256 KiB for what comes out. One object a thread.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +27,8 @@ class StreamDecompressor {
 
   using Sink = std::function<void(Bytes plain)>;
 
-  // The file's next bytes; what they become goes to `sink` before this returns. Error corrupt (give up): they are not of
-  // this format, or a checksum does not match; nothing more may be given then.
+  // The file's next bytes; what they become goes to `sink` before this returns. Error corrupt (give up):
+  // they are not of this format, or a checksum does not match; nothing more may be given then.
   Result<void> feed(Bytes input, const Sink& sink);
 
   // Error corrupt: the file ended within a member or frame, or held none at all.

@@ -9,6 +9,7 @@
 #include <penstock/result.h>
 
 #include "base/concat.h"
+#include "base/foreign_limits.h"
 #include "config/topic_pattern.h"
 
 namespace penstock::config {

@@ -10,8 +10,7 @@
 
 namespace penstock::config {
 
-// Kafka's own limit for a topic's name, and that of Event Hubs for a group's.
-inline constexpr std::size_t k_topic_bytes_max = 249;
+// Event Hubs' own limit for a group's name.
 inline constexpr std::size_t k_group_bytes_max = 256;
 // So that penstock-<name>, a directory and a label stay readable, and the group stays far below its own
 // limit.

@@ -10,14 +10,12 @@
 #include <penstock/result.h>
 
 #include "base/concat.h"
+#include "base/foreign_limits.h"
 #include "base/units.h"
 #include "config/memory_plan.h"
 
 namespace penstock::config {
 namespace {
-
-// Of one blob, by the service.
-constexpr std::uint64_t k_blocks_per_blob_max = 50'000;
 
 bool written(const Settings& settings, std::string_view path) {
   return settings.lines.contains(std::string(path));

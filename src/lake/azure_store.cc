@@ -1,3 +1,23 @@
+// How it works. Each call of the seam becomes one HTTP request, and its answer one Result. A call goes
+// through three hands: `azure` builds the request as a value, send() signs it with the clock of now and
+// gives it to `http`, and the answer's status decides. The expected status is a success; refusal() turns
+// any other one into an Error by the table in azure/blob_errors.cc. There is no policy here: no repeat, no
+// pause, no choice of what to do next.
+//
+// Worked case: a batch of 20 MiB with blocks of 8 MiB.
+//
+//   put_block 0, 1, 2     PUT .../a.txt?comp=block&blockid=...    201, x-ms-content-crc64: what has arrived
+//   commit_blocks         PUT .../a.txt?comp=blocklist            201: the blob is visible, whole
+//                         If-None-Match: *
+//
+// The three blocks may be in flight at once and arrive in any order. If the answer to a block carries
+// another CRC-64 than the bytes had, the block has failed with `corrupt`, and a repeat replaces it before
+// anybody could see it. If the answer to the commit is lost, the caller gets `unavailable` or `timed_out`
+// and does not know whether the blob is there. Its repeat then meets the condition, `already_exists`, and
+// the caller asks get_properties() whose blob it is.
+//
+// put_blob() has no second step in which a wrong block could be left out. So it computes the checksum
+// before it sends, and the service refuses other bytes by itself (400 Crc64Mismatch).
 #include "lake/azure_store.h"
 
 #include <array>
@@ -113,14 +133,6 @@ AzureBlobStore::AzureBlobStore(AzureOptions options, std::unique_ptr<http::Clien
       loop_(loop),
       clock_(clock),
       client_(std::move(client)) {}
-
-Result<void> AzureBlobStore::set_credential(azure::Credential credential) {
-  if (auto same = check_account(endpoint_, credential); !same.ok()) {
-    return same;
-  }
-  credential_ = std::move(credential);
-  return {};
-}
 
 void AzureBlobStore::put_block(const std::string& name, const BlockRef& block, Body body, Done done) {
   write_data(azure::put_block(endpoint_, name, block.index, size_of(body)), body,

@@ -1,12 +1,13 @@
 // The lake in Azure Blob Storage (or its emulator): what `azure` builds, sent by `http`.
 //
-// One call of the store is one request; a block is forgotten by the service by itself after 7 days, so that
-// discard() does nothing.
+// One call of the store is one request. The service itself forgets blocks that were not committed for 7
+// days, so discard() does nothing.
 //
-// What the service has received is compared with what was sent, by CRC-64/NVME. A block's is in the answer to its Put Block: if
-// it is another, that put has failed (corrupt, retry), and a repeat replaces the block. A whole blob is visible when its answer
-// comes, so its checksum goes with the request, and the service refuses other bytes (400 Crc64Mismatch: corrupt, retry). An
-// emulator that answers none is believed.
+// The store compares what the service has received with what was sent, by CRC-64/NVME. The answer to Put
+// Block carries the block's checksum. If it is another one, that put has failed (corrupt, retry) and a
+// repeat replaces the block. A whole blob is visible when its answer comes, so its checksum goes with the
+// request, and the service refuses other bytes (400 Crc64Mismatch: corrupt, retry). An emulator that
+// answers no checksum is believed.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@
 
 namespace penstock::lake {
 
+// `credential` signs every request for the store's whole life.
 struct AzureOptions {
   azure::Endpoint endpoint;
   azure::Credential credential;
@@ -35,8 +37,9 @@ struct AzureOptions {
 
 class AzureBlobStore : public BlobStore {
  public:
-  // Sends nothing. Error invalid_input: the key is another account's than the URL's, or an option is out of
-  // range. Loop and clock outlive the store; destroying it runs no callback, and may be done within one.
+  // Sends nothing. Error invalid_input: the key is of another account than the URL, or an option is out of
+  // range. Loop and clock outlive the store. Destroying the store runs no callback, and may be done within
+  // one.
   static Result<std::unique_ptr<AzureBlobStore>> create(AzureOptions options, io::Loop& loop,
                                                         const Clock& clock);
 
@@ -50,18 +53,15 @@ class AzureBlobStore : public BlobStore {
   void read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
             std::function<void(Result<std::string>)> done) override;
 
-  // Asks for the properties of a blob that is not there (container, credential, permission to read), then
-  // puts a block of it that nothing will commit (permission to write). Permission to list is not asked for:
-  // running needs none.
+  // Asks for the properties of a blob that is not there, which needs the container, a good credential and
+  // permission to read. Then puts a block of it that nothing will commit, which needs permission to write.
+  // Permission to list is not asked for, as running needs none.
   void probe(Done done) override;
 
   void discard(const std::string& name) override;
   const std::string& description() const override { return description_; }
 
-  // For the requests from now on. Error invalid_input as create(); the former credential then stays.
-  Result<void> set_credential(azure::Credential credential);
-
-  // For tests and emulators. Error already_exists: it is there.
+  // For tests and emulators. Error already_exists: the container is there.
   void create_container(Done done);
 
  private:
@@ -73,7 +73,8 @@ class AzureBlobStore : public BlobStore {
   void send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
             OnResponse on_response, http::OnBodyTaken on_body_taken = {});
   void write(Result<azure::BlobRequest> request, Body data, std::string operation, Done done);
-  // As write(), and the answer's checksum is compared. `mismatch`: what a caller should do about another one.
+
+  // As write(), and compares the answer's checksum. `mismatch` is what a caller should do about another one.
   void write_data(Result<azure::BlobRequest> request, Body data, std::shared_ptr<BodyChecksum> checksum,
                   Action mismatch, const std::string& operation, Done done);
   Error refusal(const http::Response& response, const std::string& operation) const;
@@ -81,7 +82,7 @@ class AzureBlobStore : public BlobStore {
 
   const azure::Endpoint endpoint_;
   const std::string description_;
-  azure::Credential credential_;
+  const azure::Credential credential_;
   io::Loop& loop_;
   const Clock& clock_;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by deferred tasks

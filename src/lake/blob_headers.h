@@ -10,8 +10,8 @@
 
 namespace penstock::lake {
 
-// Content-Length, and each x-ms-meta-<key> with its key in lower case. `operation` begins the error's message.
-// Error corrupt, action retry: there is no length, or it is no number.
+// Content-Length, and each x-ms-meta-<key> with its key in lower case. `operation` begins the error's
+// message. Error corrupt, action retry: there is no length, or it is no number.
 Result<BlobProperties> properties_of(const http::Headers& headers, std::string_view operation);
 
 }  // namespace penstock::lake

@@ -19,7 +19,8 @@
 namespace penstock::lake {
 
 struct SidecarText {
-  std::string name;  // of the blob
+  // Of the blob, relative to the directory. It tells which blob waiting metadata belongs to.
+  std::string name;
   Metadata metadata;
 };
 

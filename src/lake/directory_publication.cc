@@ -1,3 +1,23 @@
+// How it works. Steps 1 to 4 make bytes and metadata durable while nobody can see them. Step 5 is the
+// moment at which the blob exists.
+//
+//   1. make the directories of the blob's name
+//   2. write the metadata into .penstock/<inode of the part>.meta
+//   3. open what must be synced: changed directories, .penstock, the part, the metadata
+//   4. fdatasync each, through the loop
+//   5. link(part, name)                EEXIST: somebody else has the name, already_exists
+//   6. rename the metadata to its place, .<file>.meta beside the blob
+//   7. fdatasync the blob's directory, then answer
+//
+// Worked case: two processes publish api/a.txt at the same time. Both pass step 4 with files of their own,
+// because the names of their parts and inodes differ. One link() succeeds. The other fails with EEXIST. It
+// syncs the blob's directory all the same, removes its waiting metadata and its part, and answers
+// already_exists. By then the winner's name is durable, even if the winner was killed before its own step
+// 7.
+//
+// A crash before step 5 leaves files below .penstock that a later start removes. A crash between 5 and 6
+// leaves a blob whose metadata still waits: readers find it by the blob's inode, which is the part's, and a
+// later start moves it.
 #include "lake/directory_publication.h"
 
 #include <cerrno>

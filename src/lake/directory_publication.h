@@ -13,10 +13,12 @@
 
 namespace penstock::lake {
 
-// Makes `path` and what is missing above it; the directories that got a new entry are added to `changed`.
+// Makes `path` and what is missing above it. The directories that got a new entry are added to `changed`:
+// they must be synced before what lies below them is durable.
 Result<void> make_directories(const std::string& path, std::vector<std::string>& changed);
 
-// A file of bytes that is no blob yet. Its name goes with the last that knows it.
+// A file of bytes that is no blob yet. Whoever lets go of it last removes its name. The bytes stay if they
+// have become a blob, whose name is a second link to them.
 struct PartFile {
   std::string path;
   UniqueFd fd;
@@ -33,7 +35,8 @@ std::string working_directory(const std::string& dir);
 // Where the metadata of a file waits until the file has its name. Error: the file cannot be looked at.
 Result<std::string> waiting_sidecar_path(const std::string& dir, int fd);
 
-// Gives the part the blob's name. Error already_exists: the name is taken, durably. `done` runs from the loop.
+// Gives the part the blob's name. Error already_exists: the name is taken, durably. `done` runs from the
+// loop.
 void publish_part(io::Loop& loop, const std::string& dir, const std::string& name,
                   std::shared_ptr<PartFile> part, const Metadata& metadata, Done done);
 

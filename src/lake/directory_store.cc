@@ -1,3 +1,19 @@
+// How it works. A batch that arrives in blocks is written into one part file below <dir>/.penstock, each
+// block at its offset. The part file becomes a blob by a hard link to the blob's name
+// (directory_publication.cc), so a reader sees no blob or a whole one.
+//
+// Worked case: blob api/a.txt of blocks 0 (8 MiB) and 1 (3 MiB).
+//
+//   put_block(1)      makes .penstock/<incarnation>-1.part and writes at 8 MiB: blocks may come in any order
+//   put_block(0)      writes at 0; Part::blocks now holds 0 and 1
+//   commit_blocks     compares the list with Part::blocks: each is there, at its offset, without gaps;
+//                     cuts the file behind block 1; publishes it
+//
+// A block enters Part::blocks only when its write has ended well, and leaves it when a repeat begins. A
+// commit that lists a block which is not there is answered as Azure answers it: `already_exists` if the
+// name is taken, otherwise `invalid_block_list`. A Part ends with discard(), or with the commit that finds
+// all its blocks, whatever becomes of that commit. Parts of a process that was killed are removed by a
+// later start, once nothing has written them for a week (remove_stale).
 #include "lake/directory_store.h"
 
 #include <algorithm>

@@ -5,10 +5,10 @@
 //   <dir>/.penstock/<id>.part        blocks not yet committed
 //   <dir>/.penstock/<inode>.meta     metadata of the file with this inode, until it is at its place
 //
-// How a blob appears: its bytes lie in a part file, and its metadata in a file named by the part's inode; both
-// are synced. link(2) then gives the part the blob's name, which fails if the name is taken, so two writers
-// never mix their bytes or their metadata. Only the winner then renames the metadata to its place, and syncs
-// the directory. A crash in between leaves a blob whose metadata is found by the inode.
+// How a blob appears: its bytes lie in a part file, and its metadata in a file named by the part's inode;
+// both are synced. link(2) then gives the part the blob's name, which fails if the name is taken, so two
+// writers never mix their bytes or their metadata. Only the winner then renames the metadata to its place,
+// and syncs the directory. A crash in between leaves a blob whose metadata is found by the inode.
 //
 // Bulk data moves through the loop. Opening, linking and making directories are done in the caller's frame:
 // they are few a blob, touch no data, and io_uring runs them on kernel workers in any case. Listings and
@@ -35,8 +35,9 @@ class DirectoryBlobStore : public BlobStore {
   // Makes `dir` and its parents. Part files that nothing has written for a week are removed, as Azure does
   // with uncommitted blocks. The loop outlives the store. Error: the directory cannot be made or written.
   static Result<std::unique_ptr<DirectoryBlobStore>> create(std::string dir, io::Loop& loop);
-  // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then fail. Error not_found:
-  // there is no such directory.
+
+  // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then
+  // fail. Error not_found: there is no such directory.
   static Result<std::unique_ptr<DirectoryBlobStore>> open_to_read(std::string dir, io::Loop& loop);
   ~DirectoryBlobStore() override;
 
@@ -53,7 +54,9 @@ class DirectoryBlobStore : public BlobStore {
             std::function<void(Result<std::string>)> done) override;
   void probe(Done done) override;
   void discard(const std::string& name) override;
-  const std::string& description() const override { return description_; }  // "file:///srv/lake"
+
+  // "file:///srv/lake"
+  const std::string& description() const override { return description_; }
 
  private:
   struct Part;
@@ -69,9 +72,13 @@ class DirectoryBlobStore : public BlobStore {
   std::string dir_;
   std::string description_;
   io::Loop& loop_;
-  std::uint64_t incarnation_;  // of this store: its part files are its own
+
+  // A random number of this store, so that its part files have names of their own.
+  std::uint64_t incarnation_;
   std::uint64_t parts_made_ = 0;
-  std::map<std::string, std::shared_ptr<Part>> parts_;  // by blob name; one for each batch with blocks
+
+  // By the blob's name; one for each batch with blocks that are not committed.
+  std::map<std::string, std::shared_ptr<Part>> parts_;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by answers
 };
 

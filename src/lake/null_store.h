@@ -30,7 +30,7 @@ class NullBlobStore : public BlobStore {
   void discard(const std::string& /*name*/) override {}
   const std::string& description() const override { return description_; }
 
-  // What has been published.
+  // Blobs and bytes that have been published.
   std::uint64_t blob_count() const { return blob_count_; }
   std::uint64_t bytes() const { return bytes_; }
 

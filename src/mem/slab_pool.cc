@@ -1,3 +1,18 @@
+// How it works. create() maps one anonymous region and makes each page resident, so that the memory is
+// known to be there before the first record comes. The region is cut into slabs of one size, and free_ is a
+// stack of their addresses.
+//
+// Worked case: a pool of 3 slabs, A, B and C in the order of their addresses.
+//
+//   acquire()    A        free_: C B
+//   acquire()    B        free_: C
+//   B given back          free_: C B
+//   acquire()    B        free_: C        the slab given back last: its bytes are still in the cache
+//   acquire()    C        free_: -
+//   acquire()    empty                    back-pressure: the caller stops taking records
+//
+// Taking and giving back touch no lock and no allocator: free_ has room for all slabs from the start, and
+// one thread owns the pool.
 #include "mem/slab_pool.h"
 
 #include <cerrno>

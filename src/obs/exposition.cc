@@ -1,3 +1,12 @@
+// How it works. family() only remembers the name, help and type. The two header lines are written with the
+// family's first sample, so that a family without samples leaves no trace on the page. A histogram is kept
+// by buckets that each count for themselves, and is written as Prometheus wants it, cumulative:
+//
+//   counted    0.001: 2                0.005: 1                ...   +Inf: 1
+//   written    _bucket{le="0.001"} 2   _bucket{le="0.005"} 3   ...   _bucket{le="+Inf"} 4   _sum   _count 4
+//
+// The count is the sum of the buckets just read, and not the counter beside them, which the worker may have
+// added to since.
 #include "obs/exposition.h"
 
 #include <array>

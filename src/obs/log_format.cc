@@ -1,3 +1,13 @@
+// How it works. All formats append to one string. Text and journal share append_plain() and differ in what
+// stands before it; JSON has a walk of its own. Every text from outside passes append_escaped(), which goes
+// over it one UTF-8 sequence at a time, and is the only place where a byte can become part of a line.
+//
+// Worked case: the value of `topic` is "a b", a line feed, and a byte 0xFF.
+//
+//   text, journal   topic="a b\n\xff"       in quotes because of the space
+//   json            "topic":"a b\n\\xff"     the byte stays visible, and the line is valid JSON and UTF-8
+//
+// So a value can never end the line, begin another one, or look like a second field.
 #include "obs/log_format.h"
 
 #include <array>

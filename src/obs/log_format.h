@@ -4,10 +4,10 @@
 // answer can forge a second one: control characters and bytes that are not UTF-8 are written as \xNN (in
 // JSON, where a backslash is itself escaped, as \\xNN; control characters there as \u00NN).
 //
-//   text     2026-01-31T00:00:12.345Z warning the upload was throttled topic=api partition=3 code="503
-//   ServerBusy" journal  <4>the upload was throttled topic=api partition=3 code="503 ServerBusy" json
-//   {"time":"2026-01-31T00:00:12.345Z","level":"warning","message":"the upload was
-//   throttled","topic":"api",...}
+//   text      2026-01-31T00:00:12.345Z warning the upload was throttled topic=api code="503 ServerBusy"
+//   journal   <4>the upload was throttled topic=api code="503 ServerBusy"
+//   json      {"time":"2026-01-31T00:00:12.345Z","level":"warning","message":"the upload was throttled",
+//              "topic":"api","code":"503 ServerBusy"}    (in one line)
 #pragma once
 
 #include <concepts>
@@ -26,9 +26,8 @@ enum class Level : std::uint8_t { debug, info, warning, error };
 
 enum class LogFormat : std::uint8_t { text, journal, json };
 
-// One key and value behind the message. Views: lives only as long as the call it is written in. Keys are
-// words of ours
-// ([a-z_]+), never input; "time", "level" and "message" are taken.
+// One key and value behind the message. It views its texts, so it lives only as long as the call it is written
+// in. Keys are words of ours, [a-z_]+, and never input; "time", "level" and "message" are taken.
 struct Field {
   Field(std::string_view name, std::string_view text) : key(name), value(text) {}
   Field(std::string_view name, const char* text) : key(name), value(std::string_view(text)) {}

@@ -28,8 +28,8 @@ std::uint64_t resident_bytes() {
   return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// "VmHWM: 190000 kB" in /proc/self/status. getrusage's ru_maxrss will not do: it begins with what the process that called
-// exec had, which may be a large parent.
+// "VmHWM: 190000 kB" in /proc/self/status. getrusage's ru_maxrss will not do: it begins with what the
+// process that called exec had, which may be a large parent.
 std::uint64_t peak_resident_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string key; status >> key; status.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {

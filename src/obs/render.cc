@@ -1,3 +1,19 @@
+// How it works. Each plain number of a worker is a row of a table: the member of WorkerMetrics, the public
+// name, the help. A page is made by walking the tables, and for each row all workers. What is not one plain
+// number per worker (by reason, by topic, by partition, another unit) has a few lines of its own below the
+// tables.
+//
+// Worked case: two workers read topic api, and partition 3 has just moved from worker 0 to worker 1.
+//
+//   penstock_records_received_total{worker="0"} 700          one line per worker
+//   penstock_records_received_total{worker="1"} 300
+//   penstock_topic_records_total{topic="api"} 1000           the sum of both workers
+//   penstock_partition_position_offset{topic="api",partition="3"} 5000
+//
+// Both workers may list partition 3 for about a second. The row that is further on is shown, so no series
+// appears twice, which Prometheus would refuse as a whole page.
+//
+// To add a number: a member in worker_metrics.h, a row here.
 #include "obs/render.h"
 
 #include <algorithm>

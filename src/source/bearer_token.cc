@@ -30,7 +30,7 @@ constexpr std::size_t k_token_bytes_max = std::size_t{64} << 10;
 constexpr double k_seconds_max = 9e9;
 
 Error unusable(std::string message, const char* code) {
-  return make_error(ErrorKind::unauthenticated, Action::reauth, std::move(message), code);
+  return make_error(ErrorKind::unauthenticated, Action::give_up, std::move(message), code);
 }
 
 Error no_token(const std::string& file, std::string_view why) {

@@ -24,7 +24,7 @@ struct BearerToken {
   WallTime expires;
 };
 
-// Pure. White space around the token is left out. Errors are unauthenticated, reauth, and name `file`, never the token:
+// Pure. White space around the token is left out. Errors are unauthenticated, give_up, and name `file`, never the token:
 // no such token, or it has expired by `now`.
 Result<BearerToken> parse_bearer_token(std::string_view written, const std::string& file, WallTime now);
 

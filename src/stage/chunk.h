@@ -6,47 +6,69 @@
 #include <span>
 #include <string_view>
 
+#include "base/foreign_limits.h"
 #include "base/partition_range.h"
 #include "base/types.h"
 
 namespace penstock::stage {
 
-// The front of every slab that is to be staged belongs to the stage; payload begins here. A multiple of the
-// alignment.
+// The bytes at the front of a slab that belong to the stage, which writes the chunk's header there. The
+// payload begins behind them. A multiple of k_block_bytes, so that header and payload are one aligned
+// write.
 inline constexpr std::size_t k_chunk_header_bytes = 8192;
 
-// The most partitions one batch may hold: so many ranges fit into a chunk's header and a blob's metadata.
+// The most partitions that one chunk may have ranges of: 88 + 249 + 200 x 20 = 4,337 bytes of its header.
 inline constexpr std::size_t k_partitions_per_batch_max = 200;
 
-// Kafka's own limit.
-inline constexpr std::size_t k_topic_bytes_max = 249;
-
+// What a chunk's writer says of it, and what its header carries through a restart. It views the topic and the
+// ranges: they stay valid during the call.
 struct ChunkInfo {
   BatchId batch;
-  std::uint32_t index = 0;  // of the chunk within its batch, from 0 without holes
-  std::string_view topic;
-  std::span<const PartitionRange>
-      ranges;  // the positions that this chunk completes: of records that end in it; at most k_partitions_per_batch_max
-  std::uint64_t records = 0;    // that end in this chunk
-  std::uint64_t raw_bytes = 0;  // uncompressed bytes that the payload stands for
-  bool last = false;            // the batch is sealed behind this chunk
 
-  // For a restart. Of the payload, what lies up to the end of the last record that ends in this chunk; and how
-  // the batch was made, in a number that only its writer understands. 0: not to be used again.
+  // Of the chunk within its batch, from 0 without holes.
+  std::uint32_t index = 0;
+
+  // At most k_topic_bytes_max bytes.
+  std::string_view topic;
+
+  // The positions that this chunk completes, which are those of records that end in it. At most
+  // k_partitions_per_batch_max.
+  std::span<const PartitionRange> ranges;
+
+  // Records that end in this chunk.
+  std::uint64_t records = 0;
+
+  // Uncompressed bytes that the payload stands for.
+  std::uint64_t raw_bytes = 0;
+
+  // The batch is sealed behind this chunk.
+  bool last = false;
+
+  // For a restart: how much of the payload lies before the end of the last record that ends in this chunk.
   std::uint32_t whole_bytes = 0;
+
+  // For a restart: how the batch was made, a number that only its writer understands. 0: not to be used
+  // again.
   std::uint64_t made_as = 0;
 };
 
 // What lies in the slab behind the header.
 struct Payload {
   std::size_t bytes = 0;
-  std::uint32_t checksum = 0;  // CRC-32C, by whoever wrote them: then they were in the cache
+
+  // CRC-32C, computed by the payload's writer, who had the bytes in the cache.
+  std::uint32_t checksum = 0;
 };
 
-// Where a chunk is. Value type; empty until the stage has placed it.
+// Where a chunk is. A value; empty until the stage has placed the chunk. Valid until the chunk is released.
 struct Extent {
+  // The number of the segment's file.
   std::uint32_t segment = UINT32_MAX;
-  std::uint64_t offset = 0;  // of the header
+
+  // Of the chunk's header in that file.
+  std::uint64_t offset = 0;
+
+  // Without padding.
   std::uint32_t payload_bytes = 0;
 
   bool placed() const { return segment != UINT32_MAX; }

@@ -22,6 +22,7 @@ std::string segment_name(std::uint32_t number);
 // The number in a segment's name; nothing for any other name.
 std::optional<std::uint32_t> segment_number(std::string_view name);
 
+// Movable. The lock is held as long as the object lives, and goes with the process if that is killed.
 class Directory {
  public:
   // Makes the directory and its parents, and locks it. Error forbidden: another process holds the lock.

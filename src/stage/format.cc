@@ -1,3 +1,8 @@
+// The offsets below are those of the drawing in format.h; change both together, and the version with them.
+//
+// Numbers are put and taken a byte at a time, so that neither the machine's byte order nor alignment
+// matters. A checksum covers all that lies behind it in its header, and is put last and verified first: no
+// other field of a header is believed before.
 #include "stage/format.h"
 
 #include <algorithm>

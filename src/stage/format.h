@@ -1,32 +1,50 @@
-// The layout of a segment file. Pure: bytes to values and back, every field checked on the way in.
+// The layout of a segment file, complete. Pure: bytes to values and back, every field checked on the way in.
 //
-// A segment is one header block, then chunks without gaps, each a header and its payload padded with zeros to
-// k_block_bytes. All numbers are little-endian. Checksums are CRC-32C.
+// A segment file is one header of 4,096 bytes (k_block_bytes), then chunks without gaps up to the file's end:
 //
-//   segment header, k_block_bytes          chunk header, k_chunk_header_bytes
-//   offset bytes                           offset bytes
-//        0     8  "PENSTAGE"                    0     4  "PSCK"
-//        8     4  checksum of all behind it     4     4  checksum of all behind it, up to the payload
-//       12     2  version, 1                    8     2  version, 2
-//       14     2  1: fully written; 0: not yet  10    2  flags: bit 0, last chunk of its batch
-//       16     8  sequence                     12     4  index of the chunk in its batch
-//       24     8  bytes of the whole file      16     8  sequence of the segment when it was written
-//       32        zeros                        24     8  offset of this header in the file
-//                                              32    16  batch: incarnation, counter
-//                                              48     8  records that end in this chunk
-//                                              56     8  uncompressed bytes it stands for
-//                                              64     4  payload bytes, without padding
-//                                              68     4  checksum of the payload
-//                                              72     2  topic bytes
-//                                              74     2  ranges
-//                                              76     4  bytes up to the end of the last record that
-//                                                        ends in it
-//                                              80     8  how the batch was made; 0: not to be used again
-//                                              88        topic; ranges of 20 bytes: partition 4, first 8,
-//                                                        next 8
+//   | segment header | chunk header | payload, padding | chunk header | payload, padding | ... | unused |
+//   0                4096           12288              next multiple of 4096
 //
-// A file is recycled, never cleaned: behind the chunks of its present life lie those of earlier ones, whole
-// and valid but for their sequence, which is smaller than the one in the segment's header.
+// All numbers are little-endian, positions and partitions are signed. Checksums are CRC-32C. Each header
+// has a version of its own, and a file with another one is not read.
+//
+//   segment header, 4,096 bytes
+//   offset bytes
+//        0     8   "PENSTAGE"
+//        8     4   checksum of the bytes 12 to 4,095
+//       12     2   version of this header: 1
+//       14     2   1: zeros were written to the whole file; 0: not yet, so it holds no chunk
+//       16     8   sequence: from 1, greater with each life of any segment in the directory; 0: never used
+//       24     8   bytes of the whole file, a multiple of 4,096
+//       32  4064   zeros
+//
+//   chunk header, 8,192 bytes (k_chunk_header_bytes), at a multiple of 4,096
+//   offset bytes
+//        0     4   "PSCK"
+//        4     4   checksum of the bytes 8 to 8,191
+//        8     2   version of this header: 2 (1 did not have the fields at 76 and 80)
+//       10     2   flags: bit 0, the last chunk of its batch; the others are 0
+//       12     4   index of the chunk in its batch, from 0
+//       16     8   sequence of the segment when the chunk was written
+//       24     8   offset of this header in the file
+//       32     8   batch: the writer's incarnation
+//       40     8   batch: the counter
+//       48     8   records that end in this chunk
+//       56     8   uncompressed bytes that the payload stands for
+//       64     4   P: payload bytes, without padding
+//       68     4   checksum of the payload
+//       72     2   T: topic bytes, at most 249
+//       74     2   R: ranges, at most 200
+//       76     4   payload bytes up to the end of the last record that ends in this chunk
+//       80     8   how the batch was made, a number of its writer's; 0: not to be used again
+//       88     T   topic
+//     88+T  20 R   ranges, each: partition 4, first position 8, next position 8
+//                  zeros up to 8,192
+//
+//   payload, P bytes behind the header, then zeros up to a multiple of 4,096
+//
+// A file is recycled, never cleaned. Behind the chunks of its present life lie those of earlier lives,
+// whole and valid but for their sequence, which is smaller than the one in the segment's header.
 #pragma once
 
 #include <cstddef>
@@ -47,13 +65,14 @@ inline constexpr std::size_t k_block_bytes = 4096;
 
 enum class FillState : std::uint16_t { filling = 0, filled = 1 };
 
+// The values of a segment's header, as drawn above.
 struct SegmentHeader {
-  std::uint64_t sequence = 0;  // from 1; greater with every life of any segment of its directory
+  std::uint64_t sequence = 0;
   std::uint64_t segment_bytes = 0;
   FillState state = FillState::filling;
 };
 
-// What the stage itself adds to a chunk.
+// What the stage itself adds to a chunk's header: where it was put, and what its payload is.
 struct ChunkPlace {
   std::uint64_t sequence = 0;
   std::uint64_t offset = 0;
@@ -61,7 +80,7 @@ struct ChunkPlace {
   std::uint32_t payload_checksum = 0;
 };
 
-// A ChunkInfo that owns its parts.
+// A chunk's header as it was read: the fields of ChunkInfo, which see, with texts of its own, and its place.
 struct Chunk {
   BatchId batch;
   std::uint32_t index = 0;
@@ -75,18 +94,19 @@ struct Chunk {
   ChunkPlace place;
 };
 
-// Header, payload and padding.
+// The bytes that a chunk takes in its file: header, payload and padding.
 constexpr std::uint64_t chunk_bytes(std::uint64_t payload_bytes) {
   return k_chunk_header_bytes + (payload_bytes + k_block_bytes - 1) / k_block_bytes * k_block_bytes;
 }
 
-// `block` has k_block_bytes.
+// Fills all of `block`, which has k_block_bytes.
 void encode_segment_header(const SegmentHeader& header, MutableBytes block);
 
-// Error corrupt: this is no segment of ours, or its header is damaged.
+// Error corrupt: this is no segment of ours, its version is not ours, or its header is damaged.
 Result<SegmentHeader> decode_segment_header(Bytes block);
 
-// `header` has k_chunk_header_bytes. CHECKs the limits on topic and ranges.
+// Fills all of `header`, which has k_chunk_header_bytes. A topic or ranges beyond their limits are a bug
+// (CHECK).
 void encode_chunk_header(const ChunkInfo& info, const ChunkPlace& place, MutableBytes header);
 
 // The chunk at `offset` of a segment whose sequence is `sequence`. Error not_found: none of this life begins

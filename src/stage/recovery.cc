@@ -1,3 +1,22 @@
+// How it works. recover_directory() looks at each file of the stage directory. Files that are no segments
+// of ours are moved aside. A segment is scanned from its header on: each chunk's header says how long the
+// chunk is, so the next one begins where it ends. The scan ends at the first chunk that is not of this life
+// of the segment. Payloads are not read here, as Stage::read() verifies them when they are used.
+//
+// Worked case: the process was killed while three full chunks were being written, and the second write did
+// not reach the device.
+//
+//   at 4,096         "PSCK", checksum good, sequence 12, offset 4,096     taken
+//   at 8,400,896     "PSCK", checksum good, sequence 7                    of an earlier life: the scan ends
+//   at 16,797,696    whole, sequence 12                                   not seen: Kafka has its records
+//
+// Had the second write been torn within the header, its checksum would differ: the scan ends too, and
+// `torn` says so in a message. To lose a chunk costs only a refetch, so nothing is searched for behind the
+// end.
+//
+// keep_segments() then chooses what a restart may use again. It keeps segments whole, the earliest first,
+// because a partition goes on where its earliest staged batch begins and later batches are of no use
+// without it.
 #include "stage/recovery.h"
 
 #include <algorithm>

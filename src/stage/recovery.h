@@ -20,30 +20,42 @@ struct RecoveredChunk {
   Extent extent;
 };
 
-// What was found in a stage directory. About 200 bytes and 24 a range for each chunk.
+// What was found in a stage directory. Takes about 200 bytes per chunk, and 24 per range.
 struct Recovered {
-  std::vector<RecoveredChunk> chunks;  // in the order they were written within a segment; of kept segments:
-                                       // earlier sequences first
-  std::uint64_t bytes = 0;             // of their payloads
-  std::vector<std::string> messages;   // sentences: files moved aside or removed, tails that were torn
+  // Within a segment in the order they were written. Chunks of kept segments: those of earlier sequences
+  // first.
+  std::vector<RecoveredChunk> chunks;
+
+  // Of the chunks' payloads.
+  std::uint64_t bytes = 0;
+
+  // For the log, whole sentences: files that were moved aside or removed, and tails that were torn.
+  std::vector<std::string> messages;
 };
 
-// Whether the payloads are read and held against their checksums. `skipped` costs one small read a chunk, and
-// is enough where Stage::read verifies later; `verified` reads the whole file.
+// Whether the payloads are read and held against their checksums. `skipped` costs one small read per chunk,
+// and is enough where Stage::read verifies later; `verified` reads the whole file.
 enum class Payloads : std::uint8_t { skipped, verified };
 
 struct SegmentScan {
   SegmentHeader header;
-  bool complete = false;  // fully written, and as long as its header says; otherwise it never held a chunk
+
+  // Fully written, and as long as its header says. Otherwise it never held a chunk.
+  bool complete = false;
+
+  // The whole chunks of the segment's present life, in the order they were written.
   std::vector<RecoveredChunk> chunks;
-  std::string torn;  // why the scan ended before the end of what was written; empty: it did not
+
+  // Why the scan ended before the end of what was written. Empty: it did not.
+  std::string torn;
 };
 
 // Blocking. The scan ends at the first chunk that does not verify: what lies behind it cannot be told from an
 // earlier life. Error corrupt: the file is no segment of ours, or its header is damaged; others are the
 // system's.
 Result<SegmentScan> scan_segment(const std::string& path, std::uint32_t segment, Payloads payloads);
-// The same of an open file; the error does not name it.
+
+// The same of an open file. The error does not name the file.
 Result<SegmentScan> scan_segment(int fd, std::uint32_t segment, Payloads payloads);
 
 // A segment whose chunks may be used again.
@@ -56,9 +68,16 @@ struct KeptSegment {
 // What an earlier process left in a directory.
 struct Leftovers {
   Recovered recovered;
-  std::vector<std::uint32_t>
-      reusable;                   // segments of the right size, at most files_max, without the kept ones
-  std::vector<KeptSegment> kept;  // by sequence
+
+  // Numbers of segments that may be written again: of the right size, at most files_max, without the kept
+  // ones.
+  std::vector<std::uint32_t> reusable;
+
+  // By sequence, the earliest first.
+  std::vector<KeptSegment> kept;
+
+  // Of all segments that were found, also of those that were removed. The next life of any segment is
+  // greater.
   std::uint64_t greatest_sequence = 0;
 };
 
@@ -71,11 +90,12 @@ inline constexpr std::size_t k_kept_chunks_max = 65536;
 Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t segment_bytes,
                                     std::size_t files_max);
 
-// Keeps the segments that have chunks, at most `segments_max` of them: the earliest, as a partition goes on where
-// its earliest batch begins. Afterwards recovered.chunks are those of the kept segments, and no others.
+// Keeps the segments that have chunks, at most `segments_max` of them: the earliest, as a partition goes on
+// where its earliest batch begins. Afterwards recovered.chunks are those of the kept segments, and no
+// others.
 void keep_segments(Leftovers& found, std::size_t segments_max);
 
-// The latest kept segment is one for reuse instead.
+// Turns the latest kept segment into one for reuse, and forgets its chunks. There is at least one.
 void give_up_latest(Leftovers& found);
 
 }  // namespace penstock::stage

@@ -12,11 +12,14 @@
 
 namespace penstock::stage {
 
-enum class Access : std::uint8_t { direct, buffered };  // O_DIRECT, or through the page cache
+// With O_DIRECT, or through the page cache.
+enum class Access : std::uint8_t { direct, buffered };
 
 struct AccessChoice {
   Access access = Access::buffered;
-  std::string note;  // why not direct; empty if it is
+
+  // Why it is not direct, for people. Empty if it is.
+  std::string note;
 };
 
 // What statx(STATX_DIOALIGN) said of a file: `known` false where the kernel (before 6.1) or the file system
@@ -41,6 +44,7 @@ struct alignas(k_block_bytes) Block {
 // Zeros to fill files with; read-only, and in no page of its own until read.
 Bytes zeros();
 
+// Opens an existing file to be read and written. A symbolic link is refused.
 Result<UniqueFd> open_segment_file(const std::string& path, Access access);
 
 // A new file with a header in state filling, and its room reserved, so that a full disk is known now and not

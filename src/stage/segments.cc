@@ -1,3 +1,20 @@
+// How it works. A segment is in one of four places, and a pointer moves between them:
+//
+//   free_  ->  preparing_  ->  ready_  ->  in use by the stage  ->  free_
+//
+// prepare_ahead() is called whenever something may be missing: a ready segment was taken, one was recycled,
+// or the pause after a failure is over. It does nothing while a segment is ready or being prepared. A free
+// segment needs one write, its header with the next sequence. With that write all chunks of its earlier
+// life are void. Without a free segment, and below files_max, a new file is made: room reserved, zeros
+// written through the loop, header, fdatasync.
+//
+// Worked case: segment-00000002 had sequence 7 and its last chunk was released. prepare_ahead() writes the
+// header with sequence 12. The process is killed when one new chunk is written. Recovery reads the new
+// chunk (sequence 12), then meets a whole chunk of sequence 7 behind it, and ends there.
+//
+// Zeros are written once in a file's life, so that every later write overwrites allocated blocks and
+// changes no metadata of the file system. A segment that cannot be prepared is deleted: its room may be
+// what another one needs. The next try comes after retry_after.
 #include "stage/segments.h"
 
 #include <algorithm>

@@ -24,20 +24,33 @@
 
 namespace penstock::stage {
 
+// One open segment file. Its address stays the same until the file is deleted.
 struct Segment {
+  // In its file's name.
   std::uint32_t number = 0;
   UniqueFd fd;
+
+  // Of its present life; 0 before the first in this process.
   std::uint64_t sequence = 0;
-  std::uint64_t next_offset = 0;  // where the next chunk goes
-  std::uint64_t live_chunks = 0;  // placed and not released
+
+  // Where the next chunk goes.
+  std::uint64_t next_offset = 0;
+
+  // Placed and not released.
+  std::uint64_t live_chunks = 0;
+
+  // Reads and writes of chunks that have not completed.
   std::uint32_t io_in_flight = 0;
 };
 
 struct SegmentsOptions {
+  // Of each file.
   std::uint64_t segment_bytes = 0;
   std::size_t files_max = 2;
   Access access = Access::buffered;
-  Duration retry_after{};  // when a segment could not be prepared
+
+  // The pause after a segment could not be prepared.
+  Duration retry_after{};
 };
 
 // Held by shared_ptr: an operation in flight keeps it, and with it the open files and the lock, until done.
@@ -45,26 +58,49 @@ class Segments : public std::enable_shared_from_this<Segments> {
  public:
   Segments(const SegmentsOptions& options, Directory directory, io::Loop& loop);
 
-  // At the start, blocking. `greatest_sequence` of all that were found; then the files that may be reused.
+  // At the start, blocking
+
+  // `greatest_sequence` is that of all segments that were found: each new life gets a greater one.
   void begin_after(std::uint64_t greatest_sequence) { last_sequence_ = greatest_sequence; }
+
+  // Opens a segment of an earlier process that may be written again.
   Result<void> adopt(std::uint32_t number);
-  // One that holds chunks of an earlier process: in use until the last of them is released, and never written.
+
+  // Opens one that holds chunks of an earlier process. It is in use until the last of them is released, and
+  // is never written before.
   Result<void> keep(const KeptSegment& kept);
-  Result<void> prepare_now();  // one more ready segment
+
+  // Makes a kept segment free, whatever lies in it.
+  void free(Segment& kept);
+
+  // Prepares one more segment. Error: the disk has no room for it; the file is deleted again.
+  Result<void> prepare_now();
+
+  // While the stage runs
 
   bool has_ready() const { return !ready_.empty(); }
-  Segment* take_ready();  // null: none is. Starts to prepare the next
+
+  // Hands a ready segment to the stage and begins to prepare the next. Null: none is ready.
+  Segment* take_ready();
+
+  // Takes a segment back that has no live chunk and no operation in flight (CHECK).
   void recycle(Segment& segment);
-  void free(Segment& kept);  // at the start: whatever lies in it
+
+  // Null: there is none of this number.
   Segment* find(std::uint32_t number);
 
   // Ends all preparing. What is in flight completes unheard.
   void close();
 
+  // `ready` runs from the loop each time that a segment has become ready.
   void on_ready(std::function<void()> ready) { on_ready_ = std::move(ready); }
+
   std::size_t file_count() const { return segments_.size(); }
+
+  // Segments that could not be prepared, and why the last of them could not.
   std::uint64_t errors() const { return errors_; }
   const std::optional<Error>& last_error() const { return last_error_; }
+
   std::string path_of(const Segment& segment) const;
 
  private:

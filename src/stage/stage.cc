@@ -1,5 +1,24 @@
-// Appending, reading and releasing chunks. The segments' own lives are in segments.cc; what happens once, at
-// open, is at the end.
+// How it works. The stage appends chunks to the active segment. append() fills in the header that lies
+// before the payload in the same slab, pads the payload to a block, and writes all of it with one write at
+// the segment's next offset. It never waits for one write before it places the next, so several are in
+// flight.
+//
+// Worked case: segments of 64 MiB, full slabs of 8 MiB and 8 KiB.
+//
+//   append A0..A3, B0..B2    seven chunks fit behind the segment's header; segment X is active, live_chunks 7
+//   append B3                does not fit: X is sealed, segment Y was ready and becomes active, and the
+//                            loop prepares the next one meanwhile (segments.cc)
+//   release A0..A3           live_chunks 3: nothing happens, space is not given back within a segment
+//   release B0..B2           live_chunks 0 and no I/O in flight: X is recycled
+//
+// If no segment is ready, append() places nothing and returns an empty extent. The caller keeps the slab,
+// stops taking records when it runs out of slabs, and hears on_room() when a segment has become ready.
+//
+// A chunk may be released while its write is in flight: `writing` remembers that, and the segment is
+// recycled when the write has ended. A failed write releases its own chunk and seals its segment, because
+// recovery ends at such a hole and would not find what lies behind it.
+//
+// The lives of segments are in segments.cc. What happens once, at open, is at the end of this file.
 #include "stage/stage.h"
 
 #include <algorithm>

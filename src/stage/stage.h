@@ -28,44 +28,61 @@
 namespace penstock::stage {
 
 struct Options {
-  std::string dir;              // made if absent, of this worker alone, locked while open
-  std::uint64_t bytes_max = 0;  // of all segment files together
+  // Made if absent. It belongs to this worker alone and is locked while the stage is open.
+  std::string dir;
+
+  // The most bytes of all segment files together.
+  std::uint64_t bytes_max = 0;
 
   // Of one segment file. Where two of them do not fit into bytes_max, a quarter of bytes_max instead, but
   // never less than one slab and the segment's own header.
   std::uint64_t segment_bytes = 64ULL << 20;
-  std::size_t slab_bytes =
-      (std::size_t{8} << 20) + k_chunk_header_bytes;  // the largest that is ever appended
 
-  bool keep_recovered = false;  // what an earlier process left stays in use until it is released
+  // The largest slab that is ever appended, the chunk's header included.
+  std::size_t slab_bytes = (std::size_t{8} << 20) + k_chunk_header_bytes;
 
-  bool direct = true;  // ask for O_DIRECT; where it is refused, buffered, and said in note()
-  Duration retry_after = std::chrono::seconds(5);  // when the disk had no room for a further segment
+  // What an earlier process left stays in use until it is released. Otherwise its segments are free at once.
+  bool keep_recovered = false;
+
+  // Ask for O_DIRECT. Where it is refused the stage writes through the page cache, and note() says why.
+  bool direct = true;
+
+  // The pause before a further segment is tried again, after the disk had no room for it.
+  Duration retry_after = std::chrono::seconds(5);
 };
 
+// Totals since open(); live_bytes and segment_files are of now. Bytes include headers and padding.
 struct Counters {
-  std::uint64_t written_bytes = 0;  // to the device, headers and padding included
+  std::uint64_t written_bytes = 0;
   std::uint64_t read_bytes = 0;
+
+  // Chunks that could not be written, and segments that could not be prepared.
   std::uint64_t write_errors = 0;
-  std::uint64_t live_bytes = 0;     // placed and not released
-  std::uint64_t segment_files = 0;  // on disk
+
+  // Placed and not released.
+  std::uint64_t live_bytes = 0;
+
+  // On the disk, whatever they hold.
+  std::uint64_t segment_files = 0;
 };
 
+// One thread, that of the loop, owns a stage. No callback runs inside the call that was given it.
 class Stage {
  public:
   // Blocking. Errors name the directory and what to do: not writable, read-only, no room for even two
   // segments, locked by another process. What an earlier process left is read into recovered(), and its
-  // segments are then free; with keep_recovered each of its chunks is live until release(), but for those of
-  // the latest segments where bytes_max, or the disk, leaves no room for two more. Files that are not ours, or
-  // damaged, are moved to <dir>/aside/; segments that no longer fit (bytes_max, segment_bytes) are removed.
+  // segments are then free; with keep_recovered each of its chunks is live until release(), but for those
+  // of the latest segments where bytes_max, or the disk, leaves no room for two more. Files that are not
+  // ours, or damaged, are moved to <dir>/aside/; segments that no longer fit (bytes_max, segment_bytes) are
+  // removed.
   static Result<std::unique_ptr<Stage>> open(const Options& options, io::Loop& loop, const Clock& clock);
 
   // Best when nothing is in flight. What is completes unheard: no `done` runs any more, the slabs must
   // outlive it, and the directory stays locked until then. The loop outlives the stage.
   ~Stage();
 
-  // The headers found at open, payloads not verified: read() does that. Without keep_recovered the extents are
-  // of segments that are in use again. forget_recovered() frees the memory, and releases nothing.
+  // The headers found at open, payloads not verified: read() does that. Without keep_recovered the extents
+  // are of segments that are in use again. forget_recovered() frees the memory, and releases nothing.
   const Recovered& recovered() const;
   void forget_recovered();
 

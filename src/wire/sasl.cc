@@ -164,7 +164,7 @@ Error SaslClient::refusal(int error_code, std::string_view error_text) const {
     }
   }
   if (error_code == k_sasl_authentication_failed) {
-    error.action = mechanism_ == SaslMechanism::oauthbearer ? Action::reauth : Action::fatal;
+    error.action = mechanism_ == SaslMechanism::oauthbearer ? Action::give_up : Action::fatal;
   }
   return error;
 }

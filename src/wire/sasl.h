@@ -46,12 +46,12 @@ class SaslClient {
   Buffer first();
 
   // `answer` is the message of a response without an error code. A message to send, or nullopt: logged in.
-  // Errors are unauthenticated (reauth for OAUTHBEARER, fatal otherwise), or corrupt for an answer out of place.
+  // Errors are unauthenticated (give_up for OAUTHBEARER, fatal otherwise), or corrupt for an answer out of place.
   // With any of them the connection is to be closed.
   Result<std::optional<Buffer>> next(Bytes answer);
 
   // What a SaslAuthenticate response with an error code means: broker_errors.h's table, with the broker's own words and
-  // those of an OAUTHBEARER challenge before it. A refused login (58) is reauth for OAUTHBEARER, fatal otherwise.
+  // those of an OAUTHBEARER challenge before it. A refused login (58) is give_up for OAUTHBEARER, fatal otherwise.
   Error refusal(int error_code, std::string_view error_text) const;
 
  private:

@@ -176,7 +176,7 @@ void check_chunks_lie_in_the_file(const stage::SegmentScan& scan, const Image& i
     CHECK(chunk.place.offset == extent.offset);
     CHECK(chunk.place.payload_bytes == extent.payload_bytes);
     CHECK(chunk.place.sequence == scan.header.sequence);
-    CHECK(chunk.topic.size() <= stage::k_topic_bytes_max);
+    CHECK(chunk.topic.size() <= k_topic_bytes_max);
     CHECK(chunk.ranges.size() <= stage::k_partitions_per_batch_max);
     next += stage::chunk_bytes(extent.payload_bytes);
     CHECK(next <= image.size());

@@ -45,7 +45,7 @@ Error SimBlobStore::refusal() {
       return error;
     }
     case 1:
-      return store_error(ErrorKind::unauthenticated, Action::reauth);
+      return store_error(ErrorKind::unauthenticated, Action::give_up);
     default:
       return store_error(ErrorKind::unavailable, Action::retry);
   }

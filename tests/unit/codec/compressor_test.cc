@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <random>
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
+
+#include "unit/codec/sample_texts.h"
 
 namespace penstock::codec {
 namespace {
@@ -79,23 +80,6 @@ std::string member(Compressor& compressor, std::string_view text, std::size_t in
     }
     EXPECT_TRUE(step.consumed == piece || step.produced == buffer.size()) << "stopped without a reason";
   }
-}
-
-std::string json_lines(std::size_t bytes) {
-  std::string text;
-  for (int i = 0; text.size() < bytes; ++i) {
-    text += R"({"service":"gateway","status":200,"id":)" + std::to_string(i * 7919) + "}\n";
-  }
-  return text;
-}
-
-std::string noise(std::size_t bytes) {
-  std::mt19937_64 random(7);
-  std::string text(bytes, '\0');
-  for (char& c : text) {
-    c = static_cast<char>(random());
-  }
-  return text;
 }
 
 class CompressorTest : public testing::TestWithParam<Compression> {

@@ -1,8 +1,5 @@
 #include "codec/decompressor.h"
 
-#include <algorithm>
-#include <functional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,45 +10,19 @@
 #include <zstd.h>
 
 #include "codec/compressor.h"
+#include "unit/codec/sample_texts.h"
 
 namespace penstock::codec {
 namespace {
 
 constexpr std::size_t k_mib = std::size_t{1} << 20;
 
-std::string json_lines(std::size_t bytes) {
-  std::mt19937 random(7);
-  std::string text;
-  while (text.size() < bytes) {
-    text += R"({"level":"info","ms":)" + std::to_string(random() % 5000) + R"(,"path":"/v1/orders"})" + "\n";
-  }
-  text.resize(bytes);
-  return text;
-}
-
-std::string noise(std::size_t bytes) {
-  std::mt19937 random(8);
-  std::string out(bytes, '\0');
-  std::generate(out.begin(), out.end(), [&random] { return static_cast<char>(random()); });
-  return out;
-}
-
-std::string by_our_compressor(Compression compression, std::string_view text) {
-  auto compressor = make_compressor(compression);
-  std::string out(text.size() + text.size() / 2 + 1000, '\0');
-  const auto step =
-      compressor->compress(as_bytes(text), std::as_writable_bytes(std::span(out)), Compressor::End::member);
-  EXPECT_TRUE(step.member_ended);
-  out.resize(step.produced);
-  return out;
-}
-
 std::string gzip(std::string_view text) {
-  return by_our_compressor(Compression::gzip, text);
+  return compressed(Compression::gzip, text);
 }
 
 std::string zstd(std::string_view text) {
-  return by_our_compressor(Compression::zstd, text);
+  return compressed(Compression::zstd, text);
 }
 
 std::string lz4_of(std::string_view text, LZ4F_blockMode_t mode, LZ4F_blockSizeID_t block) {
@@ -172,7 +143,8 @@ TEST_P(Formats, every_cut_is_corrupt) {
   }
 }
 
-// What comes out of damaged bytes is not asked; only that nothing is read or written elsewhere, and that it ends.
+// What comes out of damaged bytes is not asked; only that nothing is read or written elsewhere, and that it
+// ends.
 TEST_P(Formats, damage_is_survived) {
   Decompressor decompressor(2 * k_mib);
   const std::string packed = pack(json_lines(2000));

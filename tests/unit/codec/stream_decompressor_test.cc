@@ -1,26 +1,16 @@
 #include "codec/stream_decompressor.h"
 
-#include <random>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "codec/compressor.h"
+#include "unit/codec/sample_texts.h"
 
 namespace penstock::codec {
 namespace {
-
-std::string member(Compression compression, std::string_view text) {
-  auto compressor = make_compressor(compression);
-  std::string out(text.size() + text.size() / 2 + 1000, '\0');
-  const auto step =
-      compressor->compress(as_bytes(text), std::as_writable_bytes(std::span(out)), Compressor::End::member);
-  EXPECT_TRUE(step.member_ended);
-  out.resize(step.produced);
-  return out;
-}
 
 // Empty: an error, of feed or of the end.
 std::optional<std::string> unpack(Compression compression, std::string_view file, std::size_t piece) {
@@ -35,20 +25,12 @@ std::optional<std::string> unpack(Compression compression, std::string_view file
   return stream.end().ok() ? std::optional(plain) : std::nullopt;
 }
 
-std::string lines(std::size_t bytes) {
-  std::mt19937 random(7);
-  std::string text;
-  while (text.size() < bytes) {
-    text += R"({"ms":)" + std::to_string(random() % 5000) + "}\n";
-  }
-  return text;
-}
-
 class StreamDecompressorTest : public testing::TestWithParam<Compression> {};
 
 TEST_P(StreamDecompressorTest, MembersThatFollowEachOtherAreOneFileHoweverItIsCut) {
-  const std::string one = lines(3000);
-  const std::string file = member(GetParam(), one) + member(GetParam(), "") + member(GetParam(), "last\n");
+  const std::string one = json_lines(3000);
+  const std::string file =
+      compressed(GetParam(), one) + compressed(GetParam(), "") + compressed(GetParam(), "last\n");
   for (const std::size_t piece :
        {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{63}, file.size()}) {
     EXPECT_EQ(unpack(GetParam(), file, piece), one + "last\n") << piece;
@@ -66,23 +48,23 @@ TEST_P(StreamDecompressorTest, MembersThatFollowEachOtherAreOneFileHoweverItIsCu
 
 TEST_P(StreamDecompressorTest, MuchMoreComesOutThanIsHeld) {
   const std::string zeros(20'000'000, '\n');
-  EXPECT_EQ(unpack(GetParam(), member(GetParam(), zeros), 4096), zeros);
+  EXPECT_EQ(unpack(GetParam(), compressed(GetParam(), zeros), 4096), zeros);
 }
 
 TEST_P(StreamDecompressorTest, ACutFileIsAnError) {
-  const std::string file = member(GetParam(), lines(3000));
+  const std::string file = compressed(GetParam(), json_lines(3000));
   for (std::size_t kept = 0; kept < file.size(); ++kept) {
     EXPECT_FALSE(unpack(GetParam(), std::string_view(file).substr(0, kept), 512)) << kept;
   }
 }
 
 TEST_P(StreamDecompressorTest, OtherBytesAreAnError) {
-  EXPECT_FALSE(unpack(GetParam(), lines(3000), 512));
-  EXPECT_FALSE(unpack(GetParam(), member(GetParam(), "x\n") + "tail of another kind", 512));
+  EXPECT_FALSE(unpack(GetParam(), json_lines(3000), 512));
+  EXPECT_FALSE(unpack(GetParam(), compressed(GetParam(), "x\n") + "tail of another kind", 512));
 }
 
 TEST(StreamDecompressorGzip, AWrongChecksumIsAnError) {
-  std::string file = member(Compression::gzip, lines(3000));
+  std::string file = compressed(Compression::gzip, json_lines(3000));
   file[file.size() - 7] = static_cast<char>(file[file.size() - 7] ^ 1);  // CRC-32 and length end a member
   EXPECT_FALSE(unpack(Compression::gzip, file, 512));
 }

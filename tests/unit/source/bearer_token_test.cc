@@ -60,7 +60,7 @@ TEST(BearerToken, may_have_no_signature_and_no_subject) {
 TEST(BearerToken, that_has_expired_is_named_by_file_and_time) {
   const Error error = refused(token_of(R"({"sub":"a","exp":1789999700})"));
   EXPECT_EQ(error.kind, ErrorKind::unauthenticated);
-  EXPECT_EQ(error.action, Action::reauth);
+  EXPECT_EQ(error.action, Action::give_up);
   EXPECT_THAT(error.message, AllOf(HasSubstr("/run/token has expired at 2026-09-21T14:08:20Z, 5m ago"),
                                    Not(HasSubstr("eyJ"))));
   EXPECT_EQ(refused(token_of(R"({"exp":1790000000})")).code, "token expired") << "its last second is over";
@@ -89,7 +89,7 @@ TEST(BearerToken, is_not_just_anything) {
     EXPECT_THAT(error.message, AllOf(HasSubstr("/run/token holds no JSON Web Token"), HasSubstr(row.why),
                                      Not(HasSubstr("hunter"))));
     EXPECT_EQ(error.kind, ErrorKind::unauthenticated);
-    EXPECT_EQ(error.action, Action::reauth);
+    EXPECT_EQ(error.action, Action::give_up);
   }
 }
 

@@ -165,7 +165,7 @@ TEST(SaslOauthbearer, a_refused_token_ends_by_one_more_message_and_the_broker_s_
   EXPECT_EQ(said(login, R"({"status":"invalid_token"})"), "\x01");
   const Error error = login.refusal(58, "authentication failed");
   EXPECT_EQ(error.kind, ErrorKind::unauthenticated);
-  EXPECT_EQ(error.action, Action::reauth);
+  EXPECT_EQ(error.action, Action::give_up);
   EXPECT_EQ(error.code, "SASL_AUTHENTICATION_FAILED");
   EXPECT_THAT(error.message, AllOf(HasSubstr("OAUTHBEARER"), HasSubstr("authentication failed"),
                                    HasSubstr(R"({"status":"invalid_token"})")));
