@@ -8,10 +8,12 @@
 #include "base/concat.h"
 #include "base/units.h"
 #include "config/addresses.h"
+#include "config/document.h"
 #include "config/memory_plan.h"
 #include "config/names.h"
 #include "config/passthrough.h"
 #include "config/readers.h"
+#include "config/settings.h"
 
 namespace penstock::config {
 namespace {
@@ -616,21 +618,6 @@ constexpr Key k_keys[] = {
                  Settings& s) { return read_duration(key, node, s.drain_timeout); }},
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string result;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    result += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
-    result += words[i];
-  }
-  return result;
-}
-
-template <class Format>
-std::string range(const Key& key, Format format) {
-  std::string text = concat(format(key.limits.min), " to ", format(key.limits.max));
-  return key.word.empty() ? text : concat(key.word, ", or ", text);
-}
-
 }  // namespace
 
 std::span<const Key> all_keys() {
@@ -647,30 +634,6 @@ bool is_section(std::string_view path) {
   return std::any_of(std::begin(k_keys), std::end(k_keys), [&](const Key& key) {
     return key.path.size() > path.size() && key.path.starts_with(path) && key.path[path.size()] == '.';
   });
-}
-
-std::string allowed_values(const Key& key) {
-  switch (key.kind) {
-    case Kind::count:
-      return range(key, [](std::uint64_t value) { return concat(value); });
-    case Kind::size:
-      return range(key, [](std::uint64_t value) { return format_size(value); });
-    case Kind::duration:
-      return range(key, [](std::uint64_t value) {
-        return format_duration(Duration(static_cast<Duration::rep>(value)));
-      });
-    case Kind::choice: {
-      std::vector<std::string> words;
-      for (const Choice& option : key.choices) {
-        if (option.availability == Availability::now) {
-          words.emplace_back(option.word);
-        }
-      }
-      return joined(words);
-    }
-    default:
-      return std::string(key.allowed);
-  }
 }
 
 }  // namespace penstock::config
