@@ -24,6 +24,7 @@
 #include "app/json_text.h"
 #include "appliance/startup.h"
 #include "appliance/wiring.h"
+#include "appliance/wiring_source.h"
 #include "base/concat.h"
 #include "base/os_error.h"
 #include "base/unique_fd.h"
@@ -162,7 +163,7 @@ std::size_t check_source(const config::Settings& settings, Findings& findings) {
         concat(settings.source.group, " has positions for ", report->committed.size(), " of ", partitions,
                " partitions"));
   }
-  if (settings.guarantee == config::Guarantee::exactly_once && partitions > 0) {
+  if (settings.guarantee == ledger::Guarantee::exactly_once && partitions > 0) {
     const Result<void> tried = rdkafka::try_metadata_round_trip(
         appliance::kafka_options(settings, 0),
         {.topic = report->topics.front().name, .partition = Partition{0}}, k_answer);
