@@ -22,6 +22,7 @@
 #include "appliance/verification.h"
 #include "base/clock.h"
 #include "base/concat.h"
+#include "ledger/guarantee.h"
 #include "rdkafka/mock_cluster.h"
 
 namespace penstock::app {
@@ -166,7 +167,7 @@ struct Verdict {
 
 // Where records may land twice there is nothing to verify.
 Verdict verified(const config::Settings& settings) {
-  if (settings.guarantee != config::Guarantee::exactly_once) {
+  if (settings.guarantee != ledger::Guarantee::exactly_once) {
     return {};
   }
   const Result<appliance::VerifyReport> report =

@@ -19,7 +19,10 @@
 
 #include "admin/server.h"
 #include "appliance/startup.h"
+#include "appliance/whole_check.h"
 #include "appliance/wiring.h"
+#include "appliance/wiring_source.h"
+#include "appliance/wiring_store.h"
 #include "base/concat.h"
 #include "config/load.h"
 #include "obs/log.h"
@@ -245,7 +248,7 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
   out.exit_at_end = options.exit_at_end;
   out.plan_for = [this](const std::string& topic) { return appliance::topic_plan(details(), topic); };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
-  std::optional<std::map<TopicPartition, Position>> end_marks;
+  appliance::EndMarks end_marks;
   if (options.exit_at_end) {
     end_marks = rdkafka::end_marks(cluster);
   }

@@ -5,7 +5,8 @@
 #include <thread>
 #include <utility>
 
-#include "appliance/wiring.h"
+#include "appliance/cluster_answers.h"
+#include "appliance/wiring_store.h"
 #include "base/concat.h"
 #include "obs/log.h"
 
@@ -76,26 +77,21 @@ Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Pat
   const MonoTime begun = system_clock().now();
   obs::LogGate gate(k_say_again);
   while (!stop.load()) {
-    Result<rdkafka::ProbeReport> report = rdkafka::probe_cluster(kafka_options(settings, 0), k_broker_answer);
-    std::optional<Error> error;
-    if (!report.ok()) {
-      error = report.error();
-    } else if (!report->topic_errors.empty()) {
-      error = report->topic_errors.front();
-    } else if (report->logs_error) {
-      error = *report->logs_error;
-    } else {
+    // The group is left to the workers: each joins it and reads its positions for itself.
+    Result<rdkafka::ProbeReport> report = ask_cluster(settings, Question::log_ends, k_broker_answer);
+    if (report.ok()) {
       return report;
     }
-    if (!waiting_may_help(*error)) {
-      return *error;
+    Error error = report.error();
+    if (!waiting_may_help(error)) {
+      return error;
     }
     if (patience == Patience::a_minute && system_clock().now() - begun > k_minute) {
-      error->message += "; gave up after a minute";
-      return *error;
+      error.message += "; gave up after a minute";
+      return error;
     }
     if (const auto held_back = gate.pass(system_clock().now())) {
-      obs::log(Level::warning, concat("waiting for the brokers: ", error->message), {{"code", error->code}});
+      obs::log(Level::warning, concat("waiting for the brokers: ", error.message), {{"code", error.code}});
     }
     sleep_unless_stopped(k_between_tries, stop);
   }

@@ -4,7 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "appliance/wiring.h"
+#include "appliance/cluster_answers.h"
+#include "appliance/wiring_source.h"
+#include "appliance/wiring_store.h"
 #include "base/clock.h"
 #include "base/concat.h"
 #include "io/loop.h"
@@ -26,23 +28,6 @@ constexpr std::chrono::milliseconds k_broker_patience{10'000};
 
 // Gaps that the log is asked about: each costs a connection, and some tenths of a second.
 constexpr int k_gaps_asked_max = 50;
-
-Result<rdkafka::ProbeReport> ask_cluster(const config::Settings& settings) {
-  Result<rdkafka::ProbeReport> report = rdkafka::probe_cluster(kafka_options(settings, 0), k_broker_patience);
-  if (!report.ok()) {
-    return report;
-  }
-  if (!report->topic_errors.empty()) {
-    return report->topic_errors.front();
-  }
-  if (report->logs_error) {
-    return *report->logs_error;
-  }
-  if (report->group_error) {
-    return *report->group_error;
-  }
-  return report;
-}
 
 std::optional<GroupEntry> entry_of(const rdkafka::ProbeReport& report, const TopicPartition& id) {
   const auto found = report.committed.find(id);
@@ -70,21 +55,21 @@ class Verification {
       : settings_(settings), depth_(depth), progress_(progress), lake_(lake) {}
 
   Result<VerifyReport> run() {
-    const Result<rdkafka::ProbeReport> before = ask_cluster(settings_);
+    const Result<rdkafka::ProbeReport> before = ask_cluster(settings_, Question::group, k_broker_patience);
     if (!before.ok()) {
       return before.error();
     }
     if (Result<void> seen = lake_.each([this](BlobFacts facts) { return look(facts); }); !seen.ok()) {
       return std::move(seen).error();
     }
-    const Result<rdkafka::ProbeReport> after = ask_cluster(settings_);
+    const Result<rdkafka::ProbeReport> after = ask_cluster(settings_, Question::group, k_broker_patience);
     if (!after.ok()) {
       return after.error();
     }
     report_.cluster = joined(*before, *after);
     report_.bytes_read = told_.bytes_read;
-    const verify::JudgeOptions options{.exactly_once = settings_.guarantee == config::Guarantee::exactly_once,
-                                       .from_earliest = settings_.source.start == config::StartFrom::earliest,
+    const verify::JudgeOptions options{.exactly_once = settings_.guarantee == ledger::Guarantee::exactly_once,
+                                       .from_earliest = settings_.source.start == source::StartAt::earliest,
                                        .sink = sink_identity(settings_)};
     if (Result<void> named = name_overlaps(options); !named.ok()) {
       return std::move(named).error();

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/keys.h"
+#include "config/key.h"
 #include "config/settings.h"
 
 namespace penstock::config {

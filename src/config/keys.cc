@@ -7,11 +7,14 @@
 
 #include "base/concat.h"
 #include "base/units.h"
+#include "codec/blob_name.h"
 #include "config/addresses.h"
+#include "config/document.h"
 #include "config/memory_plan.h"
 #include "config/names.h"
 #include "config/passthrough.h"
 #include "config/readers.h"
+#include "config/settings.h"
 
 namespace penstock::config {
 namespace {
@@ -31,14 +34,15 @@ constexpr Choice later(std::string_view word) {
   return Choice{.word = word, .value = 0, .availability = Availability::later};
 }
 
-constexpr Choice k_on_data_loss[] = {choice("stop", OnDataLoss::stop), choice("continue", OnDataLoss::go_on)};
+constexpr Choice k_on_data_loss[] = {choice("stop", source::OnDataLoss::stop),
+                                     choice("continue", source::OnDataLoss::go_on)};
 constexpr Choice k_source_auth[] = {
-    choice("none", SourceAuthType::none),
-    choice("connection-string", SourceAuthType::connection_string),
-    choice("sasl-plain", SourceAuthType::sasl_plain),
-    choice("sasl-scram-256", SourceAuthType::sasl_scram_256),
-    choice("sasl-scram-512", SourceAuthType::sasl_scram_512),
-    choice("oauthbearer", SourceAuthType::oauthbearer),
+    choice("none", source::AuthType::none),
+    choice("connection-string", source::AuthType::event_hubs),
+    choice("sasl-plain", source::AuthType::sasl_plain),
+    choice("sasl-scram-256", source::AuthType::sasl_scram_256),
+    choice("sasl-scram-512", source::AuthType::sasl_scram_512),
+    choice("oauthbearer", source::AuthType::oauthbearer),
     later("entra"),
 };
 constexpr Choice k_tls[] = {choice("auto", -1), choice("true", 1), choice("false", 0)};
@@ -46,8 +50,9 @@ constexpr Choice k_fetch[] = {choice("auto", Fetch::best), choice("direct", Fetc
                               choice("librdkafka", Fetch::librdkafka)};
 constexpr Choice k_group_by[] = {choice("topic", GroupBy::topic), choice("partition", GroupBy::partition)};
 constexpr Choice k_format[] = {choice("ndjson", Format::ndjson), later("envelope"), later("capture-avro")};
-constexpr Choice k_compression[] = {choice("none", Compression::none), choice("gzip", Compression::gzip),
-                                    choice("zstd", Compression::zstd)};
+constexpr Choice k_compression[] = {choice("none", codec::Compression::none),
+                                    choice("gzip", codec::Compression::gzip),
+                                    choice("zstd", codec::Compression::zstd)};
 constexpr Choice k_validate[] = {choice("none", 0), later("json")};
 constexpr Choice k_sink_auth[] = {
     choice("none", SinkAuthType::none),
@@ -58,14 +63,16 @@ constexpr Choice k_sink_auth[] = {
     later("managed-identity"),
     later("workload-identity"),
 };
-constexpr Choice k_io[] = {choice("best", Io::best), choice("io_uring", Io::io_uring),
-                           choice("portable", Io::portable)};
-constexpr Choice k_guarantee[] = {choice("exactly_once", Guarantee::exactly_once),
-                                  choice("at_least_once", Guarantee::at_least_once)};
-constexpr Choice k_log_level[] = {choice("trace", LogLevel::trace), choice("debug", LogLevel::debug),
-                                  choice("info", LogLevel::info), choice("warn", LogLevel::warn),
-                                  choice("error", LogLevel::error)};
-constexpr Choice k_log_format[] = {choice("text", LogFormat::text), choice("json", LogFormat::json)};
+constexpr Choice k_io[] = {choice("best", io::Choice::best), choice("io_uring", io::Choice::io_uring),
+                           choice("portable", io::Choice::portable)};
+constexpr Choice k_guarantee[] = {choice("exactly_once", ledger::Guarantee::exactly_once),
+                                  choice("at_least_once", ledger::Guarantee::at_least_once)};
+// There is nothing finer than debug in our own log.
+constexpr Choice k_log_level[] = {choice("trace", obs::Level::debug), choice("debug", obs::Level::debug),
+                                  choice("info", obs::Level::info), choice("warn", obs::Level::warning),
+                                  choice("error", obs::Level::error)};
+constexpr Choice k_log_format[] = {choice("text", obs::LogFormat::text),
+                                   choice("json", obs::LogFormat::json)};
 
 // Reads a text and keeps it if `check` has nothing against it.
 template <class Check>
@@ -106,9 +113,8 @@ Complaint check_certificates(const std::string& path) {
 
 // What can be said without knowing the placeholders; codec::PathTemplate says the rest.
 Complaint check_template(const std::string& path) {
-  constexpr std::size_t k_template_bytes_max = 900;  // of a blob's name, see codec::k_blob_name_bytes_max
-  if (path.size() > k_template_bytes_max) {
-    return concat("is longer than ", k_template_bytes_max, " bytes; write a shorter one");
+  if (path.size() > codec::k_blob_name_bytes_max) {
+    return concat("is longer than ", codec::k_blob_name_bytes_max, " bytes; write a shorter one");
   }
   if (path.front() == '/' || path.back() == '/') {
     return "begins or ends with '/'; remove it";
@@ -134,12 +140,12 @@ Complaint read_start(const Node& node, SourceSettings& out) {
     return complaint;
   }
   if (text == "earliest" || text == "latest") {
-    out.start = text == "earliest" ? StartFrom::earliest : StartFrom::latest;
+    out.start = text == "earliest" ? source::StartAt::earliest : source::StartAt::latest;
     return {};
   }
   Complaint complaint = read_time(text, out.start_time);
   if (complaint.empty()) {
-    out.start = StartFrom::time;
+    out.start = source::StartAt::timestamp;
   }
   return complaint;
 }
@@ -616,21 +622,6 @@ constexpr Key k_keys[] = {
                  Settings& s) { return read_duration(key, node, s.drain_timeout); }},
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string result;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    result += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
-    result += words[i];
-  }
-  return result;
-}
-
-template <class Format>
-std::string range(const Key& key, Format format) {
-  std::string text = concat(format(key.limits.min), " to ", format(key.limits.max));
-  return key.word.empty() ? text : concat(key.word, ", or ", text);
-}
-
 }  // namespace
 
 std::span<const Key> all_keys() {
@@ -647,30 +638,6 @@ bool is_section(std::string_view path) {
   return std::any_of(std::begin(k_keys), std::end(k_keys), [&](const Key& key) {
     return key.path.size() > path.size() && key.path.starts_with(path) && key.path[path.size()] == '.';
   });
-}
-
-std::string allowed_values(const Key& key) {
-  switch (key.kind) {
-    case Kind::count:
-      return range(key, [](std::uint64_t value) { return concat(value); });
-    case Kind::size:
-      return range(key, [](std::uint64_t value) { return format_size(value); });
-    case Kind::duration:
-      return range(key, [](std::uint64_t value) {
-        return format_duration(Duration(static_cast<Duration::rep>(value)));
-      });
-    case Kind::choice: {
-      std::vector<std::string> words;
-      for (const Choice& option : key.choices) {
-        if (option.availability == Availability::now) {
-          words.emplace_back(option.word);
-        }
-      }
-      return joined(words);
-    }
-    default:
-      return std::string(key.allowed);
-  }
 }
 
 }  // namespace penstock::config

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "config/keys.h"
+#include "config/key.h"
 
 namespace penstock::config {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "config/document.h"
-#include "config/keys.h"
+#include "config/key.h"
 #include "config/secret.h"
 
 namespace penstock::config {

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "config/document.h"
-#include "config/keys.h"
+#include "config/key.h"
 #include "config/secret.h"
 
 namespace penstock::config {

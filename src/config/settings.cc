@@ -39,7 +39,7 @@ bool uses_tls(const SourceSettings& source) {
   }
   return std::any_of(source.brokers.begin(), source.brokers.end(), [&](const std::string& broker) {
     return is_event_hubs(broker) ||
-           (source.auth.type == SourceAuthType::connection_string && broker.ends_with(":9093"));
+           (source.auth.type == source::AuthType::event_hubs && broker.ends_with(":9093"));
   });
 }
 

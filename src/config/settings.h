@@ -1,5 +1,5 @@
-// What the configuration says, typed and checked: a plain struct a section. Made by load.h; `app` fills each
-// module's own Options from it, and nothing below `app` ever sees it.
+// What the configuration says, typed and checked: a plain struct per section. Made by load.h. `appliance` fills each
+// module's own Options from it, and no module below `appliance` ever sees it.
 #pragma once
 
 #include <cstdint>
@@ -10,35 +10,26 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "codec/compressor.h"
 #include "config/secret.h"
 #include "config/topic_pattern.h"
+#include "io/loop.h"
+#include "ledger/guarantee.h"
+#include "obs/log_format.h"
+#include "source/consumer_options.h"
 
 namespace penstock::config {
 
-enum class StartFrom : std::uint8_t { earliest, latest, time };
-enum class OnDataLoss : std::uint8_t { stop, go_on };
-enum class SourceAuthType : std::uint8_t {
-  none,
-  connection_string,
-  sasl_plain,
-  sasl_scram_256,
-  sasl_scram_512,
-  oauthbearer
-};
+// Words whose meaning ends with the configuration. Those that a module acts on are the module's own (codec::Compression).
 enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
 enum class Format : std::uint8_t { ndjson };
-enum class Compression : std::uint8_t { none, gzip, zstd };
 enum class SinkKind : std::uint8_t { azure, directory, null_store };
 enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sas };
-enum class Io : std::uint8_t { best, io_uring, portable };
-enum class Guarantee : std::uint8_t { exactly_once, at_least_once };
-enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
-enum class LogFormat : std::uint8_t { text, json };
 
 struct SourceAuth {
-  SourceAuthType type = SourceAuthType::none;
-  Secret value;          // connection_string: the whole of it
+  source::AuthType type = source::AuthType::none;
+  Secret value;          // event_hubs: the whole connection string
   std::string username;  // the sasl types
   Secret password;
   std::string token_file;  // oauthbearer: an absolute path
@@ -55,9 +46,9 @@ struct SourceSettings {
   std::string topics_regex;          // begins with '^'; empty with topics
   std::string group;
   std::string instance = "auto";  // or "none", or a name
-  StartFrom start = StartFrom::earliest;
-  WallTime start_time;  // only with StartFrom::time
-  OnDataLoss on_data_loss = OnDataLoss::stop;
+  source::StartAt start = source::StartAt::earliest;
+  WallTime start_time;  // only with StartAt::timestamp
+  source::OnDataLoss on_data_loss = source::OnDataLoss::stop;
   Duration fence_wait{};
   SourceAuth auth;
   Tls tls;
@@ -72,7 +63,7 @@ struct BatchSettings {
   std::uint64_t max_bytes = 0;  // of the blob, as stored
   GroupBy group_by = GroupBy::topic;
   Format format = Format::ndjson;
-  Compression compression = Compression::none;
+  codec::Compression compression = codec::Compression::none;
   std::string path;  // codec::PathTemplate parses it
 };
 
@@ -104,9 +95,9 @@ struct StageSettings {
 };
 
 struct RuntimeSettings {
-  std::optional<std::uint32_t> workers;  // none: the app decides, see workers_that_fit()
+  std::optional<std::uint32_t> workers;  // none: appliance::worker_count() decides
   std::uint64_t memory = 0;
-  Io io = Io::best;
+  io::Choice io = io::Choice::best;
 };
 
 struct AdminSettings {
@@ -115,8 +106,8 @@ struct AdminSettings {
 };
 
 struct LogSettings {
-  LogLevel level = LogLevel::info;
-  LogFormat format = LogFormat::text;
+  obs::Level level = obs::Level::info;
+  obs::LogFormat format = obs::LogFormat::text;
 };
 
 struct Settings {
@@ -127,7 +118,7 @@ struct Settings {
   SinkSettings sink;
   StageSettings stage;
   RuntimeSettings runtime;
-  Guarantee guarantee = Guarantee::exactly_once;
+  ledger::Guarantee guarantee = ledger::Guarantee::exactly_once;
   AdminSettings admin;
   LogSettings log;
   Duration drain_timeout{};

@@ -9,6 +9,7 @@
 
 #include <penstock/result.h>
 
+#include "azure/blob_requests.h"
 #include "base/concat.h"
 #include "base/foreign_limits.h"
 #include "base/units.h"
@@ -86,9 +87,9 @@ void check_source_auth(const Settings& settings, Report& report) {
   if (!sound(report, {"source.auth.type", "source.auth", "source"})) {
     return;
   }
-  const bool by_string = auth.type == SourceAuthType::connection_string;
-  const bool by_token = auth.type == SourceAuthType::oauthbearer;
-  const bool by_password = !by_string && !by_token && auth.type != SourceAuthType::none;
+  const bool by_string = auth.type == source::AuthType::event_hubs;
+  const bool by_token = auth.type == source::AuthType::oauthbearer;
+  const bool by_password = !by_string && !by_token && auth.type != source::AuthType::none;
   check_companions(settings, report, "source.auth.type",
                    {{"source.auth.value", required_if(by_string)},
                     {"source.auth.username", required_if(by_password)},
@@ -176,11 +177,11 @@ void check_batch(const Settings& settings, Report& report, const BatchSettings& 
   // 8 MiB x 50,000 = 390 GiB: met only by very small blocks. An override is blamed for what it says itself.
   const bool says_bytes = prefix.empty() || written(settings, bytes);
   if (says_bytes && sound(report, {bytes, "sink.block_bytes"}) &&
-      batch.max_bytes > k_blocks_per_blob_max * settings.sink.block_bytes) {
+      batch.max_bytes > azure::k_blocks_max * settings.sink.block_bytes) {
     report.add(bytes,
-               concat("needs more than ", k_blocks_per_blob_max,
+               concat("needs more than ", azure::k_blocks_max,
                       " blocks of sink.block_bytes, the most a blob can ", "have; write at most ",
-                      format_size(k_blocks_per_blob_max * settings.sink.block_bytes), ", or larger blocks"));
+                      format_size(azure::k_blocks_max * settings.sink.block_bytes), ", or larger blocks"));
   }
   const std::string path = prefix + "batch.path";
   const std::string group_by = prefix + "batch.group_by";
@@ -208,7 +209,7 @@ void check_fetch_wait(const Settings& settings, Report& report) {
 }
 
 void check_guarantee(const Settings& settings, Report& report) {
-  if (sound(report, {"guarantee", "source.fetch"}) && settings.guarantee == Guarantee::exactly_once &&
+  if (sound(report, {"guarantee", "source.fetch"}) && settings.guarantee == ledger::Guarantee::exactly_once &&
       settings.source.fetch == Fetch::librdkafka) {
     report.add("source.fetch",
                "is librdkafka, whose commits cannot be trusted for guarantee: exactly_once; write direct, or "

@@ -29,11 +29,10 @@
 #include "ledger/assign.h"
 #include "ledger/claim_text.h"
 #include "ledger/commit_slot.h"
+#include "ledger/guarantee.h"
 #include "ledger/ledger.h"
 
 namespace penstock::ledger {
-
-enum class Guarantee : std::uint8_t { exactly_once, at_least_once };
 
 struct ProtocolOptions {
   Guarantee guarantee = Guarantee::exactly_once;

@@ -9,7 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/document.h"
 #include "config/reference.h"
+#include "config/settings.h"
 #include "config/suggest.h"
 
 namespace penstock::config {

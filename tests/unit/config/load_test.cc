@@ -74,10 +74,10 @@ TEST(Load, the_least_configuration_has_the_documented_defaults) {
   EXPECT_THAT(s.source.brokers, ElementsAre("localhost:9092"));
   EXPECT_THAT(s.source.topics, ElementsAre("events"));
   EXPECT_EQ(s.source.group, "penstock-web");
-  EXPECT_EQ(s.source.start, StartFrom::earliest);
-  EXPECT_EQ(s.source.on_data_loss, OnDataLoss::stop);
+  EXPECT_EQ(s.source.start, source::StartAt::earliest);
+  EXPECT_EQ(s.source.on_data_loss, source::OnDataLoss::stop);
   EXPECT_EQ(s.source.fence_wait, seconds(10));
-  EXPECT_EQ(s.source.auth.type, SourceAuthType::none);
+  EXPECT_EQ(s.source.auth.type, source::AuthType::none);
   EXPECT_FALSE(uses_tls(s.source));
   EXPECT_EQ(s.source.tls.ca, "system");
   EXPECT_EQ(s.source.max_batch_bytes, 16 * k_mib);
@@ -86,7 +86,7 @@ TEST(Load, the_least_configuration_has_the_documented_defaults) {
   EXPECT_EQ(s.batch.max_bytes, 256 * k_mib);
   EXPECT_EQ(s.batch.group_by, GroupBy::topic);
   EXPECT_EQ(s.batch.format, Format::ndjson);
-  EXPECT_EQ(s.batch.compression, Compression::none);
+  EXPECT_EQ(s.batch.compression, codec::Compression::none);
   EXPECT_EQ(s.batch.path, "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z");
   EXPECT_TRUE(s.overrides.empty());
   EXPECT_EQ(s.sink.kind, SinkKind::directory);
@@ -97,12 +97,12 @@ TEST(Load, the_least_configuration_has_the_documented_defaults) {
   EXPECT_EQ(s.stage.max_bytes, 20 * k_gib);
   EXPECT_EQ(s.runtime.workers, std::nullopt);
   EXPECT_EQ(s.runtime.memory, 192 * k_mib);
-  EXPECT_EQ(s.runtime.io, Io::best);
-  EXPECT_EQ(s.guarantee, Guarantee::exactly_once);
+  EXPECT_EQ(s.runtime.io, io::Choice::best);
+  EXPECT_EQ(s.guarantee, ledger::Guarantee::exactly_once);
   EXPECT_EQ(s.admin.host, "127.0.0.1");
   EXPECT_EQ(s.admin.port, 9464);
-  EXPECT_EQ(s.log.level, LogLevel::info);
-  EXPECT_EQ(s.log.format, LogFormat::text);
+  EXPECT_EQ(s.log.level, obs::Level::info);
+  EXPECT_EQ(s.log.format, obs::LogFormat::text);
   EXPECT_EQ(s.drain_timeout, seconds(20));
 }
 
@@ -148,12 +148,12 @@ drain_timeout: 1m
   EXPECT_EQ(s.source.topics_regex, "^svc-.*");
   EXPECT_TRUE(s.source.topics.empty());
   EXPECT_EQ(s.source.group, "$Default");
-  EXPECT_EQ(s.source.start, StartFrom::time);
+  EXPECT_EQ(s.source.start, source::StartAt::timestamp);
   EXPECT_EQ(s.source.start_time, WallTime(std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) +
                                           hours(12) + minutes(30) + milliseconds(45'250)));
-  EXPECT_EQ(s.source.on_data_loss, OnDataLoss::go_on);
+  EXPECT_EQ(s.source.on_data_loss, source::OnDataLoss::go_on);
   EXPECT_EQ(s.source.fence_wait, seconds(1));
-  EXPECT_EQ(s.source.auth.type, SourceAuthType::connection_string);
+  EXPECT_EQ(s.source.auth.type, source::AuthType::event_hubs);
   EXPECT_EQ(s.source.auth.value.reveal(),
             "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=hunter2=");
   EXPECT_TRUE(uses_tls(s.source));
@@ -166,7 +166,7 @@ drain_timeout: 1m
   EXPECT_EQ(s.batch.max_age, minutes(2));
   EXPECT_EQ(s.batch.max_bytes, 64 * k_mib);
   EXPECT_EQ(s.batch.group_by, GroupBy::partition);
-  EXPECT_EQ(s.batch.compression, Compression::zstd);
+  EXPECT_EQ(s.batch.compression, codec::Compression::zstd);
   EXPECT_EQ(s.sink.url, "https://contoso.blob.core.windows.net/lake/raw");
   EXPECT_EQ(s.sink.kind, SinkKind::azure);
   EXPECT_EQ(s.sink.auth.type, SinkAuthType::shared_key);
@@ -176,11 +176,11 @@ drain_timeout: 1m
   EXPECT_EQ(s.sink.connections, 2U);
   EXPECT_EQ(s.stage.dir, "/nvme");
   EXPECT_EQ(s.runtime.workers, 2U);
-  EXPECT_EQ(s.runtime.io, Io::portable);
+  EXPECT_EQ(s.runtime.io, io::Choice::portable);
   EXPECT_EQ(s.admin.host, "::1");
   EXPECT_EQ(s.admin.port, 0);
-  EXPECT_EQ(s.log.level, LogLevel::debug);
-  EXPECT_EQ(s.log.format, LogFormat::json);
+  EXPECT_EQ(s.log.level, obs::Level::debug);
+  EXPECT_EQ(s.log.format, obs::LogFormat::json);
   EXPECT_EQ(s.drain_timeout, minutes(1));
 }
 
@@ -212,7 +212,7 @@ batch: {compression: zstd, max_age: 30s}
 sink: {url: "null:"}
 )");
   EXPECT_EQ(s.batch_for("payments").max_age, seconds(10));
-  EXPECT_EQ(s.batch_for("payments").compression, Compression::zstd);
+  EXPECT_EQ(s.batch_for("payments").compression, codec::Compression::zstd);
   EXPECT_EQ(s.batch_for("repay").max_age, seconds(30));
   EXPECT_EQ(s.batch_for("weblog").max_bytes, 1 * k_mib);
   EXPECT_EQ(s.batch_for("weblog").max_age, seconds(30));
@@ -234,7 +234,7 @@ TEST(Load, tls_is_on_by_itself_for_event_hubs) {
   EXPECT_TRUE(uses_tls(source));
   source.brokers = {"10.0.0.4:9093"};
   EXPECT_FALSE(uses_tls(source));
-  source.auth.type = SourceAuthType::connection_string;
+  source.auth.type = source::AuthType::event_hubs;
   EXPECT_TRUE(uses_tls(source));
   source.brokers = {"localhost:9092"};  // the emulator
   EXPECT_FALSE(uses_tls(source));
@@ -445,9 +445,9 @@ TEST(Load, start_takes_only_real_moments_in_utc) {
     return "name: n\nsource: {brokers: [a:1], topics: [t], start: \"" + start +
            "\"}\nsink: {url: \"null:\"}\n";
   };
-  EXPECT_EQ(settings_of(text("latest")).source.start, StartFrom::latest);
+  EXPECT_EQ(settings_of(text("latest")).source.start, source::StartAt::latest);
   EXPECT_EQ(settings_of(text("1970-01-01T00:00:00.000000001Z")).source.start_time, WallTime(Duration(1)));
-  EXPECT_EQ(settings_of(text("2024-02-29T23:59:59Z")).source.start, StartFrom::time);
+  EXPECT_EQ(settings_of(text("2024-02-29T23:59:59Z")).source.start, source::StartAt::timestamp);
   for (const std::string start :
        {"2026-01-31", "2026-01-31T00:00:00", "2026-01-31T00:00:00+01:00", "2026-02-29T00:00:00Z",
         "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Z ",
@@ -523,11 +523,11 @@ TEST(Load, the_source_is_checked) {
   EXPECT_TRUE(uses_tls(settings_of(text(hubs + by_string)).source));
   const Settings scram =
       settings_of(text(kafka + "auth: {type: sasl-scram-512, username: u, password: \"${PASSWORD}\"}"));
-  EXPECT_EQ(scram.source.auth.type, SourceAuthType::sasl_scram_512);
+  EXPECT_EQ(scram.source.auth.type, source::AuthType::sasl_scram_512);
   EXPECT_EQ(scram.source.auth.username, "u");
   EXPECT_EQ(scram.source.auth.password.reveal(), "hunter2");
   const Settings bearer = settings_of(text(kafka + "auth: {type: oauthbearer, token_file: /run/token}"));
-  EXPECT_EQ(bearer.source.auth.type, SourceAuthType::oauthbearer);
+  EXPECT_EQ(bearer.source.auth.type, source::AuthType::oauthbearer);
   EXPECT_EQ(bearer.source.auth.token_file, "/run/token");
 
   struct Case {
