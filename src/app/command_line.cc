@@ -76,8 +76,7 @@ void add_verify(CLI::App& app, VerifyCommand& options, int& exit_code) {
 
 void add_demo(CLI::App& app, DemoCommand& options, int& exit_code) {
   CLI::App* command = app.add_subcommand(
-      "demo",
-      "Show all of it on this machine: in-process broker, made-up traffic, files in a directory.");
+      "demo", "Show all of it on this machine: in-process broker, made-up traffic, files in a directory.");
   command->add_option("--seconds", options.seconds, "Produce for so many seconds, 1 to 3600.")
       ->type_name("N")
       ->check(CLI::Range(1, 3600).description(""))
