@@ -1,4 +1,22 @@
-// The demo: an in-process broker, a producer, and the appliance that `run` runs, on a directory.
+// How it works
+//
+//   Traffic ──► librdkafka's mock broker ──► Appliance ──► files ──► count_landed(), verify_lake()
+//   (this thread)                       (as `penstock run`)
+//
+// Nothing is made easier for the appliance but what the configuration below says. This thread produces at a
+// steady pace, waits until all of it has been read, and stops the appliance, which publishes what it holds.
+// Then the lines in the files are counted, as any reader would, and compared with what was produced.
+//
+// For example, `penstock demo --seconds 5`:
+// 1. The group's first join takes the broker three seconds. Nothing is produced before the appliance is
+//    ready.
+// 2. 5 seconds at 4,000 records per second make some 20,000 records. A file is closed when its first record
+//    is 5 seconds old, and the last one when the appliance stops.
+// 3. "produced" and "landed" must be the same number, and verify must find every record once. Else the exit
+//    code is 1.
+//
+// The mock broker keeps only the latest 5 MiB of a partition. Traffic therefore stops producing when the
+// appliance falls too far behind, and goes on when it has caught up.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -35,13 +53,14 @@ constexpr const char* k_topic = "api-gateway";
 constexpr std::uint32_t k_partitions = 4;
 constexpr std::uint64_t k_records_per_second = 4000;  // some 4 MB/s: 300 GB a day and a little more
 
-// The mock broker keeps 5 MiB a partition and drops the oldest beyond it: never run further ahead of the consumer than this.
+// The mock broker keeps 5 MiB a partition and drops the oldest beyond it: never run further ahead of the
+// consumer than this.
 constexpr std::uint64_t k_ahead_max = 8000;
 
 constexpr Duration k_catch_up_max = seconds(30);
 
-// Nothing gets lost on the way to a broker in this process, so the wait for what may have been lost can be short: with the
-// default nothing would land in the first ten seconds.
+// Nothing gets lost on the way to a broker in this process, so the wait for what may have been lost can be
+// short: with the default nothing would land in the first ten seconds.
 constexpr const char* k_fence_wait = "1s";
 
 std::string demo_configuration(const std::string& brokers, const std::string& dir) {

@@ -17,7 +17,8 @@ constexpr std::array k_statuses{200, 200, 200, 200, 200, 201, 204, 301, 400, 404
 constexpr std::array k_agents{"okhttp/4.12.0", "Mozilla/5.0 (X11; Linux x86_64)", "python-requests/2.32",
                               "curl/8.5.0"};
 
-// Headers, tokens and bodies beyond the fixed fields: median exp(6.1), some 450 bytes; one in a hundred above 3 KiB.
+// Headers, tokens and bodies beyond the fixed fields: median exp(6.1), some 450 bytes; one in a hundred above
+// 3 KiB.
 constexpr double k_log_median = 6.1;
 constexpr double k_log_sigma = 0.85;
 constexpr double k_extra_bytes_max = 15.0 * 1024;

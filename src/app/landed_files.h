@@ -12,7 +12,8 @@ struct Landed {
   std::uint64_t files = 0;
   std::uint64_t lines = 0;
   std::uint64_t bytes = 0;
-  std::string first_file;  // the first by name; empty: none
+  // The first by name. Empty: there are no files.
+  std::string first_file;
 };
 
 // Counts the lines of every visible file below `dir`.

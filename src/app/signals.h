@@ -8,8 +8,8 @@ namespace penstock::app {
 
 class Signals {
  public:
-  // Blocks the signals in this thread, and so in every thread that it starts: make it before any other. `on_first` runs on a
-  // thread of its own.
+  // Blocks the signals in this thread, and so in every thread that it starts: make it before any other.
+  // `on_first` runs on a thread of its own.
   explicit Signals(std::function<void()> on_first);
   ~Signals();
   Signals(const Signals&) = delete;

@@ -1,5 +1,24 @@
-// The appliance: asks the cluster and the store whether this can work, then runs the workers, each on its own thread, until
-// the end. This thread only watches.
+// How it works
+//
+// Appliance::run() goes through these steps on the thread that calls it, which then only watches:
+// 1. The log and the admin server start, so that /readyz can say what is waited for.
+// 2. The store is asked once, and the brokers until they answer (startup.h). What only a person can mend ends
+//    the run here, before a record is read.
+// 3. launch() decides by the number of partitions how many workers there are (wiring.h), and gives each a
+//    thread.
+// 4. watch() waits until every worker has ended. It passes on stop(), leave_now(), and the end of all logs.
+// 5. The threads are joined, the admin server stops, and the totals are added up.
+//
+// For example, the second of three workers meets an error that it cannot get over:
+// 1. Its run() returns the error. Its thread keeps that as the worker's outcome, and wakes watch().
+// 2. watch() keeps the error, as the first one, and tells every worker to stop.
+// 3. The other two publish and commit what they have read, and end.
+// 4. All have ended, so watch() returns the error, and so does Appliance::run().
+//
+// Who may look at what: `mutex` guards what the workers' threads tell watch(). The set of workers is complete
+// when `workers_there` is set, and does not change afterwards. Until then counters(), not_ready() and the
+// metrics page, which come from any thread, leave it alone. What they read of a worker after that may be read
+// from any thread without a lock.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -36,8 +55,9 @@ namespace {
 
 using obs::Level;
 
-// How often this thread looks at its workers when nothing wakes it: for their end marks, which nobody tells of; or else
-// only because stop() may be called from where no lock may be taken, so that its wake-up can be missed.
+// How often watch() looks at the workers when nothing wakes it. That a worker is at its end marks wakes
+// nobody, so with those it looks often. Otherwise it looks only because stop() takes no lock, so that its
+// wake-up can be missed.
 constexpr auto k_watch_for_end_interval = std::chrono::milliseconds(100);
 constexpr auto k_watch_interval = std::chrono::seconds(1);
 

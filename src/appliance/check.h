@@ -26,12 +26,12 @@ struct CheckReport {
   bool all_ok() const;
 };
 
-// Tries the stage's disk, the kernel's I/O, the brokers, the topics, the group, the memory and the sink, each as the service
-// would with these settings. One that fails does not keep the others from being tried. Blocks for as long as brokers and
-// store take to answer, at most about a minute and a half.
+// Tries the stage's disk, the kernel's I/O, the brokers, the topics, the group, the memory and the sink, each
+// as the service would with these settings. One that fails does not keep the others from being tried. Blocks
+// for as long as brokers and store take to answer, at most about a minute and a half.
 //
-// It leaves behind the stage's directory and a directory that is the sink, if they were not there. With exactly_once it also
-// commits an offset of a group of its own (rdkafka/metadata_round_trip.h).
+// It leaves behind the stage's directory and a directory that is the sink, if they were not there. With
+// exactly_once it also commits an offset of a group of its own (rdkafka/metadata_round_trip.h).
 CheckReport check_deployment(const config::Settings& settings);
 
 }  // namespace penstock::appliance

@@ -1,8 +1,8 @@
 // What the cluster answers to the questions of rdkafka::probe_cluster(), and what it does not.
 //
-// A cluster may answer and still refuse a part: a topic that we may not read, a group whose coordinator is away. Who
-// asks decides how much is needed. The start leaves the group to the workers, verification cannot do without, and
-// `penstock check` reports everything.
+// A cluster may answer and still refuse a part: a topic that we may not read, a group whose coordinator is
+// away. Who asks decides how much is needed. The start leaves the group to the workers, verification cannot
+// do without, and `penstock check` reports everything.
 #pragma once
 
 #include <chrono>
@@ -27,8 +27,8 @@ struct Unanswered {
 // Every question that the cluster did not answer, in their order; of topics one per topic. Pure.
 std::vector<Unanswered> unanswered(const rdkafka::ProbeReport& report);
 
-// One call of probe_cluster(), which blocks for at most `wait` per question. Error: no broker answered, or one of the
-// questions up to `last` was not answered.
+// One call of probe_cluster(), which blocks for at most `wait` per question. Error: no broker answered, or
+// one of the questions up to `last` was not answered.
 Result<rdkafka::ProbeReport> ask_cluster(const config::Settings& settings, Question last,
                                          std::chrono::milliseconds wait);
 

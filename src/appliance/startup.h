@@ -1,7 +1,8 @@
-// Before the workers start: is the store there and ours to write to, are the brokers there, and what is in the cluster?
+// The questions before the workers start. Is the store there and ours to write to? Are the brokers there, and
+// what is in the cluster?
 //
-// What waiting may mend is waited for; what only a person can mend is an Error, so that a service with a wrong key does not
-// look as if it ran.
+// What waiting may mend is waited for. What only a person can mend is an Error, so that a service with a
+// wrong key does not look as if it ran. All of it blocks.
 #pragma once
 
 #include <atomic>
@@ -14,17 +15,18 @@
 
 namespace penstock::appliance {
 
-// Asks the store once. Ok also when it does not answer: workers stage what they read and try again. Error: wrong credential,
-// no permission, no such container or directory.
+// Asks the store once. Also ok when it does not answer: workers stage what they read and try again. Error:
+// wrong credential, no permission, no such container or directory. Once `stop` is set: ok.
 Result<void> probe_store(const config::Settings& settings, const std::atomic<bool>& stop);
 
-// One call of probe(), on a loop of its own, waiting at most `wait`: what `penstock check` reports.
+// One call of the store's probe(), on a loop of its own. Error: what the store said, or that it did not
+// answer within `wait`, or before `stop` was set.
 Result<void> probe_store_once(const config::Settings& settings, Duration wait, const std::atomic<bool>& stop);
 
 enum class Patience { endless, a_minute };
 
-// Asks the brokers until they answer. Error: wrong credential, unknown topic, or out of patience. Once `stop` is set: an
-// empty view.
+// Asks the brokers until they answer, and says every 30 seconds what it waits for. Error: wrong credential,
+// unknown topic, or out of patience. Once `stop` is set: an empty report.
 Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
                                            const std::atomic<bool>& stop);
 

@@ -1,3 +1,23 @@
+// How it works
+//
+// A lake may be in use while it is looked at, and listing a million blobs takes minutes. So the cluster is
+// asked twice:
+//
+//   before: entries, starts of the logs ──► every blob is listed ──► after: entries, ends of the logs
+//
+// What was committed before the listing must be in a blob. What is in a blob must be committed, or claimed,
+// after it.
+//
+// For example, partition 3 of a topic whose log holds everything from offset 0:
+// 1. Before, the group's entry is at 500. Every blob with a record below 500 is visible by now.
+// 2. While blobs are listed, one with 500 to 549 appears. Whether the list has it depends on its name.
+// 3. After, the entry is at 600, as the service went on.
+// 4. A position below 500 that is in no blob is a fault. Positions from 500 to 599 may be in the list or not.
+//    A blob with position 600 or more is a fault, unless a pending claim names it.
+//
+// Blobs are not kept, only the positions that they hold, as intervals (verify/tiling.h). The names of two
+// blobs that hold the same position are therefore found by listing once more. A gap is asked of the log last:
+// empty values and transaction markers take offsets, and no blob has them.
 #include "appliance/verification.h"
 
 #include <chrono>
@@ -132,7 +152,8 @@ class Verification {
     return {};
   }
 
-  // Names are not kept at the first look, as a million of them would be, and what overlaps is known only at its end.
+  // Names are not kept at the first look, as a million of them would be, and what overlaps is known only at
+  // its end.
   Result<void> name_overlaps(const verify::JudgeOptions& options) {
     if (!report_.tiling.any_twice()) {
       return {};
@@ -165,7 +186,8 @@ class Verification {
     return claimed;
   }
 
-  // Empty values and transaction markers take offsets and make no blob: where the log still has a gap, it tells.
+  // Empty values and transaction markers take offsets and make no blob: where the log still has a gap, it
+  // tells.
   void ask_the_log_about_gaps() {
     int asked = 0;
     report_.findings.review([&](Finding& finding) {

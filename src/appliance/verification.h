@@ -1,6 +1,7 @@
-// Looks at a whole lake: the order of the questions that `verify` (the module) gives its answers from.
+// Looks at a whole lake. The module `verify` judges; what it is asked, and in which order, is decided here.
 //
-//   entries, log starts ─► every blob ─► entries, log ends ─► the blobs that overlap, once more ─► claimed names ─► judgement
+//   entries, log starts ─► every blob ─► entries, log ends ─► names of blobs that overlap ─► claimed names
+//                                                                              judgement ◄──────────┘
 #pragma once
 
 #include <cstdint>
@@ -15,28 +16,38 @@
 
 namespace penstock::appliance {
 
+// metadata: what the blobs say of themselves. content: their bytes too, which are read and counted.
 enum class Depth : std::uint8_t { metadata, content };
 
 struct VerifyProgress {
   std::uint64_t blobs = 0;
-  std::uint64_t bytes_read = 0;  // with Depth::content
-  bool naming = false;           // the second look, for the names of blobs that overlap
+  // 0 with Depth::metadata.
+  std::uint64_t bytes_read = 0;
+  // In the second look, for the names of blobs that overlap.
+  bool naming = false;
 };
 
 struct VerifyReport {
-  std::uint64_t blobs = 0;  // of data, of this group
+  // Blobs of this group that hold data, and those that close a name.
+  std::uint64_t blobs = 0;
   std::uint64_t tombstones = 0;
-  std::uint64_t foreign = 0;       // files that are not ours
-  std::uint64_t other_groups = 0;  // blobs of penstocks with another source.group, which were not looked at
+  // Files that penstock did not write.
+  std::uint64_t foreign = 0;
+  // Blobs of another source.group, which were not looked at.
+  std::uint64_t other_groups = 0;
+  // As the metadata of `blobs` say; bytes before compression.
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;  // uncompressed
+  std::uint64_t bytes = 0;
+  // 0 with Depth::metadata.
   std::uint64_t bytes_read = 0;
   verify::Tiling tiling;
   verify::ClusterView cluster;
   verify::Findings findings;
 };
 
-// Blocking. Error: brokers, group or store did not answer, or did not let us look; nothing is known then.
+// Blocks until all has been looked at; `progress` is called on this thread, per blob and per piece of one
+// that is read. Changes nothing. What is wrong with the lake is a finding. Error: brokers, group or store did
+// not answer, or did not let us look. Nothing is known then.
 Result<VerifyReport> verify_lake(const config::Settings& settings, Depth depth,
                                  const std::function<void(const VerifyProgress&)>& progress);
 

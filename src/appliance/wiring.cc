@@ -1,20 +1,22 @@
 // How it works
 //
-// No module below sees the configuration. Each declares the plain options that it needs, and these functions fill them,
-// so that a setting is followed from its key to its effect in two hops: settings.h, then here.
+// No module below sees the configuration. Each declares the plain options that it needs, and these functions
+// fill them, so that a setting is followed from its key to its effect in two hops: settings.h, then here.
 //
 // How many workers there are comes first, since they share what the configuration gives to the whole process:
 //
-//   partitions, CPUs, runtime.memory, stage.max_bytes ──► worker_count() ──► memory_plan() ──► worker_options()
+//   partitions, CPUs, memory, stage ──► worker_count() ──► memory_plan() ──► worker_options()
 //
-// For example, 20 partitions of one topic on a machine with 16 CPUs, and the defaults otherwise (192 MiB of memory, a
-// stage of 20 GiB, blocks of 8 MiB, 4 connections):
+// For example, 20 partitions of one topic on a machine with 16 CPUs, and the defaults otherwise (192 MiB of
+// memory, a stage of 20 GiB, blocks of 8 MiB, 4 connections):
 // 1. The partitions ask for 3 workers, one per 8 partitions.
-// 2. Memory has room for 2. The process itself takes 24 MiB. A worker takes at least 58 MiB: 28 MiB for its Kafka client,
-//    4 MiB for its connections, and 26 slabs of 1 MiB, which are two blocks and a little more.
+// 2. Memory has room for 2. The process itself takes 24 MiB. A worker takes at least 58 MiB: 28 MiB for its
+//    Kafka client, 4 MiB for its connections, and 26 slabs of 1 MiB, which are two blocks and a little more.
 // 3. The CPUs allow 16 and the stage 160. The least counts, so there are 2 workers.
-// 4. memory_plan() shares out the 168 MiB that the process leaves: 84 MiB for each worker, of which 52 are slabs.
-// 5. worker_options() shares out the stage: 10 GiB each, in a directory of its own, <stage.dir>/<name>/worker-0 and -1.
+// 4. memory_plan() shares out the 168 MiB that the process leaves: 84 MiB for each worker, of which 52 are
+//    slabs.
+// 5. worker_options() shares out the stage: 10 GiB each, in a directory of its own,
+//    <stage.dir>/<name>/worker-0 and -1.
 //
 // With runtime.workers written there are no steps 1 to 3: config/validate.cc has checked that so many fit.
 #include "appliance/wiring.h"
@@ -34,7 +36,8 @@ namespace {
 
 static_assert(config::k_slab_header_bytes == stage::k_chunk_header_bytes);
 
-// One worker is enough for so many partitions, whatever they carry, before another core is worth its wake-ups.
+// One worker is enough for so many partitions, whatever they carry, before another core is worth its
+// wake-ups.
 constexpr std::size_t k_partitions_per_worker = 8;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// From the configuration to what a worker, its loop, the log and the admin server are made with. Pure. The source has its
-// own wiring (wiring_source.h), and so has the store (wiring_store.h).
+// From the configuration to what a worker, its loop, the log and the admin server are made with. Pure. The
+// source has its own wiring (wiring_source.h), and so has the store (wiring_store.h).
 #pragma once
 
 #include <cstddef>
@@ -17,16 +17,17 @@
 
 namespace penstock::appliance {
 
-// How many workers: as written, or one per 8 partitions, but no more than the CPUs allowed and no more than fit into memory
-// and stage. At least one.
+// How many workers: as written, or one per 8 partitions, but no more than the CPUs allowed and no more than
+// fit into memory and stage. At least one.
 Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32_t cpus,
                                    std::size_t partitions);
 
-// What each of `workers` workers gets of runtime.memory. Error: invalid_input with file and line, and how much is needed.
+// What each of `workers` workers gets of runtime.memory. Error: invalid_input with file and line, and how
+// much is needed.
 Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::uint32_t workers);
 
-// How a topic's batches are made: the general settings, or those of the first override that matches the topic. Error: its
-// path is no template, which check_whole() has ruled out.
+// How a topic's batches are made: the general settings, or those of the first override that matches the
+// topic. Error: its path is no template, which check_whole() has ruled out.
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
 
 // The options of worker number `worker` of `workers`, but for the factories, the plans and the end marks.

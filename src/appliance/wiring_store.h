@@ -1,4 +1,5 @@
-// From the configuration to the store that a worker writes to. The one place that knows which stores there are.
+// From the configuration to the store that a worker writes to. The one place that knows which stores there
+// are.
 #pragma once
 
 #include <memory>
@@ -14,9 +15,9 @@
 
 namespace penstock::appliance {
 
-// The store of sink.url. A directory is made if it is not there; nothing else is asked of the storage yet. On the thread of
-// the loop; `loop` and `clock` outlive the store. Error: the directory cannot be made or written, the URL or the
-// credential is none.
+// The store of sink.url. A directory is made if it is not there; nothing else is asked of the storage yet. On
+// the thread of the loop; `loop` and `clock` outlive the store. Error: the directory cannot be made or
+// written, the URL or the credential is none.
 Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& settings, io::Loop& loop,
                                                     const Clock& clock);
 
@@ -24,11 +25,12 @@ Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& sett
 Result<std::unique_ptr<lake::BlobStore>> open_store_to_read(const config::Settings& settings, io::Loop& loop,
                                                             const Clock& clock);
 
-// Endpoint and credential of a sink in Azure. Pure. Error: invalid_input, with the file and line of sink.url or sink.auth.
+// Endpoint and credential of a sink in Azure. Pure. Error: invalid_input, with the file and line of sink.url
+// or sink.auth.
 Result<lake::AzureOptions> azure_options(const config::Settings& settings);
 
-// What a claim says about where its blob is, so that a successor with another sink does not look in the wrong place. Eight
-// hex digits, which do not depend on the credential.
+// What a claim says about where its blob is, so that a successor with another sink does not look in the wrong
+// place. Eight hex digits, which do not depend on the credential.
 std::string sink_identity(const config::Settings& settings);
 
 }  // namespace penstock::appliance

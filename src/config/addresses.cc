@@ -11,6 +11,9 @@
 namespace penstock::config {
 namespace {
 
+// Below it names of ours are made, and PATH_MAX is 4,096.
+constexpr std::size_t k_directory_bytes_max = 3000;
+
 struct HostPort {
   std::string_view host;  // without brackets
   std::optional<std::uint16_t> port;
@@ -141,6 +144,16 @@ Complaint read_sink_url(const std::string& url, SinkSettings& out) {
   out.kind = kind;
   out.directory = std::move(directory);
   return {};
+}
+
+Complaint check_directory(const std::string& path) {
+  return path.starts_with('/') && path.size() <= k_directory_bytes_max
+             ? Complaint{}
+             : Complaint("is not an absolute path; write one that begins with /");
+}
+
+Complaint check_certificates(const std::string& path) {
+  return path == "system" ? Complaint{} : check_directory(path);
 }
 
 }  // namespace penstock::config

@@ -1,4 +1,4 @@
-// Where things are: brokers, the admin listener, the sink. Pure; nothing is looked up.
+// Where things are: brokers, the admin listener, the sink, directories. Pure; nothing is looked up.
 #pragma once
 
 #include <string>
@@ -19,5 +19,11 @@ Complaint read_listen(std::string_view text, AdminSettings& out);
 // https://account.blob.core.windows.net/container/prefix, http:// for emulators, file:///directory, null:.
 // Fills in url, kind and directory.
 Complaint read_sink_url(const std::string& url, SinkSettings& out);
+
+// An absolute path. Nothing is asked of the file system.
+Complaint check_directory(const std::string& path);
+
+// "system", or the absolute path of a file of certificates.
+Complaint check_certificates(const std::string& path);
 
 }  // namespace penstock::config

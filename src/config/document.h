@@ -17,10 +17,14 @@ enum class NodeKind : std::uint8_t { null, scalar, list, map };
 
 struct Node {
   NodeKind kind = NodeKind::null;
-  int line = 1;             // from 1; in a map, that of the key
-  std::string key;          // in a map; equal keys are all there, in order
-  std::string text;         // of a scalar
-  std::vector<Node> items;  // of a list or a map
+  // From 1. In a map it is the line of the key.
+  int line = 1;
+  // Of a node in a map. Equal keys are all there, in order.
+  std::string key;
+  // Of a scalar.
+  std::string text;
+  // Of a list or a map.
+  std::vector<Node> items;
 };
 
 // An empty text gives a null node. Errors: the message is "file:line: what, and what to write".

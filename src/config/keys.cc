@@ -1,3 +1,19 @@
+// How it works
+//
+// k_keys has a row per key. Its `parse` reads the written value into the field of Settings that the key
+// stands for. The readers (readers.h) take it by its kind and the row's limits; what else must hold of it is
+// a check_ function that returns a complaint. The row's other fields are what people read: the reference
+// page, and "write ..." in messages.
+//
+// For example, `sink: {connections: 100}`:
+// 1. load.cc finds the row "sink.connections" and calls its `parse` with the node "100".
+// 2. read_count() reads 100, which is outside of the row's limits of 1 and 64.
+// 3. It returns "is outside its limits; write 1 to 64", and leaves settings.sink.connections at the default.
+//    That is the row's `fallback`, "4", which went through the same function before.
+// 4. The report puts the file, the line and the key in front.
+//
+// Words that stand for a value of an enum are a Choice. The enum is that of the module that acts on it, so
+// that a value reaches its module as it was read.
 #include "config/keys.h"
 
 #include <algorithm>
@@ -7,7 +23,6 @@
 
 #include "base/concat.h"
 #include "base/units.h"
-#include "codec/blob_name.h"
 #include "config/addresses.h"
 #include "config/document.h"
 #include "config/memory_plan.h"
@@ -29,7 +44,7 @@ constexpr Choice choice(std::string_view word, Enum value) {
   return Choice{.word = word, .value = static_cast<int>(value), .availability = Availability::now};
 }
 
-// What the design has, and this version has not.
+// A word that is planned: whoever writes it is told that this version does not have it.
 constexpr Choice later(std::string_view word) {
   return Choice{.word = word, .value = 0, .availability = Availability::later};
 }
@@ -101,39 +116,6 @@ Complaint read_checked_list(const Node& node, std::vector<std::string>& out, Che
   return complaint;
 }
 
-Complaint check_directory(const std::string& path) {
-  return path.starts_with('/') && path.size() <= 3000
-             ? Complaint{}
-             : Complaint("is not an absolute path; write one that begins with /");
-}
-
-Complaint check_certificates(const std::string& path) {
-  return path == "system" ? Complaint{} : check_directory(path);
-}
-
-// What can be said without knowing the placeholders; codec::PathTemplate says the rest.
-Complaint check_template(const std::string& path) {
-  if (path.size() > codec::k_blob_name_bytes_max) {
-    return concat("is longer than ", codec::k_blob_name_bytes_max, " bytes; write a shorter one");
-  }
-  if (path.front() == '/' || path.back() == '/') {
-    return "begins or ends with '/'; remove it";
-  }
-  return {};
-}
-
-// Kafka's characters for a group.instance.id, which has at most 249 of them, our own share included.
-Complaint check_instance(const std::string& name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  const bool good = !name.empty() && name.size() <= 180 && std::all_of(name.begin(), name.end(), allowed);
-  return good ? Complaint{}
-              : Complaint(
-                    "is not 1 to 180 letters, digits, '.', '_' and '-'; write such a name, auto or none");
-}
-
 Complaint read_start(const Node& node, SourceSettings& out) {
   std::string text;
   if (Complaint complaint = read_text(node, text); !complaint.empty()) {
@@ -177,7 +159,8 @@ constexpr Key k_keys[] = {
      .fallback_note = "none, it is required",
      .allowed = "1 to 100 letters, digits, '.', '_' and '-'",
      .help = "The deployment's name. It names the consumer group (unless source.group does), labels the "
-             "metrics, and is the directory below stage.dir. Two deployments on one machine need two names.",
+             "metrics, and is the directory below stage.dir. Two deployments on one machine need two "
+             "names.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            return read_checked(node, s.name, [](const std::string& v) { return check_name(v); });
@@ -188,10 +171,10 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback_note = "none, it is required",
      .allowed = "a list of host:port",
-     .help = "Where to find the Kafka cluster: one broker is enough to find the others, two or three "
-             "survive one that is down. For Event Hubs the namespace: "
-             "`contoso.servicebus.windows.net:9093`. One text with commas between the brokers is taken too, "
-             "so that a variable can hold them.",
+     .help = "Where to find the Kafka cluster. One broker is enough to find the others; with two or "
+             "three in the list one of them may be down. For Event Hubs it is the namespace: "
+             "`contoso.servicebus.windows.net:9093`. One text with commas between the brokers is taken "
+             "too, so that a variable can hold them.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked_list(node, s.source.brokers, check_brokers); }},
     {.path = "source.topics",
@@ -199,16 +182,17 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback_note = "none, this or source.topics_regex is required",
      .allowed = "a list of topic names",
-     .help = "The topics to read, by name. Up to 16 of them get large slabs, which cost less per byte; see "
-             "runtime.memory.",
+     .help = "The topics to read, by name. With at most 16 topics memory is divided into larger slabs, "
+             "which cost less CPU per byte (see runtime.memory).",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked_list(node, s.source.topics, check_topics); }},
     {.path = "source.topics_regex",
      .kind = Kind::text,
      .since = "0.1",
      .allowed = "a POSIX extended regular expression that begins with ^",
-     .help = "In place of source.topics: every topic whose name matches, also those made later, found "
-             "within some minutes. `^svc-` takes all that begin with svc-; end with $ to bind the end.",
+     .help = "In place of source.topics: every topic whose name matches is read. A topic that is made "
+             "later is found within some minutes. `^svc-` matches all names that begin with svc-. Put $ "
+             "at the end to match whole names.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.topics_regex, check_topics_regex); }},
     {.path = "source.group",
@@ -216,8 +200,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback_note = "penstock-<name>",
      .allowed = "1 to 256 visible ASCII characters",
-     .help = "The consumer group that holds the positions. Instances that share it share the partitions. A "
-             "new group starts where source.start says.",
+     .help = "The consumer group that holds the positions. Instances that share it share the partitions. "
+             "A new group starts where source.start says.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            return read_checked(node, s.source.group, [](const std::string& v) { return check_group(v); });
@@ -227,11 +211,10 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "auto",
      .allowed = "auto, none, or 1 to 180 letters, digits, '.', '_' and '-'",
-     .help =
-         "What tells this machine from the others of the group: its workers are static members of the "
-         "group under this name, so that a restart within the session timeout moves no partition. `auto` is "
-         "the host's name; two instances of one configuration on one host need a name each. `none`: the "
-         "workers are new members after every start.",
+     .help = "What tells this machine from the others of the group. Its workers are static members of "
+             "the group under this name, so that a restart within the session timeout moves no "
+             "partition. `auto` is the host's name. Two instances of one configuration on one host need "
+             "a name each. With `none` the workers are new members after every start.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.instance, check_instance); }},
     {.path = "source.start",
@@ -239,17 +222,18 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "earliest",
      .allowed = "earliest, latest, or a time in UTC such as 2026-01-31T00:00:00Z",
-     .help = "Where a partition starts that the group has no position for. It never moves a position that "
-             "exists.",
+     .help = "Where a partition starts if the group has no position for it. A position that exists is "
+             "never moved.",
      .parse = [](const Key&, const Node& node, Settings& s) { return read_start(node, s.source); }},
     {.path = "source.on_data_loss",
      .kind = Kind::choice,
      .since = "0.1",
      .fallback = "stop",
      .choices = k_on_data_loss,
-     .help = "What to do when the records at the group's position are gone (retention was shorter than the "
-             "outage) or the topic was made anew. `stop` stops that partition with an error that names both "
-             "offsets; `continue` goes on at the nearest end, and counts the gap.",
+     .help = "What to do when the records at the group's position are gone, because retention was "
+             "shorter than an outage, or because the topic was deleted and made anew. `stop` stops that "
+             "partition with an error that names both offsets. `continue` goes on at the nearest end of "
+             "the log and counts the gap.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.on_data_loss); }},
     {.path = "source.fence_wait",
@@ -257,8 +241,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "10s",
      .limits = {100 * k_ms, 10 * k_m},
-     .help = "How long a lost request may still be on its way to the group's coordinator. Exactly-once "
-             "rests on it: shorter than the default only in tests. Without effect under at_least_once.",
+     .help = "How long a lost request may still be on its way to the group's coordinator. exactly_once "
+             "rests on it: nothing is published for so long after partitions were assigned. Write a "
+             "shorter time only in tests. It has no effect with at_least_once.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.source.fence_wait); }},
     {.path = "source.auth.type",
@@ -266,9 +251,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "none",
      .choices = k_source_auth,
-     .help =
-         "How to log in to the brokers. `connection-string` is for Event Hubs (with Listen rights) and "
-         "needs `value`; the sasl types need `username` and `password`; `oauthbearer` needs `token_file`.",
+     .help = "How to log in to the brokers. `connection-string` is for Event Hubs (with Listen rights) "
+             "and needs `value`. The sasl types need `username` and `password`. `oauthbearer` needs "
+             "`token_file`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.auth.type); }},
     {.path = "source.auth.value",
@@ -284,25 +269,23 @@ constexpr Key k_keys[] = {
      .kind = Kind::text,
      .since = "0.1",
      .allowed = "a text",
-     .help = "Only with the sasl types.",
+     .help = "The user to log in as. Only with the sasl types.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_text(node, s.source.auth.username); }},
     {.path = "source.auth.password",
      .kind = Kind::secret,
      .since = "0.1",
      .allowed = "a secret, by ${file:...}, ${credential:...} or ${NAME}",
-     .help = "Only with the sasl types.",
+     .help = "The user's password. Only with the sasl types.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_secret(node, s.source.auth.password); }},
     {.path = "source.auth.token_file",
      .kind = Kind::text,
      .since = "0.1",
      .allowed = "an absolute path",
-     .help = "The file of a bearer token, a JSON Web Token, that something else keeps fresh, such as the "
-             "sidecar of a "
-             "workload identity. It is read whenever a token is needed: at every login, and before a session "
-             "at the "
-             "broker ends. Only with `oauthbearer`.",
+     .help = "The file that holds a bearer token (a JSON Web Token). Something else keeps it fresh, such "
+             "as the sidecar of a workload identity. The file is read whenever a token is needed: at "
+             "every login, and before a session at the broker ends. Only with `oauthbearer`.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.auth.token_file, check_directory); }},
     {.path = "source.tls.enabled",
@@ -310,8 +293,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "auto",
      .choices = k_tls,
-     .help = "Whether to speak TLS to the brokers. `auto` does for Event Hubs: a broker of "
-             "servicebus.windows.net, or port 9093 with a connection string; and does not for others.",
+     .help = "Whether to speak TLS to the brokers. `auto` does so for Event Hubs, which is a broker of "
+             "servicebus.windows.net, or port 9093 with a connection string. For all others it does not.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_tls(key, node, s.source.tls); }},
     {.path = "source.tls.ca",
@@ -319,7 +302,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "system",
      .allowed = "system, or the absolute path of a PEM file",
-     .help = "The certificates that the brokers' are checked against: the machine's own, or those of a file.",
+     .help = "What the brokers' certificates are checked against: the certificate authorities of this "
+             "machine, or those in a file.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.tls.ca, check_certificates); }},
     {.path = "source.fetch",
@@ -327,11 +311,11 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "auto",
      .choices = k_fetch,
-     .help =
-         "Who fetches the records and writes the offsets: penstock over its own connections (`direct`, with "
-         "librdkafka only as the member of the group), or librdkafka alone, which costs two to three times "
-         "the CPU. `auto` is direct, unless source.librdkafka sets something that only librdkafka's own "
-         "connections follow (`ssl.*`, `sasl.*`).",
+     .help = "Who fetches the records and writes the offsets. `direct`: penstock, over its own "
+             "connections, with librdkafka only as the member of the group. `librdkafka`: librdkafka "
+             "alone, which costs two to three times the CPU and needs guarantee: at_least_once. `auto` "
+             "is direct, unless source.librdkafka sets something that only librdkafka's own connections "
+             "follow (`ssl.*`, `sasl.*`).",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.fetch); }},
     {.path = "source.fetch_wait",
@@ -340,9 +324,9 @@ constexpr Key k_keys[] = {
      .fallback = "auto",
      .limits = {0, 30 * k_s},
      .word = "auto",
-     .help = "How long a fetch may wait at the broker for more records to come. Longer costs less CPU (a "
-             "wake-up costs more than the bytes it brings) and delays the records by as much. `auto` is 1 % "
-             "of the shortest batch.max_age, at most 500ms.",
+     .help = "How long a broker may hold back its answer to a fetch until it has more records to send. "
+             "Longer costs less CPU, since a wake-up costs more than the bytes it brings, and delays the "
+             "records by as much. `auto` is 1 % of the shortest batch.max_age, at most 500ms.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.source.fetch_wait); }},
     // 100 MiB is beyond what any broker takes by default (1 MiB), and what a worker's share of memory can
@@ -352,8 +336,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "16MiB",
      .limits = {1 * k_mib, 100 * k_mib},
-     .help = "The largest Kafka batch, as the producer sent it, that is accepted; the partition stops at a "
-             "larger one with an error. Beyond 16MiB such a batch takes its memory in addition to "
+     .help = "The largest Kafka batch that is accepted, as the producer sent it. At a larger one the "
+             "partition stops with an error. A batch above 16MiB takes its memory in addition to "
              "runtime.memory.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.source.max_batch_bytes); }},
@@ -361,8 +345,8 @@ constexpr Key k_keys[] = {
      .kind = Kind::mapping,
      .since = "0.1",
      .allowed = "a mapping of librdkafka's properties, such as {session.timeout.ms: 45000}",
-     .help = "Passed to librdkafka as it is. What penstock sets itself is refused: commits, offsets, the "
-             "assignor, memory, auth.",
+     .help = "Properties that are passed to librdkafka as they are. Those that penstock sets itself are "
+             "refused: commits, offsets, the assignor, memory, auth.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_passthrough(node, s.source.librdkafka); }},
 
@@ -371,8 +355,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "60s",
      .limits = {1 * k_s, 24 * k_h},
-     .help = "A file is closed and published when its first record is this old. With the time that the "
-             "upload needs it bounds how late a record can be in the lake.",
+     .help = "A file is closed and published when its first record is this old. A record is in the lake "
+             "at the latest this long after it was read, plus the time of the upload.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.batch.max_age); }},
     // The largest blob: 50,000 blocks of 4,000 MiB are 190 TiB.
@@ -381,9 +365,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "256MiB",
      .limits = {1 * k_kib, 190 * k_tib},
-     .help = "A file is closed and published when it holds this much, before compression. Memory does not "
-             "depend on it, as full blocks are uploaded while the file is open. At most 50,000 x "
-             "sink.block_bytes.",
+     .help = "A file is closed and published before it would grow beyond this size. With compression it "
+             "is the compressed size that counts. Memory does not depend on it, as full blocks are "
+             "uploaded while the file is open. At most 50,000 x sink.block_bytes.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.batch.max_bytes); }},
     {.path = "batch.group_by",
@@ -391,8 +375,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "topic",
      .choices = k_group_by,
-     .help = "`topic` merges the partitions of a topic that a worker reads into one file; `partition` makes "
-             "a file of each.",
+     .help = "`topic` puts all partitions of a topic that a worker reads into one file. `partition` "
+             "makes a file per partition.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.group_by); }},
     {.path = "batch.format",
@@ -410,8 +394,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "none",
      .choices = k_compression,
-     .help = "Of the files: `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` with .txt.zst. A "
-             "compressed file cannot be split by its readers: keep it below 256MiB.",
+     .help = "How files are compressed. `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` "
+             "with .txt.zst. A compressed file cannot be split by its readers, so keep it below 256MiB.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.compression); }},
     {.path = "batch.validate",
@@ -430,28 +414,30 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z",
      .allowed = "a template of {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}",
-     .help = "The name of a file below sink.url, in UTC of the moment the file was opened. The writer's "
-             "incarnation, a counter and the extension follow it, so no two names are equal. `{partition}` "
-             "only with group_by: partition. Write it in quotes.",
+     .help = "The name of a file below sink.url. Times are UTC, of the moment when the file was opened. "
+             "What tells the writer apart, a counter and the extension follow the name, so that no two "
+             "names are equal. `{partition}` is allowed only with group_by: partition. Write the "
+             "template in quotes.",
      .parse = [](const Key&, const Node& node,
-                 Settings& s) { return read_checked(node, s.batch.path, check_template); }},
+                 Settings& s) { return read_checked(node, s.batch.path, check_path_template); }},
 
     {.path = "overrides",
      .kind = Kind::overrides,
      .since = "0.1",
      .allowed = "a list of {match: <regular expression>, batch: {...}}",
-     .help = "Other batch settings for some topics: the first entry whose `match` (POSIX extended, `^` and "
-             "`$` bind the ends) is found in the topic's name; its `batch` may hold any key of batch, and "
-             "the rest is as above."},
+     .help = "Other batch settings for some topics. `match` is a POSIX extended regular expression that "
+             "is looked for anywhere in a topic's name; `^` and `$` bind it to the ends. The first entry "
+             "that matches applies. Its `batch` may hold any key of batch; for the others the general "
+             "settings hold."},
 
     {.path = "sink.url",
      .kind = Kind::text,
      .since = "0.1",
      .fallback_note = "none, it is required",
      .allowed = "https://<account>.blob.core.windows.net/<container>/<prefix>, file:///<directory>, or null:",
-     .help = "Where the files go: a container of Azure Blob Storage or ADLS Gen2 (by its blob endpoint), a "
-             "local directory, or nowhere (null: counts and forgets, for measurements). http:// is taken "
-             "for emulators.",
+     .help = "Where the files go: a container of Azure Blob Storage or ADLS Gen2 (by its blob endpoint), "
+             "a local directory, or nowhere (`null:` counts and forgets, for measurements). http:// is "
+             "taken for emulators.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            std::string url;
@@ -462,9 +448,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "none",
      .choices = k_sink_auth,
-     .help = "How to log in to the storage account: `shared-key` needs `key`, `connection-string` needs "
-             "`value`, `sas` needs `token` (with the rights read, add, create, write and list). A directory "
-             "needs none.",
+     .help = "How to log in to the storage account. `shared-key` needs `key`, `connection-string` needs "
+             "`value`, `sas` needs `token` (with the rights read, add, create, write and list). A "
+             "directory needs none.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.sink.auth.type); }},
     {.path = "sink.auth.account",
@@ -472,7 +458,7 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback_note = "the account that sink.url names",
      .allowed = "a text",
-     .help = "The storage account's name, where the url does not begin with it (a private endpoint with a "
+     .help = "The storage account's name, if the url does not begin with it (a private endpoint with a "
              "name of its own). Only with `shared-key`.",
      .parse = [](const Key&, const Node& node, Settings& s) { return read_text(node, s.sink.auth.account); }},
     {.path = "sink.auth.key",
@@ -500,8 +486,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "8MiB",
      .limits = {64 * k_kib, 4000 * k_mib},
-     .help = "Files are uploaded in blocks of this size; a file of one block is a single request. Above "
-             "4MiB the service takes its fast path. Each worker holds two of them in memory.",
+     .help = "Files are uploaded in blocks of this size. A file of one block is a single request. Above "
+             "4MiB the service takes its fast path. Each worker holds two blocks in memory.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.sink.block_bytes); }},
     {.path = "sink.connections",
@@ -509,7 +495,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "4",
      .limits = {1, 64},
-     .help = "Requests to the storage at the same time, per worker. Each takes 1MiB of runtime.memory.",
+     .help = "How many requests to the storage a worker makes at the same time. Each takes 1MiB of "
+             "runtime.memory.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_count(key, node, s.sink.connections); }},
 
@@ -518,8 +505,8 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "/var/lib/penstock",
      .allowed = "an absolute path",
-     .help = "Where batches are kept on disk until they are published: local NVMe or SSD, ext4 or XFS. A "
-             "directory of the deployment's name is made in it.",
+     .help = "Where batches are kept on disk until they are published. It should be local NVMe or SSD, "
+             "with ext4 or XFS. A directory of the deployment's name is made in it.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.stage.dir, check_directory); }},
     {.path = "stage.max_bytes",
@@ -528,8 +515,8 @@ constexpr Key k_keys[] = {
      .fallback = "20GiB",
      .limits = {2 * k_segment_bytes, 1024 * k_tib},
      .help = "How much of the disk the stage may take, all workers together. When it is full no more "
-             "records are read, and Kafka keeps them: at 3.5 MB/s the default rides out an outage of an "
-             "hour and a half. At least 128MiB and four blocks a worker.",
+             "records are read, and Kafka keeps them. At 3.5 MB/s the default lasts through an outage of "
+             "an hour and a half. Each worker needs at least 128MiB, and four blocks.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.stage.max_bytes); }},
 
@@ -539,9 +526,9 @@ constexpr Key k_keys[] = {
      .fallback = "auto",
      .limits = {1, 256},
      .word = "auto",
-     .help = "Threads that read and write, each with its own consumer, ring and memory. `auto`: as many as "
-             "CPUs are allowed, one per 8 partitions, and as runtime.memory has room for; at least 1. One "
-             "is enough for 1 GB/s.",
+     .help = "Threads that read and write. Each has its own consumer, ring and memory. `auto` takes one "
+             "per 8 partitions, but no more than the CPUs that are allowed, and no more than "
+             "runtime.memory and stage.max_bytes have room for; at least 1. One is enough for 1 GB/s.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_count(key, node, s.runtime.workers); }},
     {.path = "runtime.memory",
@@ -549,9 +536,10 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "192MiB",
      .limits = {64 * k_mib, 1 * k_tib},
-     .help = "All the memory the process may take: 24MiB for itself, and per worker 28MiB for the Kafka "
-             "client, 1MiB a connection, and the rest as slabs, which hold two blocks and a little more. "
-             "Taken at start, and flat from then on.",
+     .help = "All the memory that the process may take: 24MiB for itself, and for each worker 28MiB for "
+             "the Kafka client and 1MiB per connection. What is left becomes slabs, which hold the "
+             "records. A worker needs slabs for two blocks and a little more. The slabs are taken at the "
+             "start and stay as they are.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_size(key, node, s.runtime.memory); }},
     {.path = "runtime.io",
@@ -559,8 +547,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "best",
      .choices = k_io,
-     .help = "`best` takes io_uring where the kernel grants it, and else threads; `io_uring` refuses to "
-             "start without; `portable` takes threads.",
+     .help = "How files are written and connections served. `best` takes io_uring where the kernel "
+             "grants it, and threads elsewhere. `io_uring` refuses to start without it. `portable` takes "
+             "threads.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.runtime.io); }},
 
@@ -569,11 +558,10 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "exactly_once",
      .choices = k_guarantee,
-     .help =
-         "`exactly_once`: every record is in exactly one file, whatever crashes; a file is claimed in the "
-         "group's offsets before it is published, which needs source.fetch: direct and a broker that "
-         "returns the metadata of offsets (`penstock check` tries). `at_least_once`: after a crash the "
-         "last files may be written a second time under other names.",
+     .help = "`exactly_once`: every record is in exactly one file, whatever crashes. A file is claimed "
+             "in the group's offsets before it is published. This needs source.fetch: direct, and a "
+             "broker that returns the metadata of offsets (`penstock check` tries it). `at_least_once`: "
+             "after a crash the last files may be written a second time under other names.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.guarantee); }},
 
@@ -582,9 +570,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "127.0.0.1:9464",
      .allowed = "address:port, or none",
-     .help = "Metrics and health, without a password: keep it on loopback, or write "
-             "0.0.0.0:9464 where the network is guarded by other means, as in a pod. Port 0 takes any free "
-             "one; `none` listens nowhere.",
+     .help = "Where metrics and health are served, without a password. Keep it on loopback, or write "
+             "0.0.0.0:9464 where the network is guarded by other means, as in a pod. Port 0 takes any "
+             "free one. `none` listens nowhere.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            std::string text;
@@ -596,7 +584,7 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "info",
      .choices = k_log_level,
-     .help = "The least important lines that are still written.",
+     .help = "Lines that are less important than this are not written. `trace` is the same as `debug`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.log.level); }},
     {.path = "log.format",
@@ -604,7 +592,7 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "text",
      .choices = k_log_format,
-     .help = "`text` for people, `json` for collectors: an object a line.",
+     .help = "`text` for people; `json` for collectors, an object per line.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.log.format); }},
 
@@ -614,10 +602,9 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback = "20s",
      .limits = {1 * k_s, 4 * k_m},
-     .help =
-         "How long a worker may publish what it has read when partitions move to another. What is not "
-         "published by then is read again. A stop waits for as long as publishing takes; a second signal, "
-         "or the service manager, ends it.",
+     .help = "How long a worker may go on publishing what it has read when partitions move to another "
+             "worker. What is not published by then is read again. A stop is different: it waits for as "
+             "long as publishing takes, and a second signal or the service manager ends it.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.drain_timeout); }},
 };

@@ -1,5 +1,5 @@
-// The one table of all keys. Parsing, the defaults, the suggestions for unknown keys and the reference page all come from
-// it: a key is added there and nowhere else.
+// The one table of all keys. Parsing, the defaults, the suggestions for unknown keys and the reference page
+// all come from it: a key is added there and nowhere else.
 #pragma once
 
 #include <span>

@@ -1,3 +1,28 @@
+// How it works
+//
+// A text becomes a tree of nodes with their lines (document.h). Every default of the table of keys is then
+// parsed as if it had been written. Walk goes through the tree and finds each node's key in the table; the
+// key's own function reads the value. What is wrong goes to the Report, and the walk goes on, so that all
+// faults are told at once. Last, validate() looks at what no key can tell alone.
+//
+// For example, a file that begins so:
+//
+//   1  name: web
+//   2  batch:
+//   3    max_age: soon
+//   4    max_bites: 1MiB
+//   5  overrides:
+//   6    - {match: ^pay, batch: {compression: gzip}}
+//
+// 1. "name" is a key: its function reads "web".
+// 2. "batch" is no key but a section, since "batch.max_age" and others are keys. section() goes into it.
+// 3. "batch.max_age" is a key: its function has a complaint, and the setting keeps its default, 60s.
+// 4. "batch.max_bites" is neither: nearest() finds max_bytes, which the complaint suggests.
+// 5. "overrides" is kept for the end, since an override begins as a copy of the general batch settings,
+//    wherever they stand in the file. Its "batch" is then a section again, with keys of the same names, but
+//    into the copy. In messages they are called "overrides[0].batch.compression".
+// 6. validate() misses source.brokers, source.topics and sink.url. It concludes nothing from batch.max_age.
+// 7. The error has a line for each of these, in the order of the file's lines.
 #include "config/load.h"
 
 #include <algorithm>

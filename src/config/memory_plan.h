@@ -18,11 +18,12 @@ namespace penstock::config {
 // The binary, its libraries, the allocator's slack, log and metrics.
 inline constexpr std::uint64_t k_base_bytes = 24 * k_mib;
 
-// The Kafka client of a worker. librdkafka's own fetch: what it may queue, one fetch, and what it takes beyond both,
-// since it asks for the next fetch before the queue is at its limit and a response is pinned until its last record is
-// taken. Direct fetch has the same share: 4 MiB for librdkafka as a mere member, and for each broker that leads one of
-// the worker's partitions (kafka::k_lane_buffer_bytes) 1.1 MiB of receive buffer and, of compressed topics, what the
-// largest batch inflates to: twelve brokers with batches of 0.9 MiB, or one with a batch of source.max_batch_bytes.
+// The Kafka client of a worker. librdkafka's own fetch: what it may queue, one fetch, and what it takes
+// beyond both, since it asks for the next fetch before the queue is at its limit and a response is pinned
+// until its last record is taken. Direct fetch has the same share: 4 MiB for librdkafka as a mere member, and
+// for each broker that leads one of the worker's partitions (kafka::k_lane_buffer_bytes) 1.1 MiB of receive
+// buffer and, of compressed topics, what the largest batch inflates to: twelve brokers with batches of 0.9
+// MiB, or one with a batch of source.max_batch_bytes.
 inline constexpr std::uint64_t k_client_queue_bytes = 16 * k_mib;
 inline constexpr std::uint64_t k_client_fetch_bytes = 4 * k_mib;
 inline constexpr std::uint64_t k_client_overshoot_bytes = 8 * k_mib;
@@ -33,8 +34,8 @@ inline constexpr std::uint64_t k_client_bytes =
 // ours.
 inline constexpr std::uint64_t k_connection_bytes = 1 * k_mib;
 
-// Of every slab these go to the stage's chunk header (stage::k_chunk_header_bytes; `app` holds the two
-// equal).
+// Of every slab these go to the stage's chunk header (stage::k_chunk_header_bytes; appliance/wiring.cc holds
+// the two equal).
 inline constexpr std::uint64_t k_slab_header_bytes = 8192;
 
 // Large slabs cost less per byte. Small ones waste less when many topics have a slab each that is hardly

@@ -10,6 +10,7 @@
 
 #include "base/concat.h"
 #include "base/foreign_limits.h"
+#include "codec/blob_name.h"
 #include "config/topic_pattern.h"
 
 namespace penstock::config {
@@ -144,6 +145,24 @@ Complaint check_topics_regex(const std::string& expression) {
   }
   const Result<TopicPattern> pattern = TopicPattern::compile(expression);
   return pattern ? Complaint{} : pattern.error().message;
+}
+
+Complaint check_instance(std::string_view name) {
+  if (name.empty() || name.size() > k_instance_bytes_max || !all_name_characters(name)) {
+    return concat("is not 1 to ", k_instance_bytes_max,
+                  " letters, digits, '.', '_' and '-'; write such a name, auto or none");
+  }
+  return {};
+}
+
+Complaint check_path_template(std::string_view path) {
+  if (path.size() > codec::k_blob_name_bytes_max) {
+    return concat("is longer than ", codec::k_blob_name_bytes_max, " bytes; write a shorter one");
+  }
+  if (path.starts_with('/') || path.ends_with('/')) {
+    return "begins or ends with '/'; remove it";
+  }
+  return {};
 }
 
 Complaint read_time(std::string_view text, WallTime& out) {

@@ -1,5 +1,5 @@
-// What the configuration says, typed and checked: a plain struct per section. Made by load.h. `appliance` fills each
-// module's own Options from it, and no module below `appliance` ever sees it.
+// What the configuration says, typed and checked: a plain struct per section. Made by load.h. `appliance`
+// fills each module's own Options from it, and no module below `appliance` ever sees it.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@
 
 namespace penstock::config {
 
-// Words whose meaning ends with the configuration. Those that a module acts on are the module's own (codec::Compression).
+// Words whose meaning ends with the configuration. Those that a module acts on are the module's own
+// (codec::Compression).
 enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
 enum class Format : std::uint8_t { ndjson };
@@ -29,79 +30,105 @@ enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sa
 
 struct SourceAuth {
   source::AuthType type = source::AuthType::none;
-  Secret value;          // event_hubs: the whole connection string
-  std::string username;  // the sasl types
+  // Of event_hubs: the whole connection string.
+  Secret value;
+  // Of the sasl types, with the password.
+  std::string username;
   Secret password;
-  std::string token_file;  // oauthbearer: an absolute path
+  // Of oauthbearer: an absolute path.
+  std::string token_file;
 };
 
 struct Tls {
-  std::optional<bool> enabled;  // none: see uses_tls()
-  std::string ca = "system";    // or a file of certificates
+  // None: uses_tls() decides.
+  std::optional<bool> enabled;
+  // "system", or the path of a file of certificates.
+  std::string ca = "system";
 };
 
 struct SourceSettings {
-  std::vector<std::string> brokers;  // host:port
-  std::vector<std::string> topics;   // names; empty with topics_regex
-  std::string topics_regex;          // begins with '^'; empty with topics
+  // "host:port".
+  std::vector<std::string> brokers;
+  // Names. Empty if there is a topics_regex.
+  std::vector<std::string> topics;
+  // Begins with '^'. Empty if there are topics.
+  std::string topics_regex;
   std::string group;
-  std::string instance = "auto";  // or "none", or a name
+  // "auto", "none", or a name.
+  std::string instance = "auto";
   source::StartAt start = source::StartAt::earliest;
-  WallTime start_time;  // only with StartAt::timestamp
+  // Of StartAt::timestamp.
+  WallTime start_time;
   source::OnDataLoss on_data_loss = source::OnDataLoss::stop;
   Duration fence_wait{};
   SourceAuth auth;
   Tls tls;
   Fetch fetch = Fetch::best;
-  std::optional<Duration> fetch_wait;        // none: see fetch_wait()
-  std::uint64_t max_batch_bytes = 0;         // the largest Kafka batch that is accepted
-  std::map<std::string, Secret> librdkafka;  // secrets, since ssl.key.password is among them
+  // None: config::fetch_wait() decides.
+  std::optional<Duration> fetch_wait;
+  // The largest Kafka batch that is accepted.
+  std::uint64_t max_batch_bytes = 0;
+  // Properties as they were written. They are secrets, since ssl.key.password may be among them.
+  std::map<std::string, Secret> librdkafka;
 };
 
 struct BatchSettings {
   Duration max_age{};
-  std::uint64_t max_bytes = 0;  // of the blob, as stored
+  // Of the blob, as stored.
+  std::uint64_t max_bytes = 0;
   GroupBy group_by = GroupBy::topic;
   Format format = Format::ndjson;
   codec::Compression compression = codec::Compression::none;
-  std::string path;  // codec::PathTemplate parses it
+  // As written. codec::PathTemplate parses it.
+  std::string path;
 };
 
 struct Override {
   TopicPattern match;
-  BatchSettings batch;  // whole: the general settings with this entry's changes
+  // Whole: the general settings with this entry's changes.
+  BatchSettings batch;
 };
 
 struct SinkAuth {
   SinkAuthType type = SinkAuthType::none;
-  std::string account;  // shared_key; empty: as the url says
-  Secret key;           // shared_key, base64
-  Secret value;         // connection_string
-  Secret token;         // sas, without a leading '?'
+  // Of shared_key. Empty: the account that the url names.
+  std::string account;
+  // Of shared_key, in base64.
+  Secret key;
+  // Of connection_string: the whole of it.
+  Secret value;
+  // Of sas, without a leading '?'.
+  Secret token;
 };
 
 struct SinkSettings {
-  std::string url;  // as written
+  // As written.
+  std::string url;
   SinkKind kind = SinkKind::azure;
-  std::string directory;  // SinkKind::directory: the absolute path
+  // Of SinkKind::directory: an absolute path.
+  std::string directory;
   SinkAuth auth;
   std::uint64_t block_bytes = 0;
-  std::uint32_t connections = 0;  // per worker
+  // Per worker.
+  std::uint32_t connections = 0;
 };
 
 struct StageSettings {
   std::string dir;
-  std::uint64_t max_bytes = 0;  // of all workers together
+  // Of all workers together.
+  std::uint64_t max_bytes = 0;
 };
 
 struct RuntimeSettings {
-  std::optional<std::uint32_t> workers;  // none: appliance::worker_count() decides
+  // None: appliance::worker_count() decides.
+  std::optional<std::uint32_t> workers;
   std::uint64_t memory = 0;
   io::Choice io = io::Choice::best;
 };
 
 struct AdminSettings {
-  std::string host;  // without the brackets of IPv6; empty: nothing listens
+  // Without the brackets of IPv6. Empty: nothing listens.
+  std::string host;
   std::uint16_t port = 0;
 };
 
@@ -123,8 +150,10 @@ struct Settings {
   LogSettings log;
   Duration drain_timeout{};
 
-  std::string file;                  // where it was read, for messages
-  std::map<std::string, int> lines;  // of each key that was written: "batch.path", "overrides[0].batch.path"
+  // Where it was read, for messages.
+  std::string file;
+  // The line of each key that was written: "batch.path", "overrides[0].batch.path".
+  std::map<std::string, int> lines;
 
   // The first override whose pattern matches, else the general settings.
   const BatchSettings& batch_for(const std::string& topic) const;

@@ -13,15 +13,17 @@
 namespace penstock::config {
 namespace {
 
-// regcomp() writes what is repeated as often as it may come: "a{200}" is 200 characters to it, "a++" 4, "(a+){9}" 18, and
-// some 30 of such doublings are all memory there is. A topic's name has at most 249 bytes. And what is bound to a place
-// within what is repeated, "((^|a)*){30}", takes it twice the time for each time (glibc 2.36 and others).
+// regcomp() writes what is repeated as often as it may come: "a{200}" is 200 characters to it, "a++" 4,
+// "(a+){9}" 18, and some 30 of such doublings are all memory there is. A topic's name has at most 249 bytes.
+// And what is bound to a place within what is repeated, "((^|a)*){30}", takes it twice the time for each time
+// (glibc 2.36 and others).
 constexpr std::uint64_t k_written_out_max = 1000;
 constexpr std::size_t k_expression_bytes_max = 1000;  // as deep can groups be, and regcomp() goes into them
 
 constexpr std::string_view k_bound_escapes = "bB<>`'";
 
-// How many characters an expression comes to with its repetitions written out. One that is no expression has any number.
+// How many characters an expression comes to with its repetitions written out. One that is no expression has
+// any number.
 class WrittenOut {
  public:
   static std::uint64_t size_of(std::string_view expression) { return WrittenOut(expression).size(); }

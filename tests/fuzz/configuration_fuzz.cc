@@ -148,7 +148,8 @@ void check_settings(const Settings& settings, std::string_view text) {
   CHECK(workers <= workers_that_fit(settings.runtime.memory, settings.sink.block_bytes,
                                     settings.sink.connections, settings.source.topics.size()));
   CHECK(settings.stage.max_bytes >= stage_bytes_min(workers, settings.sink.block_bytes));
-  CHECK(!(settings.guarantee == ledger::Guarantee::exactly_once && settings.source.fetch == Fetch::librdkafka));
+  CHECK(
+      !(settings.guarantee == ledger::Guarantee::exactly_once && settings.source.fetch == Fetch::librdkafka));
   for (const auto& [path, line] : settings.lines) {
     CHECK(line >= 1);
     CHECK(line <= line_count(text));

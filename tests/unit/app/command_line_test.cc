@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -53,6 +54,21 @@ TEST(CommandLine, HelpNamesTheCommandsAndTheExitCodes) {
   EXPECT_EQ(outcome.code, k_done);
   for (const char* word : {"run", "check", "verify", "demo", "version", "Exit codes"}) {
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word;
+  }
+}
+
+TEST(CommandLine, EachCommandsHelpSaysWhatItDoesAndItsExitCodes) {
+  for (const auto& [command, says] :
+       {std::pair<std::string, std::string>{"run", "Run the service. SIGTERM or SIGINT finish what was read"},
+        {"check", "say how to fix what fails"},
+        {"verify", "exactly once"},
+        {"demo", "penstock demo --seconds 10"},
+        {"version", "--json"},
+        {"reference", "every configuration key"}}) {
+    const Outcome outcome = run_with({command, "--help"});
+    EXPECT_EQ(outcome.code, k_done) << command;
+    EXPECT_NE(outcome.out.find(says), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("Exit codes"), std::string::npos) << outcome.out;
   }
 }
 

@@ -114,8 +114,8 @@ class ApplianceOnMockTest : public ApplianceTest {
   std::set<std::string> records_;
 };
 
-// At least once: the mock cluster refuses commits while a group rebalances, and a second worker that joins more than the
-// mock's three seconds after the first has it rebalance.
+// At least once: the mock cluster refuses commits while a group rebalances, and a second worker that joins
+// more than the mock's three seconds after the first has it rebalance.
 TEST_F(ApplianceOnMockTest, WhatWasProducedLandsIsCountedAndItEndsAtTheEnd) {
   run_to_the_end("guarantee: at_least_once\nruntime: {workers: 2, memory: 256MiB}\n", ", fetch: librdkafka");
 }

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include "appliance/settings_text.h"
 #include "rdkafka/mock_cluster.h"
+#include "unit/appliance/settings_text.h"
 
 namespace penstock::appliance {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "appliance/settings_text.h"
 #include "rdkafka/mock_cluster.h"
+#include "unit/appliance/settings_text.h"
 
 namespace penstock::appliance {
 namespace {

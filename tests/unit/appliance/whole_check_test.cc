@@ -6,7 +6,7 @@
 
 #include <penstock/penstock.h>
 
-#include "appliance/settings_text.h"
+#include "unit/appliance/settings_text.h"
 
 namespace penstock::appliance {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <penstock/penstock.h>
 
-#include "appliance/settings_text.h"
 #include "base/units.h"
+#include "unit/appliance/settings_text.h"
 
 namespace penstock::appliance {
 namespace {
