@@ -8,8 +8,9 @@ namespace penstock::wire {
 namespace {
 
 constexpr std::int16_t k_flexible_version = 3;
-constexpr std::int16_t k_unsupported_version_code = 35;
-constexpr std::size_t k_entry_bytes = 6;  // three int16
+
+// Three int16.
+constexpr std::size_t k_entry_bytes = 6;
 
 void compact_string(ByteWriter& writer, std::string_view text) {
   CHECK(text.size() < std::size_t{INT16_MAX});
@@ -49,9 +50,10 @@ void encode_api_versions(Buffer& out, std::int16_t version, const ApiVersionsReq
 Result<ApiVersionsResponse> decode_api_versions(Bytes body, std::int16_t version) {
   ByteReader reader(body);
   ApiVersionsResponse response;
-  response.error_code = reader.int16();
-  // Whoever does not know the version of the question cannot answer in it.
-  const std::int16_t answered = response.error_code == k_unsupported_version_code ? std::int16_t{0} : version;
+  response.error_code = ErrorCode{reader.int16()};
+  // A broker that does not know the version of the question answers in version 0.
+  const std::int16_t answered =
+      response.error_code == ErrorCode::unsupported_version ? std::int16_t{0} : version;
   const bool flexible = answered >= k_flexible_version;
   const std::size_t count = flexible ? compact_count(reader) : reader.array_count(k_entry_bytes);
   for (std::size_t i = 0; i < count; ++i) {

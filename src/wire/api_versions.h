@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -26,7 +27,8 @@ struct ApiVersionsRequest {
 void encode_api_versions(Buffer& out, std::int16_t version, const ApiVersionsRequest& request);
 
 struct ApiVersionsResponse {
-  std::int16_t error_code = 0;  // 35: ask again, with v0 or with what `versions` offers
+  // unsupported_version: ask again, with v0 or with what `versions` offers.
+  ErrorCode error_code = ErrorCode::none;
   ApiVersions versions;
   std::int32_t throttle_ms = 0;
 };

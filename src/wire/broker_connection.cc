@@ -19,8 +19,6 @@ constexpr std::size_t k_own_buffer_bytes = std::size_t{16} << 10;
 // Azure drops a connection that was silent for 240 s, and does not tell.
 constexpr Duration k_idle_max = std::chrono::seconds(170);
 
-constexpr int k_unsupported_version = 35;
-
 Error connection_error(ErrorKind kind, std::string message) {
   return make_error(kind, Action::retry, std::move(message), to_string(kind));
 }
@@ -40,17 +38,13 @@ BrokerConnection::~BrokerConnection() {
 
 void BrokerConnection::request(Request request) {
   queue_.push_back(std::move(request));
-  if (!std::exchange(pumping_, true)) {
-    later(&BrokerConnection::pump);
-  }
+  pump_later();
 }
 
-void BrokerConnection::later(void (BrokerConnection::*what)()) {
-  loop_.defer([this, what, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) {
-      (this->*what)();
-    }
-  });
+void BrokerConnection::pump_later() {
+  if (!queue_.empty() && !std::exchange(pumping_, true)) {
+    loop_.defer(alive_.guard([this] { pump(); }));
+  }
 }
 
 void BrokerConnection::pump() {
@@ -82,7 +76,11 @@ void BrokerConnection::open() {
 
 void BrokerConnection::open_stream() {
   stream_ = std::make_unique<ByteStream>(
-      loop_, ByteStream::Options{.host = options_.host, .port = options_.port, .tls = options_.access.tls});
+      loop_, ByteStream::Options{
+                 .host = options_.host,
+                 .port = options_.port,
+                 .tls = options_.access.tls,
+                 .late_handshake_advice = "see whether source.brokers names a port that speaks TLS"});
   stream_->open([this](Result<void> opened) {
     if (!opened.ok()) {
       fail(std::move(opened).error());
@@ -105,14 +103,13 @@ void BrokerConnection::ask_versions(std::int16_t version) {
 void BrokerConnection::on_versions(std::int16_t version, Bytes body) {
   asking_versions_ = false;
   const Result<ApiVersionsResponse> response = decode_api_versions(body, version);
-  // The mock broker of librdkafka miscounts in version 3.
-  const bool lowest_helps = !response.ok() || response->error_code == k_unsupported_version;
+  const bool lowest_helps = !response.ok() || response->error_code == ErrorCode::unsupported_version;
   if (lowest_helps && version > 0) {
     ask_lowest_ = true;
     ask_versions(0);
   } else if (!response.ok()) {
     fail(response.error());
-  } else if (response->error_code != 0) {
+  } else if (response->error_code != ErrorCode::none) {
     fail(broker_error(response->error_code, concat("asking ", name_, " for its versions")));
   } else {
     versions_ = response->versions;
@@ -137,7 +134,7 @@ void BrokerConnection::log_in() {
     return;
   }
   if (!version) {
-    fail(broker_error(k_unsupported_version, concat("logging in at ", name_)));
+    fail(broker_error(ErrorCode::unsupported_version, concat("logging in at ", name_)));
     return;
   }
   login_ = std::move(login).value();
@@ -153,7 +150,7 @@ void BrokerConnection::on_handshake(std::int16_t version, Bytes body) {
   const Result<SaslHandshakeResponse> response = decode_sasl_handshake(body, version);
   if (!response.ok()) {
     fail(response.error());
-  } else if (response->error_code != 0) {
+  } else if (response->error_code != ErrorCode::none) {
     std::string offered;
     for (const std::string_view mechanism : response->mechanisms) {
       offered += concat(offered.empty() ? "" : ", ", mechanism);
@@ -169,7 +166,7 @@ void BrokerConnection::on_handshake(std::int16_t version, Bytes body) {
 void BrokerConnection::authenticate(const Buffer& message) {
   const auto version = versions_.highest_common(ApiKey::sasl_authenticate);
   if (!version) {
-    fail(broker_error(k_unsupported_version, concat("logging in at ", name_)));
+    fail(broker_error(ErrorCode::unsupported_version, concat("logging in at ", name_)));
     return;
   }
   exchange(
@@ -184,7 +181,7 @@ void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
     fail(response.error());
     return;
   }
-  if (response->error_code != 0) {
+  if (response->error_code != ErrorCode::none) {
     Error refused = login_->refusal(response->error_code, response->error_text);
     refused.message = concat("logging in at ", name_, ": ", refused.message);
     fail(std::move(refused));
@@ -211,9 +208,9 @@ void BrokerConnection::logged_in(std::int64_t session_lifetime_ms) {
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   state_ = State::ready;
   last_used_ = clock_.now();
-  const std::weak_ptr<char> alive = alive_;
+  const Alive::Watch watch = alive_.watch();
   pump();
-  if (!alive.expired()) {
+  if (!watch.gone()) {
     listen_if_idle();
   }
 }
@@ -226,10 +223,10 @@ void BrokerConnection::send_front() {
   if (!version) {
     const Request refused = std::move(front);
     queue_.pop_front();
-    if (!queue_.empty() && !std::exchange(pumping_, true)) {
-      later(&BrokerConnection::pump);
-    }
-    refused.done({.error = broker_error(k_unsupported_version,
+    pump_later();
+    // May destroy this.
+    refused.done({.failure = Failure::unsupported,
+                  .error = broker_error(ErrorCode::unsupported_version,
                                         concat("asking ", name_, " for ", to_string(refused.api))),
                   .sent = false,
                   .version = 0,
@@ -241,21 +238,21 @@ void BrokerConnection::send_front() {
   const std::shared_ptr<ReceiveBuffer> into = front.into ? front.into : own_;
   exchange(
       front.api, *version, [&front, v = *version](Buffer& out) { front.encode(out, v); }, into,
-      [this, v = *version](Bytes body) {
-        loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
-        front_sent_ = false;
-        last_used_ = clock_.now();
-        const Request answered = std::move(queue_.front());
-        queue_.pop_front();
-        if (!queue_.empty() && !std::exchange(pumping_, true)) {
-          later(&BrokerConnection::pump);
-        }
-        const std::weak_ptr<char> alive = alive_;
-        answered.done({.error = {}, .sent = true, .version = v, .body = body});
-        if (!alive.expired()) {
-          listen_if_idle();
-        }
-      });
+      [this, v = *version](Bytes body) { on_answer(v, body); });
+}
+
+void BrokerConnection::on_answer(std::int16_t version, Bytes body) {
+  loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
+  front_sent_ = false;
+  last_used_ = clock_.now();
+  const Request answered = std::move(queue_.front());
+  queue_.pop_front();
+  pump_later();
+  const Alive::Watch watch = alive_.watch();
+  answered.done({.failure = Failure::none, .error = {}, .sent = true, .version = version, .body = body});
+  if (!watch.gone()) {
+    listen_if_idle();
+  }
 }
 
 void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
@@ -346,12 +343,13 @@ void BrokerConnection::on_bytes(std::size_t count) {
     receive();
     return;
   }
-  const Result<std::size_t> size =
-      response_size(filled.first(k_frame_size_bytes), options_.response_bytes_max);
+  const Result<std::size_t> size = response_size(filled.first(k_frame_size_bytes));
   if (!size.ok()) {
-    Error error = size.error();
-    error.message = concat(name_, ": ", error.message);
-    fail(std::move(error));
+    fail(of_this_broker(size.error()));
+    return;
+  }
+  if (*size > options_.response_bytes_max) {
+    fail(of_this_broker(response_too_large(*size, options_.response_bytes_max)), Failure::response_too_large);
     return;
   }
   const std::size_t total = k_frame_size_bytes + *size;
@@ -380,6 +378,11 @@ void BrokerConnection::take_response() {
 
 // Ends
 
+Error BrokerConnection::of_this_broker(Error error) const {
+  error.message = concat(name_, ": ", error.message);
+  return error;
+}
+
 void BrokerConnection::fail_unasked() {
   fail(connection_error(ErrorKind::corrupt,
                         concat(name_, " answered what was not asked; the connection is closed")));
@@ -389,10 +392,11 @@ void BrokerConnection::start_deadline(Duration after, const std::string& doing) 
   loop_.cancel_timer(deadline_);
   deadline_ = loop_.start_timer(after, [this, after, doing] {
     deadline_ = io::TimerId::none;
-    fail(connection_error(
-        ErrorKind::timed_out,
-        concat(doing, ": ", name_, " did not answer within ",
-               std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms")));
+    fail(
+        connection_error(ErrorKind::timed_out,
+                         concat(doing, ": ", name_, " did not answer within ",
+                                std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms")),
+        Failure::timed_out);
   });
 }
 
@@ -401,15 +405,15 @@ void BrokerConnection::close(const Error& error) {
 }
 
 // A request that was sent fails with what became of it; those behind it were never sent.
-void BrokerConnection::fail(Error error) {
+void BrokerConnection::fail(Error error, Failure failure) {
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   drop_stream();
   bool sent = std::exchange(front_sent_, false);
   std::deque<Request> failed = std::exchange(queue_, {});
-  const std::weak_ptr<char> alive = alive_;
+  const Alive::Watch watch = alive_.watch();
   for (const Request& request : failed) {
-    request.done({.error = error, .sent = sent, .version = 0, .body = {}});
-    if (alive.expired()) {
+    request.done({.failure = failure, .error = error, .sent = sent, .version = 0, .body = {}});
+    if (watch.gone()) {
       return;
     }
     sent = false;

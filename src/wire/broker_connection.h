@@ -18,6 +18,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "io/loop.h"
 #include "wire/api.h"
@@ -35,9 +36,31 @@ struct BrokerAccess {
   std::function<Result<SaslCredential>()> credential;
 };
 
+// Why a request has no response, for code that decides; the words for people are in Reply::error.
+enum class Failure : std::uint8_t {
+  // There is a response.
+  none,
+  // The connection could not be opened, broke, or was closed. Login and certificate belong here too.
+  connection,
+  // Opening, or the whole response, took longer than it may.
+  timed_out,
+  // The broker announced a response above Options::response_bytes_max.
+  response_too_large,
+  // This broker has no version of the request that we speak. The connection stays open.
+  unsupported,
+};
+
 struct Reply {
-  std::optional<Error> error;  // no response; what the broker says inside of one is the caller's to read
-  bool sent = false;           // with an error: whether the broker may have seen the request
+  Failure failure = Failure::none;
+
+  // Set if and only if `failure` is not none. An error code inside a response is not here: the caller reads
+  // it.
+  std::optional<Error> error;
+
+  // With an error: whether the broker may have seen the request, so that its outcome is unknown.
+  bool sent = false;
+
+  // In which version the request was written, and the response is to be read.
   std::int16_t version = 0;
   Bytes body;  // in Request::into until that is cleared; without it during the call only
 };
@@ -94,7 +117,10 @@ class BrokerConnection {
   void logged_in(std::int64_t session_lifetime_ms);
 
   void pump();
+  void pump_later();
   void send_front();
+  void on_answer(std::int16_t version, Bytes body);
+
   // Sends one request and receives its response into `into`; `got` runs with the body. Any failure closes.
   void exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
                 std::shared_ptr<ReceiveBuffer> into, std::function<void(Bytes body)> got);
@@ -105,10 +131,10 @@ class BrokerConnection {
   void listen_if_idle();
   void hang_up();
   void on_bytes(std::size_t count);
-  void fail(Error error);
+  void fail(Error error, Failure failure = Failure::connection);
   void fail_unasked();
+  Error of_this_broker(Error error) const;
   void start_deadline(Duration after, const std::string& doing);
-  void later(void (BrokerConnection::*what)());
 
   io::Loop& loop_;
   const Clock& clock_;
@@ -137,7 +163,7 @@ class BrokerConnection {
   bool sending_ = false;
   bool answered_ = false;  // the whole response is here before all of the request had left
   io::TimerId deadline_ = io::TimerId::none;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();  // deferred tasks look whether we are still there
+  Alive alive_;
 };
 
 }  // namespace penstock::wire

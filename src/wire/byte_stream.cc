@@ -75,7 +75,7 @@ class ByteStream::Connection : public std::enable_shared_from_this<ByteStream::C
   };
 
   // Opening.
-  void start_timer(Duration after, void (Connection::*late)());
+  void start_timer(Duration after, std::function<void(Connection&)> late);
   void stop_timer();
   void on_lookup_late();
   void on_addresses(io::Addresses addresses);
@@ -95,7 +95,7 @@ class ByteStream::Connection : public std::enable_shared_from_this<ByteStream::C
   void start_receive(MutableBytes into);
   void on_received(std::int32_t result);
   void finish_receive(Result<std::size_t> result);
-  void later(void (Connection::*pump)());
+  void later(std::function<void(Connection&)> act);
 
   // Broken, or closed.
   void fail(Error error);
@@ -135,16 +135,16 @@ void ByteStream::Connection::open(Done done) {
   CHECK(addresses_.empty());
   on_open_ = std::move(done);
   lookup_ = std::make_unique<io::NameLookup>(loop_);
-  start_timer(options_.connect_timeout, &Connection::on_lookup_late);
+  start_timer(options_.connect_timeout, [](Connection& self) { self.on_lookup_late(); });
   lookup_->start(options_.host, options_.port, [self = shared_from_this()](io::Addresses addresses) {
     self->on_addresses(std::move(addresses));
   });
 }
 
-void ByteStream::Connection::start_timer(Duration after, void (Connection::*late)()) {
-  timer_ = loop_.start_timer(after, [self = shared_from_this(), late] {
+void ByteStream::Connection::start_timer(Duration after, std::function<void(Connection&)> late) {
+  timer_ = loop_.start_timer(after, [self = shared_from_this(), late = std::move(late)] {
     self->timer_ = io::TimerId::none;
-    (self.get()->*late)();
+    late(*self);
   });
 }
 
@@ -184,7 +184,7 @@ void ByteStream::Connection::try_next_address() {
   sending_ = true;
   loop_.connect(fd_.get(), address,
                 [self = shared_from_this()](std::int32_t result) { self->on_connected(result); });
-  start_timer(options_.connect_timeout / addresses_.size(), &Connection::on_connect_late);
+  start_timer(options_.connect_timeout / addresses_.size(), [](Connection& self) { self.on_connect_late(); });
 }
 
 void ByteStream::Connection::on_connect_late() {
@@ -215,7 +215,7 @@ void ByteStream::Connection::on_connected(std::int32_t result) {
     return;
   }
   tls_ = std::make_unique<crypto::TlsStream>(options_.tls, options_.host, name_);
-  start_timer(options_.connect_timeout, &Connection::on_handshake_late);
+  start_timer(options_.connect_timeout, [](Connection& self) { self.on_handshake_late(); });
   shake_hands();
 }
 
@@ -234,9 +234,9 @@ void ByteStream::Connection::shake_hands() {
 }
 
 void ByteStream::Connection::on_handshake_late() {
-  fail(unavailable(ErrorKind::timed_out,
-                   concat("the TLS handshake with ", name_,
-                          " took too long: see whether source.brokers names a port that speaks TLS")));
+  const std::string& advice = options_.late_handshake_advice;
+  fail(unavailable(ErrorKind::timed_out, concat("the TLS handshake with ", name_, " took too long",
+                                                advice.empty() ? "" : ": ", advice)));
 }
 
 void ByteStream::Connection::finish_open(Result<void> result) {
@@ -254,7 +254,11 @@ void ByteStream::Connection::send(Bytes bytes, Owner owner, Done done) {
   CHECK(was_opened);
   CHECK(!send_.has_value());
   send_ = SendJob{.rest = bytes, .owner = std::move(owner), .done = std::move(done)};
-  later(broken_.has_value() ? &Connection::settle : &Connection::pump_send);
+  if (broken_.has_value()) {
+    later([](Connection& self) { self.settle(); });
+  } else {
+    later([](Connection& self) { self.pump_send(); });
+  }
 }
 
 // Sends what there is to send, if nothing is being sent.
@@ -317,9 +321,9 @@ void ByteStream::Connection::receive_some(MutableBytes into, Owner owner, Receiv
   CHECK(!into.empty());
   receive_ = ReceiveJob{.into = into, .owner = std::move(owner), .done = std::move(done)};
   if (broken_.has_value()) {
-    later(&Connection::settle);
+    later([](Connection& self) { self.settle(); });
   } else if (tls_ != nullptr) {
-    later(&Connection::pump_receive);
+    later([](Connection& self) { self.pump_receive(); });
   } else {
     start_receive(into);
   }
@@ -381,10 +385,12 @@ void ByteStream::Connection::finish_receive(Result<std::size_t> result) {
   done(std::move(result));
 }
 
-void ByteStream::Connection::later(void (Connection::*pump)()) {
-  loop_.defer([self = shared_from_this(), pump] {
+// What was told inside of a deferred task may want to act at once, but the loop would sleep after its
+// deferred tasks: one more task, which does nothing, keeps it awake for a turn.
+void ByteStream::Connection::later(std::function<void(Connection&)> act) {
+  loop_.defer([self = shared_from_this(), act = std::move(act)] {
     self->told_ = false;
-    (self.get()->*pump)();
+    act(*self);
     if (self->told_) {
       self->loop_.defer([] {});  // so that the loop does not sleep before who was told can act
     }

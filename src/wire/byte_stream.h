@@ -35,7 +35,13 @@ class ByteStream {
   struct Options {
     std::string host;  // a name, or an IP address
     std::uint16_t port = 0;
-    std::shared_ptr<const crypto::TlsContext> tls;  // null: plain TCP
+
+    // Null: plain TCP.
+    std::shared_ptr<const crypto::TlsContext> tls;
+
+    // What the operator should look at when a server accepts the connection and then does not answer TLS.
+    // Whoever knows which setting names the server says it here; it ends the message. May be empty.
+    std::string late_handshake_advice{};
 
     // For each of: looking the name up, connecting (shared evenly by the host's addresses, which are tried in
     // turn), and the TLS handshake.

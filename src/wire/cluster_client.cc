@@ -40,7 +40,7 @@ BrokerAddress owned(const Broker& broker) {
 ClusterView view_of(const MetadataResponse& response) {
   ClusterView view;
   for (const TopicMetadata& topic : response.topics) {
-    if (topic.error_code != 0) {
+    if (topic.error_code != ErrorCode::none) {
       view.topic_errors.emplace(topic.name, topic.error_code);
     }
     for (const PartitionMetadata& partition : topic.partitions) {
@@ -142,7 +142,7 @@ void ClusterClient::find_coordinator(const std::string& group,
                  decode_find_coordinator(reply.body, reply.version);
              if (!response.ok()) {
                done(response.error());
-             } else if (response->error_code != 0) {
+             } else if (response->error_code != ErrorCode::none) {
                done(broker_error(response->error_code,
                                  concat("looking for the coordinator of group ", group)));
              } else {

@@ -15,6 +15,7 @@
 
 #include "base/types.h"
 #include "wire/broker_connection.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -35,7 +36,9 @@ struct PartitionLeader {
 // have a code of their own are in `errors`.
 struct ClusterView {
   std::unordered_map<TopicPartition, PartitionLeader> leaders;
-  std::unordered_map<std::string, std::int16_t> topic_errors;
+
+  // The topics that the broker gave an error code for, such as unknown_topic_or_partition.
+  std::unordered_map<std::string, ErrorCode> topic_errors;
 };
 
 class ClusterClient {

@@ -52,7 +52,7 @@ FetchResponseReader::FetchResponseReader(Bytes body, std::int16_t version)
     : reader_(body), version_(version) {
   throttle_ms_ = reader_.int32();
   if (version_ >= 7) {
-    error_code_ = reader_.int16();
+    error_code_ = ErrorCode{reader_.int16()};
     static_cast<void>(reader_.int32());  // session id
   }
   topics_left_ = reader_.array_count(k_fetched_topic_bytes_min);
@@ -68,7 +68,7 @@ std::optional<FetchedPartition> FetchResponseReader::next(std::vector<AbortedTra
   FetchedPartition got;
   got.topic = topic_;
   got.partition = Partition{reader_.int32()};
-  got.error_code = reader_.int16();
+  got.error_code = ErrorCode{reader_.int16()};
   got.high_watermark = Position{reader_.int64()};
   got.last_stable_offset = Position{reader_.int64()};
   if (version_ >= 5) {

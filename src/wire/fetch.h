@@ -19,6 +19,7 @@
 #include "wire/api.h"
 #include "wire/byte_reader.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -44,13 +45,19 @@ void encode_fetch(Buffer& out, std::int16_t version, const FetchRequest& request
 struct FetchedPartition {
   std::string_view topic;  // lies in the body
   Partition partition;
-  std::int16_t error_code = 0;
-  Position high_watermark{-1};      // the log's end as consumers see it
-  Position last_stable_offset{-1};  // nothing at or above it is given out: a transaction is open there
-  Position log_start{-1};           // from v5 on; -1 unknown
-  BrokerId preferred_replica{-1};   // from v11 on; we name no rack, so a broker should name no replica
-  std::size_t aborted_count = 0;    // how many transactions were appended for this partition
-  Bytes records;                    // lies in the body; empty if there are none
+  ErrorCode error_code = ErrorCode::none;
+  // The log's end as consumers see it.
+  Position high_watermark{-1};
+  // Nothing at or above it is given out, because a transaction is open there.
+  Position last_stable_offset{-1};
+  // From v5 on. -1: unknown.
+  Position log_start{-1};
+  // From v11 on. We name no rack, so a broker should name no replica.
+  BrokerId preferred_replica{-1};
+  // How many transactions were appended for this partition.
+  std::size_t aborted_count = 0;
+  // Lies in the body. Empty if there are none.
+  Bytes records;
 };
 
 class FetchResponseReader {
@@ -59,7 +66,8 @@ class FetchResponseReader {
   FetchResponseReader(Bytes body, std::int16_t version);
 
   std::int32_t throttle_ms() const { return throttle_ms_; }
-  std::int16_t error_code() const { return error_code_; }  // from v7 on; if not 0 there are no partitions
+  // From v7 on. If it is not none, there are no partitions.
+  ErrorCode error_code() const { return error_code_; }
 
   // The next partition, in the order of the response; its aborted transactions are appended to `aborted`, in the order
   // of the response. nullopt at the end, and where the response cannot be read: ask ok(). Partitions
@@ -75,7 +83,7 @@ class FetchResponseReader {
 
   ByteReader reader_;
   std::int16_t version_;
-  std::int16_t error_code_ = 0;
+  ErrorCode error_code_ = ErrorCode::none;
   std::int32_t throttle_ms_ = 0;
   std::size_t topics_left_ = 0;
   std::size_t partitions_left_ = 0;  // of the topic entered last

@@ -20,7 +20,7 @@ Result<FindCoordinatorResponse> decode_find_coordinator(Bytes body, std::int16_t
   if (version >= 1) {
     response.throttle_ms = reader.int32();
   }
-  response.error_code = reader.int16();
+  response.error_code = ErrorCode{reader.int16()};
   if (version >= 1) {
     response.error_text = reader.string();
   }

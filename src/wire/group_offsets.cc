@@ -15,10 +15,8 @@ namespace {
 constexpr Duration k_read_timeout = std::chrono::seconds(20);
 
 // The broker asked is not the group's coordinator, or is not it yet, or not any more.
-bool is_wrong_coordinator(int code) {
-  constexpr int k_coordinator_not_available = 15;
-  constexpr int k_not_coordinator = 16;
-  return code == k_coordinator_not_available || code == k_not_coordinator;
+bool is_wrong_coordinator(ErrorCode code) {
+  return code == ErrorCode::coordinator_not_available || code == ErrorCode::not_coordinator;
 }
 
 // A topic's partitions stand together in a request; answers come in any order.
@@ -43,7 +41,7 @@ const std::string& topic_of_entry(const EntryToCommit& entry) {
 
 struct ReadAnswer {
   Result<GroupEntries> entries;
-  int code = 0;
+  ErrorCode code = ErrorCode::none;
 };
 
 ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& partitions,
@@ -53,7 +51,7 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
   if (!response.ok()) {
     return {response.error()};
   }
-  if (response->error_code != 0) {
+  if (response->error_code != ErrorCode::none) {
     return {broker_error(response->error_code, what), response->error_code};
   }
   std::unordered_map<TopicPartition, const CommittedOffset*> answers;
@@ -68,7 +66,7 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
                          concat(what, ": the broker says nothing of ", named(id)), "no answer")};
     }
     const CommittedOffset& row = *answer->second;
-    if (row.error_code != 0) {
+    if (row.error_code != ErrorCode::none) {
       return {broker_error(row.error_code, concat(what, " for ", named(id))), row.error_code};
     }
     entries.push_back(row.position.value < 0
@@ -104,7 +102,7 @@ CommitRead commit_answer(const Reply& reply, const std::vector<EntryToCommit>& e
   if (!response.ok()) {
     return {{.outcome = CommitOutcome::unknown, .membership_lost = false, .error = response.error()}};
   }
-  std::unordered_map<TopicPartition, int> codes;
+  std::unordered_map<TopicPartition, ErrorCode> codes;
   for (const PartitionCommit& row : response->partitions) {
     codes[{std::string(row.topic), row.partition}] = row.error_code;
   }
@@ -144,11 +142,8 @@ void GroupOffsets::with_coordinator(std::function<void(BrokerConnection&)> use,
   }
   waiting_.push_back({std::move(use), std::move(refuse)});
   if (waiting_.size() == 1) {
-    cluster_.find_coordinator(group_, [this, alive = std::weak_ptr(alive_)](Result<BrokerAddress> found) {
-      if (!alive.expired()) {
-        on_coordinator(std::move(found));
-      }
-    });
+    cluster_.find_coordinator(
+        group_, alive_.guard([this](Result<BrokerAddress> found) { on_coordinator(std::move(found)); }));
   }
 }
 

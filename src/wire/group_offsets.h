@@ -15,6 +15,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/commit.h"
 #include "base/group_entry.h"
 #include "base/member_stamp.h"
@@ -57,7 +58,7 @@ class GroupOffsets {
   const std::string group_;
   std::unique_ptr<BrokerConnection> coordinator_;
   std::deque<Waiting> waiting_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Alive alive_;
 };
 
 }  // namespace penstock::wire

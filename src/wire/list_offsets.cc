@@ -34,7 +34,7 @@ Result<ListOffsetsResponse> decode_list_offsets(Bytes body, std::int16_t version
     ListedOffset listed;
     listed.topic = topic;
     listed.partition = Partition{reader.int32()};
-    listed.error_code = reader.int16();
+    listed.error_code = ErrorCode{reader.int16()};
     listed.timestamp_ms = reader.int64();
     listed.position = Position{reader.int64()};
     if (version >= 4) {

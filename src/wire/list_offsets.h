@@ -12,6 +12,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -35,10 +36,13 @@ void encode_list_offsets(Buffer& out, std::int16_t version, const ListOffsetsReq
 struct ListedOffset {
   std::string_view topic;  // lies in the body
   Partition partition;
-  std::int16_t error_code = 0;
-  std::int64_t timestamp_ms = -1;                 // of the record found by time; -1 for start and end
-  Position position{-1};                          // -1: no record at or after the time
-  std::int32_t leader_epoch = k_no_leader_epoch;  // from v4 on
+  ErrorCode error_code = ErrorCode::none;
+  // That of the record found by time. -1 for start and end.
+  std::int64_t timestamp_ms = -1;
+  // -1: there is no record at or after the time.
+  Position position{-1};
+  // From v4 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
 };
 
 struct ListOffsetsResponse {

@@ -27,7 +27,7 @@ Broker read_broker(ByteReader& reader) {
 
 PartitionMetadata read_partition(ByteReader& reader, std::int16_t version) {
   PartitionMetadata partition;
-  partition.error_code = reader.int16();
+  partition.error_code = ErrorCode{reader.int16()};
   partition.partition = Partition{reader.int32()};
   partition.leader = BrokerId{reader.int32()};
   if (version >= 7) {
@@ -43,7 +43,7 @@ PartitionMetadata read_partition(ByteReader& reader, std::int16_t version) {
 
 TopicMetadata read_topic(ByteReader& reader, std::int16_t version) {
   TopicMetadata topic;
-  topic.error_code = reader.int16();
+  topic.error_code = ErrorCode{reader.int16()};
   topic.name = reader.string();
   static_cast<void>(reader.boolean());  // internal
   const std::size_t count = reader.array_count(k_partition_bytes_min);

@@ -11,6 +11,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -27,14 +28,14 @@ struct Broker {
 };
 
 struct PartitionMetadata {
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
   Partition partition;
   BrokerId leader{-1};                            // -1: none at the moment
   std::int32_t leader_epoch = k_no_leader_epoch;  // from v7 on
 };
 
 struct TopicMetadata {
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
   std::string_view name;
   std::vector<PartitionMetadata> partitions;  // in the broker's order, which is any
 };

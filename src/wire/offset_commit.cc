@@ -39,7 +39,7 @@ Result<OffsetCommitResponse> decode_offset_commit(Bytes body, std::int16_t versi
     PartitionCommit commit;
     commit.topic = topic;
     commit.partition = Partition{reader.int32()};
-    commit.error_code = reader.int16();
+    commit.error_code = ErrorCode{reader.int16()};
     response.partitions.push_back(commit);
   });
   if (!reader.ok()) {

@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -37,7 +38,7 @@ void encode_offset_commit(Buffer& out, std::int16_t version, const OffsetCommitR
 struct PartitionCommit {
   std::string_view topic;  // lies in the body
   Partition partition;
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
 };
 
 struct OffsetCommitResponse {

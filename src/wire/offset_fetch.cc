@@ -29,11 +29,11 @@ Result<OffsetFetchResponse> decode_offset_fetch(Bytes body, std::int16_t version
       committed.leader_epoch = reader.int32();
     }
     committed.metadata = reader.string();
-    committed.error_code = reader.int16();
+    committed.error_code = ErrorCode{reader.int16()};
     response.partitions.push_back(committed);
   });
   if (version >= 2) {
-    response.error_code = reader.int16();
+    response.error_code = ErrorCode{reader.int16()};
   }
   if (!reader.ok()) {
     return unreadable_response(ApiKey::offset_fetch, version);

@@ -8,9 +8,9 @@
 namespace penstock::wire {
 namespace {
 
-// A view of a header takes 40 bytes, the header itself as few as 2: so a step ends with the record that reaches this many
-// (640 KiB), and what one extraordinary record made larger is given back.
-constexpr std::size_t k_headers_a_step = 16'384;
+// The view of a header takes 40 bytes, the header itself as few as 2. So a step ends with the record that
+// reaches this many (640 KiB of views), and what one extraordinary record made larger is given back.
+constexpr std::size_t k_headers_per_step = 16'384;
 
 codec::CompressedFormat format_of(BatchCodec codec) {
   switch (codec) {
@@ -44,7 +44,7 @@ void RecordsCursor::begin(Bytes records, Position asked, std::span<const Aborted
   aborting_.clear();
   records_left_ = 0;
   headers_.clear();
-  if (headers_.capacity() > 2 * k_headers_a_step) {
+  if (headers_.capacity() > 2 * k_headers_per_step) {
     headers_.shrink_to_fit();
   }
 }
@@ -222,7 +222,7 @@ bool RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max
   headers_counts_.clear();
   out.reserve(std::min(records_max, static_cast<std::size_t>(left)));
   bool good = true;
-  for (; left > 0 && out.size() < records_max && headers_.size() < k_headers_a_step; --left) {
+  for (; left > 0 && out.size() < records_max && headers_.size() < k_headers_per_step; --left) {
     RecordView& record = out.emplace_back();
     ByteReader rest{Bytes()};
     if (!read_record(batch, frame, record, rest) || record.offset.value <= before) {

@@ -14,8 +14,6 @@
 namespace penstock::wire {
 namespace {
 
-constexpr int k_sasl_authentication_failed = 58;
-
 Buffer to_buffer(std::string_view text) {
   const Bytes bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};
@@ -142,7 +140,7 @@ Result<std::optional<Buffer>> SaslClient::next_of_scram(Bytes answer) {
 // login by.
 Result<std::optional<Buffer>> SaslClient::next_of_oauthbearer(Bytes answer) {
   if (state_ == State::challenged) {
-    return refusal(k_sasl_authentication_failed, "");
+    return refusal(ErrorCode::sasl_authentication_failed, "");
   }
   if (state_ != State::first_sent) {
     return out_of_place();
@@ -156,14 +154,14 @@ Result<std::optional<Buffer>> SaslClient::next_of_oauthbearer(Bytes answer) {
   return std::optional(to_buffer("\x01"));
 }
 
-Error SaslClient::refusal(int error_code, std::string_view error_text) const {
+Error SaslClient::refusal(ErrorCode error_code, std::string_view error_text) const {
   Error error = broker_error(error_code, concat("logging in by SASL ", to_string(mechanism_)));
   for (const std::string_view words : {error_text, std::string_view(challenge_)}) {
     if (!words.empty()) {
       error.message += concat("; the broker says: ", safe(words));
     }
   }
-  if (error_code == k_sasl_authentication_failed) {
+  if (error_code == ErrorCode::sasl_authentication_failed) {
     error.action = mechanism_ == SaslMechanism::oauthbearer ? Action::reauth : Action::fatal;
   }
   return error;

@@ -16,6 +16,7 @@
 
 #include "base/types.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 #include "wire/scram.h"
 
 namespace penstock::wire {
@@ -50,9 +51,10 @@ class SaslClient {
   // With any of them the connection is to be closed.
   Result<std::optional<Buffer>> next(Bytes answer);
 
-  // What a SaslAuthenticate response with an error code means: broker_errors.h's table, with the broker's own words and
-  // those of an OAUTHBEARER challenge before it. A refused login (58) is reauth for OAUTHBEARER, fatal otherwise.
-  Error refusal(int error_code, std::string_view error_text) const;
+  // What a SaslAuthenticate response with an error code means: the table of broker_errors.h, then the
+  // broker's own words and those of an OAUTHBEARER challenge before it. A refused login
+  // (sasl_authentication_failed) is reauth for OAUTHBEARER, fatal otherwise.
+  Error refusal(ErrorCode error_code, std::string_view error_text) const;
 
  private:
   enum class State : std::uint8_t { begin, first_sent, final_sent, challenged, done };

@@ -13,7 +13,7 @@ Result<SaslHandshakeResponse> decode_sasl_handshake(Bytes body, std::int16_t ver
   constexpr std::size_t k_mechanism_bytes_min = 2;
   ByteReader reader(body);
   SaslHandshakeResponse response;
-  response.error_code = reader.int16();
+  response.error_code = ErrorCode{reader.int16()};
   const std::size_t count = reader.array_count(k_mechanism_bytes_min);
   response.mechanisms.reserve(count);
   for (std::size_t i = 0; i < count && reader.ok(); ++i) {
@@ -32,7 +32,7 @@ void encode_sasl_authenticate(Buffer& out, std::int16_t /*version*/, const SaslA
 Result<SaslAuthenticateResponse> decode_sasl_authenticate(Bytes body, std::int16_t version) {
   ByteReader reader(body);
   SaslAuthenticateResponse response;
-  response.error_code = reader.int16();
+  response.error_code = ErrorCode{reader.int16()};
   response.error_text = reader.string();
   response.message = reader.nullable_bytes().value_or(Bytes());
   if (version >= 1) {
