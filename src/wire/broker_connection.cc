@@ -1,3 +1,28 @@
+// How it works. One request is in flight at a time, the front of queue_. Every step ends in one exchange(): a
+// frame goes out, a frame comes back, `got_` takes its body. ApiVersions and the SASL messages are exchanges
+// too, which the connection makes for itself before the first request.
+//
+// An example: a Fetch on a closed connection to a broker with SCRAM.
+//
+//   1. request() queues it and defers pump(), so that nothing is called back inside the call.
+//   2. pump() finds the state closed: it starts the deadline for opening and the stream.
+//   3. ApiVersions v3. An answer that says 35, cannot be read, or is a closed connection: once more with v0.
+//   4. SaslHandshake, then SaslAuthenticate until SaslClient has no more to say.
+//   5. logged_in() sets `ready` and pumps: the Fetch is sent, and the deadline is its own timeout now.
+//   6. The response grows in `into` until it is as long as its first 4 bytes say. Then `done` runs.
+//
+// The first error in any step goes to fail(). It drops the stream and tells every request in the queue. Only
+// the front can have been sent, so only the front is told `sent`: for a commit this means that its outcome is
+// unknown.
+//
+// Three races, and the rules that prevent them:
+//
+//   - `done` may destroy the connection, or ask the next thing. So the request is out of the queue before its
+//     `done` runs, and nothing of `this` is touched afterwards unless alive_ says so.
+//   - A stream that is dropped may leave its memory with the kernel for one more turn. So what comes next
+//     gets new memory (drop_stream()).
+//   - A response may be whole before the send of its request is reported done. It waits in answered_, because
+//     out_ must not be written to while the kernel reads it.
 #include "wire/broker_connection.h"
 
 #include <algorithm>
@@ -100,6 +125,8 @@ void BrokerConnection::ask_versions(std::int16_t version) {
       own_, [this, version](Bytes body) { on_versions(version, body); });
 }
 
+// The mock broker of librdkafka miscounts in version 3, so an answer that cannot be read is asked for in
+// version 0 as well.
 void BrokerConnection::on_versions(std::int16_t version, Bytes body) {
   asking_versions_ = false;
   const Result<ApiVersionsResponse> response = decode_api_versions(body, version);
@@ -202,7 +229,8 @@ void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
 void BrokerConnection::logged_in(std::int64_t session_lifetime_ms) {
   login_.reset();
   reauthenticate_at_.reset();
-  if (session_lifetime_ms > 0) {  // at four fifths of it: a request that takes long must still end in time
+  // At four fifths of the session: a request that takes long must still end within it.
+  if (session_lifetime_ms > 0) {
     reauthenticate_at_ = clock_.now() + std::chrono::milliseconds(session_lifetime_ms) * 4 / 5;
   }
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
@@ -230,7 +258,7 @@ void BrokerConnection::send_front() {
                                         concat("asking ", name_, " for ", to_string(refused.api))),
                   .sent = false,
                   .version = 0,
-                  .body = {}});  // may have destroyed this
+                  .body = {}});
     return;
   }
   front_sent_ = true;
@@ -272,7 +300,8 @@ void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::fun
     }
   });
   if (receiving_) {
-    CHECK(into == into_);  // it listens into the only buffer that it has
+    // It listens already, and a connection that listens has but the one buffer.
+    CHECK(into == into_);
     return;
   }
   into_ = std::move(into);
@@ -284,7 +313,8 @@ void BrokerConnection::receive() {
   receiving_ = true;
   stream_->receive_some(into_->free_part(), into_, [this](Result<std::size_t> received) {
     receiving_ = false;
-    if (!got_) {  // closed, or words that nobody asked for
+    if (!got_) {
+      // It was idle: the broker has closed, or sends what nobody asked for.
       hang_up();
     } else if (!received.ok()) {
       on_stream_error(std::move(received).error());
@@ -302,13 +332,14 @@ void BrokerConnection::listen_if_idle() {
   }
 }
 
-// Nothing is asked: nobody needs to be told.
+// Nobody needs to be told, because nothing was asked.
 void BrokerConnection::hang_up() {
   CHECK(!front_sent_);
   drop_stream();
 }
 
-// The kernel may hold on to the memory of what was under way for a turn of the loop: what comes next gets other.
+// The kernel may hold on to the memory of what was under way for a turn of the loop, so what comes next gets
+// other.
 void BrokerConnection::drop_stream() {
   stream_.reset();
   if (std::exchange(sending_, false)) {
@@ -325,6 +356,8 @@ void BrokerConnection::drop_stream() {
   state_ = State::closed;
 }
 
+// There are brokers that close the connection on ApiVersions v3 instead of answering that they do not know
+// it.
 void BrokerConnection::on_stream_error(Error error) {
   if (!asking_versions_ || error.action != Action::retry) {
     fail(std::move(error));

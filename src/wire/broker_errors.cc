@@ -1,3 +1,15 @@
+// How it works. One row per code answers four questions: what happened, in words; of which kind of Error it
+// is and what the caller does; what the operator can do; and what the code asks for in a Fetch and in an
+// OffsetCommit. Nobody else decides by a code, but for the few comparisons with ErrorCode that a protocol
+// step demands (NOT_COORDINATOR, a login).
+//
+// An example: OffsetCommit answers 22. The row says "refused" for a commit, so that the claim is dropped, and
+// is_membership_lost() says that the partitions are not ours any more. The operator reads
+//
+//   committing position 42 of topic orders, partition 3: the group is in another generation
+//   (ILLEGAL_GENERATION); the group has moved on: the partitions may belong to another worker by now
+//
+// To add a code: a name in error_code.h, a row here in its place, and its line in the test of this table.
 #include "wire/broker_errors.h"
 
 #include <algorithm>
@@ -23,9 +35,10 @@ constexpr const char* k_advice_report = "set source.fetch to librdkafka, and rep
 using Fetch = FetchOutcome;
 using Commit = CommitOutcome;
 
-// Numbers and names: the Kafka protocol's table of error codes. Which of them an API returns: its message definition and
-// the broker's code, whose coordinator turns a failed append of a commit into COORDINATOR_NOT_AVAILABLE (the append may
-// have reached a replica), NOT_COORDINATOR, OFFSET_METADATA_TOO_LARGE or INVALID_COMMIT_OFFSET_SIZE.
+// Numbers and names: the Kafka protocol's table of error codes. Which of them an API returns: its message
+// definition and the broker's code, whose coordinator turns a failed append of a commit into
+// COORDINATOR_NOT_AVAILABLE (the append may have reached a replica), NOT_COORDINATOR,
+// OFFSET_METADATA_TOO_LARGE or INVALID_COMMIT_OFFSET_SIZE.
 constexpr std::array k_table{
     BrokerErrorRow{ErrorCode::unknown_server_error, "UNKNOWN_SERVER_ERROR",
                    "the broker failed and does not say why", ErrorKind::unavailable, Action::retry,

@@ -1,5 +1,6 @@
-// The one table of the error codes that brokers put into the responses of this module: what happened, what to do,
-// and what a code means for a fetch and for a commit. The table of librdkafka's codes is kafka/kafka_errors.h.
+// The one table of the error codes that brokers put into the responses of this module: what happened, what to
+// do, and what a code means for a fetch and for a commit. The table of librdkafka's codes is
+// rdkafka/kafka_errors.h.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,16 @@ namespace penstock::wire {
 // What a partition's code in a Fetch or ListOffsets response asks for.
 enum class FetchOutcome : std::uint8_t {
   fine,
-  refresh_metadata,  // this broker does not lead the partition, or not at this epoch: ask who does, reconnect
-  out_of_range,      // the position is below the log's start or above its end
-  stop_partition,    // a person has to change something
-  retry_later,       // a passing state of the broker
-  corrupt,           // the broker cannot read its own log there
+  // This broker does not lead the partition, or not at this epoch: ask who does, and connect there.
+  refresh_metadata,
+  // The position is below the log's start or above its end.
+  out_of_range,
+  // A person has to change something.
+  stop_partition,
+  // A passing state of the broker.
+  retry_later,
+  // The broker cannot read its own log there.
+  corrupt,
 };
 
 struct BrokerErrorRow {
@@ -32,7 +38,8 @@ struct BrokerErrorRow {
   const char* sentence = "";
   ErrorKind kind{};
   Action action{};
-  const char* advice = "";  // may be empty
+  // What the operator can do. May be empty.
+  const char* advice = "";
   FetchOutcome fetch{};
   CommitOutcome commit{};
 };

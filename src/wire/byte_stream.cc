@@ -1,9 +1,18 @@
-// How it works. What the loop calls back holds on to the Connection, and the Connection to the memory that the
-// kernel uses: so both live exactly as long as the kernel needs them, whatever became of the ByteStream.
+// How it works. What the loop calls back holds on to the Connection, and the Connection holds on to the
+// memory that the kernel uses. So both live exactly as long as the kernel needs them, whatever became of the
+// ByteStream.
 //
-// A call only notes its job; the two pumps, one a direction, move it on whenever the kernel has answered. With
-// TLS they are run by the loop's next turn, before it submits: so encrypting ahead of time or finding bytes
-// that are here already costs no turn of its own, and never calls back inside the call.
+// A call only notes its job. Two pumps, one per direction, move the jobs on whenever the kernel has answered.
+// With TLS they are run by the loop's next turn, before it submits. So encrypting ahead of time, or finding
+// bytes that are here already, costs no turn of its own, and no callback runs inside the call.
+//
+// An example: the owner closes the stream while a receive is under way.
+//
+//   1. close() forgets the job's `done`, cancels at the loop and shuts the socket down. The kernel may still
+//      write into the job's bytes: the job stays, and with it their owner.
+//   2. The ByteStream goes. The callback that the loop keeps for the receive holds the Connection.
+//   3. A turn later the kernel answers -ECANCELED. on_received() sees `closed_` and only lets go: of the job,
+//      and of the descriptor when neither direction is under way. With the callback the Connection dies.
 #include "wire/byte_stream.h"
 
 #include <cerrno>
@@ -117,17 +126,19 @@ class ByteStream::Connection : public std::enable_shared_from_this<ByteStream::C
   io::TimerId timer_ = io::TimerId::none;
   std::vector<io::SocketAddress> addresses_;
   std::size_t next_address_ = 0;
-  bool late_ = false;  // the connect under way
+  // The connect under way has run out of time: its answer will be a cancellation.
+  bool late_ = false;
 
-  // The kernel has something of this direction, and will answer.
-  bool sending_ = false;  // or connecting
+  // The kernel has something of this direction, and will answer. A connect counts as sending.
+  bool sending_ = false;
   bool receiving_ = false;
-  bool told_ = false;  // somebody, since it was set to false
+  // A `done` has run since later() began.
+  bool told_ = false;
   std::optional<SendJob> send_;
   std::optional<ReceiveJob> receive_;
 };
 
-// ---- opening
+// Opening
 
 void ByteStream::Connection::open(Done done) {
   CHECK(!open_);
@@ -246,7 +257,7 @@ void ByteStream::Connection::finish_open(Result<void> result) {
   done(std::move(result));
 }
 
-// ---- sending
+// Sending
 
 void ByteStream::Connection::send(Bytes bytes, Owner owner, Done done) {
   CHECK(!closed_);
@@ -311,7 +322,7 @@ void ByteStream::Connection::finish_send(Result<void> result) {
   done(std::move(result));
 }
 
-// ---- receiving
+// Receiving
 
 void ByteStream::Connection::receive_some(MutableBytes into, Owner owner, Received done) {
   CHECK(!closed_);
@@ -329,7 +340,7 @@ void ByteStream::Connection::receive_some(MutableBytes into, Owner owner, Receiv
   }
 }
 
-// Of TLS alone: without it the kernel has the job's own memory.
+// For TLS only: without it the kernel writes straight into the job's memory.
 void ByteStream::Connection::pump_receive() {
   if (closed_ || broken_.has_value() || receiving_ || !receive_.has_value()) {
     return;
@@ -340,7 +351,8 @@ void ByteStream::Connection::pump_receive() {
     return;
   }
   if (!sending_ && !tls_->outgoing().empty()) {
-    start_send(tls_->outgoing());  // an answer to what was read
+    // TLS answers by itself to some of what it reads.
+    start_send(tls_->outgoing());
   }
   if (*got > 0) {
     finish_receive(*got);
@@ -392,12 +404,12 @@ void ByteStream::Connection::later(std::function<void(Connection&)> act) {
     self->told_ = false;
     act(*self);
     if (self->told_) {
-      self->loop_.defer([] {});  // so that the loop does not sleep before who was told can act
+      self->loop_.defer([] {});
     }
   });
 }
 
-// ---- the end
+// The end
 
 void ByteStream::Connection::fail(Error error) {
   CHECK(!broken_.has_value());
@@ -405,7 +417,7 @@ void ByteStream::Connection::fail(Error error) {
   stop_timer();
   lookup_.reset();
   if (tls_ != nullptr && !sending_) {
-    // Tells the server why, if that is possible at once: its log then says more than that we left.
+    // The server is told why, if that is possible at once: its log then says more than that we left.
     const Bytes last = tls_->outgoing();
     [[maybe_unused]] const ssize_t ignored =
         ::send(fd_.get(), last.data(), last.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -449,7 +461,7 @@ void ByteStream::Connection::close() {
   let_go();
 }
 
-// After close(), of everything that the kernel has let go of.
+// After close(): frees everything that the kernel has let go of.
 void ByteStream::Connection::let_go() {
   if (!sending_) {
     send_.reset();
@@ -462,7 +474,7 @@ void ByteStream::Connection::let_go() {
   }
 }
 
-// ---- the face
+// The public face
 
 ByteStream::ByteStream(io::Loop& loop, Options options)
     : connection_(std::make_shared<Connection>(loop, std::move(options))) {}

@@ -29,6 +29,7 @@ struct FindCoordinatorResponse {
   Broker coordinator;
 };
 
+// Error: unreadable_response(). The response's own error code is the caller's to read.
 Result<FindCoordinatorResponse> decode_find_coordinator(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

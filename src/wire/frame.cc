@@ -21,6 +21,7 @@ Error not_a_response(std::string message) {
 
 }  // namespace
 
+// RequestHeader.json, version 1 (version 2 where there are tagged fields). frame.h draws it.
 std::size_t begin_request(Buffer& out, ApiKey api, std::int16_t version, std::int32_t correlation_id,
                           std::string_view client_id) {
   CHECK(version >= supported_versions(api).lowest);

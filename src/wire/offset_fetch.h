@@ -22,13 +22,15 @@ struct OffsetFetchPartition {
 
 struct OffsetFetchRequest {
   std::string_view group;
-  std::span<const OffsetFetchPartition> partitions;  // a topic's stand together
+  // Those of one topic stand together.
+  std::span<const OffsetFetchPartition> partitions;
 };
 
 void encode_offset_fetch(Buffer& out, std::int16_t version, const OffsetFetchRequest& request);
 
 struct CommittedOffset {
-  std::string_view topic;  // lies in the body, as all texts here
+  // Lies in the body, as all texts here.
+  std::string_view topic;
   Partition partition;
   // If it is not none, nothing else here means anything. It does not mean "no entry".
   ErrorCode error_code = ErrorCode::none;
@@ -48,7 +50,8 @@ struct OffsetFetchResponse {
   std::vector<CommittedOffset> partitions;
 };
 
-// A broker that answers for fewer or other partitions than were asked is the caller's to notice.
+// Error: unreadable_response(). A broker that answers for fewer or other partitions than were asked is the
+// caller's to notice.
 Result<OffsetFetchResponse> decode_offset_fetch(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

@@ -15,7 +15,8 @@
 namespace penstock::wire {
 
 struct SaslHandshakeRequest {
-  std::string_view mechanism;  // "SCRAM-SHA-256"
+  // "SCRAM-SHA-256".
+  std::string_view mechanism;
 };
 
 void encode_sasl_handshake(Buffer& out, std::int16_t version, const SaslHandshakeRequest& request);
