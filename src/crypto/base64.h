@@ -1,4 +1,4 @@
-// Base64 as RFC 4648, section 4 has it: padded, the alphabet with '+' and '/'. Pure.
+// Base64 of RFC 4648, section 4: padded, in the alphabet with '+' and '/'. Pure.
 #pragma once
 
 #include <cstddef>

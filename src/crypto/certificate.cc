@@ -18,7 +18,7 @@ constexpr int k_names_shown = 4;
 
 using Bio = std::unique_ptr<BIO, Freed<BIO, BIO_free_all>>;
 
-// What the peer wrote, for a message: printable, and not for ever.
+// What the peer wrote, made fit for a message: printable, and of a bounded length.
 std::string printable(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return c < ' ' || c > '~'; }, '?');

@@ -8,10 +8,12 @@ struct x509_st;
 
 namespace penstock::crypto {
 
-// The words are printable and short, whatever the peer wrote; empty for what it left out, or without a certificate.
+// `certificate` may be null. The words are printable and short, whatever the peer wrote, and empty for what
+// it left out.
 RefusedCertificate refused_certificate(long verify_result, const x509_st* certificate);
 
-// The same of a certificate in DER, as other libraries hand it over.
+// The same for a certificate in DER, as other libraries hand it over. Bytes that are no certificate give
+// empty words.
 RefusedCertificate refused_certificate(long verify_result, Bytes der);
 
 }  // namespace penstock::crypto

@@ -1,4 +1,4 @@
-// Owns an object of OpenSSL's: std::unique_ptr<SSL, Freed<SSL, SSL_free>>.
+// A deleter, for owning an object of OpenSSL's: std::unique_ptr<SSL, Freed<SSL, SSL_free>>.
 #pragma once
 
 namespace penstock::crypto {

@@ -13,7 +13,7 @@ namespace penstock::crypto {
 namespace {
 
 const unsigned char* octets(Bytes bytes) {
-  // OpenSSL takes a null key for "the key of last time".
+  // OpenSSL takes a null key to mean the key of the call before.
   static const unsigned char empty = 0;
   return bytes.empty() ? &empty : reinterpret_cast<const unsigned char*>(bytes.data());
 }
@@ -45,7 +45,7 @@ void hmac_into(MutableBytes out, const EVP_MD* function, Bytes key, Bytes messag
 
 }  // namespace
 
-// No function here has a failure that an input could cause: what is left is an OpenSSL without SHA-2.
+// No input can make these fail. What the CHECKs below would find is an OpenSSL without SHA-2.
 
 Sha256 sha256(Bytes message) {
   Sha256 out;

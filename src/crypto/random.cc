@@ -14,7 +14,8 @@ void random_bytes(MutableBytes bytes) {
   while (!bytes.empty()) {
     const ssize_t drawn = ::getrandom(bytes.data(), bytes.size(), 0);
     if (drawn < 0) {
-      CHECK(errno == EINTR);  // the only failure of a kernel that has the call
+      // The only failure of a kernel that has the call.
+      CHECK(errno == EINTR);
       continue;
     }
     bytes = bytes.subspan(static_cast<std::size_t>(drawn));

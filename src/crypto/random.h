@@ -10,6 +10,7 @@ namespace penstock::crypto {
 // Fills `bytes` by getrandom(2). Any thread. May block once, early in boot.
 void random_bytes(MutableBytes bytes);
 
+// As random_bytes().
 std::uint64_t random_u64();
 
 }  // namespace penstock::crypto

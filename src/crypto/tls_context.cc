@@ -47,7 +47,8 @@ TlsContext::TlsContext(std::unique_ptr<ssl_ctx_st, Free> context, std::string ca
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Options& options) {
   std::unique_ptr<ssl_ctx_st, Free> context(SSL_CTX_new(TLS_client_method()));
-  CHECK(context != nullptr);  // but for memory, this OpenSSL has no TLS
+  // Fails for want of memory, or in an OpenSSL without TLS.
+  CHECK(context != nullptr);
   ERR_clear_error();
   if (!load(context.get(), options.ca)) {
     Error error = unusable(options.ca);
@@ -56,7 +57,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Options& option
   }
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  // A write may be repeated with other memory: what was not taken is offered again.
+  // What a write did not take is offered again, perhaps from other memory.
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   return std::shared_ptr<const TlsContext>(

@@ -1,4 +1,4 @@
-// Whom a TLS client trusts: made once, shared by its connections, of any thread.
+// Whom a TLS client trusts. It is made once and shared by connections of any thread.
 #pragma once
 
 #include <memory>
@@ -10,16 +10,17 @@ struct ssl_ctx_st;
 
 namespace penstock::crypto {
 
-// TLS 1.2 or later, the peer's certificate always checked. Every connection that uses it holds on to it.
+// TLS 1.2 or later. The peer's certificate is always checked. Every connection that uses the context holds on
+// to it.
 class TlsContext {
  public:
   struct Options {
-    // Whom to believe: "system" or nothing for what the machine trusts; else a PEM file, or a directory of
+    // Whom to believe. "system" or nothing: what the machine trusts. Otherwise a PEM file, or a directory of
     // such files named by their hash (openssl rehash).
     std::string ca;
   };
 
-  // Error: what `ca` names is not there or holds no certificate.
+  // Error invalid_input, fatal: what `ca` names is not there or holds no certificate.
   static Result<std::shared_ptr<const TlsContext>> make(const Options& options);
 
   ssl_ctx_st* get() const { return context_.get(); }

@@ -1,5 +1,18 @@
-// How it works. OpenSSL reads and writes through a BIO of ours, which copies from incoming_ and to outgoing_:
-// its own memory BIO would copy once more and move what is left at every read.
+// How it works. OpenSSL reads and writes through a BIO of ours, which copies from incoming_ and to outgoing_.
+// Its own memory BIO would copy once more, and move what is left at every read.
+//
+//   socket -> incoming_ -> Glue::read  -> OpenSSL -> read():  the caller's memory
+//   socket <- outgoing_ <- Glue::write <- OpenSSL <- write(): the caller's memory
+//
+// There are two outgoing buffers, because the kernel may still send from one while OpenSSL writes into
+// another. An example: outgoing() gave 300 bytes of buffer 0, and the kernel has them.
+//
+//   1. read() finds a request for new keys. OpenSSL answers by itself, and Glue::write puts it into buffer 1.
+//   2. outgoing() still gives the 300 bytes: they stay where they are until sent() has taken them all.
+//   3. sent(300). The next outgoing() finds buffer 0 empty, and turns the two round: it gives buffer 1, and
+//      from now on OpenSSL fills buffer 0.
+//
+// An error that read() meets behind good bytes waits in failure_ until the bytes are given out.
 #include "crypto/tls_stream.h"
 
 #include <algorithm>
@@ -102,7 +115,7 @@ TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, const std::strin
   SSL_set_connect_state(ssl_.get());
 }
 
-// False for what is no host at all: OpenSSL would check nothing, so it must not come to a handshake.
+// False for what cannot be a host. OpenSSL would then check nothing, so that there must be no handshake.
 bool TlsStream::set_host(const std::string& host) {
   if (is_ip_address(host)) {
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str()) == 1;
@@ -167,7 +180,7 @@ Result<std::size_t> TlsStream::read(MutableBytes plaintext) {
     }
     break;
   }
-  // Good bytes first; what came behind them is told by the next call.
+  // Good bytes first. What came behind them is told by the next call.
   if (filled == 0 && failure_.has_value()) {
     return *failure_;
   }
@@ -192,7 +205,7 @@ void TlsStream::sent(std::size_t count) {
 
 MutableBytes TlsStream::incoming() {
   Buffer& buffer = incoming_;
-  // What is left is a part of a record at most, if the reader has read all it could.
+  // What is left is part of a record at most, if the caller has read all that it could.
   std::memmove(buffer.memory.data(), buffer.memory.data() + buffer.first, buffer.last - buffer.first);
   buffer.last -= std::exchange(buffer.first, 0);
   return MutableBytes(buffer.memory).subspan(buffer.last);

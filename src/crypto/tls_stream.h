@@ -1,5 +1,5 @@
-// A TLS client without a socket: ciphertext in and out of memory, plaintext in and out of the caller's memory.
-// Who moves the ciphertext is another's business, so that any loop can.
+// A TLS client without a socket: ciphertext in and out of memory, plaintext in and out of the caller's
+// memory. Moving the ciphertext is the caller's part, so that any loop can do it.
 //
 //   for (;;) {
 //     if (handshake() says done) break;
@@ -9,8 +9,8 @@
 //   write(plaintext), send outgoing();  read(memory), and when it gives 0: receive into incoming()
 //
 // Reading and shaking hands may also leave something to be sent (what tells the peer of an error): look at
-// outgoing() after every call. One thread at a time. After an error the stream can do no more than give outgoing(),
-// which tells the peer.
+// outgoing() after every call. One thread at a time. After an error the stream can do no more than give
+// outgoing(), which tells the peer.
 #pragma once
 
 #include <array>
@@ -30,10 +30,11 @@ struct ssl_st;
 
 namespace penstock::crypto {
 
-// Ciphertext that is received at one time: eight records of TLS. More would leave the cache.
+// Ciphertext that is received at one time: eight records of TLS, of 16 KiB each. More would not stay in the
+// cache.
 inline constexpr std::size_t k_tls_incoming_bytes = std::size_t{128} << 10;
 
-// Plaintext that one write() takes: what it becomes waits in outgoing().
+// Plaintext that one write() takes at most. What it becomes waits in outgoing().
 inline constexpr std::size_t k_tls_write_bytes = std::size_t{64} << 10;
 
 class TlsStream {
@@ -46,34 +47,39 @@ class TlsStream {
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
 
-  // True when done; else the peer's next bytes are needed.
+  // True when done. False: the peer's next bytes are needed. Errors: the certificate is refused, the peer
+  // speaks no TLS or refuses ours (fatal); the handshake failed in a way that may pass (retry).
   Result<bool> handshake();
 
-  // How much of `plaintext` was taken, at least one byte; 0 while the outgoing is not sent. After handshake().
+  // After handshake() (CHECK). How much of `plaintext` was taken: at least one byte, or 0 while outgoing() is
+  // not sent.
   Result<std::size_t> write(Bytes plaintext);
 
-  // Fills `plaintext` with what is there; 0: more ciphertext is needed. Error: broken, or closed by the peer.
+  // After handshake() (CHECK). Fills `plaintext` with what is there. 0: more ciphertext is needed. Error:
+  // broken, or closed by the peer.
   Result<std::size_t> read(MutableBytes plaintext);
 
-  // What is to be sent: stays where it is, whatever else is called, until sent() has taken it.
+  // What is to be sent. It stays where it is, whatever else is called, until sent() has taken it.
   Bytes outgoing();
   void sent(std::size_t count);
 
-  // Where to receive to: stays where it is until received(). Never empty after read() gave 0.
+  // Where to receive to. It stays where it is until received(). It is never empty after read() gave 0.
   MutableBytes incoming();
   void received(std::size_t count);
 
-  // What it means that the peer closes the connection now.
+  // What to say if the peer closes the connection now.
   Error closed_by_peer() const;
 
  private:
-  struct Glue;  // OpenSSL's callbacks
+  // OpenSSL's callbacks.
+  struct Glue;
   struct Free {
     void operator()(ssl_st* ssl) const;
   };
   struct Buffer {
     std::vector<std::byte> memory;
-    std::size_t first = 0;  // [first, last) is filled
+    // [first, last) is filled.
+    std::size_t first = 0;
     std::size_t last = 0;
   };
 
@@ -84,14 +90,17 @@ class TlsStream {
   const TlsPeer peer_;
   RefusedCertificate refused_;
   bool host_is_checked_ = false;
-  bool open_ = false;             // the handshake is done
-  std::optional<Error> failure_;  // for ever
+  // The handshake is done.
+  bool open_ = false;
+  std::optional<Error> failure_;
 
   Buffer incoming_;
-  std::array<Buffer, 2> outgoing_;  // one is sent while the other is filled
+  // One is sent while the other, `filling_`, is filled.
+  std::array<Buffer, 2> outgoing_;
   std::size_t filling_ = 0;
 
-  std::unique_ptr<ssl_st, Free> ssl_;  // last: it refers to the rest
+  // The last member, because it refers to the rest.
+  std::unique_ptr<ssl_st, Free> ssl_;
 };
 
 }  // namespace penstock::crypto

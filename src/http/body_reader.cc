@@ -8,7 +8,8 @@ namespace penstock::http {
 
 namespace {
 
-// What is copied and then shown to on_taken: both ends of the copy fit into the cache next to the core.
+// What is copied in one step and then shown to on_taken. Both ends of the copy fit into the cache next to the
+// core.
 constexpr std::size_t k_step_bytes = std::size_t{64} * 1024;
 
 }  // namespace

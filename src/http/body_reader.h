@@ -1,4 +1,5 @@
-// Reads pieces of memory as one stream, and can go back: what libcurl asks of a body.
+// Reads pieces of memory as one stream, and can go back, as libcurl wants it of a body. It owns none of the
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -17,19 +18,20 @@ class BodyReader {
 
   std::uint64_t size() const { return size_; }
 
-  // Copies the next bytes; fewer than asked only at the end.
+  // Copies the next bytes and returns how many. They are fewer than `to` has room for only at the end.
   std::size_t read(MutableBytes to);
 
-  // False if `offset` is past the end.
+  // The next read() begins at `offset` of the whole. False, and nothing changes, if that is past the end.
   bool seek(std::uint64_t offset);
 
  private:
   std::vector<Bytes> pieces_;
   OnBodyTaken on_taken_;
   std::uint64_t size_ = 0;
-  std::uint64_t offset_ = 0;  // of the next byte, in the whole
-  std::size_t piece_ = 0;     // the piece to read from
-  std::size_t within_ = 0;    // and where in it
+  // The next byte: its place in the whole, the piece it lies in, and where in that piece.
+  std::uint64_t offset_ = 0;
+  std::size_t piece_ = 0;
+  std::size_t within_ = 0;
 };
 
 }  // namespace penstock::http

@@ -1,3 +1,29 @@
+// How it works. libcurl's multi handle does the transfers, the loop does the waiting. libcurl tells us
+// through two callbacks what it waits for: on_socket() (a descriptor, for reading or writing) and on_timer()
+// (one time). We hand both to the loop. When the loop calls back, act() passes it on to
+// curl_multi_socket_action(), which moves what can be moved. Then finish_done_transfers() collects the
+// transfers that are over.
+//
+// An example: a PUT of one block on a connection that is kept.
+//
+//   1. send() queues the request. start() takes an easy handle from idle_, prepares it, and adds it to the
+//      multi handle.
+//   2. libcurl calls on_timer(0) inside of that: "call me at once". The loop's next turn calls
+//      act(CURL_SOCKET_TIMEOUT).
+//   3. libcurl takes the kept connection, writes headers and the first of the body, and calls on_socket(fd,
+//      IN | OUT).
+//   4. The loop finds fd writable, again and again: act(fd, OUT). Transfer::on_read() copies from the
+//      caller's memory.
+//   5. The response comes: act(fd, IN). curl_multi_info_read() says DONE. The handle is reset and goes back
+//      to idle_, the next waiting request starts, and only then does `done` run.
+//
+// Two rules keep `done` harmless. It never runs inside a call of libcurl, because it may call send(), which
+// may call libcurl, and libcurl forbids that. And it may destroy the Client: so the callbacks of the loop
+// hold the Multi while they run, and look at multi_ (null: closed) before each further `done`.
+//
+// libcurl does not notice a connection that stands still. While anything runs, a tick of a quarter of
+// stall_timeout looks at every transfer, and one that has moved nothing for four ticks is taken out and told
+// `timed_out`.
 #include "http/client.h"
 
 #include <deque>
@@ -17,7 +43,8 @@ namespace {
 
 constexpr std::size_t k_upload_buffer_bytes_min = std::size_t{16} * 1024;
 constexpr std::size_t k_upload_buffer_bytes_max = std::size_t{2} * 1024 * 1024;
-// How often within a stall timeout the transfers are looked at: it is kept to a quarter.
+
+// How often within a stall timeout the transfers are looked at, so that it is kept to a quarter.
 constexpr std::uint32_t k_stall_ticks = 4;
 
 CURLcode initialise_curl_once() {
@@ -27,8 +54,8 @@ CURLcode initialise_curl_once() {
 
 }  // namespace
 
-// Joins libcurl's multi handle to the loop. Held by shared_ptr: the loop's callbacks hold it weakly, and one
-// that runs holds it while a `done` destroys the client.
+// Held by shared_ptr: the loop's callbacks hold it weakly, and one that runs holds it while a `done` destroys
+// the client.
 class Client::Multi : public std::enable_shared_from_this<Client::Multi> {
  public:
   Multi(const ClientOptions& options, io::Loop& loop) : options_(options), loop_(loop) {}
@@ -47,6 +74,7 @@ class Client::Multi : public std::enable_shared_from_this<Client::Multi> {
 
   void start_waiting();
   void start(Running transfer);
+  void on_due();
   void act(curl_socket_t fd, int events);
   void finish_done_transfers();
   Running take_running(const CURL* easy);
@@ -55,26 +83,23 @@ class Client::Multi : public std::enable_shared_from_this<Client::Multi> {
   void watch_for_stalls();
   void stall_tick();
 
-  template <class Member, class... Args>
-  auto weakly(Member member, Args... args) {
-    return [weak = weak_from_this(), member, args...] {
-      if (const auto self = weak.lock()) {
-        ((*self).*member)(args...);
-      }
-    };
-  }
-
   const ClientOptions options_;
   io::Loop& loop_;
-  CURLM* multi_ = nullptr;  // null: closed
+  // Null: closed.
+  CURLM* multi_ = nullptr;
+  // The TLS sessions that the easy handles share.
   CURLSH* sessions_ = nullptr;
   std::deque<Running> waiting_;
-  std::vector<Running> running_;  // at most connections_max
-  std::vector<EasyHandle> idle_;  // at most connections_max
+  // Both hold at most connections_max.
+  std::vector<Running> running_;
+  std::vector<EasyHandle> idle_;
   std::vector<curl_socket_t> watched_;
-  io::TimerId timer_ = io::TimerId::none;        // the one that libcurl asked for
-  io::TimerId stall_timer_ = io::TimerId::none;  // runs while anything is on the way
-  std::size_t answers_pending_ = 0;              // refused at once, not yet told
+  // The one that libcurl asked for.
+  io::TimerId timer_ = io::TimerId::none;
+  // Runs while anything is on the way.
+  io::TimerId stall_timer_ = io::TimerId::none;
+  // Refused at once, and not told yet.
+  std::size_t answers_pending_ = 0;
 };
 
 Result<void> Client::Multi::open() {
@@ -85,8 +110,9 @@ Result<void> Client::Multi::open() {
   if (multi_ == nullptr) {
     return curl_error(CURLE_OUT_OF_MEMORY, "any host", "curl_multi_init failed");
   }
-  // One thread has them all: no locks. A ticket of TLS 1.3 serves one connection, and libcurl keeps only the last:
-  // of connections that open in the same moment all but the first may have to shake hands anew.
+  // One thread has them all, so there are no locks. A ticket of TLS 1.3 serves one connection, and libcurl
+  // keeps only the last one. So of connections that open in the same moment, all but the first may have to
+  // shake hands anew.
   sessions_ = ::curl_share_init();
   if (sessions_ == nullptr ||
       ::curl_share_setopt(sessions_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
@@ -113,7 +139,8 @@ void Client::Multi::close() {
   running_.clear();
   waiting_.clear();
   idle_.clear();
-  ::curl_share_cleanup(std::exchange(sessions_, nullptr));  // no handle refers to them any more
+  // After the handles, which refer to the sessions.
+  ::curl_share_cleanup(std::exchange(sessions_, nullptr));
   for (const curl_socket_t fd : std::exchange(watched_, {})) {
     loop_.unwatch(fd);
   }
@@ -160,7 +187,7 @@ void Client::Multi::start(Running transfer) {
   Transfer& started = *transfer;
   running_.push_back(std::move(transfer));
   const CURLMcode code = ::curl_multi_add_handle(multi_, started.easy());
-  CHECK(code == CURLM_OK);  // the handle is good, ours, and in no multi
+  CHECK(code == CURLM_OK);
   watch_for_stalls();
 }
 
@@ -171,7 +198,8 @@ int Client::Multi::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* s
     multi.loop_.unwatch(fd);
     return 0;
   }
-  if (multi.multi_ == nullptr) {  // closing: what is left to be said on a connection is not waited for
+  if (multi.multi_ == nullptr) {
+    // It is closing. What libcurl still has to say on a connection, a TLS goodbye, is not waited for.
     return 0;
   }
   std::erase(multi.watched_, fd);
@@ -189,18 +217,24 @@ int Client::Multi::on_timer(CURLM* /*multi*/, long wait_ms, void* self) {
   auto& multi = *static_cast<Multi*>(self);
   multi.loop_.cancel_timer(std::exchange(multi.timer_, io::TimerId::none));
   if (wait_ms >= 0 && multi.multi_ != nullptr) {
-    multi.timer_ = multi.loop_.start_timer(std::chrono::milliseconds{wait_ms},
-                                           multi.weakly(&Multi::act, CURL_SOCKET_TIMEOUT, 0));
+    multi.timer_ =
+        multi.loop_.start_timer(std::chrono::milliseconds{wait_ms}, [weak = multi.weak_from_this()] {
+          if (const auto alive = weak.lock()) {
+            alive->on_due();
+          }
+        });
   }
   return 0;
+}
+
+void Client::Multi::on_due() {
+  timer_ = io::TimerId::none;
+  act(CURL_SOCKET_TIMEOUT, 0);
 }
 
 void Client::Multi::act(curl_socket_t fd, int events) {
   if (multi_ == nullptr) {
     return;
-  }
-  if (fd == CURL_SOCKET_TIMEOUT) {
-    timer_ = io::TimerId::none;  // it has run
   }
   int running = 0;
   ::curl_multi_socket_action(multi_, fd, events, &running);
@@ -208,7 +242,7 @@ void Client::Multi::act(curl_socket_t fd, int events) {
 }
 
 void Client::Multi::finish_done_transfers() {
-  // First all that libcurl has to say, then the callbacks: each may call back into this client, or end it.
+  // First all that libcurl has to say, then the callbacks, each of which may call this client, or end it.
   std::vector<std::pair<Done, Result<Response>>> answers;
   int left = 0;
   while (const CURLMsg* message = ::curl_multi_info_read(multi_, &left)) {
@@ -240,12 +274,13 @@ Client::Multi::Running Client::Multi::take_running(const CURL* easy) {
       return transfer;
     }
   }
-  CHECK((easy == nullptr));  // libcurl has only handles that are in running_
+  // libcurl has only handles that are in running_.
+  CHECK((easy == nullptr));
   return nullptr;
 }
 
 void Client::Multi::give_back(Transfer& transfer) {
-  // It would point at the transfer until it is used again.
+  // Reset now, because until its next use it would point at a transfer that is gone.
   EasyHandle easy = transfer.release_easy();
   ::curl_easy_reset(easy.get());
   idle_.push_back(std::move(easy));
@@ -265,7 +300,11 @@ void Client::Multi::answer_later(Done done, Result<Response> result) {
 
 void Client::Multi::watch_for_stalls() {
   if (stall_timer_ == io::TimerId::none && !running_.empty()) {
-    stall_timer_ = loop_.start_timer(options_.stall_timeout / k_stall_ticks, weakly(&Multi::stall_tick));
+    stall_timer_ = loop_.start_timer(options_.stall_timeout / k_stall_ticks, [weak = weak_from_this()] {
+      if (const auto alive = weak.lock()) {
+        alive->stall_tick();
+      }
+    });
   }
 }
 
@@ -283,7 +322,8 @@ void Client::Multi::stall_tick() {
   std::vector<std::pair<Done, Error>> answers;
   for (CURL* easy : stalled) {
     const Running transfer = take_running(easy);
-    ::curl_multi_remove_handle(multi_, easy);  // closes its connection, which is in the middle of something
+    // Closes its connection too, which is in the middle of something.
+    ::curl_multi_remove_handle(multi_, easy);
     answers.emplace_back(transfer->take_done(), transfer->stalled(options_.stall_timeout));
     give_back(*transfer);
   }

@@ -1,10 +1,10 @@
 // HTTP/1.1 requests on a Loop, over libcurl's multi interface.
 //
-// libcurl says which descriptors and which timer it waits for; the loop waits, and calls back
-// (curl_multi_socket_action). Nothing is retried here but what libcurl must: a request that a reused
-// connection, dead since its last use, has not taken is sent again on a new one. No redirect is followed.
+// libcurl says which descriptors and which timer it waits for. The loop waits, and calls back. Nothing is
+// retried here, with one exception, which is libcurl's: a request that a kept connection has not taken,
+// because it died since its last use, is sent again on a new one. No redirect is followed.
 //
-// One thread, the loop's, makes every call; every callback runs on it.
+// One thread, the loop's, makes every call, and every callback runs on it.
 #pragma once
 
 #include <chrono>
@@ -23,17 +23,24 @@
 namespace penstock::http {
 
 struct ClientOptions {
-  // Requests on the way at one time, each on a connection of its own; others wait in their order.
+  // Requests on the way at one time, each on a connection of its own. Others wait in their order.
   std::uint32_t connections_max = 4;
-  // Waiting requests; one more is refused (throttled, retry). Callers hold a slab for nearly every request,
+
+  // Waiting requests. One more is refused (throttled, retry). Callers hold a slab for nearly every request,
   // so that a worker never has so many.
   std::uint32_t queued_max = 1024;
-  // libcurl copies each byte of a body once, through a buffer of this size a connection (16 KiB to 2 MiB).
+
+  // libcurl copies each byte of a body once, through a buffer of this size per connection (16 KiB to 2 MiB).
   std::size_t upload_buffer_bytes = std::size_t{512} * 1024;
+
   Duration connect_timeout = std::chrono::seconds{10};
+
   // A request that moves no byte in either direction for so long is given up (timed_out).
   Duration stall_timeout = std::chrono::seconds{30};
-  std::string ca_file{};  // PEM; empty: the system's
+
+  // PEM. Empty: the system's.
+  std::string ca_file{};
+
   std::string user_agent = "penstock";
 };
 
@@ -42,15 +49,17 @@ using Done = std::function<void(Result<Response>)>;
 
 class Client {
  public:
-  // Error invalid_input: an option out of its range. The loop outlives the client.
+  // Errors: an option is out of its range (invalid_input); libcurl cannot be set up. The loop outlives the
+  // client.
   static Result<std::unique_ptr<Client>> create(const ClientOptions& options, io::Loop& loop);
 
-  // Cancels all that is on the way, and runs none of its callbacks. May be called from within one.
+  // Cancels all that is on the way, and runs no `done`. May be called from within one.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // `done` runs once, from the loop, never inside this call and never inside a call of libcurl.
+  // `done` runs once, from the loop, never inside this call and never inside a call of libcurl. The memory of
+  // the body is the caller's and stays as it is until then.
   void send(Request request, Done done);
 
   // Requests begun or waiting, whose `done` has not run.

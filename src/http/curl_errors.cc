@@ -18,7 +18,7 @@ struct Verdict {
 
 #define PENSTOCK_CURL_CODE(code) code, #code
 
-// What is not here is unavailable, retry: a transport failure, the outcome unknown.
+// A code that is not here is unavailable, retry: a failure of the transport, the outcome unknown.
 constexpr Verdict k_verdicts[] = {
     {PENSTOCK_CURL_CODE(CURLE_URL_MALFORMAT), ErrorKind::invalid_input, Action::fatal,
      "the address is malformed: correct the URL in the configuration"},
@@ -59,7 +59,8 @@ constexpr Verdict k_verdicts[] = {
 }  // namespace
 
 Error curl_error(CURLcode code, std::string_view host, std::string_view detail) {
-  Error error = make_error(ErrorKind::unavailable, Action::retry, {}, concat("CURLE ", static_cast<int>(code)));
+  Error error =
+      make_error(ErrorKind::unavailable, Action::retry, {}, concat("CURLE ", static_cast<int>(code)));
   std::string_view advice = ::curl_easy_strerror(code);
   for (const Verdict& verdict : k_verdicts) {
     if (verdict.code == code) {

@@ -18,7 +18,7 @@ namespace penstock::http {
 
 enum class Method : std::uint8_t { get, head, put };
 
-// In the order they were written; names are compared without case.
+// In the order they were written. Names are compared without case.
 class Headers {
  public:
   Headers() = default;
@@ -27,7 +27,7 @@ class Headers {
   void add(std::string name, std::string value) { headers_.emplace_back(std::move(name), std::move(value)); }
   void clear() { headers_.clear(); }
 
-  // The first of that name; nothing if there is none.
+  // The first of that name. nullopt if there is none.
   std::optional<std::string_view> find(std::string_view name) const;
 
   auto begin() const { return headers_.begin(); }
@@ -37,27 +37,33 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> headers_;
 };
 
-// More than a page of 500 listed blobs comes to; no answer has a reason to be longer.
+// A page of 500 listed blobs takes less. No answer has a reason to be longer.
 inline constexpr std::size_t k_response_bytes_max = 8 * 1024 * 1024;
 
-// Told of the bytes of a body as libcurl takes them, at most 64 KiB at a time, while they are in the processor's cache: for a
-// checksum. In order; again from `offset` where libcurl goes back. Says nothing about whether they arrive.
+// For a checksum: told the bytes of a body as libcurl takes them, at most 64 KiB at a time, while they are in
+// the processor's cache. They come in order, and again from `offset` on where libcurl goes back. Whether they
+// arrive is not known.
 using OnBodyTaken = std::function<void(std::uint64_t offset, Bytes bytes)>;
 
 struct Request {
   Method method = Method::get;
-  std::string url;  // may hold a secret in its query; messages show the host alone
+  // May hold a secret in its query. Messages show the host alone.
+  std::string url;
   Headers headers;
-  std::vector<Bytes> body;          // for put; the memory stays valid until `done` has run
-  OnBodyTaken on_body_taken{};      // may be empty; runs inside libcurl: it calls nothing of the client
-  std::optional<Duration> timeout;  // for the whole exchange, from when it begins; default none
+  // For put. The memory stays valid until `done` has run.
+  std::vector<Bytes> body;
+  // May be empty. Runs inside libcurl, so it calls nothing of the client.
+  OnBodyTaken on_body_taken{};
+  // For the whole exchange, from when it leaves the queue. nullopt: none.
+  std::optional<Duration> timeout;
   std::size_t response_bytes_max = k_response_bytes_max;
 };
 
 struct Response {
   int status = 0;
   Headers headers;
-  std::string body;  // empty for head
+  // Empty for head.
+  std::string body;
 };
 
 // "contoso.blob.core.windows.net:443": what stands between "//" and the path, without a user.

@@ -1,3 +1,14 @@
+// How it works. prepare() writes the whole request into an easy handle: the options of transport, which are
+// the same for all, then address, headers, body. From then on libcurl holds the address of the Transfer and
+// calls
+//
+//   on_read()     for the next bytes of the body, whenever its upload buffer has room
+//   on_seek()     to begin the body again: a kept connection died before it took the request
+//   on_header()   for each line of the response's head, once more from "HTTP/" on after an interim answer
+//   on_body()     for pieces of the response's body
+//
+// What they collect is response_, and bytes_moved_ for the stall timeout. A limit that is overstepped makes
+// libcurl end the transfer with CURLE_WRITE_ERROR, which curl_errors.cc calls an answer that is too long.
 #include "http/transfer.h"
 
 #include <algorithm>
@@ -16,7 +27,9 @@ namespace penstock::http {
 namespace {
 
 constexpr std::size_t k_header_bytes_max = std::size_t{64} * 1024;
-constexpr long k_keepalive_idle_s = 60;  // Azure forgets a connection that is silent for 240 s
+
+// Azure forgets a connection that is silent for 240 s.
+constexpr long k_keepalive_idle_s = 60;
 constexpr long k_keepalive_interval_s = 15;
 
 long milliseconds_of(Duration duration) {
@@ -46,7 +59,8 @@ void set_transport(Setter& easy, const ClientOptions& options) {
   easy.set(CURLOPT_PROTOCOLS_STR, "http,https");
   easy.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   easy.set(CURLOPT_FOLLOWLOCATION, 0L);
-  easy.set(CURLOPT_PATH_AS_IS, 1L);  // what is sent is what was signed
+  // So that what is sent is what was signed.
+  easy.set(CURLOPT_PATH_AS_IS, 1L);
   easy.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   easy.set(CURLOPT_SSL_VERIFYPEER, 1L);
   easy.set(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -151,7 +165,8 @@ std::size_t Transfer::on_header(char* from, std::size_t size, std::size_t count,
 
 void Transfer::take_header(std::string_view line) {
   constexpr std::string_view k_white = " \t\r\n";
-  if (line.starts_with("HTTP/")) {  // another answer begins: the one before was interim
+  if (line.starts_with("HTTP/")) {
+    // Another answer begins, so the one before was interim.
     response_.headers.clear();
     return;
   }
@@ -197,7 +212,8 @@ Error Transfer::stalled(Duration timeout) const {
 }
 
 std::uint32_t Transfer::ticks_without_progress() {
-  // Bytes that libcurl has taken may stand in its own buffer: what has left it counts too.
+  // Bytes that libcurl has taken may still stand in its own buffer. So what leaves that buffer counts as
+  // well.
   curl_off_t sent = 0;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
   const std::uint64_t progress = bytes_moved_ + static_cast<std::uint64_t>(sent);

@@ -29,8 +29,8 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer();
 
-  // Takes the handle and tells it the request. `sessions` are the TLS sessions that handles share. Error: libcurl
-  // refuses an option.
+  // Takes the handle and tells it the request. `sessions` are the TLS sessions that handles share. Error:
+  // libcurl refuses an option.
   Result<void> prepare(EasyHandle easy, const ClientOptions& options, CURLSH* sessions);
 
   CURL* easy() const { return easy_.get(); }
@@ -39,10 +39,10 @@ class Transfer {
 
   // The outcome, once libcurl has said that the transfer is over.
   Result<Response> outcome(CURLcode code);
-  // The outcome of one that stood still.
+  // The outcome of one that stood still for `timeout`.
   Error stalled(Duration timeout) const;
 
-  // Whether a byte has moved since the last call; counts the calls without.
+  // How many calls of this function in a row have found that no byte had moved since the call before.
   std::uint32_t ticks_without_progress();
 
  private:
@@ -59,12 +59,14 @@ class Transfer {
 
   Request request_;
   Done done_;
-  std::unique_ptr<curl_slist, ListDeleter> header_list_;  // before easy_, which refers to it
+  // Before easy_, which refers to it.
+  std::unique_ptr<curl_slist, ListDeleter> header_list_;
   EasyHandle easy_;
   BodyReader body_;
   Response response_;
   std::size_t header_bytes_ = 0;
-  std::uint64_t bytes_moved_ = 0;  // taken from the body, and received
+  // Taken from the body, and received.
+  std::uint64_t bytes_moved_ = 0;
   std::uint64_t progress_seen_ = 0;
   std::uint32_t still_ticks_ = 0;
   char detail_[CURL_ERROR_SIZE] = {};

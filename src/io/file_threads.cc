@@ -29,7 +29,8 @@ ssize_t call(const Operation& operation) {
     case Operation::Kind::connect:
     case Operation::Kind::send:
     case Operation::Kind::receive:
-      break;  // never given to a thread
+      // Never given to a thread.
+      break;
   }
   errno = EINVAL;
   return -1;

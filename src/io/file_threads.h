@@ -1,4 +1,5 @@
-// A few threads that read, write and sync files, for where io_uring is refused.
+// A few threads that read, write and sync files, for where io_uring is refused. Its calls are made by the
+// loop's thread.
 #pragma once
 
 #include <condition_variable>
@@ -25,9 +26,10 @@ class FileThreads {
   // Starts `count` threads, at least one. Error: the machine gives no thread.
   Result<void> start(std::uint32_t count);
 
-  // The operation is of the threads until take_finished() gives it back with its result.
+  // The operation belongs to the threads until take_finished() gives it back with its result.
   void submit(Operation& operation);
 
+  // Those that have their result, in the order in which they ended.
   OperationQueue take_finished();
 
  private:

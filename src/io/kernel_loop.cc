@@ -1,3 +1,12 @@
+// How it works. One turn, run_once(), has a fixed order, on which the callers rely:
+//
+//   1. the tasks that were deferred before the turn, so that what they ask for is submitted with the rest
+//   2. turn(): submit, sleep, and run the callbacks of all that is ready
+//   3. the timers that are due
+//
+// The sleep is zero if step 1 has deferred anything, and otherwise ends with the next timer. An example:
+// `done` of a receive defers a task in step 2 of a turn. The task runs in step 1 of the next turn and sends
+// an answer. The send is submitted in step 2 of that same turn, in one system call together with the sleep.
 #include "io/kernel_loop.h"
 
 #include <algorithm>
@@ -13,7 +22,7 @@
 namespace penstock::io {
 namespace {
 
-// What one call moves at most, whatever was asked (MAX_RW_COUNT of Linux); a longer one comes back short.
+// What one call moves at most, whatever was asked (MAX_RW_COUNT of Linux). A longer one comes back short.
 constexpr std::size_t k_transfer_bytes_max = 0x7ffff000;
 
 // The kernel adds a timeout to the present time without looking for overflow, and nothing needs a longer one.
@@ -102,7 +111,7 @@ void KernelLoop::receive(int fd, MutableBytes bytes, Completion done) {
 
 void KernelLoop::finish(Operation& operation) {
   const std::int32_t result = operation.result;
-  // Free before the callback runs, which may start the next one.
+  // Given back before the callback runs, which may start the next operation.
   const Completion done = operations_.give_back(operation);
   done(result);
 }
@@ -136,7 +145,8 @@ void KernelLoop::run_once(Duration wait) {
   in_turn_ = false;
 }
 
-// Only those that are here now: what they defer in turn waits for the next turn, which then does not sleep.
+// Only the tasks that are here now. What they defer waits for the next turn, and this one then does not
+// sleep.
 void KernelLoop::run_deferred() {
   if (deferred_.empty()) {
     return;

@@ -16,7 +16,7 @@
 
 namespace penstock::io {
 
-// No device gains from a longer queue; a longer one that is asked for is cut.
+// No device gains from a longer queue. A longer one that is asked for is cut.
 inline constexpr std::uint32_t k_queue_entries_max = 4096;
 
 // options.queue_entries within 1 and k_queue_entries_max.
@@ -50,13 +50,14 @@ class KernelLoop : public Loop {
   // Takes over an operation that is filled in. Its answer goes to finish(), from within turn().
   virtual void start(Operation& operation) = 0;
 
-  // Submits what was asked, sleeps for at most `sleep` until something is ready, runs the callbacks of all
-  // that is.
+  // Submits what was asked, sleeps for at most `sleep` until something is ready, and runs the callbacks of
+  // all that is.
   virtual void turn(Duration sleep) = 0;
 
   // Runs the completion of an operation that has its result.
   void finish(Operation& operation);
 
+  // The call comes from the thread that made this (CHECK).
   void check_owner() const;
 
   Grant grant_;
@@ -72,7 +73,8 @@ class KernelLoop : public Loop {
   const std::thread::id owner_;
   TimerHeap timers_;
   std::vector<std::function<void()>> deferred_;
-  std::vector<std::function<void()>> running_;  // the tasks of this turn; kept for its capacity
+  // The tasks of this turn. A member for the sake of its capacity.
+  std::vector<std::function<void()>> running_;
   bool in_turn_ = false;
 };
 

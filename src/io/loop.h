@@ -1,10 +1,10 @@
-// The Loop seam: everything a worker waits for, on one thread. io_uring, a portable fallback (epoll and a few
-// pwrite threads), or the simulator.
+// The Loop seam: everything that a worker waits for, on one thread. Behind it is io_uring, a portable
+// fallback (epoll and a few pwrite threads), or the simulator.
 //
-// One thread owns a loop: it makes it, destroys it and makes every call but wake(), and every callback runs
-// on it, from run_once(). A callback may call back into the loop, but not run_once(). A callback is never run
-// from within the call that started its operation. A loop that is destroyed calls back what is under way and
-// waits until nobody touches its memory any more; callbacks that have not run never will.
+// One thread owns a loop. It makes it, destroys it and makes every call but wake(), and every callback runs
+// on it, from run_once(). A callback may call the loop, but not run_once(). No callback runs inside the call
+// that started its operation. A loop that is destroyed cancels what is under way and waits until nobody
+// touches the operations' memory any more. Callbacks that have not run by then never will.
 #pragma once
 
 #include <cstddef>
@@ -27,13 +27,18 @@ using Completion = std::function<void(std::int32_t result)>;
 
 enum class Backend : std::uint8_t { io_uring, portable, simulated };
 
-// What was asked of the kernel and what it granted; logged once, shown by `penstock version` and a metric.
+// What was asked of the kernel and what it granted. It is logged once, and shown by `penstock version` and a
+// metric.
 struct Grant {
   Backend backend = Backend::portable;
-  std::string flags;                   // "SINGLE_ISSUER|DEFER_TASKRUN|COOP_TASKRUN"; empty on the fallback
-  std::uint64_t registered_bytes = 0;  // buffers that WRITE_FIXED and READ_FIXED may use
-  std::uint64_t memlock_bytes = 0;     // RLIMIT_MEMLOCK, soft; UINT64_MAX if unlimited
-  std::string reason;                  // why not better; empty when everything asked for was granted
+  // "SINGLE_ISSUER|DEFER_TASKRUN|COOP_TASKRUN". Empty on the fallback.
+  std::string flags;
+  // Buffers that WRITE_FIXED and READ_FIXED may use.
+  std::uint64_t registered_bytes = 0;
+  // RLIMIT_MEMLOCK, soft. UINT64_MAX if unlimited.
+  std::uint64_t memlock_bytes = 0;
+  // Why it is not better, and what the operator can do. Empty when everything that was asked for was granted.
+  std::string reason;
 };
 
 struct Interest {
@@ -58,31 +63,35 @@ class Loop {
   // where the file was opened with O_DIRECT. Inside the registered region the fixed form is used by itself.
   virtual void write_at(int fd, Bytes bytes, std::uint64_t offset, Completion done) = 0;
   virtual void read_at(int fd, MutableBytes bytes, std::uint64_t offset, Completion done) = 0;
-  virtual void sync_data(int fd, Completion done) = 0;  // fdatasync; for a directory, fsync
 
-  // Sockets, streams that do not block. At most one connect or send and one receive at a time a descriptor,
-  // which is not watched meanwhile. `done` gets what the call would return; for receive 0 says that the peer
-  // has closed its side. `address` and `bytes` stay valid until `done` has run.
+  // fdatasync; fsync for a directory.
+  virtual void sync_data(int fd, Completion done) = 0;
+
+  // Sockets: streams that do not block. At most one connect or send and one receive at a time per descriptor,
+  // which is not watched meanwhile. `done` gets what the call would return. For receive, 0 says that the peer
+  // has closed its side. `address` and `bytes` stay valid until `done` has run. send() raises no SIGPIPE.
   virtual void connect(int fd, const SocketAddress& address, Completion done) = 0;
-  virtual void send(int fd, Bytes bytes, Completion done) = 0;  // without SIGPIPE
+  virtual void send(int fd, Bytes bytes, Completion done) = 0;
   virtual void receive(int fd, MutableBytes bytes, Completion done) = 0;
 
-  // Ends what is under way on a socket: its `done` gets -ECANCELED, or what came first, in a later turn.
-  // Always before close(), which waits until every `done` has run. shutdown(2) would not do: a connect under
-  // way may begin anew.
+  // Ends what is under way on a socket. Its `done` gets -ECANCELED, or what came first, in a later turn.
+  // Close the descriptor only after cancel(), when every `done` has run. shutdown(2) would not do, because a
+  // connect under way may begin anew.
   virtual void cancel(int fd) = 0;
 
   // Readiness, level-triggered: `ready` runs as long as the descriptor is ready and watched. A hang-up or an
-  // error is readiness for all that was asked; an empty interest is never ready. As with poll, what was ready
-  // may no longer be when `ready` runs. Watching a watched descriptor changes its interest and callback.
-  // unwatch() before close(); after it `ready` is not run again. A descriptor that is closed or cannot be
-  // waited for (a regular file) is a bug of the caller.
+  // error is readiness for all that was asked. An empty interest is never ready. As with poll, what was ready
+  // may no longer be when `ready` runs. Watching a watched descriptor changes its interest and callback. Call
+  // unwatch() before close(); after it `ready` does not run again. To watch a descriptor that is closed or
+  // cannot be waited for (a regular file) is a bug of the caller.
   virtual void watch(int fd, Interest interest, std::function<void(Interest)> ready) = 0;
   virtual void unwatch(int fd) = 0;
 
   // Runs `due` once, no earlier than `after` from now.
   virtual TimerId start_timer(Duration after, std::function<void()> due) = 0;
-  virtual void cancel_timer(TimerId timer) = 0;  // of a timer that has run or is unknown: nothing
+
+  // Does nothing for a timer that has run or is unknown.
+  virtual void cancel_timer(TimerId timer) = 0;
 
   // Runs `task` on the loop's thread at the next run_once(): for work that must not run in the caller's
   // frame.
@@ -101,14 +110,14 @@ class Loop {
 enum class Choice : std::uint8_t { best, io_uring, portable };
 
 struct LoopOptions {
-  Choice choice =
-      Choice::best;  // best: io_uring, and where that is refused the fallback, with the reason in grant()
+  // best: io_uring, and where that is refused the fallback, with the reason in grant().
+  Choice choice = Choice::best;
   std::uint32_t queue_entries = 256;
   std::uint32_t fallback_threads = 2;
 };
 
-// On the thread that will own the loop. An error only where Choice::io_uring was demanded and is refused, or
-// where the machine is out of descriptors.
+// To be called on the thread that will own the loop. `clock` outlives it. Errors: Choice::io_uring was
+// demanded and is refused; the machine has no descriptor or thread left.
 Result<std::unique_ptr<Loop>> make_loop(const LoopOptions& options, const Clock& clock);
 
 }  // namespace penstock::io

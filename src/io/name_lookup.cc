@@ -1,3 +1,17 @@
+// How it works. The thread of a lookup and the NameLookup share one Answer, which both own. The thread writes
+// the addresses into it under the lock, then makes the event readable. The loop watches the event.
+//
+// An example: no name server answers, and the connection gives up after ten seconds.
+//
+//   1. start() makes the Answer, counts the lookup in `running`, and starts the thread, detached. It blocks
+//      in getaddrinfo.
+//   2. After ten seconds the owner destroys the NameLookup, which unwatches the event and drops its half of
+//      the Answer.
+//   3. Half a minute after step 1 the resolver gives up. The thread writes its error into the Answer, which
+//      nobody looks at any more, counts itself out, and ends. With it the Answer and its event go.
+//
+// The thread holds a copy of all that it uses, so that it cannot touch anything that is gone. `running` is
+// what bounds the threads that hang.
 #include "io/name_lookup.h"
 
 #include <atomic>
@@ -23,6 +37,7 @@
 namespace penstock::io {
 namespace {
 
+// Lookups of the process that have a thread.
 std::atomic<std::size_t> running{0};
 
 Error unresolved(const std::string& host, const std::string& why) {
@@ -44,7 +59,8 @@ std::string explained(int code) {
 
 // What the lookup and its thread share.
 struct NameLookup::Answer {
-  UniqueFd event;  // readable when `addresses` are there
+  // Readable when `addresses` are there.
+  UniqueFd event;
   std::mutex mutex;
   std::optional<Addresses> addresses;
 };
@@ -90,7 +106,8 @@ void NameLookup::start(const std::string& host, std::uint16_t port, Done done) {
   }
 }
 
-// By a timer and not by defer(): the loop would sleep after it, whoever waits for the answer.
+// By a timer and not by defer(): after a deferred task the loop sleeps, although somebody may act on the
+// answer.
 void NameLookup::answer_soon(Addresses addresses) {
   answer_->addresses = std::move(addresses);
   timer_ = loop_.start_timer(Duration::zero(), [this] { finish(); });
@@ -141,8 +158,9 @@ void NameLookup::finish() {
   if (std::exchange(watched_, false)) {
     loop_.unwatch(answer->event.get());
   }
+  // May destroy this.
   const Done done = std::exchange(done_, nullptr);
-  done(*std::move(addresses));  // which may destroy this
+  done(*std::move(addresses));
 }
 
 }  // namespace penstock::io

@@ -1,7 +1,7 @@
 // An operation on a file or a socket under way, the pool it comes from, and the queue it may wait in.
 //
-// Operations are made once and used again: in steady state, starting one allocates nothing (unless the
-// caller's Completion captures more than std::function holds in place). Their addresses are stable, so that
+// Operations are made once and used again. In steady state starting one allocates nothing, unless the
+// caller's Completion captures more than std::function holds in place. Their addresses are stable, so that
 // another thread may work on one while the pool grows.
 #pragma once
 
@@ -23,17 +23,23 @@ struct Operation {
 
   Kind kind = Kind::write;
   bool in_kernel = false;
-  bool canceled = false;  // before it got into the kernel
+  // It was canceled before it got into the kernel.
+  bool canceled = false;
   int fd = -1;
   std::int32_t result = 0;
   std::uint32_t length = 0;
-  std::uint64_t offset = 0;   // of files
-  std::byte* data = nullptr;  // of a write or send: only read from; of a connect: the address
+  // For files.
+  std::uint64_t offset = 0;
+  // A write or send only reads from it. For a connect it is the address.
+  std::byte* data = nullptr;
   Completion done;
 
-  std::uint32_t index = 0;       // its place in the pool, for ever
-  std::uint32_t generation = 0;  // how often it was used: an answer to an earlier use is recognized
-  Operation* next = nullptr;     // in the queue that holds it
+  // Its place in the pool, for ever.
+  std::uint32_t index = 0;
+  // How often it was used, by which an answer to an earlier use is recognized.
+  std::uint32_t generation = 0;
+  // The one behind it in the queue that holds it.
+  Operation* next = nullptr;
 };
 
 constexpr bool on_socket(const Operation& operation) {
@@ -51,7 +57,7 @@ class OperationQueue {
     last_ = &operation;
   }
 
-  // Only when not empty.
+  // Both only when not empty.
   Operation& first() const { return *first_; }
   Operation& pop() { return *std::exchange(first_, first_->next); }
 
@@ -65,6 +71,7 @@ class OperationPool {
   // Makes `expected` operations at once; more are made as they are needed.
   explicit OperationPool(std::size_t expected);
 
+  // More than k_operations_max at one time stop the process (CHECK).
   Operation& take();
 
   // Makes it free for another use, and hands out its completion.

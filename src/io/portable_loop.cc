@@ -1,7 +1,19 @@
 // How it works. epoll_wait is the one place to sleep. The threads that do file operations, and wake(), make
 // it return through one event descriptor. What is asked of a socket is tried at once, and again when epoll
-// says that it is ready; its answer is told by the next turn. Timers are its timeout, in whole milliseconds rounded up: good
-// enough for a fallback, and it needs no kernel newer than the rest.
+// says that the socket is ready. The answer is told by the next turn in either case. Timers are the timeout
+// of epoll_wait, in whole milliseconds rounded up. That is good enough for a fallback, and needs no kernel
+// newer than the rest.
+//
+// An example: receive() on a socket that has nothing yet.
+//
+//   1. start() tries recv(), which gives EAGAIN. The operation goes to sockets_[fd].in, and the socket is
+//      watched.
+//   2. Bytes come, and epoll_wait returns. on_socket_ready() tries again and moves the operation to
+//      finished_.
+//   3. The same turn runs its `done`, which asks for the next receive: EAGAIN, back to `in`. The socket is
+//      still watched for reading, so no epoll_ctl is needed. This is the usual course.
+//   4. `done` asks for nothing: the socket stays watched. If bytes come and nobody reads them, the watch
+//      ends, because epoll_wait would return for it again and again.
 #include "io/portable_loop.h"
 
 #include <array>
@@ -33,8 +45,8 @@ namespace {
 // Descriptors reported in one turn; the kernel gives the others their turn next. 12 bytes each.
 constexpr std::size_t k_events_per_turn = 256;
 
-// What epoll hands back: the generation of the watch, and the descriptor. The wake event has generation 0,
-// which no watch has.
+// What epoll hands back: the generation of the watch (upper half), and the descriptor (lower half). The wake
+// event has generation 0, which no watch has.
 constexpr std::uint64_t epoll_data(std::uint32_t generation, int fd) {
   return static_cast<std::uint64_t>(generation) << 32 | static_cast<std::uint32_t>(fd);
 }
@@ -83,9 +95,9 @@ class PortableLoop final : public KernelLoop {
   void wake() override { wake_.signal(); }
 
  private:
-  // What waits until the socket is ready.
+  // The operations that wait until the socket is ready. `out` is a connect or a send.
   struct Socket {
-    Operation* out = nullptr;  // a connect or a send
+    Operation* out = nullptr;
     Operation* in = nullptr;
   };
 
@@ -99,10 +111,13 @@ class PortableLoop final : public KernelLoop {
 
   UniqueFd epoll_;
   WakeEvent wake_;
-  std::vector<Socket> sockets_;  // by descriptor
-  OperationQueue finished_;      // of sockets
+  // Indexed by descriptor.
+  std::vector<Socket> sockets_;
+  // Operations on sockets that have their result.
+  OperationQueue finished_;
   std::array<epoll_event, k_events_per_turn> events_{};
-  FileThreads threads_;  // last, so that they have ended before the rest goes
+  // The last member, so that the threads have ended before the rest goes.
+  FileThreads threads_;
 };
 
 PortableLoop::PortableLoop(const LoopOptions& options, const Clock& clock, std::string reason)
@@ -130,7 +145,8 @@ void PortableLoop::watch(int fd, Interest interest, std::function<void(Interest)
   check_owner();
   const bool known = watches_.find(fd) != nullptr && watches_.find(fd)->armed;
   if (known && interest == Interest{}) {
-    forget(fd);  // epoll reports errors and hang-ups even to one who asks for nothing
+    // Because epoll reports errors and hang-ups even where nothing is asked for.
+    forget(fd);
   }
   const std::uint32_t generation = watches_.set(fd, interest, std::move(ready));
   if (interest == Interest{}) {
@@ -188,8 +204,8 @@ void PortableLoop::await(int fd, Interest interest) {
   }
 }
 
-// It remains watched for reading after a receive, most often until the next one, which spares two calls; but
-// no longer than until there is something to read and nobody who reads it.
+// After a receive the socket remains watched for reading, mostly until the next receive, which spares two
+// calls. It does so no longer than until there is something to read and no operation that reads it.
 void PortableLoop::on_socket_ready(int fd, Interest ready) {
   Socket& socket = sockets_[static_cast<std::size_t>(fd)];
   const bool wanted = !ready.readable || proceed(socket.in);
@@ -200,7 +216,7 @@ void PortableLoop::on_socket_ready(int fd, Interest ready) {
   await(fd, {.readable = keep_reading || socket.in != nullptr, .writable = socket.out != nullptr});
 }
 
-// False if there is none.
+// False if there is no operation.
 bool PortableLoop::proceed(Operation*& operation) {
   if (operation == nullptr) {
     return false;

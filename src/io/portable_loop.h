@@ -11,8 +11,8 @@
 
 namespace penstock::io {
 
-// `reason`: why it is not io_uring, for grant(); empty if nobody asked for that. Error: no descriptor or no
-// thread is left.
+// `reason` goes into grant(): why it is not io_uring. Empty if nobody asked for that. Error: no descriptor or
+// no thread is left.
 Result<std::unique_ptr<Loop>> make_portable_loop(const LoopOptions& options, const Clock& clock,
                                                  std::string reason);
 

@@ -22,7 +22,7 @@ std::string to_string(const SocketAddress& address) {
                                       : concat(host.data(), ":", port.data());
 }
 
-// By getaddrinfo, which with AI_NUMERICHOST asks nobody, for the sake of "fe80::1%eth0".
+// By getaddrinfo, because it understands "fe80::1%eth0". With AI_NUMERICHOST it asks no name server.
 std::optional<SocketAddress> numeric_address(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;

@@ -20,7 +20,7 @@ struct SocketAddress {
 // "127.0.0.1:9093", "[::1]:9093".
 std::string to_string(const SocketAddress& address);
 
-// The address that `host` spells in digits, of IPv4 or IPv6 (without brackets); empty if it is a name.
+// The address that `host` spells in digits, IPv4 or IPv6 without brackets. nullopt if it is a name.
 std::optional<SocketAddress> numeric_address(const std::string& host, std::uint16_t port);
 
 }  // namespace penstock::io

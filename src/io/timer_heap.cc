@@ -1,3 +1,14 @@
+// How it works. A timer lives in a slot, which stays where it is. The heap holds slot numbers and is ordered
+// by the time they are due. Every slot knows its place in the heap, so that a timer in the middle can be
+// taken out.
+//
+// An example: slots 0, 1, 2 are due at 30, 10, 20.
+//
+//   heap_   [1, 0, 2]      slots_[0].place = 1, slots_[1].place = 0, slots_[2].place = 2
+//
+// cancel() of slot 1 moves the last number of the heap into its place and lets it sink: [2, 0]. Slot 1 is
+// free. The next timer to start gets slot 1 again, under an id with a higher count of starts, so that the old
+// id names nothing.
 #include "io/timer_heap.h"
 
 #include <utility>
@@ -7,8 +18,8 @@
 namespace penstock::io {
 namespace {
 
-// A TimerId: how many were started before it, then its slot. Ids ascend, so that they also order timers that
-// are due at the same time.
+// A TimerId: the upper 44 bits count the starts, the lower 20 are the slot. Ids ascend, so that they also
+// order timers that are due at the same time.
 constexpr unsigned k_slot_bits = 20;
 static_assert(k_timers_max == std::size_t{1} << k_slot_bits);
 

@@ -1,7 +1,7 @@
-// Running timers, ordered by the time they are due. Pure: whoever owns it says what time it is.
+// Running timers, ordered by the time they are due. Pure: its owner says what time it is.
 //
-// A binary heap of slot numbers, each slot knowing its place in the heap: starting and canceling are
-// logarithmic, and a slot is used again, so that timers that come and go allocate nothing.
+// It is a binary heap of slot numbers, and each slot knows its place in the heap. So starting and canceling
+// take logarithmic time, and timers that come and go allocate nothing, because slots are used again.
 #pragma once
 
 #include <cstddef>
@@ -15,15 +15,17 @@
 
 namespace penstock::io {
 
-// More timers than this at one time is a leak: a worker has a few per batch, request and connection. It is
-// also what 20 bits of a TimerId can name; the other 44 count starts, 50 years of 10,000 a second.
+// More timers than this at one time are a leak: a worker has a few per batch, request and connection. It is
+// also what 20 bits of a TimerId can name. The other 44 bits count starts, which is enough for 50 years of
+// 10,000 per second.
 inline constexpr std::size_t k_timers_max = std::size_t{1} << 20;
 
 class TimerHeap {
  public:
+  // At most k_timers_max run at one time (CHECK).
   TimerId start(MonoTime due, std::function<void()> task);
 
-  // Of a timer that has run, is running, or never was: nothing.
+  // Does nothing for a timer that has run, is running, or never was.
   void cancel(TimerId timer);
 
   // When the next one is due; empty if none is running.
@@ -40,7 +42,8 @@ class TimerHeap {
   struct Slot {
     TimerId id = TimerId::none;
     MonoTime due;
-    std::size_t place = 0;  // in heap_
+    // Where in heap_ this slot's number stands.
+    std::size_t place = 0;
     std::function<void()> task;
   };
 
@@ -48,11 +51,13 @@ class TimerHeap {
   void put(std::size_t place, std::uint32_t slot);
   void sift_up(std::size_t place);
   void sift_down(std::size_t place);
-  std::function<void()> remove(std::size_t place);  // gives out the task
+  // Gives out the task.
+  std::function<void()> remove(std::size_t place);
 
   std::vector<Slot> slots_;
-  std::vector<std::uint32_t> heap_;  // slot numbers
-  std::vector<std::uint32_t> free_;  // slot numbers
+  // Both hold slot numbers.
+  std::vector<std::uint32_t> heap_;
+  std::vector<std::uint32_t> free_;
   std::uint64_t started_ = 0;
 };
 

@@ -1,11 +1,23 @@
 // How it works. Calls only note what is wanted: file operations in `waiting_`, those of sockets in
-// `for_sockets_`, polls in `to_arm_`, what shall be canceled in `to_cancel_`. A turn fills the submission queue from these, submits and sleeps in one
-// io_uring_enter, and then takes what the kernel has completed. So many watch() and unwatch() between two
-// turns cost the kernel nothing.
+// `for_sockets_`, polls in `to_arm_`, what shall be canceled in `to_cancel_`. A turn fills the submission
+// queue from these, submits and sleeps in one io_uring_enter, and then takes what the kernel has completed.
+// So however many watch() and unwatch() come between two turns, they cost the kernel nothing.
 //
-// A poll is asked for once and again after its callback has run: if the descriptor is still ready, the kernel
-// answers at once, which makes it level-triggered. A poll holds on to the file, not the number: after
-// unwatch() and close(), the file is only let go when the next turn has canceled the poll.
+// A poll is asked for once, and again after its callback has run. If the descriptor is still ready, the
+// kernel answers at once, which makes the watch level-triggered. A poll holds on to the file, not to the
+// number: after unwatch() and close(), the file is only let go when the next turn has canceled the poll.
+//
+// An example: descriptor 9 is watched, closed, and its number is used again before the kernel has answered.
+//
+//   1. watch(9) notes 9 in to_arm_, in generation 41. The next turn submits the poll, signed (poll, 41, 9).
+//   2. unwatch(9) notes (poll, 41, 9) in to_cancel_ and erases the watch. The owner closes the file.
+//   3. A new socket gets the number 9. watch(9) makes generation 42.
+//   4. The next turn submits the cancellation, then the poll signed (poll, 42, 9).
+//   5. The kernel answers for generation 41: ready, or canceled, whichever was first. on_poll() finds 42 in
+//      the table and drops the answer. The new socket's owner hears nothing of it.
+//
+// Operations are signed by their place in the pool and its generation in the same way. A generation has 30
+// bits. To be mistaken, an answer would have to come a thousand million uses later.
 #include "io/uring_loop.h"
 
 #include <cerrno>
@@ -30,8 +42,11 @@
 namespace penstock::io {
 namespace {
 
-// What the kernel hands back with every completion: whose it is (2 bits), the generation of that (30 bits),
-// and which one (32 bits: an operation's index or a descriptor).
+// What the kernel hands back with every completion:
+//
+//   bits 63-62  whose answer it is, a Tag
+//   bits 61-32  the generation of the operation or the watch
+//   bits 31-0   which one: an operation's index, or a descriptor
 enum class Tag : std::uint8_t { cancellation, operation, poll, wake };
 
 constexpr std::uint64_t user_data(Tag tag, std::uint32_t generation, std::uint32_t which) {
@@ -119,17 +134,22 @@ class UringLoop final : public KernelLoop {
 
   WakeEvent wake_;
   bool wake_armed_ = false;
-  std::uint64_t wake_count_ = 0;  // the kernel reads the event into it
+  // The kernel reads the wake event into it.
+  std::uint64_t wake_count_ = 0;
 
-  OperationQueue waiting_;      // of files
-  OperationQueue for_sockets_;  // never behind files
-  OperationQueue never_begun_;  // canceled before the kernel got them
+  // Operations on files.
+  OperationQueue waiting_;
+  // Operations on sockets, which never wait behind those on files.
+  OperationQueue for_sockets_;
+  // Operations that were canceled before the kernel got them.
+  OperationQueue never_begun_;
   std::vector<int> to_arm_;
   std::vector<std::uint64_t> to_cancel_;
 
-  // Of the kernel, each owing one answer. Only these may touch our memory or hold a file.
+  // What the kernel has, and owes one answer each. Only these may touch our memory or hold a file. in_kernel_
+  // counts operations, polls, and the wake event's read.
   std::uint32_t files_in_kernel_ = 0;
-  std::size_t in_kernel_ = 0;  // operations, polls, and the wake event's read
+  std::size_t in_kernel_ = 0;
 };
 
 UringLoop::UringLoop(const LoopOptions& options, const Clock& clock, const UringCalls& calls)
@@ -202,7 +222,7 @@ void UringLoop::disarm(int fd) {
   }
 }
 
-// Answers to an operation that is over find nothing, because its generation is another one.
+// A cancellation that comes too late does no harm: the kernel looks for the generation, and finds nothing.
 void UringLoop::cancel(int fd) {
   check_owner();
   for (Operation& operation : operations_.all()) {
@@ -267,8 +287,8 @@ bool UringLoop::fill_polls() {
   return true;
 }
 
-// However many: a receive may wait for hours, and files must not wait for it. Where their answers are more than
-// fit, the kernel keeps them, as those of polls.
+// All of them at once, however many: a receive may wait for hours, and files must not wait for it. The kernel
+// keeps answers that do not fit the completion queue, as it does for polls.
 bool UringLoop::fill_sockets() {
   while (!for_sockets_.empty()) {
     if (for_sockets_.first().canceled) {
@@ -284,8 +304,8 @@ bool UringLoop::fill_sockets() {
   return true;
 }
 
-// No more at one time than the queue has entries: so their answers always fit. Those that wait need no turn
-// of their own, because the answers they wait for make one.
+// No more at one time than the queue has entries, so that their answers always fit. Operations that wait need
+// no turn of their own, because the answers they wait for make one.
 bool UringLoop::fill_operations() {
   while (!waiting_.empty() && files_in_kernel_ < entries_) {
     io_uring_sqe* entry = free_entry();
@@ -395,7 +415,7 @@ bool UringLoop::next_answer(Answer& answer) {
   return true;
 }
 
-// Ends, because what the callbacks ask for is submitted by the next turn.
+// The loop ends, because what the callbacks ask for is submitted by the next turn only.
 void UringLoop::take_answers() {
   for (OperationQueue canceled = std::exchange(never_begun_, {}); !canceled.empty();) {
     Operation& operation = canceled.pop();
@@ -440,7 +460,8 @@ void UringLoop::on_poll(const Answer& answer) {
   watch->armed = false;
   const bool closed_while_watched = answer.result == -EBADF;
   CHECK(!closed_while_watched);
-  // Of the other errors (out of memory) the owner's next read or write will tell, or nothing is wrong.
+  // After any other error (out of memory) the owner is told that it is ready. Its next read or write finds
+  // what is wrong.
   const std::uint32_t events = answer.result < 0 ? POLLERR : static_cast<std::uint32_t>(answer.result);
   if (watches_.run(fd, generation, events)) {
     to_arm_.push_back(fd);
@@ -448,8 +469,8 @@ void UringLoop::on_poll(const Answer& answer) {
 }
 
 // Closing a ring does not wait for what is under way, and the kernel would write into memory that is gone.
-// Therefore everything is called back one by one (IORING_ASYNC_CANCEL_ANY is of Linux 5.19) and waited for. A
-// read or write of a file that has reached the device runs to its end.
+// Therefore everything is canceled one by one (IORING_ASYNC_CANCEL_ANY came with Linux 5.19) and waited for.
+// A read or write of a file that has reached the device runs to its end.
 void UringLoop::cancel_all() {
   for (const Operation& operation : operations_.all()) {
     if (operation.in_kernel) {

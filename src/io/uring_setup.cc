@@ -1,3 +1,8 @@
+// How it works. open_ring() asks for everything first, and gives up one flag per EINVAL until the kernel
+// agrees. An example, Linux 5.15, which knows none of the four flags: five calls of
+// io_uring_queue_init_params, the first four of which give EINVAL. The grant then lists the four as missing,
+// and the ring works without them. Errors other than EINVAL are no matter of flags: they go through
+// refused(), the one table that says what the operator can do.
 #include "io/uring_setup.h"
 
 #include <algorithm>
@@ -21,11 +26,11 @@ struct Flag {
   const char* name;
 };
 
-// What we want beyond a plain ring, the newest first: on EINVAL they are given up in this order, so that an
-// older kernel keeps the most. A flag whose header is missing where we build is not asked for.
+// What we want beyond a plain ring, the newest first. On EINVAL they are given up in this order, so that an
+// older kernel keeps the most. A flag that is missing in the headers we build with is not asked for.
 constexpr std::array k_flags{
-// Completions are worked off when we ask for them, not whenever the kernel likes. Linux 6.1; needs
-// SINGLE_ISSUER, therefore goes before it.
+// Completions are worked off when we ask for them, not whenever the kernel likes. Linux 6.1. It needs
+// SINGLE_ISSUER, and is therefore given up before it.
 #ifdef IORING_SETUP_DEFER_TASKRUN
     Flag{IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"},
 #endif
@@ -47,8 +52,8 @@ constexpr std::array k_flags{
 constexpr unsigned k_features_needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL;
 
 // Completions are two per operation at most (its own and that of its cancellation) and one per watched
-// descriptor. Beyond this many at once, the kernel must allocate to keep them. 16 bytes each: 64 KiB a
-// worker, which Linux 6.18 counts against RLIMIT_MEMLOCK.
+// descriptor. Beyond this many at once, the kernel must allocate to keep them. They take 16 bytes each: 64
+// KiB per worker, which Linux 6.18 counts against RLIMIT_MEMLOCK.
 constexpr unsigned k_completion_entries = 4096;
 
 constexpr const char* k_seccomp_advice =
@@ -113,7 +118,8 @@ const UringCalls& kernel_uring_calls() {
 }
 
 Result<RingGrant> open_ring(io_uring& ring, std::uint32_t entries, const UringCalls& calls) {
-  unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;  // Linux 5.6, older than what we need anyhow
+  // Both came with Linux 5.6 or before, older than what we need in any case.
+  unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   for (const Flag& flag : k_flags) {
     flags |= flag.bit;
   }

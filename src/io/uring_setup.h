@@ -21,6 +21,7 @@ struct UringCalls {
   int (*register_buffers)(io_uring* ring, const iovec* buffers, unsigned count);
 };
 
+// The real ones.
 const UringCalls& kernel_uring_calls();
 
 // One registered buffer holds no more than this: a limit of the kernel. Bytes that lie across two of them are
@@ -28,15 +29,18 @@ const UringCalls& kernel_uring_calls();
 inline constexpr std::size_t k_registered_part_bytes = std::size_t{1} << 30;
 
 struct RingGrant {
-  std::string flags;   // as Grant::flags
-  std::string reason;  // what was not granted; empty if everything was
+  // As Grant::flags.
+  std::string flags;
+  // What was not granted, and which kernel has it. Empty if everything was.
+  std::string reason;
 };
 
 // Sets up `ring` for the calling thread, with the best flags that this kernel knows. Error: io_uring is
 // refused (`unsupported`, and what to do about it), or no descriptor is left.
 Result<RingGrant> open_ring(io_uring& ring, std::uint32_t entries, const UringCalls& calls);
 
-// Registers `region` in parts of k_registered_part_bytes. Empty, or why it was refused and what to do.
+// Registers `region` in parts of k_registered_part_bytes. Returns nothing, or why it was refused and what to
+// do about it.
 std::string register_region(io_uring& ring, MutableBytes region, const UringCalls& calls);
 
 }  // namespace penstock::io

@@ -21,8 +21,8 @@ class WakeEvent {
   // From any thread. What the caller did before is visible to the loop's thread after its clear().
   void signal();
 
-  // On the loop's thread, after the descriptor was read and before it looks for what the signal was about: a
-  // signal that comes later is written anew.
+  // On the loop's thread, after the descriptor was read and before the loop looks for what the signal was
+  // about. A signal that comes later is written anew.
   void clear() { signaled_.exchange(false, std::memory_order_acq_rel); }
 
  private:

@@ -37,7 +37,8 @@ std::uint32_t WatchTable::set(int fd, Interest interest, std::function<void(Inte
   watch.interest = interest;
   watch.generation = generation;
   watch.armed = false;
-  watch.ready.swap(ready);  // the old one dies at the end, when it may call back without harm
+  // The old callback dies at the end of this function, when what it owns may call back without harm.
+  watch.ready.swap(ready);
   return generation;
 }
 

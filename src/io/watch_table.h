@@ -1,4 +1,4 @@
-// Which descriptors are watched, for what, and whom to tell. Shared by the loops; knows nothing of the
+// Which descriptors are watched, for what, and whom to tell. Both loops use it. It knows nothing of the
 // kernel.
 //
 // Every watch() gives the descriptor a new generation, which travels with the question to the kernel and
@@ -19,10 +19,13 @@ namespace penstock::io {
 inline constexpr std::uint32_t k_generation_mask = (std::uint32_t{1} << 30) - 1;
 
 struct Watch {
-  std::function<void(Interest)> ready;  // empty while it runs
+  // Empty while it runs.
+  std::function<void(Interest)> ready;
   Interest interest;
-  std::uint32_t generation = 0;  // 0: not watched
-  bool armed = false;            // the kernel was asked on behalf of this generation, and will answer
+  // 0: not watched.
+  std::uint32_t generation = 0;
+  // The kernel was asked on behalf of this generation, and will answer.
+  bool armed = false;
 };
 
 // POLLIN and POLLOUT, which are also EPOLLIN and EPOLLOUT.
@@ -33,12 +36,12 @@ class WatchTable {
   // Null if not watched. Valid until the next call.
   Watch* find(int fd);
 
-  // Watches, in a new generation that is not armed.
+  // Watches, in a new generation that is not armed, and returns the generation.
   std::uint32_t set(int fd, Interest interest, std::function<void(Interest)> ready);
 
   void erase(int fd);
 
-  // Runs the callback of `fd` if `generation` is the present one. `events` are the poll's; a hang-up or an
+  // Runs the callback of `fd` if `generation` is the present one. `events` are the poll's. A hang-up or an
   // error makes ready whatever was asked for, so that the owner's next read or write finds it. True if `fd`
   // is still watched in that generation afterwards.
   bool run(int fd, std::uint32_t generation, std::uint32_t events);

@@ -40,6 +40,7 @@ void FetchLane::fetch(const wire::FetchRequest& request, std::shared_ptr<const v
 }
 
 void FetchLane::on_reply(const wire::Reply& reply) {
+  failure_ = reply.failure;
   if (reply.error) {
     state_ = State::idle;
     buffer_ =

@@ -65,6 +65,9 @@ class FetchLane {
   bool idle() const { return state_ == State::idle; }
   bool loaded() const { return state_ == State::loaded; }
 
+  // Why the last fetch() brought no response; none if it did.
+  wire::Failure failure() const { return failure_; }
+
   // Only when idle. `partitions` are copied; `names` keeps their topics' names, as the request may have to wait for
   // its connection.
   void fetch(const wire::FetchRequest& request, std::shared_ptr<const void> names);
@@ -73,7 +76,7 @@ class FetchLane {
   std::optional<wire::FetchedPartition> next_partition();
   std::span<const wire::AbortedTransaction> aborted() const { return aborted_; }
   std::int32_t throttle_ms() const { return reader_->throttle_ms(); }
-  std::int16_t response_code() const { return reader_->error_code(); }
+  wire::ErrorCode response_code() const { return reader_->error_code(); }
   bool readable() const { return reader_->ok(); }
 
   // Reads the partition that next_partition() gave.
@@ -99,6 +102,7 @@ class FetchLane {
   const Clock& clock_;
   Answered answered_;
   State state_ = State::idle;
+  wire::Failure failure_ = wire::Failure::none;
   bool unwanted_ = false;
   std::shared_ptr<wire::ReceiveBuffer> buffer_;
   codec::Decompressor decompressor_;

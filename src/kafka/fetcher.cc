@@ -185,7 +185,7 @@ void Fetcher::on_answer(FetchLane& lane, const std::optional<Error>& error) {
   const MonoTime now = clock_.now();
   lane.current = {};
   lane.more_waits = false;
-  if (error && error->code == wire::k_response_too_large) {
+  if (lane.failure() == wire::Failure::response_too_large) {
     on_too_large(lane);
     return;
   }
@@ -199,7 +199,7 @@ void Fetcher::on_answer(FetchLane& lane, const std::optional<Error>& error) {
     throttled_ms_ += static_cast<std::uint64_t>(throttle);
     lane.not_before = now + std::chrono::milliseconds(throttle);
   }
-  if (lane.response_code() != 0) {
+  if (lane.response_code() != wire::ErrorCode::none) {
     lane.not_before = now + backoff(lane.failures++);
     events_.trouble(
         wire::broker_error(lane.response_code(), concat("fetching from ", lane.connection().name())));
@@ -291,8 +291,8 @@ void Fetcher::on_leaders(const Result<wire::ClusterView>& view) {
       continue;
     }
     const auto topic = view->topic_errors.find(slot.id.topic);
-    const int code = topic != view->topic_errors.end() ? topic->second : 0;
-    const bool unknown = code == 3;  // UNKNOWN_TOPIC_OR_PARTITION
+    const wire::ErrorCode code = topic != view->topic_errors.end() ? topic->second : wire::ErrorCode::none;
+    const bool unknown = code == wire::ErrorCode::unknown_topic_or_partition;
     if (wire::fetch_outcome(code) == wire::FetchOutcome::stop_partition &&
         (!unknown || ++slot.unknown_answers >= k_unknown_answers_max)) {
       stop(PartitionSlot{i}, wire::broker_error(code, concat("topic ", slot.id.topic, ", partition ",

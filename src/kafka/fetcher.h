@@ -123,7 +123,7 @@ class Fetcher {
   bool offer(FetchLane& lane, std::size_t& count);
   void end_of_partition(FetchLane& lane);
   void end_of_response(FetchLane& lane);
-  void on_partition_code(PartitionSlot index, int code);
+  void on_partition_code(PartitionSlot index, wire::ErrorCode code);
   void on_bad_batch(PartitionSlot index, Error error);
   void stop(PartitionSlot index, Error error);
   void stop_too_large(PartitionSlot index, std::size_t bytes);

@@ -107,7 +107,7 @@ void Fetcher::send_offset_query(FetchLane& lane, const std::shared_ptr<OffsetQue
                      continue;
                    }
                    ++answers;
-                   if (row.error_code != 0) {
+                   if (row.error_code != wire::ErrorCode::none) {
                      query->error =
                          wire::broker_error(row.error_code, concat("asking for offsets of topic ", id.topic,
                                                                    ", partition ", id.partition.value));

@@ -63,7 +63,7 @@ void Fetcher::enter_partition(FetchLane& lane) {
     return;
   }
   Slot& slot = slots_[index->value];
-  if (fetched->error_code != 0) {
+  if (fetched->error_code != wire::ErrorCode::none) {
     on_partition_code(*index, fetched->error_code);
     return;
   }
@@ -150,10 +150,9 @@ void Fetcher::end_of_response(FetchLane& lane) {
   events_.trouble(error);
 }
 
-void Fetcher::on_partition_code(PartitionSlot index, int code) {
+void Fetcher::on_partition_code(PartitionSlot index, wire::ErrorCode code) {
   Slot& slot = slots_[index.value];
   const std::string what = concat(named(slot.id), ", position ", slot.position.value);
-  constexpr int k_unknown_topic = 3;
   switch (wire::fetch_outcome(code)) {
     case wire::FetchOutcome::fine:
       return;
@@ -166,7 +165,8 @@ void Fetcher::on_partition_code(PartitionSlot index, int code) {
       events_.position_lost(index, slot.position);
       return;
     case wire::FetchOutcome::stop_partition:
-      if (code == k_unknown_topic) {  // said for a moment after a leader moves: the metadata decide
+      // Said for a moment after a leader moves: the metadata decide.
+      if (code == wire::ErrorCode::unknown_topic_or_partition) {
         slot.not_before = clock_.now() + k_pause_after_code;
         need_leaders(clock_.now());
         return;

@@ -1,5 +1,8 @@
-// The requests that penstock sends, and the versions of each that it can write and read. Source of numbers and
-// layouts: the Kafka protocol's message definitions.
+// The requests that penstock sends, and the versions of each that it can write and read.
+//
+// The source of numbers and layouts is the Kafka protocol's message definitions: one JSON file per message,
+// such as FetchRequest.json, in clients/src/main/resources/common/message of Apache Kafka. The sources of
+// this module draw each message above the code that writes or reads it, and name its file.
 #pragma once
 
 #include <array>
@@ -34,17 +37,18 @@ const char* to_string(ApiKey api);
 
 struct VersionRange {
   std::int16_t lowest = 0;
-  std::int16_t highest = -1;  // below `lowest`: none
+  // Below `lowest`: the range is empty.
+  std::int16_t highest = -1;
 
   friend constexpr bool operator==(const VersionRange&, const VersionRange&) = default;
 };
 
-// What this module can encode and decode. Fetch begins at 4, the first that knows transactions and brings
-// magic 2; everything ends below the flexible versions, but ApiVersions, whose 3 is what a broker answers the
-// most to.
+// What this module can encode and decode. Fetch begins at 4, the first version that knows transactions and
+// brings magic 2. All end below the flexible versions. The exception is ApiVersions, because a broker answers
+// its version 3 with the most.
 VersionRange supported_versions(ApiKey api);
 
-// What one broker said that it understands. Of requests that penstock does not send it remembers nothing.
+// What one broker said that it understands. It remembers nothing about requests that penstock does not send.
 class ApiVersions {
  public:
   void set(ApiKey api, VersionRange offered);
@@ -63,7 +67,7 @@ class ApiVersions {
 // A broker's node id; -1 is none.
 using BrokerId = Strong<struct BrokerIdTag, std::int32_t>;
 
-// A partition's leader epoch, where the version has one; otherwise, and if the broker does not know it, this.
+// Stands for a partition's leader epoch where the version has no such field, or the broker does not know it.
 constexpr std::int32_t k_no_leader_epoch = -1;
 
 }  // namespace penstock::wire

@@ -1,3 +1,28 @@
+// How it works. One request is in flight at a time, the front of queue_. Every step ends in one exchange(): a
+// frame goes out, a frame comes back, `got_` takes its body. ApiVersions and the SASL messages are exchanges
+// too, which the connection makes for itself before the first request.
+//
+// An example: a Fetch on a closed connection to a broker with SCRAM.
+//
+//   1. request() queues it and defers pump(), so that nothing is called back inside the call.
+//   2. pump() finds the state closed: it starts the deadline for opening and the stream.
+//   3. ApiVersions v3. An answer that says 35, cannot be read, or is a closed connection: once more with v0.
+//   4. SaslHandshake, then SaslAuthenticate until SaslClient has no more to say.
+//   5. logged_in() sets `ready` and pumps: the Fetch is sent, and the deadline is its own timeout now.
+//   6. The response grows in `into` until it is as long as its first 4 bytes say. Then `done` runs.
+//
+// The first error in any step goes to fail(). It drops the stream and tells every request in the queue. Only
+// the front can have been sent, so only the front is told `sent`: for a commit this means that its outcome is
+// unknown.
+//
+// Three races, and the rules that prevent them:
+//
+//   - `done` may destroy the connection, or ask the next thing. So the request is out of the queue before its
+//     `done` runs, and nothing of `this` is touched afterwards unless alive_ says so.
+//   - A stream that is dropped may leave its memory with the kernel for one more turn. So what comes next
+//     gets new memory (drop_stream()).
+//   - A response may be whole before the send of its request is reported done. It waits in answered_, because
+//     out_ must not be written to while the kernel reads it.
 #include "wire/broker_connection.h"
 
 #include <algorithm>
@@ -19,8 +44,6 @@ constexpr std::size_t k_own_buffer_bytes = std::size_t{16} << 10;
 // Azure drops a connection that was silent for 240 s, and does not tell.
 constexpr Duration k_idle_max = std::chrono::seconds(170);
 
-constexpr int k_unsupported_version = 35;
-
 Error connection_error(ErrorKind kind, std::string message) {
   return make_error(kind, Action::retry, std::move(message), to_string(kind));
 }
@@ -40,17 +63,13 @@ BrokerConnection::~BrokerConnection() {
 
 void BrokerConnection::request(Request request) {
   queue_.push_back(std::move(request));
-  if (!std::exchange(pumping_, true)) {
-    later(&BrokerConnection::pump);
-  }
+  pump_later();
 }
 
-void BrokerConnection::later(void (BrokerConnection::*what)()) {
-  loop_.defer([this, what, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) {
-      (this->*what)();
-    }
-  });
+void BrokerConnection::pump_later() {
+  if (!queue_.empty() && !std::exchange(pumping_, true)) {
+    loop_.defer(alive_.guard([this] { pump(); }));
+  }
 }
 
 void BrokerConnection::pump() {
@@ -82,7 +101,11 @@ void BrokerConnection::open() {
 
 void BrokerConnection::open_stream() {
   stream_ = std::make_unique<ByteStream>(
-      loop_, ByteStream::Options{.host = options_.host, .port = options_.port, .tls = options_.access.tls});
+      loop_, ByteStream::Options{
+                 .host = options_.host,
+                 .port = options_.port,
+                 .tls = options_.access.tls,
+                 .late_handshake_advice = "see whether source.brokers names a port that speaks TLS"});
   stream_->open([this](Result<void> opened) {
     if (!opened.ok()) {
       fail(std::move(opened).error());
@@ -102,17 +125,18 @@ void BrokerConnection::ask_versions(std::int16_t version) {
       own_, [this, version](Bytes body) { on_versions(version, body); });
 }
 
+// The mock broker of librdkafka miscounts in version 3, so an answer that cannot be read is asked for in
+// version 0 as well.
 void BrokerConnection::on_versions(std::int16_t version, Bytes body) {
   asking_versions_ = false;
   const Result<ApiVersionsResponse> response = decode_api_versions(body, version);
-  // The mock broker of librdkafka miscounts in version 3.
-  const bool lowest_helps = !response.ok() || response->error_code == k_unsupported_version;
+  const bool lowest_helps = !response.ok() || response->error_code == ErrorCode::unsupported_version;
   if (lowest_helps && version > 0) {
     ask_lowest_ = true;
     ask_versions(0);
   } else if (!response.ok()) {
     fail(response.error());
-  } else if (response->error_code != 0) {
+  } else if (response->error_code != ErrorCode::none) {
     fail(broker_error(response->error_code, concat("asking ", name_, " for its versions")));
   } else {
     versions_ = response->versions;
@@ -137,7 +161,7 @@ void BrokerConnection::log_in() {
     return;
   }
   if (!version) {
-    fail(broker_error(k_unsupported_version, concat("logging in at ", name_)));
+    fail(broker_error(ErrorCode::unsupported_version, concat("logging in at ", name_)));
     return;
   }
   login_ = std::move(login).value();
@@ -153,7 +177,7 @@ void BrokerConnection::on_handshake(std::int16_t version, Bytes body) {
   const Result<SaslHandshakeResponse> response = decode_sasl_handshake(body, version);
   if (!response.ok()) {
     fail(response.error());
-  } else if (response->error_code != 0) {
+  } else if (response->error_code != ErrorCode::none) {
     std::string offered;
     for (const std::string_view mechanism : response->mechanisms) {
       offered += concat(offered.empty() ? "" : ", ", mechanism);
@@ -169,7 +193,7 @@ void BrokerConnection::on_handshake(std::int16_t version, Bytes body) {
 void BrokerConnection::authenticate(const Buffer& message) {
   const auto version = versions_.highest_common(ApiKey::sasl_authenticate);
   if (!version) {
-    fail(broker_error(k_unsupported_version, concat("logging in at ", name_)));
+    fail(broker_error(ErrorCode::unsupported_version, concat("logging in at ", name_)));
     return;
   }
   exchange(
@@ -184,7 +208,7 @@ void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
     fail(response.error());
     return;
   }
-  if (response->error_code != 0) {
+  if (response->error_code != ErrorCode::none) {
     Error refused = login_->refusal(response->error_code, response->error_text);
     refused.message = concat("logging in at ", name_, ": ", refused.message);
     fail(std::move(refused));
@@ -205,15 +229,16 @@ void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
 void BrokerConnection::logged_in(std::int64_t session_lifetime_ms) {
   login_.reset();
   reauthenticate_at_.reset();
-  if (session_lifetime_ms > 0) {  // at four fifths of it: a request that takes long must still end in time
+  // At four fifths of the session: a request that takes long must still end within it.
+  if (session_lifetime_ms > 0) {
     reauthenticate_at_ = clock_.now() + std::chrono::milliseconds(session_lifetime_ms) * 4 / 5;
   }
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   state_ = State::ready;
   last_used_ = clock_.now();
-  const std::weak_ptr<char> alive = alive_;
+  const Alive::Watch watch = alive_.watch();
   pump();
-  if (!alive.expired()) {
+  if (!watch.gone()) {
     listen_if_idle();
   }
 }
@@ -226,14 +251,14 @@ void BrokerConnection::send_front() {
   if (!version) {
     const Request refused = std::move(front);
     queue_.pop_front();
-    if (!queue_.empty() && !std::exchange(pumping_, true)) {
-      later(&BrokerConnection::pump);
-    }
-    refused.done({.error = broker_error(k_unsupported_version,
+    pump_later();
+    // May destroy this.
+    refused.done({.failure = Failure::unsupported,
+                  .error = broker_error(ErrorCode::unsupported_version,
                                         concat("asking ", name_, " for ", to_string(refused.api))),
                   .sent = false,
                   .version = 0,
-                  .body = {}});  // may have destroyed this
+                  .body = {}});
     return;
   }
   front_sent_ = true;
@@ -241,21 +266,21 @@ void BrokerConnection::send_front() {
   const std::shared_ptr<ReceiveBuffer> into = front.into ? front.into : own_;
   exchange(
       front.api, *version, [&front, v = *version](Buffer& out) { front.encode(out, v); }, into,
-      [this, v = *version](Bytes body) {
-        loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
-        front_sent_ = false;
-        last_used_ = clock_.now();
-        const Request answered = std::move(queue_.front());
-        queue_.pop_front();
-        if (!queue_.empty() && !std::exchange(pumping_, true)) {
-          later(&BrokerConnection::pump);
-        }
-        const std::weak_ptr<char> alive = alive_;
-        answered.done({.error = {}, .sent = true, .version = v, .body = body});
-        if (!alive.expired()) {
-          listen_if_idle();
-        }
-      });
+      [this, v = *version](Bytes body) { on_answer(v, body); });
+}
+
+void BrokerConnection::on_answer(std::int16_t version, Bytes body) {
+  loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
+  front_sent_ = false;
+  last_used_ = clock_.now();
+  const Request answered = std::move(queue_.front());
+  queue_.pop_front();
+  pump_later();
+  const Alive::Watch watch = alive_.watch();
+  answered.done({.failure = Failure::none, .error = {}, .sent = true, .version = version, .body = body});
+  if (!watch.gone()) {
+    listen_if_idle();
+  }
 }
 
 void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
@@ -275,7 +300,8 @@ void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::fun
     }
   });
   if (receiving_) {
-    CHECK(into == into_);  // it listens into the only buffer that it has
+    // It listens already, and a connection that listens has but the one buffer.
+    CHECK(into == into_);
     return;
   }
   into_ = std::move(into);
@@ -287,7 +313,8 @@ void BrokerConnection::receive() {
   receiving_ = true;
   stream_->receive_some(into_->free_part(), into_, [this](Result<std::size_t> received) {
     receiving_ = false;
-    if (!got_) {  // closed, or words that nobody asked for
+    if (!got_) {
+      // It was idle: the broker has closed, or sends what nobody asked for.
       hang_up();
     } else if (!received.ok()) {
       on_stream_error(std::move(received).error());
@@ -305,13 +332,14 @@ void BrokerConnection::listen_if_idle() {
   }
 }
 
-// Nothing is asked: nobody needs to be told.
+// Nobody needs to be told, because nothing was asked.
 void BrokerConnection::hang_up() {
   CHECK(!front_sent_);
   drop_stream();
 }
 
-// The kernel may hold on to the memory of what was under way for a turn of the loop: what comes next gets other.
+// The kernel may hold on to the memory of what was under way for a turn of the loop, so what comes next gets
+// other.
 void BrokerConnection::drop_stream() {
   stream_.reset();
   if (std::exchange(sending_, false)) {
@@ -328,6 +356,8 @@ void BrokerConnection::drop_stream() {
   state_ = State::closed;
 }
 
+// There are brokers that close the connection on ApiVersions v3 instead of answering that they do not know
+// it.
 void BrokerConnection::on_stream_error(Error error) {
   if (!asking_versions_ || error.action != Action::retry) {
     fail(std::move(error));
@@ -346,12 +376,13 @@ void BrokerConnection::on_bytes(std::size_t count) {
     receive();
     return;
   }
-  const Result<std::size_t> size =
-      response_size(filled.first(k_frame_size_bytes), options_.response_bytes_max);
+  const Result<std::size_t> size = response_size(filled.first(k_frame_size_bytes));
   if (!size.ok()) {
-    Error error = size.error();
-    error.message = concat(name_, ": ", error.message);
-    fail(std::move(error));
+    fail(of_this_broker(size.error()));
+    return;
+  }
+  if (*size > options_.response_bytes_max) {
+    fail(of_this_broker(response_too_large(*size, options_.response_bytes_max)), Failure::response_too_large);
     return;
   }
   const std::size_t total = k_frame_size_bytes + *size;
@@ -380,6 +411,11 @@ void BrokerConnection::take_response() {
 
 // Ends
 
+Error BrokerConnection::of_this_broker(Error error) const {
+  error.message = concat(name_, ": ", error.message);
+  return error;
+}
+
 void BrokerConnection::fail_unasked() {
   fail(connection_error(ErrorKind::corrupt,
                         concat(name_, " answered what was not asked; the connection is closed")));
@@ -389,10 +425,11 @@ void BrokerConnection::start_deadline(Duration after, const std::string& doing) 
   loop_.cancel_timer(deadline_);
   deadline_ = loop_.start_timer(after, [this, after, doing] {
     deadline_ = io::TimerId::none;
-    fail(connection_error(
-        ErrorKind::timed_out,
-        concat(doing, ": ", name_, " did not answer within ",
-               std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms")));
+    fail(
+        connection_error(ErrorKind::timed_out,
+                         concat(doing, ": ", name_, " did not answer within ",
+                                std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms")),
+        Failure::timed_out);
   });
 }
 
@@ -401,15 +438,15 @@ void BrokerConnection::close(const Error& error) {
 }
 
 // A request that was sent fails with what became of it; those behind it were never sent.
-void BrokerConnection::fail(Error error) {
+void BrokerConnection::fail(Error error, Failure failure) {
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   drop_stream();
   bool sent = std::exchange(front_sent_, false);
   std::deque<Request> failed = std::exchange(queue_, {});
-  const std::weak_ptr<char> alive = alive_;
+  const Alive::Watch watch = alive_.watch();
   for (const Request& request : failed) {
-    request.done({.error = error, .sent = sent, .version = 0, .body = {}});
-    if (alive.expired()) {
+    request.done({.failure = failure, .error = error, .sent = sent, .version = 0, .body = {}});
+    if (watch.gone()) {
       return;
     }
     sent = false;

@@ -4,9 +4,10 @@
 //      ▲                     │                          │
 //      └─────────────────────┴── any failure ───────────┘   every request that waits fails with it
 //
-// It opens itself for a request and stays open. It never tries again by itself: whether and when is the caller's
-// policy; but a broker that closes on ApiVersions v3 is connected to again at once and asked with v0, as nobody who
-// throws a failed connection away would ever get there. One thread, that of the loop.
+// It opens itself for a request and stays open. It never tries again by itself: whether and when is the
+// caller's policy. There is one exception: a broker that closes on ApiVersions v3 is connected to again at
+// once and asked with v0, because a caller that throws failed connections away would never get there. One
+// thread, that of the loop.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "io/loop.h"
 #include "wire/api.h"
@@ -28,26 +30,66 @@
 
 namespace penstock::wire {
 
-// Who we are to a broker. `credential` is asked at every login, as a token may be new; empty: there is no SASL.
+// Who we are to a broker.
 struct BrokerAccess {
   std::string client_id;
-  std::shared_ptr<const crypto::TlsContext> tls;  // null: plaintext
+
+  // Null: plaintext.
+  std::shared_ptr<const crypto::TlsContext> tls;
+
+  // Asked at every login, because a token may be new. Empty: there is no SASL. Its error fails the
+  // connection.
   std::function<Result<SaslCredential>()> credential;
 };
 
+// Why a request has no response, for code that decides; the words for people are in Reply::error.
+enum class Failure : std::uint8_t {
+  // There is a response.
+  none,
+  // The connection could not be opened, broke, or was closed. Login and certificate belong here too.
+  connection,
+  // Opening, or the whole response, took longer than it may.
+  timed_out,
+  // The broker announced a response above Options::response_bytes_max.
+  response_too_large,
+  // This broker has no version of the request that we speak. The connection stays open.
+  unsupported,
+};
+
 struct Reply {
-  std::optional<Error> error;  // no response; what the broker says inside of one is the caller's to read
-  bool sent = false;           // with an error: whether the broker may have seen the request
+  Failure failure = Failure::none;
+
+  // Set if and only if `failure` is not none. An error code inside a response is not here: the caller reads
+  // it.
+  std::optional<Error> error;
+
+  // With an error: whether the broker may have seen the request, so that its outcome is unknown.
+  bool sent = false;
+
+  // In which version the request was written, and the response is to be read.
   std::int16_t version = 0;
-  Bytes body;  // in Request::into until that is cleared; without it during the call only
+
+  // Lies in Request::into until that is cleared. Without an `into` it is valid during the call only.
+  Bytes body;
 };
 
 struct Request {
   ApiKey api{};
-  std::function<void(Buffer&, std::int16_t version)> encode;  // the body
-  Duration timeout{};                                         // from its sending to its whole response
-  std::shared_ptr<ReceiveBuffer> into;     // null: the connection's own, for small responses
-  std::function<void(const Reply&)> done;  // once, never inside request()
+
+  // Appends the body in this version. Runs once, when the request is sent, which may be many turns after
+  // request().
+  std::function<void(Buffer&, std::int16_t version)> encode;
+
+  // From the sending of this request to its whole response. The time in the queue and the opening do not
+  // count.
+  Duration timeout{};
+
+  // Where to receive to. Null: the connection's own buffer, which is meant for small responses. After an
+  // error the kernel may write to it for one more turn: give the next request another one.
+  std::shared_ptr<ReceiveBuffer> into;
+
+  // Runs once, never inside request(). May destroy the connection.
+  std::function<void(const Reply&)> done;
 };
 
 class BrokerConnection {
@@ -56,29 +98,41 @@ class BrokerConnection {
     std::string host;
     std::uint16_t port = 0;
     BrokerAccess access;
-    Duration open_timeout = std::chrono::seconds(15);  // name, TCP, TLS, ApiVersions and SASL together
+
+    // For the name, TCP, TLS, ApiVersions and SASL together.
+    Duration open_timeout = std::chrono::seconds(15);
+
     std::size_t response_bytes_max = std::size_t{17} << 20;
-    // A connection that is often idle listens meanwhile, so that it knows before the next request that the broker
-    // has closed it. Its requests have no `into`.
+
+    // A connection that is often idle listens meanwhile, so that it knows before the next request that the
+    // broker has closed it. Its requests have no `into`.
     bool listens_when_idle = false;
   };
 
   // `loop` and `clock` outlive it.
   BrokerConnection(io::Loop& loop, const Clock& clock, Options options);
-  ~BrokerConnection();  // no `done` runs any more
+
+  // No `done` runs any more.
+  ~BrokerConnection();
 
   BrokerConnection(const BrokerConnection&) = delete;
   BrokerConnection& operator=(const BrokerConnection&) = delete;
 
-  // Queued behind those before it. Error unsupported in the reply: the broker does not know the request.
+  // Takes its place behind the requests before it, however many: their number is the caller's to bound.
   void request(Request request);
 
-  // Fails what waits with this error and closes; a later request opens again.
+  // Every request that waits is told this error before the call returns, also the one that was sent. Closes;
+  // a later request opens again.
   void close(const Error& error);
 
+  // Nothing waits and nothing is in flight.
   bool idle() const { return queue_.empty(); }
+
+  // Connected and logged in.
   bool ready() const { return state_ == State::ready; }
-  const std::string& name() const { return name_; }  // "host:port"
+
+  // "host:port".
+  const std::string& name() const { return name_; }
 
  private:
   enum class State : std::uint8_t { closed, opening, ready };
@@ -93,8 +147,12 @@ class BrokerConnection {
   void on_authenticated(std::int16_t version, Bytes body);
   void logged_in(std::int64_t session_lifetime_ms);
 
+  // Brings the front of the queue one step further: opens, logs in again, or sends it.
   void pump();
+  void pump_later();
   void send_front();
+  void on_answer(std::int16_t version, Bytes body);
+
   // Sends one request and receives its response into `into`; `got` runs with the body. Any failure closes.
   void exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
                 std::shared_ptr<ReceiveBuffer> into, std::function<void(Bytes body)> got);
@@ -105,10 +163,10 @@ class BrokerConnection {
   void listen_if_idle();
   void hang_up();
   void on_bytes(std::size_t count);
-  void fail(Error error);
+  void fail(Error error, Failure failure = Failure::connection);
   void fail_unasked();
+  Error of_this_broker(Error error) const;
   void start_deadline(Duration after, const std::string& doing);
-  void later(void (BrokerConnection::*what)());
 
   io::Loop& loop_;
   const Clock& clock_;
@@ -118,8 +176,10 @@ class BrokerConnection {
   State state_ = State::closed;
   std::unique_ptr<ByteStream> stream_;
   ApiVersions versions_;
-  bool ask_lowest_ = false;       // the broker does not know ApiVersions v3: it is asked with v0
-  bool asking_versions_ = false;  // v3, not answered yet
+  // The broker does not know ApiVersions v3: from now on it is asked with v0.
+  bool ask_lowest_ = false;
+  // v3 was asked and is not answered yet.
+  bool asking_versions_ = false;
   std::optional<MonoTime> reauthenticate_at_;
   std::optional<SaslClient> login_;
 
@@ -132,12 +192,14 @@ class BrokerConnection {
   std::int32_t correlation_id_ = 0;
   std::shared_ptr<ReceiveBuffer> own_;
   std::shared_ptr<ReceiveBuffer> into_;
-  std::function<void(Bytes)> got_;  // empty: nothing was asked
+  // Empty: nothing was asked.
+  std::function<void(Bytes)> got_;
   bool receiving_ = false;
   bool sending_ = false;
-  bool answered_ = false;  // the whole response is here before all of the request had left
+  // The whole response is here before all of the request had left.
+  bool answered_ = false;
   io::TimerId deadline_ = io::TimerId::none;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();  // deferred tasks look whether we are still there
+  Alive alive_;
 };
 
 }  // namespace penstock::wire

@@ -1,7 +1,7 @@
 // A cursor over bytes from outside, big-endian as Kafka has them. It never reads beyond its end: a read that
-// would turns it bad, gives zero or nothing, and so does every read after it. So a parser reads a whole
-// structure and asks ok() once, before it believes any of it. A count is not to be trusted with memory before
-// remaining() was asked.
+// would go there turns it bad and gives zero or nothing, and so does every read after it. So a parser reads a
+// whole structure and asks ok() once, before it believes any of it. Before memory is reserved for a count,
+// the count is held against remaining(), which array_count() does.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ class ByteReader {
   std::int64_t int64() { return static_cast<std::int64_t>(big_endian<std::uint64_t>()); }
   bool boolean() { return int8() != 0; }
 
-  // LEB128, at most 32 or 64 bits; more is bad.
+  // LEB128, of at most 32 or 64 bits. A longer one is bad.
   std::uint32_t unsigned_varint() {
     const std::uint64_t value = varint_bits(5);
     if (value > UINT32_MAX) {
@@ -39,7 +39,7 @@ class ByteReader {
     return static_cast<std::uint32_t>(value);
   }
   std::uint64_t unsigned_varlong() { return varint_bits(10); }
-  // Zig-zag.
+  // Zig-zag over the above: 0, -1, 1, -2 are written as 0, 1, 2, 3.
   std::int32_t varint() {
     const std::uint32_t bits = unsigned_varint();
     return static_cast<std::int32_t>(bits >> 1 ^ (~(bits & 1) + 1));
@@ -49,6 +49,7 @@ class ByteReader {
     return static_cast<std::int64_t>(bits >> 1 ^ (~(bits & 1) + 1));
   }
 
+  // A view of the next `count` bytes.
   Bytes bytes(std::size_t count) {
     if (count > remaining()) {
       fail();
@@ -60,7 +61,8 @@ class ByteReader {
   }
   void skip(std::size_t count) { static_cast<void>(bytes(count)); }
 
-  // A length of 16 bits and so many bytes; -1 is null, which string() gives as empty. Other negatives are bad.
+  // A length of 16 bits and so many bytes. -1 is null, which string() gives as empty. Other negatives are
+  // bad.
   std::string_view string() { return nullable_string().value_or(std::string_view()); }
   std::optional<std::string_view> nullable_string() {
     const std::int16_t length = int16();
@@ -84,8 +86,8 @@ class ByteReader {
     return bytes(static_cast<std::size_t>(length));
   }
 
-  // An array's count: null (-1) is none; other negatives, and more items than could lie in what remains at
-  // `item_bytes_min` each, are bad and give none.
+  // An array's count. Null (-1) is none. Other negatives are bad, and so is a count of more items than could
+  // lie in what remains, at `item_bytes_min` bytes each. Bad gives none.
   std::size_t array_count(std::size_t item_bytes_min) {
     const std::int32_t count = int32();
     if (count < 0) {
@@ -123,7 +125,8 @@ class ByteReader {
   }
 
   std::uint64_t varint_bits(int bytes_max) {
-    if (next_ != end_ && static_cast<std::uint8_t>(*next_) < 0x80) {  // nearly all of them
+    // Nearly all varints have one byte.
+    if (next_ != end_ && static_cast<std::uint8_t>(*next_) < 0x80) {
       return static_cast<std::uint8_t>(*next_++);
     }
     return long_varint_bits(bytes_max);
@@ -137,7 +140,8 @@ class ByteReader {
         return 0;
       }
       const auto byte = static_cast<std::uint8_t>(*next_++);
-      if (i == 9 && byte > 1) {  // the 64th bit is the last
+      // The tenth byte has room for the 64th bit alone.
+      if (i == 9 && byte > 1) {
         break;
       }
       value |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);

@@ -1,9 +1,18 @@
-// How it works. What the loop calls back holds on to the Connection, and the Connection to the memory that the
-// kernel uses: so both live exactly as long as the kernel needs them, whatever became of the ByteStream.
+// How it works. What the loop calls back holds on to the Connection, and the Connection holds on to the
+// memory that the kernel uses. So both live exactly as long as the kernel needs them, whatever became of the
+// ByteStream.
 //
-// A call only notes its job; the two pumps, one a direction, move it on whenever the kernel has answered. With
-// TLS they are run by the loop's next turn, before it submits: so encrypting ahead of time or finding bytes
-// that are here already costs no turn of its own, and never calls back inside the call.
+// A call only notes its job. Two pumps, one per direction, move the jobs on whenever the kernel has answered.
+// With TLS they are run by the loop's next turn, before it submits. So encrypting ahead of time, or finding
+// bytes that are here already, costs no turn of its own, and no callback runs inside the call.
+//
+// An example: the owner closes the stream while a receive is under way.
+//
+//   1. close() forgets the job's `done`, cancels at the loop and shuts the socket down. The kernel may still
+//      write into the job's bytes: the job stays, and with it their owner.
+//   2. The ByteStream goes. The callback that the loop keeps for the receive holds the Connection.
+//   3. A turn later the kernel answers -ECANCELED. on_received() sees `closed_` and only lets go: of the job,
+//      and of the descriptor when neither direction is under way. With the callback the Connection dies.
 #include "wire/byte_stream.h"
 
 #include <cerrno>
@@ -75,7 +84,7 @@ class ByteStream::Connection : public std::enable_shared_from_this<ByteStream::C
   };
 
   // Opening.
-  void start_timer(Duration after, void (Connection::*late)());
+  void start_timer(Duration after, std::function<void(Connection&)> late);
   void stop_timer();
   void on_lookup_late();
   void on_addresses(io::Addresses addresses);
@@ -95,7 +104,7 @@ class ByteStream::Connection : public std::enable_shared_from_this<ByteStream::C
   void start_receive(MutableBytes into);
   void on_received(std::int32_t result);
   void finish_receive(Result<std::size_t> result);
-  void later(void (Connection::*pump)());
+  void later(std::function<void(Connection&)> act);
 
   // Broken, or closed.
   void fail(Error error);
@@ -117,17 +126,19 @@ class ByteStream::Connection : public std::enable_shared_from_this<ByteStream::C
   io::TimerId timer_ = io::TimerId::none;
   std::vector<io::SocketAddress> addresses_;
   std::size_t next_address_ = 0;
-  bool late_ = false;  // the connect under way
+  // The connect under way has run out of time: its answer will be a cancellation.
+  bool late_ = false;
 
-  // The kernel has something of this direction, and will answer.
-  bool sending_ = false;  // or connecting
+  // The kernel has something of this direction, and will answer. A connect counts as sending.
+  bool sending_ = false;
   bool receiving_ = false;
-  bool told_ = false;  // somebody, since it was set to false
+  // A `done` has run since later() began.
+  bool told_ = false;
   std::optional<SendJob> send_;
   std::optional<ReceiveJob> receive_;
 };
 
-// ---- opening
+// Opening
 
 void ByteStream::Connection::open(Done done) {
   CHECK(!open_);
@@ -135,16 +146,16 @@ void ByteStream::Connection::open(Done done) {
   CHECK(addresses_.empty());
   on_open_ = std::move(done);
   lookup_ = std::make_unique<io::NameLookup>(loop_);
-  start_timer(options_.connect_timeout, &Connection::on_lookup_late);
+  start_timer(options_.connect_timeout, [](Connection& self) { self.on_lookup_late(); });
   lookup_->start(options_.host, options_.port, [self = shared_from_this()](io::Addresses addresses) {
     self->on_addresses(std::move(addresses));
   });
 }
 
-void ByteStream::Connection::start_timer(Duration after, void (Connection::*late)()) {
-  timer_ = loop_.start_timer(after, [self = shared_from_this(), late] {
+void ByteStream::Connection::start_timer(Duration after, std::function<void(Connection&)> late) {
+  timer_ = loop_.start_timer(after, [self = shared_from_this(), late = std::move(late)] {
     self->timer_ = io::TimerId::none;
-    (self.get()->*late)();
+    late(*self);
   });
 }
 
@@ -184,7 +195,7 @@ void ByteStream::Connection::try_next_address() {
   sending_ = true;
   loop_.connect(fd_.get(), address,
                 [self = shared_from_this()](std::int32_t result) { self->on_connected(result); });
-  start_timer(options_.connect_timeout / addresses_.size(), &Connection::on_connect_late);
+  start_timer(options_.connect_timeout / addresses_.size(), [](Connection& self) { self.on_connect_late(); });
 }
 
 void ByteStream::Connection::on_connect_late() {
@@ -215,7 +226,7 @@ void ByteStream::Connection::on_connected(std::int32_t result) {
     return;
   }
   tls_ = std::make_unique<crypto::TlsStream>(options_.tls, options_.host, name_);
-  start_timer(options_.connect_timeout, &Connection::on_handshake_late);
+  start_timer(options_.connect_timeout, [](Connection& self) { self.on_handshake_late(); });
   shake_hands();
 }
 
@@ -234,9 +245,9 @@ void ByteStream::Connection::shake_hands() {
 }
 
 void ByteStream::Connection::on_handshake_late() {
-  fail(unavailable(ErrorKind::timed_out,
-                   concat("the TLS handshake with ", name_,
-                          " took too long: see whether source.brokers names a port that speaks TLS")));
+  const std::string& advice = options_.late_handshake_advice;
+  fail(unavailable(ErrorKind::timed_out, concat("the TLS handshake with ", name_, " took too long",
+                                                advice.empty() ? "" : ": ", advice)));
 }
 
 void ByteStream::Connection::finish_open(Result<void> result) {
@@ -246,7 +257,7 @@ void ByteStream::Connection::finish_open(Result<void> result) {
   done(std::move(result));
 }
 
-// ---- sending
+// Sending
 
 void ByteStream::Connection::send(Bytes bytes, Owner owner, Done done) {
   CHECK(!closed_);
@@ -254,7 +265,11 @@ void ByteStream::Connection::send(Bytes bytes, Owner owner, Done done) {
   CHECK(was_opened);
   CHECK(!send_.has_value());
   send_ = SendJob{.rest = bytes, .owner = std::move(owner), .done = std::move(done)};
-  later(broken_.has_value() ? &Connection::settle : &Connection::pump_send);
+  if (broken_.has_value()) {
+    later([](Connection& self) { self.settle(); });
+  } else {
+    later([](Connection& self) { self.pump_send(); });
+  }
 }
 
 // Sends what there is to send, if nothing is being sent.
@@ -307,7 +322,7 @@ void ByteStream::Connection::finish_send(Result<void> result) {
   done(std::move(result));
 }
 
-// ---- receiving
+// Receiving
 
 void ByteStream::Connection::receive_some(MutableBytes into, Owner owner, Received done) {
   CHECK(!closed_);
@@ -317,15 +332,15 @@ void ByteStream::Connection::receive_some(MutableBytes into, Owner owner, Receiv
   CHECK(!into.empty());
   receive_ = ReceiveJob{.into = into, .owner = std::move(owner), .done = std::move(done)};
   if (broken_.has_value()) {
-    later(&Connection::settle);
+    later([](Connection& self) { self.settle(); });
   } else if (tls_ != nullptr) {
-    later(&Connection::pump_receive);
+    later([](Connection& self) { self.pump_receive(); });
   } else {
     start_receive(into);
   }
 }
 
-// Of TLS alone: without it the kernel has the job's own memory.
+// For TLS only: without it the kernel writes straight into the job's memory.
 void ByteStream::Connection::pump_receive() {
   if (closed_ || broken_.has_value() || receiving_ || !receive_.has_value()) {
     return;
@@ -336,7 +351,8 @@ void ByteStream::Connection::pump_receive() {
     return;
   }
   if (!sending_ && !tls_->outgoing().empty()) {
-    start_send(tls_->outgoing());  // an answer to what was read
+    // TLS answers by itself to some of what it reads.
+    start_send(tls_->outgoing());
   }
   if (*got > 0) {
     finish_receive(*got);
@@ -381,17 +397,19 @@ void ByteStream::Connection::finish_receive(Result<std::size_t> result) {
   done(std::move(result));
 }
 
-void ByteStream::Connection::later(void (Connection::*pump)()) {
-  loop_.defer([self = shared_from_this(), pump] {
+// What was told inside of a deferred task may want to act at once, but the loop would sleep after its
+// deferred tasks: one more task, which does nothing, keeps it awake for a turn.
+void ByteStream::Connection::later(std::function<void(Connection&)> act) {
+  loop_.defer([self = shared_from_this(), act = std::move(act)] {
     self->told_ = false;
-    (self.get()->*pump)();
+    act(*self);
     if (self->told_) {
-      self->loop_.defer([] {});  // so that the loop does not sleep before who was told can act
+      self->loop_.defer([] {});
     }
   });
 }
 
-// ---- the end
+// The end
 
 void ByteStream::Connection::fail(Error error) {
   CHECK(!broken_.has_value());
@@ -399,7 +417,7 @@ void ByteStream::Connection::fail(Error error) {
   stop_timer();
   lookup_.reset();
   if (tls_ != nullptr && !sending_) {
-    // Tells the server why, if that is possible at once: its log then says more than that we left.
+    // The server is told why, if that is possible at once: its log then says more than that we left.
     const Bytes last = tls_->outgoing();
     [[maybe_unused]] const ssize_t ignored =
         ::send(fd_.get(), last.data(), last.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -443,7 +461,7 @@ void ByteStream::Connection::close() {
   let_go();
 }
 
-// After close(), of everything that the kernel has let go of.
+// After close(): frees everything that the kernel has let go of.
 void ByteStream::Connection::let_go() {
   if (!sending_) {
     send_.reset();
@@ -456,7 +474,7 @@ void ByteStream::Connection::let_go() {
   }
 }
 
-// ---- the face
+// The public face
 
 ByteStream::ByteStream(io::Loop& loop, Options options)
     : connection_(std::make_shared<Connection>(loop, std::move(options))) {}

@@ -7,9 +7,9 @@
 // Memory. The kernel may read and write the bytes of a call until its `done` has run. close() runs no `done`,
 // and returns at once, while the kernel may still hold on to them for a turn of the loop. Therefore a call
 // takes an `owner` beside the bytes: what keeps them in place. The stream lets go of it when the kernel has
-// let go of the bytes, before `done` runs, or after close() by itself, or when the loop is destroyed. Who
-// gives none promises to keep the bytes in place, and not to use them for anything else, until `done` has run
-// or the loop is gone.
+// let go of the bytes: before `done` runs, some time after close(), or when the loop is destroyed. A caller
+// that gives no owner promises to keep the bytes in place, and not to use them for anything else, until
+// `done` has run or the loop is gone.
 #pragma once
 
 #include <chrono>
@@ -33,9 +33,16 @@ using Owner = std::shared_ptr<const void>;
 class ByteStream {
  public:
   struct Options {
-    std::string host;  // a name, or an IP address
+    // A name, or an IP address.
+    std::string host;
     std::uint16_t port = 0;
-    std::shared_ptr<const crypto::TlsContext> tls;  // null: plain TCP
+
+    // Null: plain TCP.
+    std::shared_ptr<const crypto::TlsContext> tls;
+
+    // What the operator should look at when a server accepts the connection and then does not answer TLS.
+    // Whoever knows which setting names the server says it here; it ends the message. May be empty.
+    std::string late_handshake_advice{};
 
     // For each of: looking the name up, connecting (shared evenly by the host's addresses, which are tried in
     // turn), and the TLS handshake.
@@ -47,7 +54,9 @@ class ByteStream {
 
   // `loop` outlives this.
   ByteStream(io::Loop& loop, Options options);
-  ~ByteStream();  // as close()
+
+  // As close().
+  ~ByteStream();
 
   ByteStream(const ByteStream&) = delete;
   ByteStream& operator=(const ByteStream&) = delete;
@@ -56,15 +65,15 @@ class ByteStream {
   // something (the certificate, a port without TLS).
   void open(Done done);
 
-  // After open() is done. All of `bytes` is with the kernel when `done` gets no error; after an error any part
-  // of it may have reached the server.
+  // After open() is done. All of `bytes` is with the kernel when `done` gets no error; after an error any
+  // part of it may have reached the server.
   void send(Bytes bytes, Owner owner, Done done);
 
-  // After open() is done. At least one byte, as many as are there; that the server closes the connection is an
-  // error (`unavailable`, `retry`). Plain, the kernel writes straight into `into`. `into` is not empty.
+  // After open() is done. At least one byte, as many as are there; that the server closes the connection is
+  // an error (`unavailable`, `retry`). Plain, the kernel writes straight into `into`. `into` is not empty.
   void receive_some(MutableBytes into, Owner owner, Received done);
 
-  // Ends everything; of a closed stream: nothing. May be called by a callback.
+  // Ends everything, and does nothing to a closed stream. May be called by a callback.
   void close();
 
  private:

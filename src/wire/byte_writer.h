@@ -1,5 +1,6 @@
-// Appends to a request, big-endian as Kafka has it. The buffer is the caller's, so that it keeps its capacity
-// from one request to the next.
+// Appends to a request, big-endian as Kafka has it. The buffer is the caller's and outlives the writer, so
+// that it keeps its capacity from one request to the next. Nothing fails: a text that is too long is a bug
+// (CHECK).
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@ class ByteWriter {
   void int64(std::int64_t value) { big_endian(static_cast<std::uint64_t>(value)); }
   void boolean(bool value) { int8(value ? 1 : 0); }
 
+  // LEB128: 7 bits per byte, the lowest first, the high bit set in all but the last.
   void unsigned_varint(std::uint32_t value) {
     for (; value >= 0x80; value >>= 7) {
       out_.push_back(static_cast<std::byte>(value | 0x80));
@@ -35,12 +37,13 @@ class ByteWriter {
 
   void raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 
-  // At most 32,767 bytes (CHECK).
+  // A length of 16 bits, then the bytes. At most 32,767 of them (CHECK).
   void string(std::string_view text) {
     CHECK(text.size() <= std::size_t{INT16_MAX});
     int16(static_cast<std::int16_t>(text.size()));
     raw(as_bytes(text));
   }
+  // nullopt is a length of -1.
   void nullable_string(std::optional<std::string_view> text) {
     if (text) {
       string(*text);

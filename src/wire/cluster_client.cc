@@ -1,3 +1,13 @@
+// How it works. There is one connection, made for the first question and kept. It goes to brokers_[next_ %
+// size]. An example with two brokers, the first of which is down:
+//
+//   1. ask_leaders() makes the connection to the first broker and puts its request there. find_coordinator()
+//      adds another.
+//   2. The connection fails, and tells both requests. The first of them turns to the second broker: next_ is
+//      1, and the connection goes. The second finds that it has gone already, and does not turn again.
+//   3. Both callers hear the error. When one of them asks again, the connection to the second broker is made.
+//
+// Nothing ever turns back to the first broker but a failure of the second.
 #include "wire/cluster_client.h"
 
 #include <algorithm>
@@ -16,6 +26,7 @@ namespace {
 
 constexpr Duration k_answer_timeout = std::chrono::seconds(20);
 
+// "broker:9092", "[::1]:9092"; nullopt for anything else.
 std::optional<BrokerAddress> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) {
@@ -40,7 +51,7 @@ BrokerAddress owned(const Broker& broker) {
 ClusterView view_of(const MetadataResponse& response) {
   ClusterView view;
   for (const TopicMetadata& topic : response.topics) {
-    if (topic.error_code != 0) {
+    if (topic.error_code != ErrorCode::none) {
       view.topic_errors.emplace(topic.name, topic.error_code);
     }
     for (const PartitionMetadata& partition : topic.partitions) {
@@ -90,8 +101,8 @@ BrokerConnection& ClusterClient::connection() {
   return *connection_;
 }
 
-// The failed connection may have others waiting, whom it tells one after the other: only the first turns. It is
-// destroyed later, as it is the one that calls.
+// A connection that fails tells every request that waits on it, one after the other. Only the first of them
+// turns to the next broker. The connection is destroyed in a later turn, because it is the one that calls.
 void ClusterClient::turn_to_next(const BrokerConnection* failed) {
   if (connection_.get() == failed) {
     ++next_;
@@ -142,7 +153,7 @@ void ClusterClient::find_coordinator(const std::string& group,
                  decode_find_coordinator(reply.body, reply.version);
              if (!response.ok()) {
                done(response.error());
-             } else if (response->error_code != 0) {
+             } else if (response->error_code != ErrorCode::none) {
                done(broker_error(response->error_code,
                                  concat("looking for the coordinator of group ", group)));
              } else {

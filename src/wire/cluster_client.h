@@ -1,7 +1,7 @@
-// What is asked of the cluster as a whole: who leads which partition, and who keeps a group's offsets. Any broker
-// answers; the ones that the configuration names are tried in turn.
+// What is asked of the cluster as a whole: who leads which partition, and who keeps a group's offsets. Any
+// broker answers. The ones that the configuration names are tried in turn.
 //
-// librdkafka knows the leaders too, but tells them only by blocking; so we ask ourselves.
+// librdkafka knows the leaders too, but tells them only in calls that block. So we ask ourselves.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "base/types.h"
 #include "wire/broker_connection.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -31,11 +32,12 @@ struct PartitionLeader {
   std::int32_t epoch = k_no_leader_epoch;
 };
 
-// Partitions that the cluster does not know, or that have no leader at the moment, are not in `leaders`; those that
-// have a code of their own are in `errors`.
 struct ClusterView {
+  // Without the partitions that the cluster does not know, and those that have no leader at the moment.
   std::unordered_map<TopicPartition, PartitionLeader> leaders;
-  std::unordered_map<std::string, std::int16_t> topic_errors;
+
+  // The topics that the broker gave an error code for, such as unknown_topic_or_partition.
+  std::unordered_map<std::string, ErrorCode> topic_errors;
 };
 
 class ClusterClient {
@@ -45,7 +47,9 @@ class ClusterClient {
                                                      const std::vector<std::string>& brokers,
                                                      BrokerAccess access);
 
-  // Each tries one broker, the next one after a failure, and answers once: whether to ask again is the caller's.
+  // Each asks one broker, and `done` runs once, later, on the loop's thread. After a failure the next
+  // question goes to the next broker. Whether to ask again is the caller's decision. The errors are those of
+  // the connection, of a response that cannot be read, and for find_coordinator() the broker's own.
   void ask_leaders(std::vector<std::string> topics, std::function<void(Result<ClusterView>)> done);
   void find_coordinator(const std::string& group, std::function<void(Result<BrokerAddress>)> done);
 

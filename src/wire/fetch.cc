@@ -9,7 +9,8 @@ constexpr std::int32_t k_consumer_replica = -1;
 constexpr std::int8_t k_read_committed = 1;
 constexpr std::int32_t k_no_session = 0;
 constexpr std::int32_t k_no_session_epoch = -1;
-constexpr std::int64_t k_no_log_start = -1;  // followers only
+// Only followers have one to tell.
+constexpr std::int64_t k_no_log_start = -1;
 
 // The least that an item of the response's arrays takes, in any version.
 constexpr std::size_t k_fetched_topic_bytes_min = 2 + 4;
@@ -18,6 +19,17 @@ constexpr std::size_t k_aborted_bytes = 8 + 8;
 
 }  // namespace
 
+// FetchRequest.json. A number in brackets is the first version that has the field.
+//
+//   replica id int32 | wait at most ms int32 | bytes at least int32 | bytes at most int32
+//   | isolation level int8 | session id int32 [7] | session epoch int32 [7]
+//   | array: topic string
+//            | array: partition int32 | leader epoch int32 [9] | fetch offset int64 | log start int64 [5]
+//                     | bytes at most int32
+//   | array of forgotten topics [7] | rack string [11]
+//
+// Session 0 at epoch -1 asks for no session: then a broker keeps no state for us, and a request stands for
+// itself.
 void encode_fetch(Buffer& out, std::int16_t version, const FetchRequest& request) {
   ByteWriter writer(out);
   writer.int32(k_consumer_replica);
@@ -48,11 +60,18 @@ void encode_fetch(Buffer& out, std::int16_t version, const FetchRequest& request
   }
 }
 
+// FetchResponse.json. A number in brackets is the first version that has the field.
+//
+//   throttle ms int32 | error code int16 [7] | session id int32 [7]
+//   | array: topic string
+//            | array: partition int32 | error code int16 | high watermark int64 | last stable offset int64
+//                     | log start int64 [5] | array of aborted: producer id int64, first offset int64
+//                     | preferred replica int32 [11] | records: length int32, bytes
 FetchResponseReader::FetchResponseReader(Bytes body, std::int16_t version)
     : reader_(body), version_(version) {
   throttle_ms_ = reader_.int32();
   if (version_ >= 7) {
-    error_code_ = reader_.int16();
+    error_code_ = ErrorCode{reader_.int16()};
     static_cast<void>(reader_.int32());  // session id
   }
   topics_left_ = reader_.array_count(k_fetched_topic_bytes_min);
@@ -68,7 +87,7 @@ std::optional<FetchedPartition> FetchResponseReader::next(std::vector<AbortedTra
   FetchedPartition got;
   got.topic = topic_;
   got.partition = Partition{reader_.int32()};
-  got.error_code = reader_.int16();
+  got.error_code = ErrorCode{reader_.int16()};
   got.high_watermark = Position{reader_.int64()};
   got.last_stable_offset = Position{reader_.int64()};
   if (version_ >= 5) {

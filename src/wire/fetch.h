@@ -1,8 +1,8 @@
-// Fetch v4-v11: the records of many partitions of one broker. Always reads committed records only, and without
-// fetch sessions: every request says everything.
+// Fetch v4-v11: the records of many partitions of one broker. Always reads committed records only, and
+// without fetch sessions: every request says everything.
 //
-// The response is walked in place. A partition's records are whole record batches one after the other, of which the
-// last may be cut; reading them is not this file's business.
+// The response is walked in place. A partition's records are whole record batches one after the other, of
+// which the last may be cut; reading them is not this file's business.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 #include "wire/api.h"
 #include "wire/byte_reader.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -26,31 +27,42 @@ struct FetchPartition {
   std::string_view topic;
   Partition partition;
   Position position;
-  std::int32_t leader_epoch = k_no_leader_epoch;  // the one we think current; sent from v9 on
-  std::int32_t bytes_max = 0;                     // the first batch comes whole even if it is larger
+  // The one that we think current. Sent from v9 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
+  // The first batch comes whole even if it is larger.
+  std::int32_t bytes_max = 0;
 };
 
 struct FetchRequest {
-  std::int32_t wait_ms_max = 0;  // how long the broker may wait for bytes_min
+  // How long the broker may wait for bytes_min.
+  std::int32_t wait_ms_max = 0;
   std::int32_t bytes_min = 1;
-  std::int32_t bytes_max = 0;  // of the response; overstepped by one batch like the above
-  std::span<const FetchPartition>
-      partitions;  // a topic's stand together; the broker fills them in this order
+  // Of the whole response. One batch may overstep it, as above.
+  std::int32_t bytes_max = 0;
+  // Those of one topic stand together. The broker fills them in this order.
+  std::span<const FetchPartition> partitions;
 };
 
-// Costs no memory beyond `out`: some 50 bytes a partition and its topic's name.
+// Allocates nothing beyond `out`, which grows by some 50 bytes per partition and the topics' names.
 void encode_fetch(Buffer& out, std::int16_t version, const FetchRequest& request);
 
 struct FetchedPartition {
-  std::string_view topic;  // lies in the body
+  // Lies in the body.
+  std::string_view topic;
   Partition partition;
-  std::int16_t error_code = 0;
-  Position high_watermark{-1};      // the log's end as consumers see it
-  Position last_stable_offset{-1};  // nothing at or above it is given out: a transaction is open there
-  Position log_start{-1};           // from v5 on; -1 unknown
-  BrokerId preferred_replica{-1};   // from v11 on; we name no rack, so a broker should name no replica
-  std::size_t aborted_count = 0;    // how many transactions were appended for this partition
-  Bytes records;                    // lies in the body; empty if there are none
+  ErrorCode error_code = ErrorCode::none;
+  // The log's end as consumers see it.
+  Position high_watermark{-1};
+  // Nothing at or above it is given out, because a transaction is open there.
+  Position last_stable_offset{-1};
+  // From v5 on. -1: unknown.
+  Position log_start{-1};
+  // From v11 on. We name no rack, so a broker should name no replica.
+  BrokerId preferred_replica{-1};
+  // How many transactions were appended for this partition.
+  std::size_t aborted_count = 0;
+  // Lies in the body. Empty if there are none.
+  Bytes records;
 };
 
 class FetchResponseReader {
@@ -59,11 +71,12 @@ class FetchResponseReader {
   FetchResponseReader(Bytes body, std::int16_t version);
 
   std::int32_t throttle_ms() const { return throttle_ms_; }
-  std::int16_t error_code() const { return error_code_; }  // from v7 on; if not 0 there are no partitions
+  // From v7 on. If it is not none, there are no partitions.
+  ErrorCode error_code() const { return error_code_; }
 
-  // The next partition, in the order of the response; its aborted transactions are appended to `aborted`, in the order
-  // of the response. nullopt at the end, and where the response cannot be read: ask ok(). Partitions
-  // given before that are good.
+  // The next partition, in the order of the response. Its aborted transactions are appended to `aborted`.
+  // nullopt at the end, and where the response cannot be read: ask ok(). Partitions given before that are
+  // good.
   std::optional<FetchedPartition> next(std::vector<AbortedTransaction>& aborted);
 
   // False: unreadable_response(ApiKey::fetch, version) says so.
@@ -75,10 +88,11 @@ class FetchResponseReader {
 
   ByteReader reader_;
   std::int16_t version_;
-  std::int16_t error_code_ = 0;
+  ErrorCode error_code_ = ErrorCode::none;
   std::int32_t throttle_ms_ = 0;
   std::size_t topics_left_ = 0;
-  std::size_t partitions_left_ = 0;  // of the topic entered last
+  // Of topic_, the one that was entered last.
+  std::size_t partitions_left_ = 0;
   std::string_view topic_;
 };
 

@@ -9,6 +9,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 #include "wire/metadata.h"
 
 namespace penstock::wire {
@@ -20,12 +21,15 @@ struct FindCoordinatorRequest {
 void encode_find_coordinator(Buffer& out, std::int16_t version, const FindCoordinatorRequest& request);
 
 struct FindCoordinatorResponse {
-  std::int32_t throttle_ms = 0;  // from v1 on
-  std::int16_t error_code = 0;
-  std::string_view error_text;  // from v1 on; the broker's words, often none; lies in the body
+  // From v1 on.
+  std::int32_t throttle_ms = 0;
+  ErrorCode error_code = ErrorCode::none;
+  // From v1 on: the broker's words, often none. Lies in the body.
+  std::string_view error_text;
   Broker coordinator;
 };
 
+// Error: unreadable_response(). The response's own error code is the caller's to read.
 Result<FindCoordinatorResponse> decode_find_coordinator(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

@@ -4,8 +4,8 @@
 //              | tagged fields (ApiVersions v3 only) | body
 //   response:  size int32 | correlation id int32 | body
 //
-// The size does not count itself. A response's header has no tagged fields in any version that we speak, and in
-// no version of ApiVersions.
+// The size does not count itself. A response's header has no tagged fields in any version that we speak, and
+// in no version of ApiVersions.
 #pragma once
 
 #include <cstddef>
@@ -22,32 +22,36 @@ namespace penstock::wire {
 
 constexpr std::size_t k_frame_size_bytes = 4;
 
-// The Error::code of a response above the limit.
-constexpr const char* k_response_too_large = "response too large";
-
 // Appends the header with a size yet unknown, and returns where the frame begins in `out`: what end_request()
-// needs to fill the size in. Requests may be appended one after the other. `version` is a supported one (CHECK).
+// needs to fill the size in. Requests may be appended one after the other. `version` is a supported one
+// (CHECK).
 std::size_t begin_request(Buffer& out, ApiKey api, std::int16_t version, std::int32_t correlation_id,
                           std::string_view client_id);
 void end_request(Buffer& out, std::size_t begin);
 
-// How many bytes follow the size that a response begins with. Error corrupt if it cannot be one of a
-// response, or with k_response_too_large if it is above `bytes_max`: somebody else answers on this port, or the limit is too small.
-Result<std::size_t> response_size(Bytes size, std::size_t bytes_max);
+// How many bytes follow the size that a response begins with. `size`: those 4 bytes. Error corrupt, retry, if
+// no response can have this size: somebody else answers on this port. Whether it is too many is the caller's
+// to judge.
+Result<std::size_t> response_size(Bytes size);
+
+// What to say of a response of `bytes`, where at most `bytes_max` are taken: corrupt, retry. Either somebody
+// else answers on this port, or the limit is too small.
+Error response_too_large(std::size_t bytes, std::size_t bytes_max);
 
 struct ResponseFrame {
   std::int32_t correlation_id = 0;
-  Bytes body;  // lies in the frame
+  // Lies in the frame.
+  Bytes body;
 };
 
 // `frame` is what followed the size. Error corrupt if it is shorter than its header.
 Result<ResponseFrame> open_response(Bytes frame);
 
-// What each decode_...() of this module gives for bytes that are not such a response: corrupt, retry. The connection is
-// to be closed: what else it brings is not to be believed.
+// What each decode_...() of this module gives for bytes that are not such a response: corrupt, retry. The
+// caller closes the connection, because what else it brings is not to be believed.
 //
-// The decoders take a body with bytes left over behind the response they know: brokers that are not Kafka have
-// been seen to add some. Texts in what they give are views into the body, and live as long as it does.
+// The decoders take a body with bytes left over behind the response they know: brokers that are not Kafka
+// have been seen to add some. Texts in what they give are views into the body, and live as long as it does.
 Error unreadable_response(ApiKey api, std::int16_t version);
 
 }  // namespace penstock::wire

@@ -1,3 +1,25 @@
+// How it works. Both requests go to one broker, the group's coordinator. with_coordinator() gives its
+// connection, or asks the cluster which broker that is. Requests that come meanwhile wait in waiting_, so
+// that the question is asked once. Each answer is read into one word for the whole request: the first error
+// of any partition when reading, the worst outcome of any partition when committing. Nothing is asked a
+// second time here.
+//
+// When the coordinator moves, an answer says so, or the connection breaks. forget_coordinator() then drops
+// the connection, and the next request asks the cluster again.
+//
+// An example: a claim for partitions 0 and 1, while the broker is handing the group over.
+//
+//   1. commit() writes one OffsetCommit with the stamp for both partitions, and the coordinator's connection
+//      sends it.
+//   2. The broker answers: partition 0 NONE, partition 1 NOT_COORDINATOR. The rows may come in any order.
+//   3. commit_answer() ranks done < not_done < refused < unknown. The worst is partition 1's `not_done`, so
+//      this is the outcome, with partition 1's sentence.
+//   4. The code says that this is the wrong broker, so the connection is forgotten before `done` runs.
+//   5. The caller commits again. FindCoordinator names the new broker, and the commit is sent there.
+//
+// Had the connection broken after step 1, the outcome would be `unknown`: the broker may have written the
+// entries. Had it broken before, while the request was queued, it would be `not_done`. Reply::sent makes the
+// difference.
 #include "wire/group_offsets.h"
 
 #include <algorithm>
@@ -15,13 +37,11 @@ namespace {
 constexpr Duration k_read_timeout = std::chrono::seconds(20);
 
 // The broker asked is not the group's coordinator, or is not it yet, or not any more.
-bool is_wrong_coordinator(int code) {
-  constexpr int k_coordinator_not_available = 15;
-  constexpr int k_not_coordinator = 16;
-  return code == k_coordinator_not_available || code == k_not_coordinator;
+bool is_wrong_coordinator(ErrorCode code) {
+  return code == ErrorCode::coordinator_not_available || code == ErrorCode::not_coordinator;
 }
 
-// A topic's partitions stand together in a request; answers come in any order.
+// Indexes into `items` in an order in which each topic's partitions stand together, as a request wants them.
 template <class Item>
 std::vector<std::size_t> grouped_by_topic(const std::vector<Item>& items,
                                           const std::string& (*topic)(const Item&)) {
@@ -43,7 +63,7 @@ const std::string& topic_of_entry(const EntryToCommit& entry) {
 
 struct ReadAnswer {
   Result<GroupEntries> entries;
-  int code = 0;
+  ErrorCode code = ErrorCode::none;
 };
 
 ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& partitions,
@@ -53,7 +73,7 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
   if (!response.ok()) {
     return {response.error()};
   }
-  if (response->error_code != 0) {
+  if (response->error_code != ErrorCode::none) {
     return {broker_error(response->error_code, what), response->error_code};
   }
   std::unordered_map<TopicPartition, const CommittedOffset*> answers;
@@ -68,7 +88,7 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
                          concat(what, ": the broker says nothing of ", named(id)), "no answer")};
     }
     const CommittedOffset& row = *answer->second;
-    if (row.error_code != 0) {
+    if (row.error_code != ErrorCode::none) {
       return {broker_error(row.error_code, concat(what, " for ", named(id))), row.error_code};
     }
     entries.push_back(row.position.value < 0
@@ -78,8 +98,8 @@ ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& pa
   return {std::move(entries)};
 }
 
-// The worst word about any partition is the word about the commit. Unknown is worse than refused: what is refused may
-// be dropped at once, but the copy that may still take effect has to be waited for (PROTOCOL.md, R8).
+// The worst outcome of any partition is that of the commit. Unknown is worse than refused: what is refused
+// may be dropped at once, but a commit that may still take effect has to be waited for (PROTOCOL.md, R8).
 int rank(CommitOutcome outcome) {
   switch (outcome) {
     case CommitOutcome::done:
@@ -104,7 +124,7 @@ CommitRead commit_answer(const Reply& reply, const std::vector<EntryToCommit>& e
   if (!response.ok()) {
     return {{.outcome = CommitOutcome::unknown, .membership_lost = false, .error = response.error()}};
   }
-  std::unordered_map<TopicPartition, int> codes;
+  std::unordered_map<TopicPartition, ErrorCode> codes;
   for (const PartitionCommit& row : response->partitions) {
     codes[{std::string(row.topic), row.partition}] = row.error_code;
   }
@@ -144,11 +164,8 @@ void GroupOffsets::with_coordinator(std::function<void(BrokerConnection&)> use,
   }
   waiting_.push_back({std::move(use), std::move(refuse)});
   if (waiting_.size() == 1) {
-    cluster_.find_coordinator(group_, [this, alive = std::weak_ptr(alive_)](Result<BrokerAddress> found) {
-      if (!alive.expired()) {
-        on_coordinator(std::move(found));
-      }
-    });
+    cluster_.find_coordinator(
+        group_, alive_.guard([this](Result<BrokerAddress> found) { on_coordinator(std::move(found)); }));
   }
 }
 
@@ -169,8 +186,8 @@ void GroupOffsets::on_coordinator(Result<BrokerAddress> found) {
   }
 }
 
-// It may be the one that calls: so it is destroyed in a later turn. What waits behind the one that called is told now,
-// as a connection that is destroyed tells nobody.
+// The connection may be the one that calls, so it is destroyed in a later turn. Requests that wait behind the
+// one that called are told now, because a connection that is destroyed tells nobody.
 void GroupOffsets::forget_coordinator() {
   if (!coordinator_) {
     return;

@@ -15,6 +15,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/commit.h"
 #include "base/group_entry.h"
 #include "base/member_stamp.h"
@@ -28,14 +29,17 @@ using GroupEntries = std::vector<std::optional<GroupEntry>>;
 
 class GroupOffsets {
  public:
-  // All outlive it.
+  // `loop`, `clock` and `cluster` outlive it.
   GroupOffsets(io::Loop& loop, const Clock& clock, ClusterClient& cluster, BrokerAccess access,
                std::string group);
 
-  // One entry a partition, in their order. Any partition's error is the error of the whole: it never means "no entry".
+  // One entry per partition, in their order; nullopt where the group has none. Any partition's error is the
+  // error of the whole, so that an error is never taken for "no entry". `done` runs once, later, on the
+  // loop's thread.
   void read(std::vector<TopicPartition> partitions, std::function<void(Result<GroupEntries>)> done);
 
-  // `timeout`: from the sending to the answer, after which the outcome is unknown.
+  // Writes all entries in one request, under `stamp`. `done` runs once, later, with the worst outcome of any
+  // entry. `timeout` runs from the sending to the answer. After it the outcome is unknown.
   void commit(MemberStamp stamp, std::vector<EntryToCommit> entries, Duration timeout,
               std::function<void(CommitReply)> done);
 
@@ -57,7 +61,7 @@ class GroupOffsets {
   const std::string group_;
   std::unique_ptr<BrokerConnection> coordinator_;
   std::deque<Waiting> waiting_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Alive alive_;
 };
 
 }  // namespace penstock::wire

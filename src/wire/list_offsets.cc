@@ -6,6 +6,10 @@
 
 namespace penstock::wire {
 
+// ListOffsetsRequest.json. A number in brackets is the first version that has the field.
+//
+//   replica id int32 | isolation level int8 [2]
+//   | array: topic string | array: partition int32 | leader epoch int32 [4] | timestamp int64
 void encode_list_offsets(Buffer& out, std::int16_t version, const ListOffsetsRequest& request) {
   constexpr std::int32_t k_consumer_replica = -1;
   constexpr std::int8_t k_read_committed = 1;
@@ -23,6 +27,12 @@ void encode_list_offsets(Buffer& out, std::int16_t version, const ListOffsetsReq
   });
 }
 
+// ListOffsetsResponse.json:
+//
+//   throttle ms int32 [2]
+//   | array: topic string
+//            | array: partition int32 | error code int16 | timestamp int64 | offset int64
+//                     | leader epoch int32 [4]
 Result<ListOffsetsResponse> decode_list_offsets(Bytes body, std::int16_t version) {
   constexpr std::size_t k_partition_bytes_min = 4 + 2 + 8 + 8;
   ByteReader reader(body);
@@ -34,7 +44,7 @@ Result<ListOffsetsResponse> decode_list_offsets(Bytes body, std::int16_t version
     ListedOffset listed;
     listed.topic = topic;
     listed.partition = Partition{reader.int32()};
-    listed.error_code = reader.int16();
+    listed.error_code = ErrorCode{reader.int16()};
     listed.timestamp_ms = reader.int64();
     listed.position = Position{reader.int64()};
     if (version >= 4) {

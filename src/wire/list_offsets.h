@@ -1,5 +1,5 @@
-// ListOffsets v1-v5: where does a partition's log begin, where does it end, and where is it at a time? The end is that of
-// committed records (the last stable offset) from v2 on.
+// ListOffsets v1-v5: where does a partition's log begin, where does it end, and where is it at a time? From
+// v2 on the end is that of committed records (the last stable offset).
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -21,31 +22,40 @@ constexpr std::int64_t k_timestamp_start = -2;
 struct ListOffsetsPartition {
   std::string_view topic;
   Partition partition;
-  std::int64_t timestamp_ms =
-      k_timestamp_end;  // Unix time: the first record at or after it; or one of the above
-  std::int32_t leader_epoch = k_no_leader_epoch;  // the one we think current; sent from v4 on
+  // Unix time, which asks for the first record at or after it. Or one of the two above.
+  std::int64_t timestamp_ms = k_timestamp_end;
+  // The one that we think current. Sent from v4 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
 };
 
 struct ListOffsetsRequest {
-  std::span<const ListOffsetsPartition> partitions;  // a topic's stand together
+  // Those of one topic stand together.
+  std::span<const ListOffsetsPartition> partitions;
 };
 
 void encode_list_offsets(Buffer& out, std::int16_t version, const ListOffsetsRequest& request);
 
 struct ListedOffset {
-  std::string_view topic;  // lies in the body
+  // Lies in the body.
+  std::string_view topic;
   Partition partition;
-  std::int16_t error_code = 0;
-  std::int64_t timestamp_ms = -1;                 // of the record found by time; -1 for start and end
-  Position position{-1};                          // -1: no record at or after the time
-  std::int32_t leader_epoch = k_no_leader_epoch;  // from v4 on
+  ErrorCode error_code = ErrorCode::none;
+  // That of the record found by time. -1 for start and end.
+  std::int64_t timestamp_ms = -1;
+  // -1: there is no record at or after the time.
+  Position position{-1};
+  // From v4 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
 };
 
 struct ListOffsetsResponse {
-  std::int32_t throttle_ms = 0;  // from v2 on
+  // From v2 on.
+  std::int32_t throttle_ms = 0;
+  // In the broker's order. One that was asked for and is missing is the caller's to notice.
   std::vector<ListedOffset> partitions;
 };
 
+// Error: unreadable_response().
 Result<ListOffsetsResponse> decode_list_offsets(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

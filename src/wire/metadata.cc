@@ -27,7 +27,7 @@ Broker read_broker(ByteReader& reader) {
 
 PartitionMetadata read_partition(ByteReader& reader, std::int16_t version) {
   PartitionMetadata partition;
-  partition.error_code = reader.int16();
+  partition.error_code = ErrorCode{reader.int16()};
   partition.partition = Partition{reader.int32()};
   partition.leader = BrokerId{reader.int32()};
   if (version >= 7) {
@@ -43,7 +43,7 @@ PartitionMetadata read_partition(ByteReader& reader, std::int16_t version) {
 
 TopicMetadata read_topic(ByteReader& reader, std::int16_t version) {
   TopicMetadata topic;
-  topic.error_code = reader.int16();
+  topic.error_code = ErrorCode{reader.int16()};
   topic.name = reader.string();
   static_cast<void>(reader.boolean());  // internal
   const std::size_t count = reader.array_count(k_partition_bytes_min);
@@ -56,6 +56,7 @@ TopicMetadata read_topic(ByteReader& reader, std::int16_t version) {
 
 }  // namespace
 
+// MetadataRequest.json, versions 4 to 7:  array: topic string | create what is absent bool
 void encode_metadata(Buffer& out, std::int16_t /*version*/, const MetadataRequest& request) {
   ByteWriter writer(out);
   writer.array_count(request.topics.size());
@@ -65,6 +66,14 @@ void encode_metadata(Buffer& out, std::int16_t /*version*/, const MetadataReques
   writer.boolean(false);  // create what is absent
 }
 
+// MetadataResponse.json. A number in brackets is the first version that has the field.
+//
+//   throttle ms int32
+//   | array: node id int32 | host string | port int32 | rack nullable string
+//   | cluster id nullable string | controller id int32
+//   | array: error code int16 | topic string | internal bool
+//            | array: error code int16 | partition int32 | leader int32 | leader epoch int32 [7]
+//                     | replicas int32[] | replicas in sync int32[] | replicas offline int32[] [5]
 Result<MetadataResponse> decode_metadata(Bytes body, std::int16_t version) {
   ByteReader reader(body);
   MetadataResponse response;

@@ -11,32 +11,38 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
 struct MetadataRequest {
-  std::span<const std::string_view> topics;  // none: only the brokers are told
+  // Empty: only the brokers are told.
+  std::span<const std::string_view> topics;
 };
 
 void encode_metadata(Buffer& out, std::int16_t version, const MetadataRequest& request);
 
 struct Broker {
   BrokerId id{-1};
-  std::string_view host;  // lies in the body, as all texts here
+  // Lies in the body, as all texts here.
+  std::string_view host;
   std::int32_t port = 0;
 };
 
 struct PartitionMetadata {
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
   Partition partition;
-  BrokerId leader{-1};                            // -1: none at the moment
-  std::int32_t leader_epoch = k_no_leader_epoch;  // from v7 on
+  // -1: none at the moment.
+  BrokerId leader{-1};
+  // From v7 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
 };
 
 struct TopicMetadata {
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
   std::string_view name;
-  std::vector<PartitionMetadata> partitions;  // in the broker's order, which is any
+  // In the broker's order, which is any.
+  std::vector<PartitionMetadata> partitions;
 };
 
 struct MetadataResponse {
@@ -45,6 +51,7 @@ struct MetadataResponse {
   std::vector<TopicMetadata> topics;
 };
 
+// Error: unreadable_response(). The codes of topics and partitions are the caller's to read.
 Result<MetadataResponse> decode_metadata(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

@@ -6,6 +6,15 @@
 
 namespace penstock::wire {
 
+// OffsetCommitRequest.json. A number in brackets is the first version that has the field.
+//
+//   group string | generation int32 | member id string | instance id nullable string [7]
+//   | retention ms int64 [up to 4]
+//   | array: topic string
+//            | array: partition int32 | offset int64 | leader epoch int32 [6] | metadata nullable string
+//
+// The leader epoch is left at -1. The coordinator only keeps it, for consumers that look for a truncated log
+// (KIP-320).
 void encode_offset_commit(Buffer& out, std::int16_t version, const OffsetCommitRequest& request) {
   constexpr std::int64_t k_broker_s_retention = -1;
   ByteWriter writer(out);
@@ -28,6 +37,9 @@ void encode_offset_commit(Buffer& out, std::int16_t version, const OffsetCommitR
   });
 }
 
+// OffsetCommitResponse.json:
+//
+//   throttle ms int32 [3] | array: topic string | array: partition int32 | error code int16
 Result<OffsetCommitResponse> decode_offset_commit(Bytes body, std::int16_t version) {
   constexpr std::size_t k_partition_bytes = 4 + 2;
   ByteReader reader(body);
@@ -39,7 +51,7 @@ Result<OffsetCommitResponse> decode_offset_commit(Bytes body, std::int16_t versi
     PartitionCommit commit;
     commit.topic = topic;
     commit.partition = Partition{reader.int32()};
-    commit.error_code = reader.int16();
+    commit.error_code = ErrorCode{reader.int16()};
     response.partitions.push_back(commit);
   });
   if (!reader.ok()) {

@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -20,32 +21,38 @@ struct OffsetCommitPartition {
   std::string_view topic;
   Partition partition;
   Position position;
-  std::optional<std::string_view> metadata;  // nullopt is sent as null
+  // nullopt is sent as null.
+  std::optional<std::string_view> metadata;
 };
 
-// Generation -1 is what a broker takes from anybody while the group is empty: a stamped commit never has it.
+// A broker takes generation -1 from anybody while the group is empty. A stamped commit never has it.
 struct OffsetCommitRequest {
   std::string_view group;
   std::int32_t generation = -1;
   std::string_view member_id;
-  std::optional<std::string_view> instance_id;        // of a static member; sent from v7 on
-  std::span<const OffsetCommitPartition> partitions;  // a topic's stand together
+  // Of a static member. Sent from v7 on.
+  std::optional<std::string_view> instance_id;
+  // Those of one topic stand together.
+  std::span<const OffsetCommitPartition> partitions;
 };
 
 void encode_offset_commit(Buffer& out, std::int16_t version, const OffsetCommitRequest& request);
 
 struct PartitionCommit {
-  std::string_view topic;  // lies in the body
+  // Lies in the body.
+  std::string_view topic;
   Partition partition;
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
 };
 
 struct OffsetCommitResponse {
-  std::int32_t throttle_ms = 0;  // from v3 on
+  // From v3 on.
+  std::int32_t throttle_ms = 0;
   std::vector<PartitionCommit> partitions;
 };
 
-// A partition that was sent and is not answered for has an unknown outcome: that is the caller's to notice.
+// Error: unreadable_response(), after which the outcome of the commit is unknown. So is that of a partition
+// that was sent and is not in the answer, which the caller has to notice.
 Result<OffsetCommitResponse> decode_offset_commit(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

@@ -11,6 +11,7 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
@@ -21,27 +22,36 @@ struct OffsetFetchPartition {
 
 struct OffsetFetchRequest {
   std::string_view group;
-  std::span<const OffsetFetchPartition> partitions;  // a topic's stand together
+  // Those of one topic stand together.
+  std::span<const OffsetFetchPartition> partitions;
 };
 
 void encode_offset_fetch(Buffer& out, std::int16_t version, const OffsetFetchRequest& request);
 
 struct CommittedOffset {
-  std::string_view topic;  // lies in the body, as all texts here
+  // Lies in the body, as all texts here.
+  std::string_view topic;
   Partition partition;
-  std::int16_t error_code = 0;  // if not 0 nothing else here means anything, "no entry" least of all
-  Position position{-1};        // -1: the group has no entry
-  std::int32_t leader_epoch = k_no_leader_epoch;  // from v5 on
-  std::string_view metadata;                      // null is given as empty
+  // If it is not none, nothing else here means anything. It does not mean "no entry".
+  ErrorCode error_code = ErrorCode::none;
+  // -1: the group has no entry.
+  Position position{-1};
+  // From v5 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
+  // Null is given as empty.
+  std::string_view metadata;
 };
 
 struct OffsetFetchResponse {
-  std::int32_t throttle_ms = 0;  // from v3 on
-  std::int16_t error_code = 0;   // of the whole request, from v2 on; v1 says it for each partition
+  // From v3 on.
+  std::int32_t throttle_ms = 0;
+  // Of the whole request, from v2 on. In v1 each partition has it.
+  ErrorCode error_code = ErrorCode::none;
   std::vector<CommittedOffset> partitions;
 };
 
-// A broker that answers for fewer or other partitions than were asked is the caller's to notice.
+// Error: unreadable_response(). A broker that answers for fewer or other partitions than were asked is the
+// caller's to notice.
 Result<OffsetFetchResponse> decode_offset_fetch(Bytes body, std::int16_t version);
 
 }  // namespace penstock::wire

@@ -1,5 +1,5 @@
-// The memory that a response is received into: of one size from the start, larger only while a response needs
-// it.
+// The memory that a response is received into. It has one size from the start, and is larger only while a
+// response needs it. One thread. Its only failure is the want of memory, which stops the process (CHECK).
 #pragma once
 
 #include <cstddef>

@@ -24,8 +24,11 @@ constexpr std::size_t k_record_bytes_min = 7;
 // What a record takes from its batch.
 struct RecordFrame {
   std::int64_t base_offset = 0;
-  std::uint64_t base_timestamp = 0;  // unsigned: a sum that overflows is the producer's, and no trap of ours
-  std::uint64_t timestamp_mask = 0;  // none of the record's own delta where the time is that of the append
+  // Unsigned, because a producer may send deltas whose sum overflows: that must be no undefined behaviour
+  // here.
+  std::uint64_t base_timestamp = 0;
+  // All bits, or none where the time is that of the append: then the record's own delta does not count.
+  std::uint64_t timestamp_mask = 0;
   std::int32_t offset_delta_max = 0;
 
   static RecordFrame of(const RecordBatch& batch) {
@@ -37,7 +40,7 @@ struct RecordFrame {
   }
 };
 
-// A length as a varint and so many bytes; -1 is null, other negatives are bad.
+// A length as a varint and so many bytes. -1 is null, other negatives turn `record` bad.
 inline Bytes nullable_field(ByteReader& record, bool& null) {
   const std::int32_t length = record.varint();
   null = length == -1;
@@ -50,7 +53,8 @@ inline Bytes nullable_field(ByteReader& record, bool& null) {
   return record.bytes(static_cast<std::size_t>(length));
 }
 
-// Appends the headers at `record`, which end where the record does. Their count, or -1: malformed.
+// Appends the headers that `record` stands at. They must end where the record does. Returns their count, or
+// -1 if they are malformed.
 inline std::int32_t read_headers(ByteReader& record, std::vector<HeaderView>& headers) {
   const std::int32_t count = record.varint();
   // A header takes two bytes or more: a count is not believed before they are there.
@@ -70,8 +74,9 @@ inline std::int32_t read_headers(ByteReader& record, std::vector<HeaderView>& he
   return record.ok() && record.at_end() ? count : -1;
 }
 
-// Reads the record at `batch` and moves behind it. `rest` is left at its headers, which need not be read: the
-// length has led past them. False: malformed, or its offset lies outside the batch.
+// Reads the record that `batch` stands at and moves behind it. `rest` is left at its headers, which need not
+// be read, because the record's length has led past them. False: malformed, or its offset lies outside the
+// batch.
 inline bool read_record(ByteReader& batch, const RecordFrame& frame, RecordView& out, ByteReader& rest) {
   const std::int32_t length = batch.varint();
   if (length < 0) {
@@ -90,7 +95,8 @@ inline bool read_record(ByteReader& batch, const RecordFrame& frame, RecordView&
   if (!record.ok() || offset_delta < 0 || offset_delta > frame.offset_delta_max) {
     return false;
   }
-  out.offset.value = frame.base_offset + offset_delta;  // no more than the batch's last offset
+  // Cannot overflow: it is at most the batch's last offset.
+  out.offset.value = frame.base_offset + offset_delta;
   return true;
 }
 

@@ -10,11 +10,13 @@
 namespace penstock::wire {
 namespace {
 
-constexpr std::size_t k_length_ends_at = 12;  // what the length counts begins here
+// Places in the header that record_batch.h draws. The length counts from where it ends.
+constexpr std::size_t k_length_ends_at = 12;
 constexpr std::size_t k_magic_ends_at = 17;
 constexpr std::size_t k_checked_from = 21;
 constexpr std::int8_t k_magic = 2;
 
+// The attributes.
 constexpr unsigned k_codec_bits = 0x07;
 constexpr unsigned k_append_time_bit = 0x08;
 constexpr unsigned k_transactional_bit = 0x10;
@@ -56,7 +58,8 @@ Result<std::size_t> batch_bytes(Bytes bytes) {
   const std::int64_t base_offset = reader.int64();
   const std::int32_t length = reader.int32();
   if (bytes.size() >= k_magic_ends_at) {
-    reader.skip(4);  // the leader epoch; in the older formats a checksum
+    // The leader epoch, where the older formats have a checksum.
+    reader.skip(4);
     const std::int8_t magic = reader.int8();
     if (magic == 0 || magic == 1) {
       return old_magic(base_offset, magic);
@@ -76,9 +79,9 @@ Result<RecordBatch> parse_batch(Bytes bytes) {
   ByteReader reader(bytes.first(k_batch_header_bytes));
   RecordBatch batch;
   batch.base_offset = reader.int64();
-  reader.skip(4);  // the length, known
+  reader.skip(4);  // length
   batch.leader_epoch = reader.int32();
-  reader.skip(1);  // the magic, known
+  reader.skip(1);  // magic
   if (reader.uint32() != codec::crc32c(bytes.subspan(k_checked_from))) {
     return damaged(batch.base_offset, "does not match its checksum (CRC-32C)");
   }
@@ -87,10 +90,10 @@ Result<RecordBatch> parse_batch(Bytes bytes) {
   batch.base_timestamp = reader.int64();
   batch.max_timestamp = reader.int64();
   batch.producer_id = reader.int64();
-  reader.skip(2 + 4);  // producer epoch and base sequence concern the broker
+  reader.skip(2 + 4);  // producer epoch, base sequence
   batch.records_count = reader.int32();
   batch.records = bytes.subspan(k_batch_header_bytes);
-  // The base offset is the broker's, outside the checksum.
+  // The broker writes the base offset, so the checksum does not cover it, and it may be anything.
   if (batch.base_offset < 0 || last_offset_delta < 0 ||
       batch.base_offset > std::numeric_limits<std::int64_t>::max() - 1 - last_offset_delta) {
     return damaged(batch.base_offset, concat("has impossible offsets: last delta ", last_offset_delta));

@@ -1,5 +1,6 @@
-// A record batch as Kafka sends it (magic 2, since Kafka 0.11): its header, and its records as they lie there,
-// compressed or not. The `records` field of a Fetch response is such batches in a row, the last one perhaps cut.
+// A record batch as Kafka sends it (magic 2, since Kafka 0.11): its header, and its records as they lie
+// there, compressed or not. The `records` field of a Fetch response is such batches in a row, the last one
+// perhaps cut.
 //
 //   offset  0  base offset              int64      offset 27  base timestamp   int64
 //           8  bytes behind this field  int32             35  max timestamp    int64
@@ -9,7 +10,8 @@
 //          21  attributes               int16             57  records count    int32
 //          23  last offset delta        int32             61  records
 //
-// (KIP-98, and "Record Batch" on Kafka's page about its message format.) Pure; nothing from outside is believed.
+// (KIP-98, and "Record Batch" on Kafka's page about its message format.) Pure; nothing from outside is
+// believed.
 #pragma once
 
 #include <cstddef>
@@ -29,32 +31,43 @@ enum class BatchCodec : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, 
 
 struct RecordBatch {
   std::int64_t base_offset = 0;
-  std::int64_t last_offset = 0;  // of the batch as it was produced: the record itself may be compacted away
-  std::int64_t base_timestamp = 0;  // what the records' time deltas are added to
-  std::int64_t max_timestamp = 0;   // the time of the append, with append_time
-  std::int64_t producer_id = -1;    // -1: neither idempotent nor transactional
+  // That of the batch as it was produced. Compaction may have taken the record itself away.
+  std::int64_t last_offset = 0;
+  // What the records' time deltas are added to.
+  std::int64_t base_timestamp = 0;
+  // With append_time, the time of the append.
+  std::int64_t max_timestamp = 0;
+  // -1: neither idempotent nor transactional.
+  std::int64_t producer_id = -1;
   std::int32_t leader_epoch = -1;
-  std::int32_t records_count = 0;  // not negative; may be 0, where compaction left only the offsets
+  // Not negative. 0 where compaction left only the offsets.
+  std::int32_t records_count = 0;
   BatchCodec codec = BatchCodec::none;
-  bool append_time = false;  // the records' times are the broker's: max_timestamp for all
+  // The records' times are the broker's: max_timestamp for all.
+  bool append_time = false;
   bool transactional = false;
-  bool control = false;  // one marker of a transaction's end, no data
-  Bytes records;         // behind the header
+  // One marker of a transaction's end, no data.
+  bool control = false;
+  // What is behind the header, compressed by `codec`. Lies in the bytes that were parsed.
+  Bytes records;
 };
 
-// What a transaction's end is: the type in the key of a control record. Others are none of ours.
+// What a transaction's end is: the type in the key of a control record. Other types do not concern a
+// consumer.
 enum class MarkerType : std::int16_t { abort = 0, commit = 1 };
 
-// How many bytes the batch at the front of `bytes` takes, whether they are all there or not; k_batch_header_bytes
-// where `bytes` are too few to tell. Errors: corrupt (an impossible length); unsupported (an older magic).
+// How many bytes the batch at the front of `bytes` takes, whether they are all there or not;
+// k_batch_header_bytes where `bytes` are too few to tell. Errors: corrupt (an impossible length); unsupported
+// (an older magic).
 Result<std::size_t> batch_bytes(Bytes bytes);
 
-// `bytes`: one batch, whole, as long as batch_bytes() said (CHECK). The checksum is verified. Errors: corrupt (with
-// Action::retry: the bytes may have suffered on their way); unsupported (an unknown codec).
+// `bytes`: one whole batch, as long as batch_bytes() said (CHECK). The checksum is verified. Errors: corrupt,
+// with Action::retry where the bytes may have suffered on their way, with give_up behind a good checksum;
+// unsupported (an unknown codec).
 Result<RecordBatch> parse_batch(Bytes bytes);
 
-// For all that reads batches: "the record batch at offset 5 <what>". Behind a verified checksum nothing gets better
-// by fetching again, so Action::give_up.
+// For all that reads batches: corrupt, "the record batch at offset 5 <what>". Behind a verified checksum
+// nothing gets better by fetching again, so the action is give_up.
 Error bad_batch(std::int64_t base_offset, std::string_view what);
 
 }  // namespace penstock::wire

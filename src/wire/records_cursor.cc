@@ -1,3 +1,22 @@
+// How it works. Three cursors run inside each other: rest_ over the batches, batch_ over the records of one
+// batch, and read_record() over the fields of one record. enter_batch() verifies each batch's checksum, reads
+// its header, and leaves out whole batches before it decompresses anything. decode() then gives the records
+// of the batch that it stopped at.
+//
+// An example. Asked for position 102, and told that producer 7 has aborted a transaction from offset 103 on:
+//
+//   batch   offsets   producer   what                        becomes
+//   A       100-102   -          3 records                   the record at 102; the others are below 102
+//   B       103-104   7          transactional               left out; 7 is entered into aborting_
+//   C       105-107   8          transactional, compacted    the record at 106, the only one that is left
+//   D       108       7          control batch, abort        left out; 7 leaves aborting_
+//   E       109       7          transactional               its record: this is 7's next transaction
+//   F       110-...   -          cut by the fetch's size     nothing: the next fetch brings it whole
+//
+// Four steps come of it: {102}, next 103; {106}, next 108; {109}, next 110; end, next 110. Positions move
+// over all that is left out, so that the group's position never stays behind in a hole. A batch that is left
+// out for its transaction moves the position with the next step, or, if nothing follows it, in a step without
+// records.
 #include "wire/records_cursor.h"
 
 #include <algorithm>
@@ -8,10 +27,11 @@
 namespace penstock::wire {
 namespace {
 
-// A view of a header takes 40 bytes, the header itself as few as 2: so a step ends with the record that reaches this many
-// (640 KiB), and what one extraordinary record made larger is given back.
-constexpr std::size_t k_headers_a_step = 16'384;
+// The view of a header takes 40 bytes, the header itself as few as 2. So a step ends with the record that
+// reaches this many (640 KiB of views), and what one extraordinary record made larger is given back.
+constexpr std::size_t k_headers_per_step = 16'384;
 
+// `codec` is not none.
 codec::CompressedFormat format_of(BatchCodec codec) {
   switch (codec) {
     case BatchCodec::gzip:
@@ -21,7 +41,7 @@ codec::CompressedFormat format_of(BatchCodec codec) {
     case BatchCodec::lz4:
       return codec::CompressedFormat::lz4;
     case BatchCodec::zstd:
-    case BatchCodec::none:  // which nobody asks about
+    case BatchCodec::none:
       break;
   }
   return codec::CompressedFormat::zstd;
@@ -44,7 +64,7 @@ void RecordsCursor::begin(Bytes records, Position asked, std::span<const Aborted
   aborting_.clear();
   records_left_ = 0;
   headers_.clear();
-  if (headers_.capacity() > 2 * k_headers_a_step) {
+  if (headers_.capacity() > 2 * k_headers_per_step) {
     headers_.shrink_to_fit();
   }
 }
@@ -124,8 +144,9 @@ Result<bool> RecordsCursor::enter_batch() {
   return false;
 }
 
-// The rule by which a reader of committed data goes through a log: a producer's batches are left out from the first
-// offset of its aborted transaction on, up to its abort marker.
+// The rule by which a reader of committed data goes through a log: a producer's batches are left out from the
+// first offset of its aborted transaction on, up to its abort marker (a control batch). Batches of the same
+// producer that are not transactional are given all the same.
 Result<bool> RecordsCursor::leaves_out(const RecordBatch& batch) {
   const bool unwanted = batch.control || batch.records_count == 0 || batch.last_offset < asked_.value;
   if (batch.producer_id < 0 || aborted_.empty()) {
@@ -211,8 +232,8 @@ Result<void> RecordsCursor::open(const RecordBatch& batch) {
   return {};
 }
 
-// Reads on in the current batch. False: malformed. The innermost loop: its state is in locals, so that it can stay in
-// registers, and a record costs its varints and one view.
+// Reads on in the current batch. False: malformed. This is the innermost loop. Its state is in locals, so
+// that it can stay in registers, and a record costs its varints and one view.
 bool RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max) {
   const RecordFrame frame = frame_;
   ByteReader batch = batch_;
@@ -222,7 +243,7 @@ bool RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max
   headers_counts_.clear();
   out.reserve(std::min(records_max, static_cast<std::size_t>(left)));
   bool good = true;
-  for (; left > 0 && out.size() < records_max && headers_.size() < k_headers_a_step; --left) {
+  for (; left > 0 && out.size() < records_max && headers_.size() < k_headers_per_step; --left) {
     RecordView& record = out.emplace_back();
     ByteReader rest{Bytes()};
     if (!read_record(batch, frame, record, rest) || record.offset.value <= before) {

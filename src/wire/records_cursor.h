@@ -1,17 +1,19 @@
-// Reads the `records` field of one partition of a Fetch response, record by record, where it lies: what a consumer
-// at read_committed sees, and nothing else. Left out are records below the position asked for, control batches,
-// and the batches of aborted transactions; the position moves over them as it does over what compaction took away.
+// Reads the `records` field of one partition of a Fetch response, record by record, where it lies: what a
+// consumer at read_committed sees, and nothing else. Left out are records below the position asked for,
+// control batches, and the batches of aborted transactions; the position moves over them as it does over what
+// compaction took away.
 //
 //   cursor.begin(records, asked, aborted, RecordHeaders::skipped);
 //   for (;;) {
-//     const auto step = cursor.next(views, 1000);       // an error: the caller names the partition, and stops it
+//     const auto step = cursor.next(views, 1000);    // an error: the caller names the partition and stops it
 //     if (!step.ok() || step->kind == RecordsCursor::Step::end) break;
 //     ... copy what `views` point to ...
 //     position = step->next;
 //   }
 //
-// A pure function of its input but for the memory that it keeps from one response to the next: no allocation once that
-// has grown to what is usual. Every length and count is held against the bytes that are there. One object a thread.
+// A pure function of its input, but for the memory that it keeps from one response to the next: it allocates
+// nothing once that has grown to what is usual. Every length and count is held against the bytes that are
+// there. One thread.
 #pragma once
 
 #include <cstddef>
@@ -35,14 +37,17 @@ class RecordsCursor {
  public:
   struct Step {
     enum Kind : std::uint8_t {
-      records,  // perhaps none, where the position moved all the same
-      end,      // nothing more in these bytes
+      // Perhaps none, where the position moved all the same.
+      records,
+      // Nothing more is in these bytes.
+      end,
     };
     Kind kind = end;
-    Position next;  // behind all that was given or passed over; never below what was asked for
+    // Behind all that was given or passed over. Never below what was asked for.
+    Position next;
   };
 
-  // The decompressor is lent, and may serve other cursors between this one's uses; it must outlive this.
+  // The decompressor is lent and outlives this. It may serve other cursors between this one's uses.
   explicit RecordsCursor(codec::Decompressor& decompressor) : decompressor_(decompressor) {}
   RecordsCursor(const RecordsCursor&) = delete;
   RecordsCursor& operator=(const RecordsCursor&) = delete;
@@ -51,17 +56,19 @@ class RecordsCursor {
   void begin(Bytes records, Position asked, std::span<const AbortedTransaction> aborted,
              RecordHeaders headers);
 
-  // Clears `out` and fills it with at most records_max (at least 1) records of one batch, in the order of their
-  // offsets. What they point to is valid until the next call of begin() or next(), or another use of the decompressor;
-  // a batch is decompressed once, however many calls it takes. `out` keeps its capacity.
+  // Clears `out` and fills it with at most records_max (1 or more, CHECK) records of one batch, in the order
+  // of their offsets. What they point to is valid until the next call of begin() or next(), or another use of
+  // the decompressor. A batch is decompressed once, however many calls it takes. `out` keeps its capacity.
   //
-  // Errors, with `out` empty, and the cursor at its end: corrupt with Action::retry (checksum, lengths: fetch again);
-  // corrupt with give_up (behind a good checksum); unsupported (an older format, an unknown codec, more bytes than the
-  // decompressor's limit). Each names the batch's offset. Positions given before stay good.
+  // After an error `out` is empty and the cursor at its end; positions given before stay good. Errors:
+  // corrupt with Action::retry (checksum, lengths: fetch again); corrupt with give_up (behind a good
+  // checksum); unsupported (an older format, an unknown codec, more bytes than the decompressor's limit).
+  // Each names the batch's offset.
   Result<Step> next(std::vector<RecordView>& out, std::size_t records_max);
 
-  // After the end: 0, or what the first batch takes if it is cut, so that nothing could be read. The same fetch needs a
-  // buffer of that size, unless other partitions' data took the room. An exact figure only if 12 bytes were there.
+  // After the end: 0, or what the first batch takes if it is cut, so that nothing could be read. The same
+  // fetch needs a buffer of that size, unless other partitions' data took the room. The figure is exact if 12
+  // bytes were there.
   std::size_t bytes_needed() const { return bytes_needed_; }
 
  private:
@@ -79,17 +86,23 @@ class RecordsCursor {
   codec::Decompressor& decompressor_;
 
   // The response.
-  Bytes rest_;  // behind the current batch
+  // What is behind the current batch.
+  Bytes rest_;
   Position asked_;
-  Position next_;      // behind all that was read
-  Position reported_;  // as the last step had it
+  // Behind all that was read.
+  Position next_;
+  // next_ as the last step told it.
+  Position reported_;
+  // Behind the last offset of the current batch.
   Position batches_next_;
   bool headers_wanted_ = false;
   bool first_batch_ = true;
   std::size_t bytes_needed_ = 0;
-  std::vector<AbortedTransaction> aborted_;  // by first offset, those from aborted_at_ on not reached yet
+  // By first offset. Those from aborted_at_ on are not reached yet.
+  std::vector<AbortedTransaction> aborted_;
   std::size_t aborted_at_ = 0;
-  std::vector<std::int64_t> aborting_;  // sorted: producers inside an aborted transaction
+  // Sorted: the producers that are inside an aborted transaction at the current batch.
+  std::vector<std::int64_t> aborting_;
 
   // The batch that records are read from, while records_left_ is not 0.
   RecordFrame frame_;
@@ -97,9 +110,9 @@ class RecordsCursor {
   std::int32_t records_left_ = 0;
   std::int64_t offset_before_ = -1;
 
-  // Of the records given last.
+  // The headers of the records given last, one after the other, and how many each record has of them.
   std::vector<HeaderView> headers_;
-  std::vector<std::int32_t> headers_counts_;  // one a record
+  std::vector<std::int32_t> headers_counts_;
 };
 
 }  // namespace penstock::wire

@@ -1,3 +1,15 @@
+// How it works. A login is a state per message: begin, first_sent, (final_sent or challenged), done. next()
+// takes the broker's answer in the present state and moves on. An answer in any other state is out of place.
+//
+//   PLAIN         first() says all. Any answer without an error code is done.
+//   SCRAM         first(), the broker's salt, our proof, the broker's signature. ScramClient computes them.
+//   OAUTHBEARER   first() is the token. An empty answer is done. Any other answer is a refusal in JSON.
+//
+// An example: a token that has expired. The broker answers first() with {"status":"invalid_token"} and
+// without an error code. RFC 7628 wants one more message, the byte 0x01, before the broker may fail the
+// login. So next() keeps the JSON in challenge_ and gives that byte. The broker then answers with code 58,
+// and refusal() tells the operator its own words together with the JSON, in which the reason stands. The
+// action is `reauth`: fetch another token.
 #include "wire/sasl.h"
 
 #include <algorithm>
@@ -13,8 +25,6 @@
 
 namespace penstock::wire {
 namespace {
-
-constexpr int k_sasl_authentication_failed = 58;
 
 Buffer to_buffer(std::string_view text) {
   const Bytes bytes = as_bytes(text);
@@ -103,7 +113,7 @@ Buffer SaslClient::first() {
 Result<std::optional<Buffer>> SaslClient::next(Bytes answer) {
   switch (mechanism_) {
     case SaslMechanism::plain:
-      // Nothing is left to say, whatever a broker puts here.
+      // Whatever a broker puts here, nothing is left to say.
       if (state_ != State::first_sent) {
         return out_of_place();
       }
@@ -138,11 +148,9 @@ Result<std::optional<Buffer>> SaslClient::next_of_scram(Bytes answer) {
   return out_of_place();
 }
 
-// A broker that refuses a token says so in JSON, without an error code, and wants one more message, 0x01, to fail the
-// login by.
 Result<std::optional<Buffer>> SaslClient::next_of_oauthbearer(Bytes answer) {
   if (state_ == State::challenged) {
-    return refusal(k_sasl_authentication_failed, "");
+    return refusal(ErrorCode::sasl_authentication_failed, "");
   }
   if (state_ != State::first_sent) {
     return out_of_place();
@@ -156,14 +164,14 @@ Result<std::optional<Buffer>> SaslClient::next_of_oauthbearer(Bytes answer) {
   return std::optional(to_buffer("\x01"));
 }
 
-Error SaslClient::refusal(int error_code, std::string_view error_text) const {
+Error SaslClient::refusal(ErrorCode error_code, std::string_view error_text) const {
   Error error = broker_error(error_code, concat("logging in by SASL ", to_string(mechanism_)));
   for (const std::string_view words : {error_text, std::string_view(challenge_)}) {
     if (!words.empty()) {
       error.message += concat("; the broker says: ", safe(words));
     }
   }
-  if (error_code == k_sasl_authentication_failed) {
+  if (error_code == ErrorCode::sasl_authentication_failed) {
     error.action = mechanism_ == SaslMechanism::oauthbearer ? Action::give_up : Action::fatal;
   }
   return error;

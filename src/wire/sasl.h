@@ -1,10 +1,12 @@
-// The client's side of a SASL login, as bytes: what to put into SaslAuthenticate requests, and what their responses mean.
-// A login is
+// The client's side of a SASL login, as bytes: what to put into SaslAuthenticate requests, and what their
+// responses mean. A login is
 //
-//   SaslHandshake(mechanism), then SaslAuthenticate(first()), and for each response without an error code next():
-//   a message to send in one more SaslAuthenticate, or done. A response with an error code goes to refusal().
+//   1. SaslHandshake(mechanism)
+//   2. SaslAuthenticate(first())
+//   3. next(), for each response without an error code: one more SaslAuthenticate with its message, or done
 //
-// One object a login; a repeated login (OAUTHBEARER before the session's end) takes a new one.
+// A response with an error code goes to refusal(). One object per login: a repeated login (OAUTHBEARER before
+// the session's end) takes a new one. Pure, but for the nonce.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 
 #include "base/types.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 #include "wire/scram.h"
 
 namespace penstock::wire {
@@ -27,11 +30,13 @@ const char* to_string(SaslMechanism mechanism);
 
 struct SaslCredential {
   SaslMechanism mechanism = SaslMechanism::plain;
-  std::string user;    // of PLAIN and SCRAM; "$ConnectionString" for Event Hubs
-  std::string secret;  // password, connection string, or bearer token
+  // For PLAIN and SCRAM. "$ConnectionString" for Event Hubs.
+  std::string user;
+  // Password, connection string, or bearer token.
+  std::string secret;
 };
 
-// 24 random bytes as text.
+// 24 random bytes as text: no login may ever use a nonce again.
 std::string fresh_sasl_nonce();
 
 class SaslClient {
@@ -45,14 +50,15 @@ class SaslClient {
   // Once, at the beginning.
   Buffer first();
 
-  // `answer` is the message of a response without an error code. A message to send, or nullopt: logged in.
-  // Errors are unauthenticated (give_up for OAUTHBEARER, fatal otherwise), or corrupt for an answer out of place.
-  // With any of them the connection is to be closed.
+  // `answer` is the message of a response without an error code. The result is a message to send, or nullopt:
+  // logged in. Errors are unauthenticated (give_up for OAUTHBEARER, fatal otherwise), or corrupt for an answer
+  // out of place. After any of them the connection is to be closed.
   Result<std::optional<Buffer>> next(Bytes answer);
 
-  // What a SaslAuthenticate response with an error code means: broker_errors.h's table, with the broker's own words and
-  // those of an OAUTHBEARER challenge before it. A refused login (58) is give_up for OAUTHBEARER, fatal otherwise.
-  Error refusal(int error_code, std::string_view error_text) const;
+  // What a SaslAuthenticate response with an error code means: the table of broker_errors.h, then the
+  // broker's own words and those of an OAUTHBEARER challenge before it. A refused login
+  // (sasl_authentication_failed) is give_up for OAUTHBEARER, fatal otherwise.
+  Error refusal(ErrorCode error_code, std::string_view error_text) const;
 
  private:
   enum class State : std::uint8_t { begin, first_sent, final_sent, challenged, done };
@@ -68,8 +74,10 @@ class SaslClient {
   State state_ = State::begin;
   std::string user_;
   std::string secret_;
-  std::string challenge_;  // OAUTHBEARER: the broker's JSON, which says why not
-  ScramClient scram_;      // idle for the other mechanisms
+  // OAUTHBEARER: the broker's JSON, which says why not.
+  std::string challenge_;
+  // Idle for the other mechanisms.
+  ScramClient scram_;
 };
 
 }  // namespace penstock::wire

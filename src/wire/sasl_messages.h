@@ -10,18 +10,21 @@
 #include "base/types.h"
 #include "wire/api.h"
 #include "wire/byte_writer.h"
+#include "wire/error_code.h"
 
 namespace penstock::wire {
 
 struct SaslHandshakeRequest {
-  std::string_view mechanism;  // "SCRAM-SHA-256"
+  // "SCRAM-SHA-256".
+  std::string_view mechanism;
 };
 
 void encode_sasl_handshake(Buffer& out, std::int16_t version, const SaslHandshakeRequest& request);
 
 struct SaslHandshakeResponse {
-  std::int16_t error_code = 0;
-  std::vector<std::string_view> mechanisms;  // what the broker offers; lie in the body
+  ErrorCode error_code = ErrorCode::none;
+  // What the broker offers. They lie in the body.
+  std::vector<std::string_view> mechanisms;
 };
 
 Result<SaslHandshakeResponse> decode_sasl_handshake(Bytes body, std::int16_t version);
@@ -33,10 +36,13 @@ struct SaslAuthenticateRequest {
 void encode_sasl_authenticate(Buffer& out, std::int16_t version, const SaslAuthenticateRequest& request);
 
 struct SaslAuthenticateResponse {
-  std::int16_t error_code = 0;
-  std::string_view error_text;           // the broker's words, perhaps none; lies in the body
-  Bytes message;                         // lies in the body
-  std::int64_t session_lifetime_ms = 0;  // from v1 on; 0: the session does not end
+  ErrorCode error_code = ErrorCode::none;
+  // The broker's words, perhaps none. Lies in the body.
+  std::string_view error_text;
+  // The mechanism's next message: what SaslClient::next() takes. Lies in the body.
+  Bytes message;
+  // From v1 on. 0: the session does not end.
+  std::int64_t session_lifetime_ms = 0;
 };
 
 Result<SaslAuthenticateResponse> decode_sasl_authenticate(Bytes body, std::int16_t version);

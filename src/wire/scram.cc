@@ -1,3 +1,23 @@
+// How it works. RFC 5802, section 3, in the order of the code:
+//
+//   salted password   = PBKDF2(password, salt, iterations)
+//   client key        = HMAC(salted password, "Client Key")
+//   stored key        = H(client key)                              this is what the broker keeps
+//   auth message      = our first message without "n,,"  ","  server's first  ","  our final without proof
+//   proof             = client key XOR HMAC(stored key, auth message)
+//   server signature  = HMAC(HMAC(salted password, "Server Key"), auth message)
+//
+// The broker takes the client key out of the proof and compares its hash with the stored key: it never sees
+// the password. We compare its signature with ours, so that it has to know the server key, which comes from
+// the password.
+//
+// An example, RFC 7677's: user "user", password "pencil", client nonce "rOprNGfwEbeRWgbNEkqO".
+//
+//   -> n,,n=user,r=rOprNGfwEbeRWgbNEkqO
+//   <- r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096
+//   -> c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,
+//      p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=
+//   <- v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=
 #include "wire/scram.h"
 
 #include <charconv>
@@ -12,15 +32,16 @@
 namespace penstock::wire {
 namespace {
 
-constexpr std::string_view k_gs2_header = "n,,";  // no channel binding, no other authorization identity
+// No channel binding, no other authorization identity.
+constexpr std::string_view k_gs2_header = "n,,";
 constexpr std::string_view k_gs2_header_base64 = "biws";
 
 Error scram_failed(std::string why) {
   return make_error(ErrorKind::unauthenticated, Action::fatal, concat("SCRAM login: ", why));
 }
 
-// A name's ',' and '=' would end it. RFC 5802 wants SASLprep besides, which leaves ASCII as it is; other
-// characters are sent as they were given, which is what brokers store, too.
+// A ',' or '=' in the name would end it. RFC 5802 wants SASLprep besides, which leaves ASCII as it is. Other
+// characters are sent as they were given, because this is what brokers store, too.
 std::string escaped(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -39,8 +60,8 @@ std::string bare_first_message(std::string_view user, std::string_view nonce) {
   return concat("n=", escaped(user), ",r=", nonce);
 }
 
-// Takes "<name>=<value>" off the front of `text`, up to the comma or the end; nullopt if the next attribute is
-// another one.
+// Takes "<name>=<value>" off the front of `text`, up to the comma or the end; nullopt if the next attribute
+// is another one.
 std::optional<std::string_view> take_attribute(std::string_view& text, char name) {
   if (text.size() < 2 || text[0] != name || text[1] != '=') {
     return std::nullopt;
@@ -124,7 +145,7 @@ Result<std::string> ScramClient::final_message(std::string_view server_first) {
 }
 
 Result<void> ScramClient::verify(std::string_view server_final) const {
-  CHECK(!server_signature_.empty());  // final_message() comes first
+  CHECK(!server_signature_.empty());
   if (server_final.starts_with("e=")) {
     return scram_failed(concat("the broker refuses it: ", printable(server_final.substr(2)),
                                "; check user and password in source.auth"));

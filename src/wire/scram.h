@@ -5,7 +5,8 @@
 //   -> c=biws,r=<client nonce><server nonce>,p=<proof, base64>
 //   <- v=<server signature, base64>                                    or e=<error>
 //
-// The password is never sent, and a server that does not know it (or what is derived of it) is found out by its signature.
+// The password is never sent. A server that does not know it, or what is derived from it, is found out by its
+// signature.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,9 @@
 
 namespace penstock::wire {
 
-// A server that asks for fewer makes the password cheap to guess from what goes over the wire; one that asks for
-// more could hold this thread up for as long as it likes. A million take half a second, one with SHA-512.
+// A server that asks for fewer makes the password cheap to guess from what goes over the wire. One that asks
+// for more could hold this thread up for as long as it likes. A million take half a second, or one second
+// with SHA-512.
 constexpr std::uint32_t k_scram_iterations_min = 4096;
 constexpr std::uint32_t k_scram_iterations_max = 1'000'000;
 
@@ -33,11 +35,11 @@ class ScramClient {
 
   std::string first_message();
 
-  // Takes the server's first message, gives the client's final one. Errors, here and below: unauthenticated, fatal;
-  // they show nothing of password, salt or proof.
+  // Takes the server's first message, gives the client's final one. Errors, here and below, are
+  // unauthenticated and fatal. They show nothing of password, salt or proof.
   Result<std::string> final_message(std::string_view server_first);
 
-  // Takes the server's final message. Ok: it knows the password too.
+  // Takes the server's final message. Ok: it knows the password too. After final_message() (CHECK).
   Result<void> verify(std::string_view server_final) const;
 
  private:
@@ -45,7 +47,8 @@ class ScramClient {
   std::string user_;
   std::string password_;
   std::string nonce_;
-  std::vector<std::byte> server_signature_;  // what verify() expects
+  // What verify() expects.
+  std::vector<std::byte> server_signature_;
 };
 
 }  // namespace penstock::wire

@@ -1,5 +1,9 @@
-// Kafka lists partitions by topic; we have them as a row. In a request, those of one topic that stand side by side
-// become one entry: a topic's partitions should stand together. A response becomes a row again.
+// Kafka lists partitions by topic, we have them as a row. In a request, those of one topic that stand side by
+// side become one entry, so a topic's partitions should stand together:
+//
+//   orders 0, orders 3, clicks 0   is written as   2 topics: "orders" with 2 partitions, "clicks" with 1
+//
+// A response becomes a row again.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +15,7 @@
 
 namespace penstock::wire {
 
-// array(topic string, array(whatever write_partition() writes for one item)). An Item has a `topic`.
+// Writes  array: topic string | array: whatever write_partition(item) writes.  An Item has a `topic`.
 template <class Item, class WritePartition>
 void write_topic_runs(ByteWriter& writer, std::span<const Item> items, WritePartition write_partition) {
   const auto run_end = [&](std::size_t begin) {
@@ -36,8 +40,9 @@ void write_topic_runs(ByteWriter& writer, std::span<const Item> items, WritePart
   }
 }
 
-// Of array(topic string, array(whatever read_partition(topic) reads)). Counts that could not be are bad; after
-// the reader turned bad nothing more is read. A partition has `partition_bytes_min` bytes or more.
+// Reads  array: topic string | array: whatever read_partition(topic) reads.  A partition has
+// `partition_bytes_min` bytes or more. Counts that cannot be are bad. After the reader turned bad nothing
+// more is read.
 template <class ReadPartition>
 void read_topics(ByteReader& reader, std::size_t partition_bytes_min, ReadPartition read_partition) {
   constexpr std::size_t k_topic_bytes_min = 2 + 4;

@@ -1,4 +1,5 @@
-// Certificates for tests, made when they are needed: an authority, what it issues, and TLS servers that show it.
+// Certificates for tests, made when they are needed: an authority, what it issues, and TLS servers that show
+// its certificates.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// The TLS client against a server of OpenSSL's own, both in memory: whom it believes, what it says when it does
-// not, and that bytes pass unchanged however the ciphertext is cut.
+// The TLS client against a server of OpenSSL's own, both in memory: whom it believes, what it says when it
+// does not, and that bytes pass unchanged however the ciphertext is cut.
 #include "crypto/tls_stream.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
-// An HTTP server for tests: on 127.0.0.1, a thread a connection, blocking sockets, TLS if it is given a context. It answers what the script
-// says, one step a request in the order of their arrival, and keeps what it received.
+// An HTTP server for tests, on 127.0.0.1: one thread per connection, blocking sockets, TLS if it is given a
+// context. It answers what the script says, one step per request in the order of their arrival, and keeps
+// what it received.
 #pragma once
 
 #include <algorithm>

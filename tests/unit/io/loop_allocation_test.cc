@@ -1,5 +1,5 @@
-// In steady state a loop allocates nothing: files, sockets, timers and readiness come round a thousand times. operator
-// new of this whole test program is counted; the portable loop's threads count too.
+// In steady state a loop allocates nothing: files, sockets, timers and readiness come round a thousand times.
+// operator new of this whole test program is counted; the portable loop's threads count too.
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,8 @@ std::atomic<std::uint64_t> allocations{0};
   throw std::bad_alloc();
 }
 
-// The library's own would do as well, but AddressSanitizer's takes its place and minds who frees what it gave.
+// The library's own would do as well, but AddressSanitizer's takes its place and minds who frees what it
+// gave.
 [[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return std::malloc(size);

@@ -30,6 +30,7 @@ class BrokerConnectionTest : public io::LoopTest {
  protected:
   struct Got {
     bool done = false;
+    Failure failure = Failure::none;
     std::optional<Error> error;
     bool sent = false;
     std::int16_t version = -1;
@@ -57,7 +58,9 @@ class BrokerConnectionTest : public io::LoopTest {
                          .done =
                              [got](const Reply& reply) {
                                EXPECT_FALSE(got->done) << "answered twice";
+                               EXPECT_EQ(reply.error.has_value(), reply.failure != Failure::none);
                                *got = {.done = true,
+                                       .failure = reply.failure,
                                        .error = reply.error,
                                        .sent = reply.sent,
                                        .version = reply.version,
@@ -195,6 +198,7 @@ TEST_P(BrokerConnectionTest, AResponseAboveTheLimitIsRefused) {
   connect(broker.port());
   const Got got = answer_to("one");
   ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.failure, Failure::response_too_large);
   EXPECT_EQ(got.error->code, "response too large");
 }
 
@@ -205,6 +209,7 @@ TEST_P(BrokerConnectionTest, ABrokerThatDoesNotAnswerIsGivenUp) {
   connect(broker.port());
   const Got got = answer_to("never", 50ms);
   ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.failure, Failure::timed_out);
   EXPECT_EQ(got.error->kind, ErrorKind::timed_out);
   EXPECT_NE(got.error->message.find("Metadata: " + broker.address()), std::string::npos)
       << got.error->message;

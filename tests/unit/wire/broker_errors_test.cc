@@ -18,7 +18,7 @@ using Fetch = FetchOutcome;
 using Commit = CommitOutcome;
 
 struct Expected {
-  int code;
+  std::int16_t code;
   const char* name;
   ErrorKind kind;
   Action action;
@@ -103,10 +103,11 @@ TEST(BrokerErrors, every_row) {
   ASSERT_EQ(broker_error_table().size(), std::size(k_expected)) << "a row without its line here";
   for (const Expected& row : k_expected) {
     SCOPED_TRACE(row.name);
-    EXPECT_EQ(fetch_outcome(row.code), row.fetch);
-    EXPECT_EQ(commit_outcome(row.code), row.commit);
-    EXPECT_EQ(broker_error_name(row.code), row.name);
-    const Error error = broker_error(row.code, "doing");
+    const ErrorCode code{row.code};
+    EXPECT_EQ(fetch_outcome(code), row.fetch);
+    EXPECT_EQ(commit_outcome(code), row.commit);
+    EXPECT_EQ(broker_error_name(code), row.name);
+    const Error error = broker_error(code, "doing");
     EXPECT_EQ(error.kind, row.kind);
     EXPECT_EQ(error.action, row.action);
     EXPECT_EQ(error.code, row.name);
@@ -127,29 +128,29 @@ TEST(BrokerErrors, rows_ascend_and_say_something) {
 TEST(BrokerErrors, only_the_protocol_s_codes_decide_a_commit) {
   const std::set<int> refused = {3, 12, 22, 25, 27, 28, 29, 30, 31, 82};
   const std::set<int> not_done = {14, 16};
-  for (int code = -2; code <= 200; ++code) {
+  for (std::int16_t code = -2; code <= 200; ++code) {
     const CommitOutcome expected = code == 0                 ? Commit::done
                                    : refused.contains(code)  ? Commit::refused
                                    : not_done.contains(code) ? Commit::not_done
                                                              : Commit::unknown;
-    EXPECT_EQ(commit_outcome(code), expected) << code;
+    EXPECT_EQ(commit_outcome(ErrorCode{code}), expected) << code;
   }
 }
 
 TEST(BrokerErrors, membership_is_lost_with_the_stamp_and_not_with_a_rebalance) {
   const std::set<int> lost = {22, 25, 82};
-  for (int code = -2; code <= 200; ++code) {
-    EXPECT_EQ(is_membership_lost(code), lost.contains(code)) << code;
+  for (std::int16_t code = -2; code <= 200; ++code) {
+    EXPECT_EQ(is_membership_lost(ErrorCode{code}), lost.contains(code)) << code;
   }
 }
 
 TEST(BrokerErrors, a_code_without_a_row_is_a_passing_fault) {
-  const Error error = broker_error(1234, "doing");
+  const Error error = broker_error(ErrorCode{1234}, "doing");
   EXPECT_EQ(error.kind, ErrorKind::unavailable);
   EXPECT_EQ(error.action, Action::retry);
   EXPECT_EQ(error.message, "doing: the broker failed (error 1234)");
-  EXPECT_EQ(fetch_outcome(1234), Fetch::retry_later);
-  EXPECT_EQ(commit_outcome(1234), Commit::unknown);
+  EXPECT_EQ(fetch_outcome(ErrorCode{1234}), Fetch::retry_later);
+  EXPECT_EQ(commit_outcome(ErrorCode{1234}), Commit::unknown);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST_P(ClusterClientTest, TellsWhoLeadsWhatAndWhichTopicsAreRefused) {
   const PartitionLeader& leader = view->leaders.at({"a", Partition{0}});
   EXPECT_EQ(leader.broker, (BrokerAddress{BrokerId{4}, "127.0.0.1", 9000}));
   EXPECT_EQ(leader.epoch, 7);
-  EXPECT_EQ(view->topic_errors.at("b"), 29);
+  EXPECT_EQ(view->topic_errors.at("b"), ErrorCode::topic_authorization_failed);
 }
 
 TEST_P(ClusterClientTest, TurnsToTheNextBrokerAfterAFailure) {

@@ -1,5 +1,6 @@
 // In steady state a Fetch costs no allocation: neither its request into a used buffer nor the walk over its
-// response, nor the decoding of its records, compressed or not. operator new of this whole test program is counted.
+// response, nor the decoding of its records, compressed or not. operator new of this whole test program is
+// counted.
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

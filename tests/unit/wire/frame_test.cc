@@ -11,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ResponseFrame, is_a_size_a_correlation_id_and_a_body) {
-  const auto size = response_size(from_hex("00000006"), 100);
+  const auto size = response_size(from_hex("00000006"));
   ASSERT_TRUE(size.ok());
   EXPECT_EQ(*size, 6u);
   const Buffer frame = from_hex(
@@ -25,14 +25,20 @@ TEST(ResponseFrame, is_a_size_a_correlation_id_and_a_body) {
 
 TEST(ResponseFrame, sizes_that_cannot_be_are_refused) {
   for (const char* hex : {"00000003", "00000000", "ffffffff", "80000000", "000000"}) {
-    const auto size = response_size(from_hex(hex), 100);
+    const auto size = response_size(from_hex(hex));
     ASSERT_FALSE(size.ok()) << hex;
     EXPECT_EQ(size.error().kind, ErrorKind::corrupt);
     EXPECT_THAT(size.error().message, HasSubstr("source.tls"));
   }
-  EXPECT_TRUE(response_size(from_hex("00000064"), 100).ok());
-  EXPECT_FALSE(response_size(from_hex("00000065"), 100).ok());
-  EXPECT_FALSE(response_size(as_bytes("HTTP"), 1 << 24).ok());
+  EXPECT_TRUE(response_size(from_hex("00000004")).ok());
+}
+
+TEST(ResponseFrame, a_limit_that_is_overstepped_is_told_with_both_sizes) {
+  const Error error = response_too_large(101, 100);
+  EXPECT_EQ(error.kind, ErrorKind::corrupt);
+  EXPECT_EQ(error.action, Action::retry);
+  EXPECT_THAT(error.message, HasSubstr("101 bytes is announced, above the limit of 100"));
+  EXPECT_THAT(error.message, HasSubstr("source.tls"));
 }
 
 TEST(ResponseFrame, without_room_for_its_header_is_refused) {

@@ -1,4 +1,4 @@
-// The golden batches of tests/unit/wire/golden/ (record.py there says how they were made), and what they hold.
+// The golden batches of tests/unit/wire/golden/ and what they hold. record.py there says how they were made.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
-// The messages of the tests as an implementation that is not ours writes them: kafka-python 3.0, which takes its layouts
-// from the message definitions of Apache Kafka. Requests are whole frames, of correlation id 7 and client id
-// "penstock"; responses are bodies. What they hold is spelled out in requests_test.cc and responses_test.cc.
+// The messages of the tests as an implementation that is not ours writes them: kafka-python 3.0, which takes
+// its layouts from the message definitions of Apache Kafka. Requests are whole frames, of correlation id 7
+// and client id "penstock"; responses are bodies. What they hold is spelled out in requests_test.cc and
+// responses_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The cursor against what a real broker sent and what another client read of it; then the same bytes cut and damaged in
-// every place, which must never do more than give an error.
+// The cursor against what a real broker sent and what another client read of it; then the same bytes cut and
+// damaged in every place, which must never do more than give an error.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -94,8 +94,8 @@ TEST_P(Goldens, cut_anywhere_give_the_records_of_the_whole_batches) {
   }
 }
 
-// A flipped bit behind a checksum that was made right again: whatever it gives, the sanitizers have nothing to say, and
-// the offsets rise.
+// A flipped bit behind a checksum that was made right again: whatever it gives, the sanitizers have nothing
+// to say, and the offsets rise.
 TEST_P(Goldens, damaged_anywhere_end_in_an_error_or_in_records) {
   for (std::size_t at = 0; at < golden.records.size(); ++at) {
     for (const int mask : {0x01, 0x40, 0x80}) {

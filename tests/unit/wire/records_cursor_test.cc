@@ -181,7 +181,8 @@ TEST_F(RecordsCursorTest, control_batches_are_left_out_without_any_aborted_trans
 }
 
 TEST_F(RecordsCursorTest, aborted_transactions_are_left_out_between_first_offset_and_marker) {
-  // Producer 7 commits, aborts, commits; 8 is in between all the time, and commits; 9 aborts across all of it.
+  // Producer 7 commits, aborts, commits. 8 is in between all the time, and commits. 9 aborts across all of
+  // it.
   const std::string bytes = transactional(0, 7) + marker(1, 7, MarkerType::commit) + transactional(2, 9) +
                             transactional(3, 7) + transactional(4, 8) + transactional(5, 7) +
                             plain_batch(6, 1) + marker(7, 7, MarkerType::abort) + transactional(8, 7) +

@@ -31,7 +31,7 @@ std::string framed(ApiKey api, std::int16_t version, Encode encode, const Reques
 
 // Every row, and of every version that we claim to support there is one.
 template <class Encode, class Request>
-void expect_golden(std::span<const Golden> rows, ApiKey api, Encode encode, const Request& request) {
+void expect_golden_request(std::span<const Golden> rows, ApiKey api, Encode encode, const Request& request) {
   for (const Golden& row : rows) {
     EXPECT_EQ(framed(api, row.version, encode, request), row.hex) << to_string(api) << " v" << row.version;
   }
@@ -54,7 +54,7 @@ TEST(Requests, fetch) {
   };
   const FetchRequest request{
       .wait_ms_max = 500, .bytes_min = 1024, .bytes_max = 1 << 20, .partitions = partitions};
-  expect_golden(k_fetch_requests, ApiKey::fetch, encode_fetch, request);
+  expect_golden_request(k_fetch_requests, ApiKey::fetch, encode_fetch, request);
   expect_every_version(k_fetch_requests, ApiKey::fetch);
 }
 
@@ -64,8 +64,8 @@ TEST(Requests, list_offsets) {
       {"orders", Partition{3}, k_timestamp_start, k_no_leader_epoch},
       {"events", Partition{1}, 1'700'000'000'000, 6},
   };
-  expect_golden(k_list_offsets_requests, ApiKey::list_offsets, encode_list_offsets,
-                ListOffsetsRequest{partitions});
+  expect_golden_request(k_list_offsets_requests, ApiKey::list_offsets, encode_list_offsets,
+                        ListOffsetsRequest{partitions});
   expect_every_version(k_list_offsets_requests, ApiKey::list_offsets);
 }
 
@@ -77,45 +77,45 @@ TEST(Requests, offset_commit) {
   };
   OffsetCommitRequest request{
       .group = "lake", .generation = 12, .member_id = "m-1", .instance_id = "i-1", .partitions = partitions};
-  expect_golden(k_offset_commit_requests, ApiKey::offset_commit, encode_offset_commit, request);
+  expect_golden_request(k_offset_commit_requests, ApiKey::offset_commit, encode_offset_commit, request);
   expect_every_version(k_offset_commit_requests, ApiKey::offset_commit);
   request.instance_id = std::nullopt;
-  expect_golden(k_offset_commit_requests_of_a_dynamic_member, ApiKey::offset_commit, encode_offset_commit,
-                request);
+  expect_golden_request(k_offset_commit_requests_of_a_dynamic_member, ApiKey::offset_commit,
+                        encode_offset_commit, request);
 }
 
 TEST(Requests, offset_fetch) {
   const std::vector<OffsetFetchPartition> partitions = {
       {"orders", Partition{0}}, {"orders", Partition{3}}, {"events", Partition{1}}};
-  expect_golden(k_offset_fetch_requests, ApiKey::offset_fetch, encode_offset_fetch,
-                OffsetFetchRequest{"lake", partitions});
+  expect_golden_request(k_offset_fetch_requests, ApiKey::offset_fetch, encode_offset_fetch,
+                        OffsetFetchRequest{"lake", partitions});
   expect_every_version(k_offset_fetch_requests, ApiKey::offset_fetch);
 }
 
 TEST(Requests, metadata) {
   const std::vector<std::string_view> topics = {"orders", "events"};
-  expect_golden(k_metadata_requests, ApiKey::metadata, encode_metadata, MetadataRequest{topics});
+  expect_golden_request(k_metadata_requests, ApiKey::metadata, encode_metadata, MetadataRequest{topics});
   expect_every_version(k_metadata_requests, ApiKey::metadata);
 }
 
 TEST(Requests, find_coordinator) {
-  expect_golden(k_find_coordinator_requests, ApiKey::find_coordinator, encode_find_coordinator,
-                FindCoordinatorRequest{"lake"});
+  expect_golden_request(k_find_coordinator_requests, ApiKey::find_coordinator, encode_find_coordinator,
+                        FindCoordinatorRequest{"lake"});
   expect_every_version(k_find_coordinator_requests, ApiKey::find_coordinator);
 }
 
 TEST(Requests, api_versions) {
-  expect_golden(k_api_versions_requests, ApiKey::api_versions, encode_api_versions,
-                ApiVersionsRequest{"penstock", "0.1.0"});
+  expect_golden_request(k_api_versions_requests, ApiKey::api_versions, encode_api_versions,
+                        ApiVersionsRequest{"penstock", "0.1.0"});
   expect_every_version(k_api_versions_requests, ApiKey::api_versions);
 }
 
 TEST(Requests, sasl) {
-  expect_golden(k_sasl_handshake_requests, ApiKey::sasl_handshake, encode_sasl_handshake,
-                SaslHandshakeRequest{"SCRAM-SHA-256"});
+  expect_golden_request(k_sasl_handshake_requests, ApiKey::sasl_handshake, encode_sasl_handshake,
+                        SaslHandshakeRequest{"SCRAM-SHA-256"});
   expect_every_version(k_sasl_handshake_requests, ApiKey::sasl_handshake);
-  expect_golden(k_sasl_authenticate_requests, ApiKey::sasl_authenticate, encode_sasl_authenticate,
-                SaslAuthenticateRequest{as_bytes("n,,n=u")});
+  expect_golden_request(k_sasl_authenticate_requests, ApiKey::sasl_authenticate, encode_sasl_authenticate,
+                        SaslAuthenticateRequest{as_bytes("n,,n=u")});
   expect_every_version(k_sasl_authenticate_requests, ApiKey::sasl_authenticate);
 }
 

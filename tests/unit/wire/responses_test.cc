@@ -30,7 +30,7 @@ constexpr std::int64_t k_far = std::int64_t{1} << 33;
 // Runs `decode` on every row and hands what it gave to `expect`; then on every shorter piece of the row, in a
 // buffer of its own so that a byte read too far is seen, which must be an error with the API's name.
 template <class Decode, class Expect>
-void expect_golden(std::span<const Golden> rows, ApiKey api, Decode decode, Expect expect) {
+void expect_golden_answer(std::span<const Golden> rows, ApiKey api, Decode decode, Expect expect) {
   for (std::int16_t version = supported_versions(api).lowest; version <= supported_versions(api).highest;
        ++version) {
     SCOPED_TRACE(std::string(to_string(api)) + " v" + std::to_string(version));
@@ -56,7 +56,7 @@ void expect_golden(std::span<const Golden> rows, ApiKey api, Decode decode, Expe
 
 struct WalkedFetch {
   std::int32_t throttle_ms = 0;
-  std::int16_t error_code = 0;
+  ErrorCode error_code = ErrorCode::none;
   std::vector<FetchedPartition> partitions;
   std::vector<AbortedTransaction> aborted;
 };
@@ -77,15 +77,15 @@ Result<WalkedFetch> walk_fetch(Bytes body, std::int16_t version) {
 }
 
 TEST(Responses, fetch) {
-  expect_golden(
+  expect_golden_answer(
       k_fetch_responses, ApiKey::fetch, walk_fetch, [](const WalkedFetch& walked, std::int16_t version) {
         EXPECT_EQ(walked.throttle_ms, 30);
-        EXPECT_EQ(walked.error_code, 0);
+        EXPECT_EQ(walked.error_code, ErrorCode::none);
         ASSERT_EQ(walked.partitions.size(), 3u);
         const FetchedPartition& first = walked.partitions[0];
         EXPECT_EQ(first.topic, "orders");
         EXPECT_EQ(first.partition, Partition{0});
-        EXPECT_EQ(first.error_code, 0);
+        EXPECT_EQ(first.error_code, ErrorCode::none);
         EXPECT_EQ(first.high_watermark, Position{2000});
         EXPECT_EQ(first.last_stable_offset, Position{1990});
         EXPECT_EQ(first.log_start, Position{version >= 5 ? 17 : -1});
@@ -95,7 +95,7 @@ TEST(Responses, fetch) {
         const FetchedPartition& second = walked.partitions[1];
         EXPECT_EQ(second.topic, "orders");
         EXPECT_EQ(second.partition, Partition{3});
-        EXPECT_EQ(second.error_code, 1);
+        EXPECT_EQ(second.error_code, ErrorCode::offset_out_of_range);
         EXPECT_EQ(second.high_watermark, Position{-1});
         EXPECT_EQ(second.aborted_count, 0u);
         EXPECT_EQ(second.preferred_replica, BrokerId{version >= 11 ? 2 : -1});
@@ -118,7 +118,7 @@ TEST(Responses, fetch_refused_as_a_whole) {
       "00000000");
   const auto walked = walk_fetch(body, 11);
   ASSERT_TRUE(walked.ok());
-  EXPECT_EQ(walked->error_code, 70);
+  EXPECT_EQ(walked->error_code, ErrorCode::fetch_session_id_not_found);
   EXPECT_THAT(walked->partitions, IsEmpty());
 }
 
@@ -137,61 +137,62 @@ TEST(Responses, fetch_keeps_what_came_before_the_fault) {
 }
 
 TEST(Responses, list_offsets) {
-  expect_golden(k_list_offsets_responses, ApiKey::list_offsets, decode_list_offsets,
-                [](const ListOffsetsResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.throttle_ms, version >= 2 ? 30 : 0);
-                  ASSERT_EQ(response.partitions.size(), 3u);
-                  const ListedOffset& end = response.partitions[0];
-                  EXPECT_EQ(end.topic, "orders");
-                  EXPECT_EQ(end.partition, Partition{0});
-                  EXPECT_EQ(end.error_code, 0);
-                  EXPECT_EQ(end.timestamp_ms, -1);
-                  EXPECT_EQ(end.position, Position{2000});
-                  EXPECT_EQ(end.leader_epoch, version >= 4 ? 5 : -1);
-                  EXPECT_EQ(response.partitions[1].topic, "orders");
-                  EXPECT_EQ(response.partitions[1].partition, Partition{3});
-                  EXPECT_EQ(response.partitions[1].error_code, 6);
-                  const ListedOffset& by_time = response.partitions[2];
-                  EXPECT_EQ(by_time.topic, "events");
-                  EXPECT_EQ(by_time.timestamp_ms, 1'700'000'000'001);
-                  EXPECT_EQ(by_time.position, Position{k_far});
-                });
+  expect_golden_answer(k_list_offsets_responses, ApiKey::list_offsets, decode_list_offsets,
+                       [](const ListOffsetsResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.throttle_ms, version >= 2 ? 30 : 0);
+                         ASSERT_EQ(response.partitions.size(), 3u);
+                         const ListedOffset& end = response.partitions[0];
+                         EXPECT_EQ(end.topic, "orders");
+                         EXPECT_EQ(end.partition, Partition{0});
+                         EXPECT_EQ(end.error_code, ErrorCode::none);
+                         EXPECT_EQ(end.timestamp_ms, -1);
+                         EXPECT_EQ(end.position, Position{2000});
+                         EXPECT_EQ(end.leader_epoch, version >= 4 ? 5 : -1);
+                         EXPECT_EQ(response.partitions[1].topic, "orders");
+                         EXPECT_EQ(response.partitions[1].partition, Partition{3});
+                         EXPECT_EQ(response.partitions[1].error_code, ErrorCode::not_leader_or_follower);
+                         const ListedOffset& by_time = response.partitions[2];
+                         EXPECT_EQ(by_time.topic, "events");
+                         EXPECT_EQ(by_time.timestamp_ms, 1'700'000'000'001);
+                         EXPECT_EQ(by_time.position, Position{k_far});
+                       });
 }
 
 TEST(Responses, offset_commit) {
-  expect_golden(k_offset_commit_responses, ApiKey::offset_commit, decode_offset_commit,
-                [](const OffsetCommitResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.throttle_ms, version >= 3 ? 30 : 0);
-                  ASSERT_EQ(response.partitions.size(), 3u);
-                  EXPECT_EQ(response.partitions[0].topic, "orders");
-                  EXPECT_EQ(response.partitions[0].error_code, 0);
-                  EXPECT_EQ(response.partitions[1].topic, "orders");
-                  EXPECT_EQ(response.partitions[1].partition, Partition{3});
-                  EXPECT_EQ(response.partitions[1].error_code, 22);
-                  EXPECT_EQ(response.partitions[2].topic, "events");
-                  EXPECT_EQ(response.partitions[2].partition, Partition{1});
-                });
+  expect_golden_answer(k_offset_commit_responses, ApiKey::offset_commit, decode_offset_commit,
+                       [](const OffsetCommitResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.throttle_ms, version >= 3 ? 30 : 0);
+                         ASSERT_EQ(response.partitions.size(), 3u);
+                         EXPECT_EQ(response.partitions[0].topic, "orders");
+                         EXPECT_EQ(response.partitions[0].error_code, ErrorCode::none);
+                         EXPECT_EQ(response.partitions[1].topic, "orders");
+                         EXPECT_EQ(response.partitions[1].partition, Partition{3});
+                         EXPECT_EQ(response.partitions[1].error_code, ErrorCode::illegal_generation);
+                         EXPECT_EQ(response.partitions[2].topic, "events");
+                         EXPECT_EQ(response.partitions[2].partition, Partition{1});
+                       });
 }
 
 TEST(Responses, offset_fetch) {
-  expect_golden(k_offset_fetch_responses, ApiKey::offset_fetch, decode_offset_fetch,
-                [](const OffsetFetchResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.throttle_ms, version >= 3 ? 30 : 0);
-                  EXPECT_EQ(response.error_code, 0);
-                  ASSERT_EQ(response.partitions.size(), 3u);
-                  const CommittedOffset& entry = response.partitions[0];
-                  EXPECT_EQ(entry.topic, "orders");
-                  EXPECT_EQ(entry.partition, Partition{0});
-                  EXPECT_EQ(entry.error_code, 0);
-                  EXPECT_EQ(entry.position, Position{1000});
-                  EXPECT_EQ(entry.leader_epoch, version >= 5 ? 5 : -1);
-                  EXPECT_EQ(entry.metadata, "p1;2000");
-                  EXPECT_EQ(response.partitions[1].position, Position{-1});
-                  EXPECT_EQ(response.partitions[1].metadata, "");
-                  EXPECT_EQ(response.partitions[2].topic, "events");
-                  EXPECT_EQ(response.partitions[2].metadata, "");
-                  EXPECT_EQ(response.partitions[2].error_code, 14);
-                });
+  expect_golden_answer(k_offset_fetch_responses, ApiKey::offset_fetch, decode_offset_fetch,
+                       [](const OffsetFetchResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.throttle_ms, version >= 3 ? 30 : 0);
+                         EXPECT_EQ(response.error_code, ErrorCode::none);
+                         ASSERT_EQ(response.partitions.size(), 3u);
+                         const CommittedOffset& entry = response.partitions[0];
+                         EXPECT_EQ(entry.topic, "orders");
+                         EXPECT_EQ(entry.partition, Partition{0});
+                         EXPECT_EQ(entry.error_code, ErrorCode::none);
+                         EXPECT_EQ(entry.position, Position{1000});
+                         EXPECT_EQ(entry.leader_epoch, version >= 5 ? 5 : -1);
+                         EXPECT_EQ(entry.metadata, "p1;2000");
+                         EXPECT_EQ(response.partitions[1].position, Position{-1});
+                         EXPECT_EQ(response.partitions[1].metadata, "");
+                         EXPECT_EQ(response.partitions[2].topic, "events");
+                         EXPECT_EQ(response.partitions[2].metadata, "");
+                         EXPECT_EQ(response.partitions[2].error_code,
+                                   ErrorCode::coordinator_load_in_progress);
+                       });
 }
 
 TEST(Responses, offset_fetch_refused_as_a_whole) {
@@ -201,56 +202,56 @@ TEST(Responses, offset_fetch_refused_as_a_whole) {
       "001e");
   const auto response = decode_offset_fetch(body, 5);
   ASSERT_TRUE(response.ok());
-  EXPECT_EQ(response->error_code, 30);
+  EXPECT_EQ(response->error_code, ErrorCode::group_authorization_failed);
 }
 
 TEST(Responses, metadata) {
-  expect_golden(k_metadata_responses, ApiKey::metadata, decode_metadata,
-                [](const MetadataResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.throttle_ms, 30);
-                  ASSERT_EQ(response.brokers.size(), 2u);
-                  EXPECT_EQ(response.brokers[0].id, BrokerId{1});
-                  EXPECT_EQ(response.brokers[0].host, "a.example");
-                  EXPECT_EQ(response.brokers[1].host, "b");
-                  EXPECT_EQ(response.brokers[1].port, 9093);
-                  ASSERT_EQ(response.topics.size(), 2u);
-                  EXPECT_EQ(response.topics[0].name, "orders");
-                  EXPECT_EQ(response.topics[0].error_code, 0);
-                  ASSERT_EQ(response.topics[0].partitions.size(), 2u);
-                  const PartitionMetadata& led = response.topics[0].partitions[0];
-                  EXPECT_EQ(led.partition, Partition{1});
-                  EXPECT_EQ(led.leader, BrokerId{2});
-                  EXPECT_EQ(led.leader_epoch, version >= 7 ? 5 : -1);
-                  const PartitionMetadata& orphan = response.topics[0].partitions[1];
-                  EXPECT_EQ(orphan.error_code, 5);
-                  EXPECT_EQ(orphan.leader, BrokerId{-1});
-                  EXPECT_EQ(response.topics[1].name, "events");
-                  EXPECT_EQ(response.topics[1].error_code, 3);
-                  EXPECT_THAT(response.topics[1].partitions, IsEmpty());
-                });
+  expect_golden_answer(k_metadata_responses, ApiKey::metadata, decode_metadata,
+                       [](const MetadataResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.throttle_ms, 30);
+                         ASSERT_EQ(response.brokers.size(), 2u);
+                         EXPECT_EQ(response.brokers[0].id, BrokerId{1});
+                         EXPECT_EQ(response.brokers[0].host, "a.example");
+                         EXPECT_EQ(response.brokers[1].host, "b");
+                         EXPECT_EQ(response.brokers[1].port, 9093);
+                         ASSERT_EQ(response.topics.size(), 2u);
+                         EXPECT_EQ(response.topics[0].name, "orders");
+                         EXPECT_EQ(response.topics[0].error_code, ErrorCode::none);
+                         ASSERT_EQ(response.topics[0].partitions.size(), 2u);
+                         const PartitionMetadata& led = response.topics[0].partitions[0];
+                         EXPECT_EQ(led.partition, Partition{1});
+                         EXPECT_EQ(led.leader, BrokerId{2});
+                         EXPECT_EQ(led.leader_epoch, version >= 7 ? 5 : -1);
+                         const PartitionMetadata& orphan = response.topics[0].partitions[1];
+                         EXPECT_EQ(orphan.error_code, ErrorCode::leader_not_available);
+                         EXPECT_EQ(orphan.leader, BrokerId{-1});
+                         EXPECT_EQ(response.topics[1].name, "events");
+                         EXPECT_EQ(response.topics[1].error_code, ErrorCode::unknown_topic_or_partition);
+                         EXPECT_THAT(response.topics[1].partitions, IsEmpty());
+                       });
 }
 
 TEST(Responses, find_coordinator) {
-  expect_golden(k_find_coordinator_responses, ApiKey::find_coordinator, decode_find_coordinator,
-                [](const FindCoordinatorResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.throttle_ms, version >= 1 ? 30 : 0);
-                  EXPECT_EQ(response.error_code, 0);
-                  EXPECT_EQ(response.error_text, "");
-                  EXPECT_EQ(response.coordinator.id, BrokerId{2});
-                  EXPECT_EQ(response.coordinator.host, "b.example");
-                  EXPECT_EQ(response.coordinator.port, 9093);
-                });
+  expect_golden_answer(k_find_coordinator_responses, ApiKey::find_coordinator, decode_find_coordinator,
+                       [](const FindCoordinatorResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.throttle_ms, version >= 1 ? 30 : 0);
+                         EXPECT_EQ(response.error_code, ErrorCode::none);
+                         EXPECT_EQ(response.error_text, "");
+                         EXPECT_EQ(response.coordinator.id, BrokerId{2});
+                         EXPECT_EQ(response.coordinator.host, "b.example");
+                         EXPECT_EQ(response.coordinator.port, 9093);
+                       });
 }
 
 TEST(Responses, api_versions) {
-  expect_golden(k_api_versions_responses, ApiKey::api_versions, decode_api_versions,
-                [](const ApiVersionsResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.error_code, 0);
-                  EXPECT_EQ(response.throttle_ms, version >= 1 ? 30 : 0);
-                  EXPECT_EQ(response.versions.offered(ApiKey::fetch), (VersionRange{0, 10}));
-                  EXPECT_EQ(response.versions.offered(ApiKey::offset_commit), (VersionRange{2, 9}));
-                  EXPECT_EQ(response.versions.offered(ApiKey::metadata), VersionRange());
-                });
+  expect_golden_answer(k_api_versions_responses, ApiKey::api_versions, decode_api_versions,
+                       [](const ApiVersionsResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.error_code, ErrorCode::none);
+                         EXPECT_EQ(response.throttle_ms, version >= 1 ? 30 : 0);
+                         EXPECT_EQ(response.versions.offered(ApiKey::fetch), (VersionRange{0, 10}));
+                         EXPECT_EQ(response.versions.offered(ApiKey::offset_commit), (VersionRange{2, 9}));
+                         EXPECT_EQ(response.versions.offered(ApiKey::metadata), VersionRange());
+                       });
 }
 
 TEST(Responses, a_broker_without_version_3_answers_in_version_0) {
@@ -262,7 +263,7 @@ TEST(Responses, a_broker_without_version_3_answers_in_version_0) {
       "0002");
   const auto response = decode_api_versions(body, 3);
   ASSERT_TRUE(response.ok());
-  EXPECT_EQ(response->error_code, 35);
+  EXPECT_EQ(response->error_code, ErrorCode::unsupported_version);
   EXPECT_EQ(response->versions.highest_common(ApiKey::api_versions), 2);
 }
 
@@ -287,18 +288,18 @@ TEST(Responses, api_versions_steps_over_tagged_fields) {
 }
 
 TEST(Responses, sasl) {
-  expect_golden(k_sasl_handshake_responses, ApiKey::sasl_handshake, decode_sasl_handshake,
-                [](const SaslHandshakeResponse& response, std::int16_t) {
-                  EXPECT_EQ(response.error_code, 33);
-                  EXPECT_THAT(response.mechanisms, ElementsAre("PLAIN", "OAUTHBEARER"));
-                });
-  expect_golden(k_sasl_authenticate_responses, ApiKey::sasl_authenticate, decode_sasl_authenticate,
-                [](const SaslAuthenticateResponse& response, std::int16_t version) {
-                  EXPECT_EQ(response.error_code, 58);
-                  EXPECT_EQ(response.error_text, "no");
-                  EXPECT_EQ(as_text(response.message), "v=1");
-                  EXPECT_EQ(response.session_lifetime_ms, version >= 1 ? 3'600'000 : 0);
-                });
+  expect_golden_answer(k_sasl_handshake_responses, ApiKey::sasl_handshake, decode_sasl_handshake,
+                       [](const SaslHandshakeResponse& response, std::int16_t) {
+                         EXPECT_EQ(response.error_code, ErrorCode::unsupported_sasl_mechanism);
+                         EXPECT_THAT(response.mechanisms, ElementsAre("PLAIN", "OAUTHBEARER"));
+                       });
+  expect_golden_answer(k_sasl_authenticate_responses, ApiKey::sasl_authenticate, decode_sasl_authenticate,
+                       [](const SaslAuthenticateResponse& response, std::int16_t version) {
+                         EXPECT_EQ(response.error_code, ErrorCode::sasl_authentication_failed);
+                         EXPECT_EQ(response.error_text, "no");
+                         EXPECT_EQ(as_text(response.message), "v=1");
+                         EXPECT_EQ(response.session_lifetime_ms, version >= 1 ? 3'600'000 : 0);
+                       });
 }
 
 // A count of two thousand million in front of nothing must not reserve memory for them.

@@ -163,7 +163,7 @@ TEST(SaslOauthbearer, a_refused_token_ends_by_one_more_message_and_the_broker_s_
   SaslClient login = client(SaslMechanism::oauthbearer, "", "eyJ.tok.en");
   login.first();
   EXPECT_EQ(said(login, R"({"status":"invalid_token"})"), "\x01");
-  const Error error = login.refusal(58, "authentication failed");
+  const Error error = login.refusal(ErrorCode::sasl_authentication_failed, "authentication failed");
   EXPECT_EQ(error.kind, ErrorKind::unauthenticated);
   EXPECT_EQ(error.action, Action::give_up);
   EXPECT_EQ(error.code, "SASL_AUTHENTICATION_FAILED");
@@ -175,22 +175,24 @@ TEST(SaslOauthbearer, a_refused_token_ends_by_one_more_message_and_the_broker_s_
 
 TEST(Sasl, a_refused_password_is_for_a_person_to_correct) {
   const Error error =
-      client(SaslMechanism::plain, "u", "hunter2").refusal(58, "no such user\n\x1b[31m or password");
+      client(SaslMechanism::plain, "u", "hunter2")
+          .refusal(ErrorCode::sasl_authentication_failed, "no such user\n\x1b[31m or password");
   EXPECT_EQ(error.kind, ErrorKind::unauthenticated);
   EXPECT_EQ(error.action, Action::fatal);
   EXPECT_THAT(error.message,
               AllOf(HasSubstr("check source.auth"), HasSubstr("no such user??[31m or password")));
-  EXPECT_EQ(scram().refusal(34, "").kind, ErrorKind::unsupported);
-  EXPECT_EQ(scram().refusal(15, "").action, Action::retry);
+  EXPECT_EQ(scram().refusal(ErrorCode::illegal_sasl_state, "").kind, ErrorKind::unsupported);
+  EXPECT_EQ(scram().refusal(ErrorCode::coordinator_not_available, "").action, Action::retry);
 }
 
 TEST(Sasl, no_error_shows_the_secret) {
-  const Error echoed = client(SaslMechanism::plain, "u", "hunter2").refusal(58, "bad password 'hunter2'");
+  const Error echoed = client(SaslMechanism::plain, "u", "hunter2")
+                           .refusal(ErrorCode::sasl_authentication_failed, "bad password 'hunter2'");
   EXPECT_THAT(echoed.message, AllOf(Not(HasSubstr("hunter2")), HasSubstr("left out")));
   SaslClient login = client(SaslMechanism::oauthbearer, "", "eyJ.tok.en");
   login.first();
   EXPECT_EQ(said(login, R"({"status":"bad eyJ.tok.en"})"), "\x01");
-  EXPECT_THAT(login.refusal(58, "").message, Not(HasSubstr("eyJ.tok.en")));
+  EXPECT_THAT(login.refusal(ErrorCode::sasl_authentication_failed, "").message, Not(HasSubstr("eyJ.tok.en")));
 }
 
 TEST(Sasl, credentials_that_cannot_be_sent_are_refused) {

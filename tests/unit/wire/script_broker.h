@@ -1,5 +1,6 @@
-// A broker on 127.0.0.1 that says what a test tells it to, in the protocol's bytes: any number of connections, a
-// thread each. Requests are noted, and answered by the test's script; ApiVersions by itself, unless the script does.
+// A broker on 127.0.0.1 that says what a test tells it to, in the protocol's bytes. It takes any number of
+// connections and has a thread for each. Requests are noted, and answered by the test's script. It answers
+// ApiVersions by itself, unless the script does.
 #pragma once
 
 #include <algorithm>
@@ -84,7 +85,8 @@ class ScriptBroker {
  public:
   using Script = std::function<std::optional<Answer>(const Call&)>;
 
-  // The script runs on the connections' threads, one call at a time; none: ApiVersions as usual, else silence.
+  // The script runs on the connections' threads, one call at a time. Without one, ApiVersions is answered as
+  // usual and nothing else.
   explicit ScriptBroker(Script script) : script_(std::move(script)) {
     accepting_ = std::thread([this] { accept(); });
   }
