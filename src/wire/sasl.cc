@@ -9,7 +9,7 @@
 // without an error code. RFC 7628 wants one more message, the byte 0x01, before the broker may fail the
 // login. So next() keeps the JSON in challenge_ and gives that byte. The broker then answers with code 58,
 // and refusal() tells the operator its own words together with the JSON, in which the reason stands. The
-// action is `reauth`: fetch another token.
+// action is `give_up`: this token will not do, another one may.
 #include "wire/sasl.h"
 
 #include <algorithm>
