@@ -19,17 +19,24 @@
 namespace penstock::codec {
 
 enum class CompressedFormat : std::uint8_t {
-  gzip,    // RFC 1952; members that follow each other are one; the checksum of each is verified
-  snappy,  // one raw block, or the blocks of snappy-java's stream, told apart by its magic
-  lz4,     // frames of the LZ4 frame format, their checksums verified where they have some
-  zstd,    // frames, likewise
+  // RFC 1952. Members that follow each other are one text. The checksum of each is verified.
+  gzip,
+
+  // One raw block, or the blocks of snappy-java's stream, which begins with a magic of its own.
+  snappy,
+
+  // Frames of the LZ4 frame format. Their checksums are verified where they have some.
+  lz4,
+
+  // Frames of RFC 8878. Their checksums are verified where they have some.
+  zstd,
 };
 
 const char* to_string(CompressedFormat format);
 
 class Decompressor {
  public:
-  // bytes_max: no result is longer; at least 1. Takes no memory yet.
+  // No result is longer than `bytes_max`, which is at least 1 (CHECK). Takes no memory yet.
   explicit Decompressor(std::size_t bytes_max);
   ~Decompressor();
   Decompressor(const Decompressor&) = delete;
@@ -39,7 +46,7 @@ class Decompressor {
   // not of this format, a checksum that does not match), and unsupported, when it is longer than bytes_max.
   Result<Bytes> decompress(CompressedFormat format, Bytes input);
 
-  // What the buffer takes now.
+  // What the buffer takes now. It never shrinks.
   std::size_t scratch_bytes() const { return scratch_bytes_; }
 
  private:

@@ -25,6 +25,7 @@ class StreamDecompressor {
   StreamDecompressor(const StreamDecompressor&) = delete;
   StreamDecompressor& operator=(const StreamDecompressor&) = delete;
 
+  // Takes bytes that stay valid during the call only. May be called with none.
   using Sink = std::function<void(Bytes plain)>;
 
   // The file's next bytes; what they become goes to `sink` before this returns. Error corrupt (give up):
@@ -41,7 +42,8 @@ class StreamDecompressor {
   Error corrupt(const char* what) const;
 
   const Compression compression_;
-  bool within_ = true;  // a member: also before the first
+  // Within a member, which counts from before the first: a file without one is cut off.
+  bool within_ = true;
   std::unique_ptr<Contexts> contexts_;
   std::unique_ptr<std::byte[]> out_;
 };
