@@ -5,7 +5,7 @@
 // which is then decompressed again from its start; so at most twice the work, a few times in a process's
 // life, and after that neither memory is taken nor work done twice. Contexts are made at their format's
 // first use and kept: gzip 86 KiB, zstd 160 KiB, lz4 twice the producer's block size (64 KiB with Kafka's
-// own clients, 4 MiB at most). Pure but for that memory; one object a thread.
+// own clients, 4 MiB at most). Pure but for that memory; one object per thread.
 #pragma once
 
 #include <cstddef>

@@ -3,7 +3,7 @@
 //
 // Takes what the compressor makes and every tool for these formats: gzip members or zstd frames, one after
 // the other. Input is from outside: nothing in it is believed. Pure but for its memory: gzip 86 KiB and
-// zstd its window (128 MiB at most, 512 KiB for ours), and 256 KiB for what comes out. One object a thread.
+// zstd its window (128 MiB at most, 512 KiB for ours), and 256 KiB for what comes out. One object per thread.
 #pragma once
 
 #include <cstddef>
