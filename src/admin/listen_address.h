@@ -10,7 +10,8 @@
 namespace penstock::admin {
 
 struct ListenAddress {
-  std::string host;  // a name or an address; an IPv6 address without its brackets
+  // A name or an address. An IPv6 address stands without its brackets.
+  std::string host;
   std::uint16_t port = 0;
 
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;

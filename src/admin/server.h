@@ -20,20 +20,25 @@
 namespace penstock::admin {
 
 struct Options {
-  std::string listen = "127.0.0.1:9464";  // "" or "none": off. Port 0: any that is free
+  // host:port. Port 0: any that is free. "" or "none": no server.
+  std::string listen = "127.0.0.1:9464";
 };
 
 struct Health {
   bool ok = true;
-  std::string reason;  // why not, as a sentence
+
+  // Why not, as a sentence.
+  std::string reason;
 };
 
 struct Readiness {
   bool ready = true;
-  std::string reason;  // why not, as a sentence
+
+  // Why not, as a sentence.
+  std::string reason;
 };
 
-// Called on the server's threads, at most two at a time. An exception becomes a 500.
+// What the pages say. Called on the server's threads, at most two at a time. An exception becomes a 500.
 struct Handlers {
   std::function<std::string()> metrics;
   std::function<Health()> health;
@@ -45,7 +50,9 @@ class Server {
   // Listens when it returns. An error names the address and what to do: it does not parse, it is taken, it is
   // not this machine's, its port is reserved. When off: a server that does nothing.
   static Result<std::unique_ptr<Server>> start(const Options& options, Handlers handlers);
-  ~Server();  // stops
+
+  // Stops.
+  ~Server();
 
   // No handler runs any more when it returns. Requests in flight are answered; a client that says nothing can
   // delay it by k_patience_s (server.cc), not longer. May be called again.
@@ -58,7 +65,8 @@ class Server {
   struct Impl;
   explicit Server(std::unique_ptr<Impl> impl);
 
-  std::unique_ptr<Impl> impl_;  // null when off
+  // Null when off.
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace penstock::admin

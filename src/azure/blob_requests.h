@@ -33,7 +33,7 @@ BlobRequest put_block(const Endpoint& endpoint, std::string_view name, std::uint
 // PUT /lake/raw/a.txt?comp=blocklist
 //
 // 201; 409 BlobAlreadyExists and 412 ConditionNotMet: the name is taken; 400 InvalidBlockList: a block is
-// absent. Error invalid_input: more than k_blocks_per_blob_max blocks, or metadata that cannot be sent as it is.
+// absent. Error invalid_input: more than k_blocks_per_blob_max blocks, or metadata that cannot be sent.
 Result<BlobRequest> put_block_list(const Endpoint& endpoint, std::string_view name,
                                    std::span<const std::uint32_t> indexes, const Metadata& metadata);
 

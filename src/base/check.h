@@ -9,8 +9,10 @@
 
 namespace penstock::detail {
 
+// Prints and aborts.
 [[noreturn]] void check_failed(const char* file, int line, const char* expression, const std::string& values);
 
+// The value as text, "?" where it has none.
 template <class T>
 std::string printed(const T& value) {
   std::ostringstream out;
@@ -30,6 +32,7 @@ struct Outcome {
   std::string values;
 };
 
+// The left side of a comparison, waiting for its right one. Without one it is judged as a bool.
 template <class L>
 struct Left {
   const L& left;
@@ -66,5 +69,7 @@ inline void verify(const Outcome& outcome, const char* file, int line, const cha
 
 }  // namespace penstock::detail
 
+// CHECK(a == b) evaluates each side once. On failure it prints the file, line, expression and both values
+// to standard error, and aborts. An expression with && or || goes into brackets of its own.
 #define CHECK(expression) \
   ::penstock::detail::verify(::penstock::detail::Capture{} << expression, __FILE__, __LINE__, #expression)

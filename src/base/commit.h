@@ -15,7 +15,9 @@ namespace penstock {
 struct CommitItem {
   PartitionSlot slot;
   Position position;
-  std::string metadata;  // empty, or a claim
+
+  // Empty, or a claim.
+  std::string metadata;
 
   friend bool operator==(const CommitItem&, const CommitItem&) = default;
 };
@@ -30,8 +32,12 @@ struct EntryToCommit {
 // What became of one commit, as a whole.
 struct CommitReply {
   CommitOutcome outcome = CommitOutcome::unknown;
-  bool membership_lost = false;  // refused, because this member does not belong to the group any more
-  std::optional<Error> error;    // set unless the outcome is done
+
+  // It was refused because this member does not belong to the group any more.
+  bool membership_lost = false;
+
+  // Set unless the outcome is done.
+  std::optional<Error> error;
 };
 
 }  // namespace penstock

@@ -1,3 +1,10 @@
+// How it works. The message is "<what>: <strerror> (<name>); <advice>":
+//
+//   writing the stage file /srv/stage/segment-00000001.stage: No space left on device (ENOSPC); free some
+//   room on this disk, or lower stage.max_bytes
+//
+// Kind, action, name and advice come from one row. A number without a row is io, retry, and shows as "errno
+// 4711".
 #include "base/os_error.h"
 
 #include <array>

@@ -10,8 +10,9 @@ namespace penstock {
 // "ENOSPC" for ENOSPC; "errno 4711" for one without a name here.
 std::string errno_name(int error_number);
 
-// `what` says what was being done to which file ("writing the stage file /var/lib/penstock/x"): it begins the
-// sentence.
+// `what` begins the sentence and says what was being done to which file: "writing the stage file
+// /var/lib/penstock/x". Kind, action and advice are the table's. A number that the table does not have is
+// io, retry.
 Error os_error(int error_number, std::string_view what);
 
 }  // namespace penstock

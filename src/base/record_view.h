@@ -9,6 +9,7 @@
 
 namespace penstock {
 
+// One header of a record. Keys may repeat.
 struct HeaderView {
   std::string_view key;
   Bytes value;
@@ -20,10 +21,16 @@ enum class RecordHeaders : std::uint8_t { skipped, wanted };
 
 struct RecordView {
   Offset offset;
-  std::int64_t timestamp_ms = -1;  // of the record or its append; -1 unknown
+
+  // Milliseconds since the epoch: when the record was made or appended, as its topic says. -1: not known.
+  std::int64_t timestamp_ms = -1;
   Bytes key;
   Bytes value;
-  std::span<const HeaderView> headers;  // empty unless the source was asked for them
+
+  // Empty unless the source was asked for them.
+  std::span<const HeaderView> headers;
+
+  // Kafka tells a key or value that is null from one that is empty.
   bool null_key = true;
   bool null_value = true;
 };

@@ -11,6 +11,7 @@
 
 namespace penstock {
 
+// A number of one kind. It compares only with its own kind, and converts to nothing by itself.
 template <class Tag, class Rep>
 struct Strong {
   Rep value{};
@@ -32,10 +33,12 @@ using Position = Strong<struct PositionTag, std::int64_t>;
 // ends.
 using PartitionSlot = Strong<struct PartitionSlotTag, std::uint32_t>;
 
+// Where reading goes on behind the record at `offset`.
 constexpr Position after(Offset offset) {
   return Position{offset.value + 1};
 }
 
+// Names a partition of the cluster. Ordered by topic, then by number.
 struct TopicPartition {
   std::string topic;
   Partition partition;
@@ -62,9 +65,11 @@ struct BatchId {
   friend constexpr auto operator<=>(const BatchId&, const BatchId&) = default;
 };
 
+// Bytes in memory that somebody else owns. Whoever hands them over says how long they stay valid.
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
+// The same memory under the other name; nothing is copied.
 inline Bytes as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }

@@ -1,4 +1,5 @@
-// A file descriptor that is closed once, by whoever owns it last.
+// A file descriptor that is closed once, by whoever owns it last. Errors of close(2) are not looked at:
+// what must be durable is synced before.
 #pragma once
 
 #include <utility>
@@ -22,7 +23,11 @@ class UniqueFd {
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
+
+  // Gives the descriptor away: the caller closes it.
   int release() { return std::exchange(fd_, -1); }
+
+  // Closes the descriptor and owns `fd` in its place.
   void reset(int fd = -1) {
     if (fd_ >= 0) {
       ::close(fd_);

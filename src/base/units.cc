@@ -1,3 +1,12 @@
+// How it works. Sizes and durations differ only in their Terms: the units, the largest value, and what a
+// number without a unit means. parse() takes a number from the front, then the unit, and multiplies after
+// it has held the number against value_max / factor, so nothing overflows.
+//
+//   "256MiB"    256 x 2^20 bytes            "60s"    60 x 10^9 nanoseconds
+//   "1.5GiB"    refused: has a fraction     "60"     a size of 60 bytes; no duration, which must have a unit
+//
+// format() tries the units from the largest down and takes the first that divides the value, so parse()
+// gives the same value back.
 #include "base/units.h"
 
 #include <charconv>

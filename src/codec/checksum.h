@@ -7,6 +7,8 @@
 
 namespace penstock::codec {
 
+// Both go on where another call ended: crc(b, crc(a)) is the checksum of a and b.
+
 // CRC-32C (Castagnoli), as Kafka and iSCSI have it: crc32c("123456789") == 0xE3069283. By ISA-L.
 std::uint32_t crc32c(Bytes bytes, std::uint32_t before = 0);
 

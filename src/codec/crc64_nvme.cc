@@ -1,12 +1,12 @@
 // Both ways rest on one thing: bytes may be replaced by others that leave the same remainder.
 //
 // By table: the register and the next eight bytes are one number of 64 bits, and the remainder of a sum is
-// the sum of the remainders, a table a byte. By folding: a stretch A that lies D bits before another, B,
-// may be taken away if the remainder of A * x^D is added to B, for A * x^D + B is what both are. A is two
-// halves of 64 bits; each is multiplied by a constant that leaves the same remainder as the power of x it
-// stands for. Eight stretches are folded side by side, as one multiplication waits for the one before it.
-// What the registers hold in the end is a message again, short enough for a slower way: so the wide way
-// ends in the narrow one, and that in the table.
+// the sum of the remainders, with one table per byte. By folding: a stretch A that lies D bits before
+// another, B, may be taken away if the remainder of A * x^D is added to B, for A * x^D + B is what both
+// are. A is two halves of 64 bits; each is multiplied by a constant that leaves the same remainder as the
+// power of x it stands for. Eight stretches are folded side by side, as one multiplication waits for the
+// one before it. What the registers hold in the end is a message again, short enough for a slower way: so
+// the wide way ends in the narrow one, and that in the table.
 //
 // Worked case: 300 bytes by folding, 128 bytes per turn.
 //

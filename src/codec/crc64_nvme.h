@@ -21,9 +21,9 @@ struct Crc64Way {
 };
 
 // The slowest first:
-//   table          eight bytes a turn, by eight tables of 2 KiB; everywhere
-//   folding        128 bytes a turn, by carry-less multiplication: x86-64 with PCLMULQDQ
-//   wide_folding   512 bytes a turn: with VPCLMULQDQ and AVX-512
+//   table          eight bytes per turn, by eight tables of 2 KiB; everywhere
+//   folding        128 bytes per turn, by carry-less multiplication: x86-64 with PCLMULQDQ
+//   wide_folding   512 bytes per turn: with VPCLMULQDQ and AVX-512
 std::span<const Crc64Way> crc64_nvme_ways();
 
 }  // namespace penstock::codec

@@ -63,20 +63,14 @@ std::size_t big_endian_32(Bytes bytes) {
 }
 
 Error corrupt(CompressedFormat format, std::size_t bytes) {
-  return {.kind = ErrorKind::corrupt,
-          .action = Action::give_up,
-          .message = concat(bytes, " bytes that should be ", to_string(format), " do not decompress"),
-          .code = {},
-          .retry_after = {}};
+  return make_error(ErrorKind::corrupt, Action::give_up,
+                    concat(bytes, " bytes that should be ", to_string(format), " do not decompress"));
 }
 
 Error too_long(CompressedFormat format, std::size_t bytes, std::size_t bytes_max) {
-  return {.kind = ErrorKind::unsupported,
-          .action = Action::give_up,
-          .message = concat(bytes, " bytes of ", to_string(format), " decompress to more than the limit of ",
-                            bytes_max, " bytes; raise source.max_batch_bytes"),
-          .code = {},
-          .retry_after = {}};
+  return make_error(ErrorKind::unsupported, Action::give_up,
+                    concat(bytes, " bytes of ", to_string(format), " decompress to more than the limit of ",
+                           bytes_max, " bytes; raise source.max_batch_bytes"));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 // which is then decompressed again from its start; so at most twice the work, a few times in a process's
 // life, and after that neither memory is taken nor work done twice. Contexts are made at their format's
 // first use and kept: gzip 86 KiB, zstd 160 KiB, lz4 twice the producer's block size (64 KiB with Kafka's
-// own clients, 4 MiB at most). Pure but for that memory; one object a thread.
+// own clients, 4 MiB at most). Pure but for that memory; one object per thread.
 #pragma once
 
 #include <cstddef>
@@ -19,17 +19,24 @@
 namespace penstock::codec {
 
 enum class CompressedFormat : std::uint8_t {
-  gzip,    // RFC 1952; members that follow each other are one; the checksum of each is verified
-  snappy,  // one raw block, or the blocks of snappy-java's stream, told apart by its magic
-  lz4,     // frames of the LZ4 frame format, their checksums verified where they have some
-  zstd,    // frames, likewise
+  // RFC 1952. Members that follow each other are one text. The checksum of each is verified.
+  gzip,
+
+  // One raw block, or the blocks of snappy-java's stream, which begins with a magic of its own.
+  snappy,
+
+  // Frames of the LZ4 frame format. Their checksums are verified where they have some.
+  lz4,
+
+  // Frames of RFC 8878. Their checksums are verified where they have some.
+  zstd,
 };
 
 const char* to_string(CompressedFormat format);
 
 class Decompressor {
  public:
-  // bytes_max: no result is longer; at least 1. Takes no memory yet.
+  // No result is longer than `bytes_max`, which is at least 1 (CHECK). Takes no memory yet.
   explicit Decompressor(std::size_t bytes_max);
   ~Decompressor();
   Decompressor(const Decompressor&) = delete;
@@ -39,7 +46,7 @@ class Decompressor {
   // not of this format, a checksum that does not match), and unsupported, when it is longer than bytes_max.
   Result<Bytes> decompress(CompressedFormat format, Bytes input);
 
-  // What the buffer takes now.
+  // What the buffer takes now. It never shrinks.
   std::size_t scratch_bytes() const { return scratch_bytes_; }
 
  private:

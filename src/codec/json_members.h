@@ -9,6 +9,7 @@
 
 namespace penstock::codec {
 
+// Members by their names.
 struct JsonMembers {
   std::map<std::string, std::string, std::less<>> texts;
   std::map<std::string, double, std::less<>> numbers;

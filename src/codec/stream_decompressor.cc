@@ -107,12 +107,9 @@ Result<void> StreamDecompressor::feed_zstd(Bytes input, const Sink& sink) {
 }
 
 Error StreamDecompressor::corrupt(const char* what) const {
-  return {.kind = ErrorKind::corrupt,
-          .action = Action::give_up,
-          .message = concat("it does not decompress as ", compression_ == Compression::gzip ? "gzip" : "zstd",
-                            ": ", what),
-          .code = {},
-          .retry_after = {}};
+  return make_error(
+      ErrorKind::corrupt, Action::give_up,
+      concat("it does not decompress as ", compression_ == Compression::gzip ? "gzip" : "zstd", ": ", what));
 }
 
 }  // namespace penstock::codec

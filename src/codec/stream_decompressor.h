@@ -3,7 +3,7 @@
 //
 // Takes what the compressor makes and every tool for these formats: gzip members or zstd frames, one after
 // the other. Input is from outside: nothing in it is believed. Pure but for its memory: gzip 86 KiB and
-// zstd its window (128 MiB at most, 512 KiB for ours), and 256 KiB for what comes out. One object a thread.
+// zstd its window (128 MiB at most, 512 KiB for ours), and 256 KiB for what comes out. One object per thread.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +25,7 @@ class StreamDecompressor {
   StreamDecompressor(const StreamDecompressor&) = delete;
   StreamDecompressor& operator=(const StreamDecompressor&) = delete;
 
+  // Takes bytes that stay valid during the call only. May be called with none.
   using Sink = std::function<void(Bytes plain)>;
 
   // The file's next bytes; what they become goes to `sink` before this returns. Error corrupt (give up):
@@ -41,7 +42,8 @@ class StreamDecompressor {
   Error corrupt(const char* what) const;
 
   const Compression compression_;
-  bool within_ = true;  // a member: also before the first
+  // Within a member, which counts from before the first: a file without one is cut off.
+  bool within_ = true;
   std::unique_ptr<Contexts> contexts_;
   std::unique_ptr<std::byte[]> out_;
 };

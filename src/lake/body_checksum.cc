@@ -1,3 +1,8 @@
+// Worked case: a body of two pieces, 6 and 5 bytes, that libcurl takes as it likes.
+//
+//   take(0, 4 bytes), take(4, 2), take(6, 5)     in order: crc_ covers 11 bytes, value() costs nothing
+//   take(0, 4), take(0, 4), take(4, 7)           a connection broke and began anew: the repeat is passed over
+//   take(0, 4), take(8, 3)                       a hole: value() goes over all pieces once
 #include "lake/body_checksum.h"
 
 #include "codec/checksum.h"

@@ -1,3 +1,11 @@
+// How it works. A page is made by a walk in depth that begins anew for each page: nothing is kept between
+// two pages, as with a marker of Azure's. Each directory is read, sorted and walked. Those that lie wholly
+// before `after`, or whose name cannot lead to `prefix`, are not read at all.
+//
+// Worked case: files a-b.txt, a/x.txt, a/y.txt, b.txt, count_max 2.
+//
+//   after ""           a-b.txt, a/x.txt    more    "a/" sorts behind "a-b.txt"
+//   after "a/x.txt"    a/y.txt, b.txt
 #include "lake/directory_listing.h"
 
 #include <algorithm>

@@ -11,7 +11,7 @@
 // and syncs the directory. A crash in between leaves a blob whose metadata is found by the inode.
 //
 // Bulk data moves through the loop. Opening, linking and making directories are done in the caller's frame:
-// they are few a blob, touch no data, and io_uring runs them on kernel workers in any case. Listings and
+// they are few per blob, touch no data, and io_uring runs them on kernel workers in any case. Listings and
 // properties are read so too: they serve `verify` and a restart, not the path of a record.
 #pragma once
 

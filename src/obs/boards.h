@@ -23,10 +23,13 @@ struct TopicMetrics {
 
   const std::string topic;
   Counter records;
-  Counter bytes;  // of values
+
+  // Of the records' values.
+  Counter bytes;
   Counter blobs;
 };
 
+// A copy of TopicMetrics for a reader.
 struct TopicTotals {
   std::string topic;
   std::uint64_t records = 0;
@@ -40,25 +43,35 @@ class TopicBoard {
   // topic that is not read any more keeps its line. As many lines as topics were ever assigned.
   TopicMetrics& of(std::string_view topic);
 
+  // A copy, for any thread.
   std::vector<TopicTotals> totals() const;
 
  private:
   mutable std::mutex mutex_;
-  std::deque<TopicMetrics> topics_;  // a deque moves nothing when it grows
+  // A deque, because it moves nothing when it grows.
+  std::deque<TopicMetrics> topics_;
 };
 
 struct PartitionRow {
   TopicPartition id;
-  Position position;     // behind what was handed over to the worker
-  Position log_end{-1};  // -1: not known yet
-  Position committed;    // where a restart would begin: published up to here
+
+  // Behind what was handed over to the worker.
+  Position position;
+
+  // -1: not known yet.
+  Position log_end{-1};
+
+  // Where a restart would begin. Everything before it is published.
+  Position committed;
 };
 
 class PartitionBoard {
  public:
-  // `rows` becomes the board, and the former rows come back in it, so that their memory is used again.
+  // `rows` becomes the board, and the former rows come back in it, so that their memory is used again. The
+  // worker's thread calls this about once a second.
   void exchange(std::vector<PartitionRow>& rows);
 
+  // A copy, for any thread.
   std::vector<PartitionRow> rows() const;
 
  private:

@@ -1,3 +1,6 @@
+// The log is the one piece of state that belongs to the process and not to a part of it, as standard error
+// does. format_line() makes the line, spdlog writes it: under a mutex, so that lines of two threads never
+// mix.
 #include "obs/log.h"
 
 #include <atomic>

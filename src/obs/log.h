@@ -3,8 +3,8 @@
 //   obs::log(Level::warning, "the upload was throttled", {{"topic", topic}, {"partition", partition}});
 //
 // A line is a fact and its coordinates. What went wrong comes with what to do about it, in the message. No
-// secret may be handed in: nothing here could tell. Never one line a record; a line that could come a
-// thousand times a second goes through a LogGate.
+// secret may be handed in: nothing here could tell. There is never one line per record. A line that could
+// come a thousand times a second goes through a LogGate.
 #pragma once
 
 #include <cstdint>
@@ -18,20 +18,28 @@
 namespace penstock::obs {
 
 struct LogOptions {
-  Level level = Level::info;           // messages below are dropped
-  LogFormat format = LogFormat::text;  // text becomes journal where standard error is the journal
-  bool silent = false;                 // not even errors: a simulator makes thousands of them on purpose
+  // Messages below it are dropped.
+  Level level = Level::info;
+
+  // text becomes journal where standard error is systemd's journal.
+  LogFormat format = LogFormat::text;
+
+  // Not even errors are logged: a simulator makes thousands of them on purpose.
+  bool silent = false;
 };
 
 // Before it is called the defaults hold. May be called again, from any thread.
 void init_log(const LogOptions& options);
 
+// Whether a message of this level would be written: for fields that are costly to compute.
 bool would_log(Level level);
 
+// Writes one line, from any thread. Allocates, and may block as standard error does. Lines that standard
+// error does not take are lost.
 void log(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
-// Lets one message of a kind through per interval, and counts what it held back. One gate a kind; pure, one
-// thread.
+// Lets one message of a kind through per interval, and counts what it held back. There is one gate per kind
+// of message. Pure; one thread.
 //
 //   if (const auto held_back = gate_.pass(clock_.now())) {
 //     log(Level::warning, "no room on the stage", {{"held_back", *held_back}});

@@ -26,8 +26,8 @@ enum class Level : std::uint8_t { debug, info, warning, error };
 
 enum class LogFormat : std::uint8_t { text, journal, json };
 
-// One key and value behind the message. It views its texts, so it lives only as long as the call it is written
-// in. Keys are words of ours, [a-z_]+, and never input; "time", "level" and "message" are taken.
+// One key and value behind the message. It views its texts, so it lives only as long as the call it is
+// written in. Keys are words of ours, [a-z_]+, and never input; "time", "level" and "message" are taken.
 struct Field {
   Field(std::string_view name, std::string_view text) : key(name), value(text) {}
   Field(std::string_view name, const char* text) : key(name), value(std::string_view(text)) {}

@@ -5,15 +5,25 @@
 
 namespace penstock::obs {
 
+// Numbers that come from /proc are 0 where it is not mounted.
 struct ProcessUsage {
-  double cpu_seconds = 0;                 // user and system, all threads
-  std::uint64_t resident_bytes = 0;       // now; 0 where /proc is not there
-  std::uint64_t peak_resident_bytes = 0;  // highest so far
-  std::uint64_t open_fds = 0;             // 0 where /proc is not there
-  std::uint64_t max_fds = 0;              // the soft limit
+  // User and system time of all threads, from getrusage.
+  double cpu_seconds = 0;
+
+  // Now, from /proc/self/statm.
+  std::uint64_t resident_bytes = 0;
+
+  // The highest so far, from /proc/self/status.
+  std::uint64_t peak_resident_bytes = 0;
+
+  // From /proc/self/fd.
+  std::uint64_t open_fds = 0;
+
+  // The soft limit.
+  std::uint64_t max_fds = 0;
 };
 
-// Reads /proc/self and getrusage; some ten microseconds.
+// From any thread. Takes some ten microseconds.
 ProcessUsage process_usage();
 
 }  // namespace penstock::obs

@@ -12,14 +12,19 @@ namespace penstock::obs {
 
 struct ProcessInfo {
   std::string version;
-  std::string name;  // the deployment's, from the configuration
+
+  // The deployment's, from the configuration.
+  std::string name;
   WallTime start_time;
-  ProcessUsage usage;  // process_usage(), read for this page
+
+  // process_usage(), read for this page.
+  ProcessUsage usage;
 };
 
-// From any thread. Names begin with penstock_, but for the process_ ones that every dashboard knows. A
-// worker's numbers carry the label worker; totals by topic are summed over the workers, and a partition has
-// one line: while it moves from one worker to another and both still list it, the row that is further on.
+// The whole page. From any thread. Names begin with penstock_, but for the process_ ones that every
+// dashboard knows. A worker's numbers carry the label worker. Totals by topic are summed over the workers.
+// A partition has one line: while it moves from one worker to another and both still list it, the row that
+// is further on.
 std::string render(std::span<const WorkerMetrics* const> workers, const ProcessInfo& process);
 
 }  // namespace penstock::obs

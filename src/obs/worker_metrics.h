@@ -48,58 +48,82 @@ class CountersBy {
   std::array<Counter, values> counters_;
 };
 
+// What the worker does its file I/O with.
 enum class IoBackend : std::uint8_t { unknown, io_uring, portable, simulated };
 std::string_view to_string(IoBackend backend);
 
 struct WorkerMetrics {
   explicit WorkerMetrics(std::uint32_t worker_index) : index(worker_index) {}
 
-  const std::uint32_t index;  // from 0; the label "worker"
+  // From 0: the value of the label "worker".
+  const std::uint32_t index;
 
   // Records
+
   Counter records_received;
-  Counter records_skipped;  // empty values
-  Counter lines_flattened;  // records in which CR or LF became a space
-  Counter record_bytes;     // of values, as the source handed them over
-  Counter stale_records;    // offsets handed over before, dropped
-  Counter lost_positions;   // gone from the log before they were read (on_data_loss: continue)
-  Counter throttled_ms;     // asked for by brokers
+  // With an empty value, which leaves no line.
+  Counter records_skipped;
+  // In which CR or LF became a space.
+  Counter lines_flattened;
+  // Of values, as the source handed them over.
+  Counter record_bytes;
+  // With offsets that were handed over before, so they were dropped.
+  Counter stale_records;
+  // Gone from the log before they were read (source.on_data_loss: continue).
+  Counter lost_positions;
+  // Waiting that brokers asked for.
+  Counter throttled_ms;
 
   // Batches and blobs
+
   CountersBy<SealReason, k_seal_reasons> batches_sealed;
-  Gauge open_batches;        // taking records
-  Gauge publishing_batches;  // sealed, not yet durable and finished
+  // Batches that take records.
+  Gauge open_batches;
+  // Batches that are sealed, and not yet durable and finished.
+  Gauge publishing_batches;
   Counter blobs_published;
-  Counter blob_bytes;  // as stored, after compression
+  // As stored, after compression.
+  Counter blob_bytes;
   Counter blocks_uploaded;
-  Counter put_attempts;  // Put Block, Put Blob and Put Block List, repeats included
+  // Put Block, Put Blob and Put Block List, repeats included.
+  Counter put_attempts;
   CountersBy<RetryReason, k_retry_reasons> retries;
-  Histogram upload_latency;       // of one write to the lake, from the call to its answer
-  Histogram produced_to_durable;  // from a record's timestamp to the publication of its blob: a batch's
-                                  // oldest record
+  // Of one write to the lake, from the call to its answer.
+  Histogram upload_latency;
+  // From the timestamp of a batch's oldest record to the publication of its blob.
+  Histogram produced_to_durable;
 
   // Offsets and membership
+
   Counter commits;
   Counter commit_failures;
+  // Assignments that ended.
   Counter rebalances;
   Gauge assigned_partitions;
 
   // Stage and memory
+
   Counter stage_written_bytes;
   Counter stage_read_bytes;
   Gauge stage_live_bytes;
   Gauge stage_segment_files;
   Counter stage_write_errors;
-  Counter recovered_used_bytes;      // of an earlier process: in batches of this one
-  Counter recovered_released_bytes;  // not used again
-  Counter stage_full_ns;             // time without records taken because the stage had no room
-  Counter backpressure_events;       // times that the worker stopped taking records, for whatever reason
+  // Left by an earlier process, and used in batches of this one.
+  Counter recovered_used_bytes;
+  // Left by an earlier process, and not used again.
+  Counter recovered_released_bytes;
+  // Time without records taken because the stage had no room.
+  Counter stage_full_ns;
+  // How often the worker stopped taking records, for whatever reason.
+  Counter backpressure_events;
   Gauge slabs_free;
   Gauge slabs_total;
 
   // What the kernel granted
+
   std::atomic<IoBackend> io_backend{IoBackend::unknown};
-  Gauge direct_io;  // 1: O_DIRECT is in force
+  // 1: O_DIRECT is in force.
+  Gauge direct_io;
   Gauge registered_bytes;
   Counter loop_wakeups;
 

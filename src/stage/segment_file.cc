@@ -1,3 +1,10 @@
+// How it works. Whether O_DIRECT can be used is asked twice: of the kernel, by statx(STATX_DIOALIGN), and
+// by writing one block, because what a file system says of itself is not always so. A file system that does
+// not know O_DIRECT (tmpfs before Linux 6.6) answers EINVAL. The stage then goes through the page cache and
+// says so.
+//
+// A new file gets its header first, in state filling, then its room by fallocate. A process that is killed
+// in between leaves a file that recovery recognizes and removes.
 #include "stage/segment_file.h"
 
 #include <cerrno>

@@ -1,3 +1,10 @@
+// How it works. A transfer is repeated with what is left until nothing is. The blocking and the
+// asynchronous form share judge(), which says what one result means.
+//
+// Worked case: a write of 20,480 bytes with O_DIRECT comes back with 10,000. Two whole blocks, 8,192 bytes,
+// count as written. The next write begins there, at a multiple of the block, and writes 12,288 bytes. If it
+// comes back with less than one block, no progress is possible, and the transfer ends with EIO (a read:
+// ENODATA, the file is shorter).
 #include "stage/transfer.h"
 
 #include <cerrno>
