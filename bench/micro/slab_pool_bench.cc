@@ -8,12 +8,12 @@
 namespace penstock::bench {
 namespace {
 
-constexpr std::size_t k_slab_bytes = std::size_t{256} << 10;
+constexpr std::size_t k_pool_slab_bytes = std::size_t{256} << 10;
 
 // range(0): how many are lent at once.
 void slab_pool(benchmark::State& state) {
   const auto lent_count = static_cast<std::size_t>(state.range(0));
-  auto pool = mem::SlabPool::create(lent_count, k_slab_bytes);
+  auto pool = mem::SlabPool::create(lent_count, k_pool_slab_bytes);
   if (!pool.ok()) {
     state.SkipWithError(pool.error().message.c_str());
     return;

@@ -13,7 +13,7 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t k_block = 4096;
+constexpr std::size_t k_cut_block = 4096;
 
 }  // namespace
 
@@ -60,9 +60,10 @@ void SimLoop::write_at(int fd, Bytes bytes, std::uint64_t offset, io::Completion
   const std::int32_t error = random_.chance(faults_[&FaultRates::disk_full])          ? ENOSPC
                              : random_.chance(faults_[&FaultRates::disk_write_error]) ? EIO
                                                                                       : 0;
-  const bool cut = random_.chance(faults_[&FaultRates::disk_short]) && bytes.size() > k_block;
+  const bool cut = random_.chance(faults_[&FaultRates::disk_short]) && bytes.size() > k_cut_block;
   const std::size_t size =
-      cut ? k_block * random_.between(1, static_cast<std::int64_t>(bytes.size() / k_block)) : bytes.size();
+      cut ? k_cut_block * random_.between(1, static_cast<std::int64_t>(bytes.size() / k_cut_block))
+          : bytes.size();
   process_->post(clock_.now() + disk_delay(), [this, id, fd, part = bytes.first(std::min(size, bytes.size())),
                                                offset, error, done = std::move(done)] {
     writing_.erase(id);
@@ -75,8 +76,8 @@ void SimLoop::write_at(int fd, Bytes bytes, std::uint64_t offset, io::Completion
 
 void SimLoop::read_at(int fd, MutableBytes bytes, std::uint64_t offset, io::Completion done) {
   const bool fails = random_.chance(faults_[&FaultRates::disk_read_error]);
-  const bool cut = random_.chance(faults_[&FaultRates::disk_short]) && bytes.size() > k_block;
-  const MutableBytes part = bytes.first(cut ? k_block : bytes.size());
+  const bool cut = random_.chance(faults_[&FaultRates::disk_short]) && bytes.size() > k_cut_block;
+  const MutableBytes part = bytes.first(cut ? k_cut_block : bytes.size());
   read_errors_ += fails ? 1 : 0;
   process_->post(clock_.now() + disk_delay(), [this, fd, part, offset, fails, done = std::move(done)] {
     const std::int32_t result = fails ? -EIO : disk_.read(fd, part, offset);
