@@ -16,12 +16,14 @@
 #include "codec/blob_name.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "kafka/broker_access.h"
 #include "kafka/direct_source.h"
 #include "lake/azure_store.h"
 #include "lake/directory_store.h"
 #include "lake/null_store.h"
 #include "rdkafka/client_properties.h"
 #include "rdkafka/librdkafka_source.h"
+#include "rdkafka/rd_membership.h"
 
 namespace penstock::appliance {
 namespace {
@@ -334,13 +336,14 @@ Result<std::unique_ptr<source::Source>> make_source(
     const config::Settings& settings, std::uint32_t worker,
     const std::optional<std::map<TopicPartition, Position>>& end_marks, io::Loop& loop, const Clock& clock) {
   if (!fetch_choice(settings).direct) {
-    rdkafka::LibrdkafkaSourceOptions options;
-    options.client = kafka_options(settings, worker);
+    source::SourceOptions options;
+    options.consumer = kafka_options(settings, worker);
     options.end_marks = end_marks;
     return std::unique_ptr<source::Source>(new rdkafka::LibrdkafkaSource(loop, clock, std::move(options)));
   }
   kafka::DirectSourceOptions options;
-  options.client = kafka_options(settings, worker);
+  options.consumer = kafka_options(settings, worker);
+  options.join = rdkafka::join_by_librdkafka(options.consumer, loop);
   options.batch_bytes_max = settings.source.max_batch_bytes;
   options.commit_timeout = settings.source.fence_wait / 2;
   options.end_marks = end_marks;
