@@ -1,5 +1,6 @@
-// Our own fetch, decode and copy, and nothing behind it: a DirectSource on a loop that takes every record of a topic
-// and copies its value into the ring that bare_consumer has. The measure is taken from the first record to the last.
+// Our own fetch, decode and copy, and nothing behind it: a DirectSource on a loop that takes every record of
+// a topic and copies its value into the ring that bare_consumer has. The measure is taken from the first
+// record to the last.
 //
 //   direct_reader --brokers H:P --topic T
 #include <optional>
@@ -11,12 +12,13 @@
 #include "io/loop.h"
 #include "kafka/direct_source.h"
 #include "rdkafka/cluster_probe.h"
+#include "rdkafka/rd_membership.h"
 #include "replay/measure.h"
 
 namespace penstock::bench {
 namespace {
 
-constexpr std::size_t k_records_per_poll = 1000;  // as a worker does
+constexpr std::size_t k_records_per_turn = 1000;  // as a worker does
 
 template <class Value>
 Value must(Result<Value> result) {
@@ -28,10 +30,10 @@ Value must(Result<Value> result) {
 
 int run(const Arguments& arguments) {
   kafka::DirectSourceOptions options;
-  options.client.brokers = {arguments.text("brokers")};
-  options.client.topics = {arguments.text("topic")};
-  options.client.group = concat("bench-direct-", ::getpid());
-  const rdkafka::ProbeReport probe = must(rdkafka::probe_cluster(options.client, std::chrono::seconds(10)));
+  options.consumer.brokers = {arguments.text("brokers")};
+  options.consumer.topics = {arguments.text("topic")};
+  options.consumer.group = concat("bench-direct-", ::getpid());
+  const rdkafka::ProbeReport probe = must(rdkafka::probe_cluster(options.consumer, std::chrono::seconds(10)));
   if (probe.logs_error) {
     die(probe.logs_error->message);
   }
@@ -41,6 +43,7 @@ int run(const Arguments& arguments) {
   }
 
   const std::unique_ptr<io::Loop> loop = must(io::make_loop({}, system_clock()));
+  options.join = rdkafka::join_by_librdkafka(options.consumer, *loop);
   kafka::DirectSource source(*loop, system_clock(), options);
   Ring ring;
   std::optional<Usage> first;
@@ -49,19 +52,27 @@ int run(const Arguments& arguments) {
       source.fetch_from(PartitionSlot{slot}, partitions[slot].start);
     }
   };
-  const auto take = [&](const source::RecordSpan& span) {
-    if (!first) {
-      first = usage_now();
+  // Returns whether more waits.
+  const auto take = [&] {
+    std::size_t count = 0;
+    while (const source::RecordSpan* span = source.front()) {
+      if (count >= k_records_per_turn) {
+        return true;
+      }
+      if (!first) {
+        first = usage_now();
+      }
+      for (const RecordView& record : span->records) {
+        ring.append(record.value.data(), record.value.size());
+      }
+      count += span->records.size();
+      source.taken(span->records.size());
     }
-    for (const RecordView& record : span.records) {
-      ring.append(record.value.data(), record.value.size());
-    }
-    return span.records.size();
+    return false;
   };
   const Result<void> started = source.start({
       .assigned = begin,
       .revoked = [](source::RevokeReason) { die("the group took the partitions back"); },
-      .records = take,
       .partition_failed = [](PartitionSlot, Error error) { die(error.message); },
       .failed = [](Error error) { std::fprintf(stderr, "%s\n", error.message.c_str()); },
   });
@@ -70,7 +81,8 @@ int run(const Arguments& arguments) {
   }
   const double deadline_s = usage_now().wall_s + static_cast<double>(arguments.number("limit", 120));
   while (ring.records() < expected) {
-    const bool more = source.poll(source::Source::Room::some, k_records_per_poll);
+    source.poll();
+    const bool more = take();
     loop->run_once(more ? Duration::zero() : Duration(std::chrono::seconds(1)));
     if (!more && usage_now().wall_s > deadline_s) {
       die("not at the end in time");

@@ -12,6 +12,7 @@
 #include "kafka/direct_source.h"
 #include "obs/log.h"
 #include "rdkafka/librdkafka_source.h"
+#include "rdkafka/rd_membership.h"
 
 namespace penstock::appliance {
 namespace {
@@ -56,8 +57,8 @@ std::string group_instance_id(const config::Settings& settings, std::uint32_t wo
 std::unique_ptr<source::Source> make_librdkafka_source(const config::Settings& settings, std::uint32_t worker,
                                                        const EndMarks& end_marks, io::Loop& loop,
                                                        const Clock& clock) {
-  rdkafka::LibrdkafkaSourceOptions options;
-  options.client = kafka_options(settings, worker);
+  source::SourceOptions options;
+  options.consumer = kafka_options(settings, worker);
   options.end_marks = end_marks;
   return std::make_unique<rdkafka::LibrdkafkaSource>(loop, clock, std::move(options));
 }
@@ -66,7 +67,8 @@ std::unique_ptr<source::Source> make_direct_source(const config::Settings& setti
                                                    const EndMarks& end_marks, io::Loop& loop,
                                                    const Clock& clock) {
   kafka::DirectSourceOptions options;
-  options.client = kafka_options(settings, worker);
+  options.consumer = kafka_options(settings, worker);
+  options.join = rdkafka::join_by_librdkafka(options.consumer, loop);
   options.batch_bytes_max = settings.source.max_batch_bytes;
   options.commit_timeout = settings.source.fence_wait / 2;
   options.end_marks = end_marks;

@@ -1,7 +1,9 @@
 #include "kafka/broker_access.h"
 
+#include <string_view>
 #include <utility>
 
+#include "base/concat.h"
 #include "crypto/tls_context.h"
 #include "source/bearer_token.h"
 
@@ -27,6 +29,18 @@ wire::SaslCredential credential_of(const source::Auth& auth) {
 }
 
 }  // namespace
+
+std::string why_not_direct(const source::ConsumerOptions& options) {
+  for (const auto& [name, value] : options.passthrough) {
+    for (const std::string_view own :
+         {"ssl.", "enable.ssl.", "sasl.", "enable.sasl.", "client.dns.", "client.rack"}) {
+      if (name.starts_with(own)) {
+        return concat("source.librdkafka sets ", name, ", which only librdkafka's own connections follow");
+      }
+    }
+  }
+  return {};
+}
 
 Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options) {
   wire::BrokerAccess access;

@@ -11,6 +11,9 @@
 
 namespace penstock::kafka {
 
+// Why these options need librdkafka's own fetch, as our connections do not follow them. Empty: they do not.
+std::string why_not_direct(const source::ConsumerOptions& options);
+
 // Error: the CA cannot be read, or the options cannot work. Never with a secret.
 Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options);
 

@@ -15,7 +15,6 @@ constexpr Duration k_answer_slack = std::chrono::seconds(30);
 
 FetchLane::FetchLane(io::Loop& loop, const Clock& clock, const Options& options, Answered answered)
     : options_(options),
-      clock_(clock),
       answered_(std::move(answered)),
       buffer_(std::make_shared<wire::ReceiveBuffer>(k_lane_buffer_bytes)),
       decompressor_(options.batch_bytes_max),
@@ -40,7 +39,7 @@ void FetchLane::fetch(const wire::FetchRequest& request, std::shared_ptr<const v
 }
 
 void FetchLane::on_reply(const wire::Reply& reply) {
-  failure_ = reply.failure;
+  was_too_large_ = reply.failure == wire::Failure::response_too_large;
   if (reply.error) {
     state_ = State::idle;
     buffer_ =
@@ -49,8 +48,6 @@ void FetchLane::on_reply(const wire::Reply& reply) {
     return;
   }
   reader_.emplace(reply.body, reply.version);
-  views.clear();
-  views_taken = 0;
   state_ = State::loaded;
   if (unwanted_) {
     discard();
@@ -61,8 +58,6 @@ void FetchLane::on_reply(const wire::Reply& reply) {
 std::optional<wire::FetchedPartition> FetchLane::next_partition() {
   CHECK(state_ == State::loaded);
   aborted_.clear();
-  views.clear();
-  views_taken = 0;
   std::optional<wire::FetchedPartition> partition = reader_->next(aborted_);
   if (!partition) {
     state_ = State::idle;
@@ -73,8 +68,6 @@ std::optional<wire::FetchedPartition> FetchLane::next_partition() {
 void FetchLane::discard() {
   unwanted_ = state_ == State::asked;
   if (state_ == State::loaded) {
-    views.clear();
-    views_taken = 0;
     state_ = State::idle;
   }
 }

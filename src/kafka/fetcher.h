@@ -1,10 +1,10 @@
-// Reads the partitions of one assignment from their leaders, over connections of our own, and hands the records
-// over from the buffers that they were received into.
+// Reads the partitions of one assignment from their leaders, over connections of our own, and hands the
+// records over from the buffers that they were received into.
 //
-//   poll ─► hand over what has arrived ─► ask each idle lane for more ─► (a response arrives, the loop wakes) ─► poll
+//   poll ─► front, taken, front, ... ─► ask each lane that is empty ─► (a response arrives, the loop wakes) ─► poll
 //
-// Back-pressure is not to ask: a lane whose response has not been taken whole sends nothing. Positions are ours, so
-// nothing is ever paused, and nothing is fetched twice but what a rewind asks for.
+// Back-pressure is not to ask: a lane whose response has not been taken whole sends nothing. Positions are
+// ours, so nothing is ever paused, and nothing is fetched twice but what a rewind asks for.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -24,6 +23,9 @@
 #include "base/record_view.h"
 #include "io/loop.h"
 #include "kafka/fetch_lane.h"
+#include "kafka/fetch_order.h"
+#include "kafka/leaders.h"
+#include "kafka/wake_timer.h"
 #include "source/source.h"
 #include "wire/cluster_client.h"
 
@@ -37,12 +39,16 @@ struct FetcherOptions {
   RecordHeaders headers = RecordHeaders::skipped;
 };
 
+// They run from poll(), from front(), or from a callback of the loop.
 struct FetcherEvents {
-  std::function<std::size_t(const source::RecordSpan&)> records;  // as SourceHandlers::records
-  std::function<void(PartitionSlot, Error)> failed;               // the partition stops
-  std::function<void(PartitionSlot, Position)>
-      position_lost;                   // not in the log: fetch_from() or fail() answers
-  std::function<void(Error)> trouble;  // passes by itself; often
+  // The partition stops, until the next begin().
+  std::function<void(PartitionSlot, Error)> failed;
+
+  // The position is not in the log. Told once; fetch_from(), hold() or fail() answers.
+  std::function<void(PartitionSlot, Position)> position_lost;
+
+  // Passes by itself; often.
+  std::function<void(Error)> trouble;
 };
 
 class Fetcher {
@@ -50,7 +56,6 @@ class Fetcher {
   // All outlive it.
   Fetcher(io::Loop& loop, const Clock& clock, wire::ClusterClient& cluster, FetcherOptions options,
           FetcherEvents events);
-  ~Fetcher();
 
   // A new assignment, all of it held. end() before the next.
   void begin(std::span<const TopicPartition> partitions);
@@ -60,28 +65,77 @@ class Fetcher {
   void hold(PartitionSlot slot);
   void fail(PartitionSlot slot);  // until the next begin()
 
-  // Hands over what has arrived, at most about `records_max`, then asks for more. Returns whether more waits.
-  bool poll(std::size_t records_max);
+  // Once per turn: looks after the leaders. Asks for no records.
+  void poll();
 
-  // For each slot, as its leader says: the log's start or end (wire::k_timestamp_start, _end; that of committed
-  // records), or the first position at a time, none if there is none. Asks once; an Error may pass.
-  using Positions = std::vector<std::optional<Position>>;
-  void list_offsets(std::vector<PartitionSlot> slots, std::int64_t timestamp_ms,
-                    std::function<void(Result<Positions>)> done);
+  // As Source::front() and Source::taken(). The first front() after a poll() begins at the next lane, so that
+  // lanes take turns, and asks all lanes that are empty.
+  const source::RecordSpan* front();
+  void taken(std::size_t count);
 
-  std::size_t size() const { return slots_.size(); }
-  bool failed(PartitionSlot slot) const { return slots_[slot.value].failed; }
+  std::size_t size() const { return readings_.size(); }
+  const TopicPartition& id(PartitionSlot slot) const { return (*ids_)[slot.value]; }
+  bool failed(PartitionSlot slot) const { return readings_[slot.value].failed; }
   // Position_lost was told, and neither fetch_from() nor hold() came since.
-  bool waits_for_position(PartitionSlot slot) const { return slots_[slot.value].waits_for_position; }
-  Position position(PartitionSlot slot) const { return slots_[slot.value].position; }
-  Position log_end(PartitionSlot slot) const { return slots_[slot.value].log_end; }
+  bool waits_for_position(PartitionSlot slot) const { return readings_[slot.value].waits_for_position; }
+  Position position(PartitionSlot slot) const { return readings_[slot.value].position; }
+  Position log_end(PartitionSlot slot) const { return readings_[slot.value].log_end; }
   std::uint64_t throttled_ms() const { return throttled_ms_; }
 
- private:
-  using LaneKey = std::pair<std::int32_t, std::uint32_t>;  // broker, which of its lanes
+  // For other questions to who leads a partition. None: it is not known. Queued behind a Fetch that is under
+  // way. The connection may be gone when the loop has run.
+  struct Route {
+    wire::BrokerConnection* connection = nullptr;
+    std::int32_t leader_epoch = 0;
+  };
+  std::optional<Route> route_to_leader(PartitionSlot slot);
+  Leaders& leaders() { return leaders_; }
 
-  struct Slot {
-    TopicPartition id;
+ private:
+  struct LaneKey {
+    std::int32_t broker = -1;
+    std::uint32_t which = 0;  // of the broker's lanes
+
+    friend bool operator==(const LaneKey&, const LaneKey&) = default;
+  };
+
+  // One connection to one broker, and what is to be asked over it next.
+  struct Lane {
+    Lane(LaneKey its_key, io::Loop& loop, const Clock& clock, const FetchLane::Options& options,
+         FetchLane::Answered answered)
+        : key(its_key), io(loop, clock, options, std::move(answered)) {}
+
+    const LaneKey key;
+    FetchLane io;
+    FetchOrder order;       // the partitions that are fetched from this broker
+    MonoTime not_before{};  // the broker throttles, or failed a moment ago
+    std::uint32_t failures = 0;
+    bool more_waits = false;  // the last response was full: so the next need not wait
+
+    // So many Fetches are for one partition each: to see whose batch is too large.
+    std::size_t single_asks_left = 0;
+
+    // What the last Fetch asked for, in its order: the response has the same order, as a rule.
+    std::vector<PartitionSlot> asked_slots;
+    std::size_t answers_seen = 0;
+
+    // The partition of the response that is being handed over.
+    struct HandingOver {
+      PartitionSlot slot;
+      Position before;        // its position when the response was opened
+      std::size_t bytes = 0;  // of its records, compressed as they may be
+      bool open = false;
+      bool has_span = false;  // `views` and `next` are of it, and are not taken whole
+    } current;
+
+    // What the cursor gave last: perhaps no views, for a hole.
+    std::vector<RecordView> views;
+    std::size_t views_taken = 0;
+    Position next;
+  };
+
+  // How far the reading of one partition has come.
+  struct Reading {
     Position position{-1};
     Position log_end{-1};
     bool held = true;
@@ -89,72 +143,58 @@ class Fetcher {
     bool waits_for_position = false;  // position_lost was told
     std::uint32_t generation = 0;     // of its position: a response to an older question is dropped
     std::uint32_t asked_generation = 0;
-    std::optional<wire::PartitionLeader> leader;
-    FetchLane* lane = nullptr;
+    Lane* lane = nullptr;  // set if and only if its leader is known
     MonoTime not_before{};
-    std::size_t bytes_needed = 0;       // a batch that was cut wants so many
-    Position refetched{-1};             // a corrupt batch was fetched again here
-    std::uint32_t unknown_answers = 0;  // in a row, to who leads it
-    std::uint32_t older_answers = 0;    // in a row, that name a leader of an earlier epoch
+    std::size_t bytes_needed = 0;  // a batch that was cut wants so many
+    Position refetched{-1};        // a corrupt batch was fetched again here
 
     bool wanted() const { return !held && !failed && !waits_for_position; }
   };
 
-  struct OffsetQuery;
-
   // fetcher.cc: asking
-  void ask(FetchLane& lane);
-  std::size_t bytes_max_of(const Slot& slot, std::size_t partitions) const;
-  void need_leaders(MonoTime not_before);
-  void ask_leaders();
-  void on_leaders(const Result<wire::ClusterView>& view);
-  bool believed(Slot& slot, const wire::PartitionLeader& leader) const;
-  void place(PartitionSlot slot, const wire::PartitionLeader& leader);
+  void ask(Lane& lane);
+  void choose_partitions(Lane& lane);
+  std::size_t share_bytes(const Lane& lane);
+  std::size_t bytes_max_of(const Reading& partition, std::size_t partitions) const;
+  void on_leader_moved(PartitionSlot slot, const wire::BrokerAddress& broker);
   void displace(PartitionSlot slot);
-  FetchLane& lane_of(const wire::BrokerAddress& broker, std::uint32_t which);
-  void on_answer(FetchLane& lane, const std::optional<Error>& error);
-  void on_too_large(FetchLane& lane);
-  void wake_at(MonoTime when);
+  Lane* find_lane(const LaneKey& key);
+  Lane& lane_of(const wire::BrokerAddress& broker, std::uint32_t which);
+  void drop_lane(Lane& lane);
+  void on_answer(Lane& lane, const std::optional<Error>& error);
+  void on_too_large(Lane& lane);
 
   // fetcher_records.cc: handing over
-  bool hand_over(FetchLane& lane, std::size_t records_max, std::size_t& count);
-  void enter_partition(FetchLane& lane);
-  void read_on(FetchLane& lane);
-  bool offer(FetchLane& lane, std::size_t& count);
-  void end_of_partition(FetchLane& lane);
-  void end_of_response(FetchLane& lane);
-  void on_partition_code(PartitionSlot index, wire::ErrorCode code);
-  void on_bad_batch(PartitionSlot index, Error error);
-  void stop(PartitionSlot index, Error error);
-  void stop_too_large(PartitionSlot index, std::size_t bytes);
-  bool stale(const Slot& slot, const FetchLane& lane) const;
-  std::optional<PartitionSlot> slot_of(FetchLane& lane, const wire::FetchedPartition& fetched) const;
-
-  // fetcher_offsets.cc
-  void send_offset_query(FetchLane& lane, const std::shared_ptr<OffsetQuery>& query,
-                         const std::vector<std::size_t>& which);
+  bool find_span(Lane& lane);
+  void enter_partition(Lane& lane);
+  void read_on(Lane& lane);
+  void end_of_partition(Lane& lane);
+  void end_of_response(Lane& lane);
+  void on_partition_code(PartitionSlot slot, wire::ErrorCode code);
+  void on_bad_batch(PartitionSlot slot, Error error);
+  void stop(PartitionSlot slot, Error error);
+  void stop_too_large(PartitionSlot slot, std::size_t bytes);
+  bool stale(const Reading& partition, const Lane& lane) const;
+  std::optional<PartitionSlot> slot_of(Lane& lane, const wire::FetchedPartition& fetched) const;
 
   io::Loop& loop_;
   const Clock& clock_;
-  wire::ClusterClient& cluster_;
   const FetcherOptions options_;
   const FetcherEvents events_;
+  WakeTimer wake_;
+  Leaders leaders_;
 
-  std::vector<Slot> slots_;
-  std::shared_ptr<const std::vector<TopicPartition>> ids_;  // of slots_, for requests that outlive them
-  std::map<std::pair<std::string_view, std::int32_t>, PartitionSlot> by_name_;  // names live in slots_
-  std::map<LaneKey, std::unique_ptr<FetchLane>> lanes_;
-  std::uint32_t next_lane_ = 0;                // whose turn it is to be handed over first
+  std::vector<Reading> readings_;
+  std::shared_ptr<const std::vector<TopicPartition>> ids_;  // of readings_, for requests that outlive them
+  std::map<std::pair<std::string_view, std::int32_t>, PartitionSlot> by_name_;  // names live in ids_
+  std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<wire::FetchPartition> request_;  // kept for its capacity
 
-  bool leaders_asked_ = false;
-  std::optional<MonoTime> leaders_due_;
-  std::uint32_t leaders_failures_ = 0;
-  std::uint64_t epoch_ = 0;
+  bool turn_begins_ = false;
+  std::size_t first_lane_ = 0;  // whose turn it is to be handed over first
+  Lane* front_lane_ = nullptr;  // whose span front_ is
+  source::RecordSpan front_;
   std::uint64_t throttled_ms_ = 0;
-  io::TimerId wake_timer_ = io::TimerId::none;
-  MonoTime wake_at_{};
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 }  // namespace penstock::kafka

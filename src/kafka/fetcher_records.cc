@@ -1,4 +1,29 @@
-// The half that hands over: from the responses that have arrived to spans of records. fetcher.cc asks for them.
+// The half that hands over: from the responses that have arrived to spans of records. fetcher.cc asks for
+// them.
+//
+// How it works
+//
+// A lane that is loaded holds one response, in the buffer that it was received into. front() walks through
+// it, in three steps that each do little:
+//
+//   enter_partition   the response's next partition: its code, its log's end, and the cursor over its batches
+//   read_on           the cursor's next records, as up to 256 views into the buffer; or a hole, or the end
+//   front_            what the worker sees: the views that it has not taken
+//
+// The worked case is "orders 0" at position 40, of a response that holds 40 to 99 in batches of 30, with room
+// for 45:
+//
+//   1. front() enters the partition, and the cursor gives 40 to 69. The worker takes all 30. The position is
+//      70.
+//   2. front() reads on: 70 to 99. The worker takes 15, and has no room for more. The position is 85.
+//   3. The lane is still loaded, so it asks for nothing, for minutes perhaps. The bytes stay where they are.
+//   4. There is room again. front() gives 85 to 99, from the same views, and the worker takes them.
+//   5. front() finds the end of the partition, and the end of the response. Only now is the lane idle, and
+//      the next Fetch is sent at once, while other lanes are handed over.
+//
+// A response belongs to the positions that it was asked for. A rewind, a hold, a failure and a new leader
+// each raise the partition's generation, at any moment between two of these steps. What is left of the
+// partition is then skipped (stale()). So a position never has two origins, and nothing is taken twice.
 #include <algorithm>
 #include <utility>
 
@@ -19,32 +44,73 @@ constexpr Duration k_pause_before_refetch = std::chrono::milliseconds(100);
 
 }  // namespace
 
-// Until there is no room, or no more, or enough. Returns whether the lane still has something.
-bool Fetcher::hand_over(FetchLane& lane, std::size_t records_max, std::size_t& count) {
-  while (lane.loaded() && count < records_max) {
-    if (lane.current.open && stale(slots_[lane.current.slot.value], lane)) {
+const source::RecordSpan* Fetcher::front() {
+  front_lane_ = nullptr;
+  if (std::exchange(turn_begins_, false)) {
+    ++first_lane_;
+    for (const std::unique_ptr<Lane>& lane : lanes_) {
+      ask(*lane);
+    }
+  }
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = *lanes_[(first_lane_ + i) % lanes_.size()];
+    if (!lane.io.loaded()) {
+      continue;
+    }
+    if (find_span(lane)) {
+      front_lane_ = &lane;
+      return &front_;
+    }
+    ask(lane);  // it has just been emptied
+  }
+  return nullptr;
+}
+
+void Fetcher::taken(std::size_t count) {
+  Lane* const lane = std::exchange(front_lane_, nullptr);
+  if (lane == nullptr || !lane->current.has_span || stale(readings_[front_.slot.value], *lane)) {
+    return;
+  }
+  CHECK(count <= front_.records.size());
+  Position& position = readings_[front_.slot.value].position;
+  lane->views_taken += count;
+  if (count == front_.records.size()) {
+    lane->current.has_span = false;
+    position = front_.next;
+  } else if (count > 0) {
+    position = after(front_.records[count - 1].offset);
+  }
+}
+
+// Into front_: what is to be taken next of this lane's response. False: nothing is left of it.
+bool Fetcher::find_span(Lane& lane) {
+  while (lane.io.loaded()) {
+    if (lane.current.open && stale(readings_[lane.current.slot.value], lane)) {
       lane.current.open = false;  // it was rewound, held or moved meanwhile
     }
     if (!lane.current.open) {
       enter_partition(lane);
-    } else if (lane.views_taken == lane.views.size()) {
-      read_on(lane);
-    } else if (!offer(lane, count)) {
+    } else if (lane.current.has_span) {
+      front_ = {.slot = lane.current.slot,
+                .records = std::span<const RecordView>(lane.views).subspan(lane.views_taken),
+                .next = lane.next};
       return true;
+    } else {
+      read_on(lane);
     }
   }
-  return lane.loaded();
+  return false;
 }
 
-bool Fetcher::stale(const Slot& slot, const FetchLane& lane) const {
-  return !slot.wanted() || slot.lane != &lane || slot.generation != slot.asked_generation;
+bool Fetcher::stale(const Reading& partition, const Lane& lane) const {
+  return !partition.wanted() || partition.lane != &lane || partition.generation != partition.asked_generation;
 }
 
-std::optional<PartitionSlot> Fetcher::slot_of(FetchLane& lane, const wire::FetchedPartition& fetched) const {
+std::optional<PartitionSlot> Fetcher::slot_of(Lane& lane, const wire::FetchedPartition& fetched) const {
   if (lane.answers_seen < lane.asked_slots.size()) {
     const PartitionSlot expected = lane.asked_slots[lane.answers_seen++];
-    if (expected.value < slots_.size() && slots_[expected.value].id.partition == fetched.partition &&
-        slots_[expected.value].id.topic == fetched.topic) {
+    if (expected.value < readings_.size() && id(expected).partition == fetched.partition &&
+        id(expected).topic == fetched.topic) {
       return expected;
     }
   }
@@ -52,168 +118,142 @@ std::optional<PartitionSlot> Fetcher::slot_of(FetchLane& lane, const wire::Fetch
   return found == by_name_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void Fetcher::enter_partition(FetchLane& lane) {
-  const std::optional<wire::FetchedPartition> fetched = lane.next_partition();
+void Fetcher::enter_partition(Lane& lane) {
+  const std::optional<wire::FetchedPartition> fetched = lane.io.next_partition();
   if (!fetched) {
     end_of_response(lane);
     return;
   }
-  const std::optional<PartitionSlot> index = slot_of(lane, *fetched);
-  if (!index || stale(slots_[index->value], lane)) {
+  const std::optional<PartitionSlot> slot = slot_of(lane, *fetched);
+  if (!slot || stale(readings_[slot->value], lane)) {
     return;
   }
-  Slot& slot = slots_[index->value];
+  Reading& partition = readings_[slot->value];
   if (fetched->error_code != wire::ErrorCode::none) {
-    on_partition_code(*index, fetched->error_code);
+    on_partition_code(*slot, fetched->error_code);
     return;
   }
-  slot.unknown_answers = 0;
-  slot.log_end =
+  leaders_.heard_of(*slot);
+  partition.log_end =
       std::max(fetched->last_stable_offset.value >= 0 ? fetched->last_stable_offset : fetched->high_watermark,
-               slot.position);
+               partition.position);
   if (fetched->records.empty()) {
     return;
   }
-  lane.current = {.slot = *index, .before = slot.position, .bytes = fetched->records.size(), .open = true};
-  lane.cursor().begin(fetched->records, slot.position, lane.aborted(), lane.headers());
+  lane.current = {
+      .slot = *slot, .before = partition.position, .bytes = fetched->records.size(), .open = true};
+  lane.io.cursor().begin(fetched->records, partition.position, lane.io.aborted(), lane.io.headers());
 }
 
-void Fetcher::read_on(FetchLane& lane) {
-  const PartitionSlot index = lane.current.slot;
-  const Result<wire::RecordsCursor::Step> step = lane.cursor().next(lane.views, k_span_records_max);
+void Fetcher::read_on(Lane& lane) {
+  const PartitionSlot slot = lane.current.slot;
+  const Result<wire::RecordsCursor::Step> step = lane.io.cursor().next(lane.views, k_span_records_max);
   lane.views_taken = 0;
   if (!step.ok()) {
     lane.current.open = false;
-    on_bad_batch(index, step.error());
+    on_bad_batch(slot, step.error());
     return;
   }
   if (step->kind == wire::RecordsCursor::Step::end) {
     end_of_partition(lane);
     return;
   }
-  lane.views_next = step->next;
-  if (lane.views.empty() && step->next > slots_[index.value].position) {  // a hole
-    slots_[index.value].position = step->next;
-    events_.records({.slot = index, .records = {}, .next = step->next});
-  }
+  lane.next = step->next;
+  lane.current.has_span = !lane.views.empty() || step->next > readings_[slot.value].position;
 }
 
-// False: there was no room for all.
-bool Fetcher::offer(FetchLane& lane, std::size_t& count) {
-  const PartitionSlot index = lane.current.slot;
-  const std::span<const RecordView> run = std::span(lane.views).subspan(lane.views_taken);
-  const std::uint64_t epoch = epoch_;
-  const std::size_t taken = events_.records({.slot = index, .records = run, .next = lane.views_next});
-  CHECK(taken <= run.size());
-  count += taken;
-  if (epoch != epoch_ || stale(slots_[index.value], lane)) {
-    return true;  // who takes records may rewind, hold or end
-  }
-  lane.views_taken += taken;
-  if (taken == run.size()) {
-    slots_[index.value].position = lane.views_next;
-    return true;
-  }
-  if (taken > 0) {
-    slots_[index.value].position = after(run[taken - 1].offset);
-  }
-  return false;
-}
-
-void Fetcher::end_of_partition(FetchLane& lane) {
-  const PartitionSlot index = lane.current.slot;
-  Slot& slot = slots_[index.value];
+void Fetcher::end_of_partition(Lane& lane) {
+  const PartitionSlot slot = lane.current.slot;
+  Reading& partition = readings_[slot.value];
   lane.current.open = false;
   // The broker cuts what it sends where the limit is: so a full share says that more is there.
-  lane.more_waits = lane.more_waits || lane.current.bytes >= bytes_max_of(slot, lane.asked_slots.size());
-  if (slot.position > lane.current.before) {
-    slot.bytes_needed = 0;
-    lane.order.served(slot.id.topic, index);
+  lane.more_waits = lane.more_waits || lane.current.bytes >= bytes_max_of(partition, lane.asked_slots.size());
+  if (partition.position > lane.current.before) {
+    partition.bytes_needed = 0;
+    lane.order.served(id(slot).topic, slot);
     return;
   }
-  const std::size_t needed = lane.cursor().bytes_needed();
+  const std::size_t needed = lane.io.cursor().bytes_needed();
   if (needed > options_.batch_bytes_max) {
-    stop_too_large(index, needed);
+    stop_too_large(slot, needed);
   } else if (needed > 0) {
-    slot.bytes_needed = needed;
+    partition.bytes_needed = needed;
     lane.more_waits = true;
   }
 }
 
-void Fetcher::end_of_response(FetchLane& lane) {
-  if (lane.readable()) {
+void Fetcher::end_of_response(Lane& lane) {
+  if (lane.io.readable()) {
     return;
   }
   const Error error = wire::unreadable_response(wire::ApiKey::fetch, 0);
-  lane.connection().close(error);
+  lane.io.connection().close(error);
   lane.not_before = clock_.now() + k_pause_after_code;
   events_.trouble(error);
 }
 
-void Fetcher::on_partition_code(PartitionSlot index, wire::ErrorCode code) {
-  Slot& slot = slots_[index.value];
-  const std::string what = concat(named(slot.id), ", position ", slot.position.value);
+void Fetcher::on_partition_code(PartitionSlot slot, wire::ErrorCode code) {
+  Reading& partition = readings_[slot.value];
+  const std::string what = concat(named(id(slot)), ", position ", partition.position.value);
   switch (wire::fetch_outcome(code)) {
     case wire::FetchOutcome::fine:
       return;
     case wire::FetchOutcome::refresh_metadata:
-      slot.not_before = clock_.now() + k_pause_before_refetch;
-      need_leaders(clock_.now());
+      partition.not_before = clock_.now() + k_pause_before_refetch;
+      leaders_.need(clock_.now());
       return;
     case wire::FetchOutcome::out_of_range:
-      slot.waits_for_position = true;
-      events_.position_lost(index, slot.position);
+      partition.waits_for_position = true;
+      events_.position_lost(slot, partition.position);
       return;
     case wire::FetchOutcome::stop_partition:
-      // Said for a moment after a leader moves: the metadata decide.
-      if (code == wire::ErrorCode::unknown_topic_or_partition) {
-        slot.not_before = clock_.now() + k_pause_after_code;
-        need_leaders(clock_.now());
+      if (code == wire::ErrorCode::unknown_topic_or_partition) {  // said for a moment after a leader moves: the metadata decide
+        partition.not_before = clock_.now() + k_pause_after_code;
+        leaders_.need(clock_.now());
         return;
       }
-      stop(index, wire::broker_error(code, what));
+      stop(slot, wire::broker_error(code, what));
       return;
     case wire::FetchOutcome::retry_later:
-      slot.not_before = clock_.now() + k_pause_after_code;
+      partition.not_before = clock_.now() + k_pause_after_code;
       events_.trouble(wire::broker_error(code, what));
       return;
     case wire::FetchOutcome::corrupt:
-      on_bad_batch(index, wire::broker_error(code, what));
+      on_bad_batch(slot, wire::broker_error(code, what));
       return;
   }
 }
 
 // Fetched again once, as the bytes may have suffered on their way; then the partition stops. Never skipped.
-void Fetcher::on_bad_batch(PartitionSlot index, Error error) {
-  Slot& slot = slots_[index.value];
-  error.message = concat(named(slot.id), ", position ", slot.position.value, ": ", error.message);
-  if (error.kind != ErrorKind::corrupt || slot.refetched == slot.position) {
-    stop(index, std::move(error));
+void Fetcher::on_bad_batch(PartitionSlot slot, Error error) {
+  Reading& partition = readings_[slot.value];
+  error.message = concat(named(id(slot)), ", position ", partition.position.value, ": ", error.message);
+  if (error.kind != ErrorKind::corrupt || partition.refetched == partition.position) {
+    stop(slot, std::move(error));
     return;
   }
-  slot.refetched = slot.position;
-  slot.not_before = clock_.now() + k_pause_before_refetch;
-  ++slot.generation;
+  partition.refetched = partition.position;
+  partition.not_before = clock_.now() + k_pause_before_refetch;
+  ++partition.generation;
   error.action = Action::retry;
   error.message += "; fetching it again";
   events_.trouble(std::move(error));
 }
 
 // `bytes` 0: how many is not known.
-void Fetcher::stop_too_large(PartitionSlot index, std::size_t bytes) {
-  const Slot& slot = slots_[index.value];
+void Fetcher::stop_too_large(PartitionSlot slot, std::size_t bytes) {
   const std::string has = bytes > 0 ? concat("has ", bytes, " bytes,") : std::string("is");
-  stop(index, make_error(ErrorKind::unsupported, Action::fatal,
-                         concat(named(slot.id), ", position ", slot.position.value, ": the next batch ", has,
-                                " more than source.max_batch_bytes (", options_.batch_bytes_max,
-                                "): raise it. Nothing was skipped"),
-                         "batch too large"));
+  stop(slot, make_error(ErrorKind::unsupported, Action::fatal,
+                        concat(named(id(slot)), ", position ", readings_[slot.value].position.value,
+                               ": the next batch ", has, " more than source.max_batch_bytes (",
+                               options_.batch_bytes_max, "): raise it. Nothing was skipped"),
+                        "batch too large"));
 }
 
-void Fetcher::stop(PartitionSlot index, Error error) {
-  fail(index);
+void Fetcher::stop(PartitionSlot slot, Error error) {
+  fail(slot);
   error.action = Action::fatal;
-  events_.failed(index, std::move(error));
+  events_.failed(slot, std::move(error));
 }
 
 }  // namespace penstock::kafka

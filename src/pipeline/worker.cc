@@ -13,7 +13,7 @@ namespace {
 using obs::Level;
 
 // Records taken in one turn: enough to make the turn's fixed cost vanish, few enough to stay in the cache.
-constexpr std::size_t k_records_per_poll = 1000;
+constexpr std::size_t k_records_per_turn = 1000;
 
 // The longest sleep: librdkafka wants to be polled, and the boards are refreshed.
 constexpr Duration k_turn_max = std::chrono::seconds(1);
@@ -197,15 +197,6 @@ Result<void> Worker::join() {
   Result<void> joined = source_->start(source::SourceHandlers{
       .assigned = [this](std::span<const source::Assigned> partitions) { on_assigned(partitions); },
       .revoked = [this](source::RevokeReason reason) { on_revoked(reason); },
-      .records =
-          [this](const source::RecordSpan& span) {
-            if (!protocol_.in_epoch()) {
-              return std::size_t{0};  // of an assignment that was not taken up: see on_assigned()
-            }
-            const std::size_t taken = batcher_->take(span);
-            starved_ = starved_ || taken < span.records.size();
-            return taken;
-          },
       .partition_failed = [this](PartitionSlot slot,
                                  const Error& error) { on_partition_failed(slot, error); },
       .failed = [this](const Error& error) { on_failed(error); }});
@@ -263,8 +254,8 @@ void Worker::step() {
   delivery_->run();
   const bool taking = protocol_.taking() && !stop_.load(std::memory_order_acquire) && !ending_;
   starved_ = false;
-  const bool more =
-      source_->poll(taking ? source::Source::Room::some : source::Source::Room::none, k_records_per_poll);
+  source_->poll();
+  const bool more = taking && take_records();
   if (const auto since = std::exchange(stage_full_since_, std::nullopt)) {
     metrics_.stage_full_ns.add(static_cast<std::uint64_t>((clock_.now() - *since).count()));
   }
@@ -281,6 +272,26 @@ void Worker::step() {
   if (!drained_.load(std::memory_order_relaxed)) {
     wait(more && taking && !starved_);
   }
+}
+
+// Returns whether more waits.
+bool Worker::take_records() {
+  std::size_t count = 0;
+  while (const source::RecordSpan* span = source_->front()) {
+    // Not in an epoch: of an assignment that was not taken up, see on_assigned().
+    if (count >= k_records_per_turn || !protocol_.in_epoch()) {
+      return true;
+    }
+    const std::size_t offered = span->records.size();
+    const std::size_t taken = batcher_->take(*span);
+    source_->taken(taken);
+    count += taken;
+    if (taken < offered) {
+      starved_ = true;
+      return true;
+    }
+  }
+  return false;
 }
 
 void Worker::wait(bool more) {

@@ -1,7 +1,7 @@
 // A worker: one thread, one loop, one source, its own slabs, stage and connections. Joins them, and decides
 // nothing else but when to drain and when to end.
 //
-//   poll ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► Delivery (claim, publish, finish)
+//   source ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► Delivery (claim, publish, finish)
 #pragma once
 
 #include <atomic>
@@ -89,6 +89,7 @@ class Worker {
   void take_recovered();
   void tear_down();
   void step();
+  bool take_records();
   void wait(bool more);
   void tick();
 

@@ -4,17 +4,17 @@ namespace penstock::rdkafka {
 
 void Assignment::start(std::span<const source::Assigned> partitions) {
   clear();
-  slots_.reserve(partitions.size());
+  readings_.reserve(partitions.size());
   for (const source::Assigned& partition : partitions) {
-    slots_.push_back({.id = partition.id, .position = partition.start});
-    by_name_.emplace(Key{slots_.back().id.topic, partition.id.partition.value},
-                     PartitionSlot{static_cast<std::uint32_t>(slots_.size() - 1)});
+    readings_.push_back({.id = partition.id, .position = partition.start});
+    by_name_.emplace(Key{readings_.back().id.topic, partition.id.partition.value},
+                     PartitionSlot{static_cast<std::uint32_t>(readings_.size() - 1)});
   }
 }
 
 void Assignment::clear() {
   by_name_.clear();
-  slots_.clear();
+  readings_.clear();
 }
 
 std::optional<PartitionSlot> Assignment::find(std::string_view topic, Partition partition) const {

@@ -16,7 +16,8 @@ namespace penstock::rdkafka {
 
 class Assignment {
  public:
-  struct Slot {
+  // How far the reading of one partition has come.
+  struct Reading {
     TopicPartition id;
     Position position;
     Position log_end{-1};
@@ -30,23 +31,22 @@ class Assignment {
   void start(std::span<const source::Assigned> partitions);
   void clear();
 
-  std::size_t size() const { return slots_.size(); }
-  Slot& operator[](PartitionSlot slot) { return slots_[slot.value]; }
-  const Slot& operator[](PartitionSlot slot) const { return slots_[slot.value]; }
-  const std::vector<Slot>& slots() const { return slots_; }
+  std::size_t size() const { return readings_.size(); }
+  Reading& operator[](PartitionSlot slot) { return readings_[slot.value]; }
+  const Reading& operator[](PartitionSlot slot) const { return readings_[slot.value]; }
 
-  // None: the partition is not of this assignment. Once a run of records, not once a record.
+  // None: the partition is not of this assignment. Asked once per run of records, not per record.
   std::optional<PartitionSlot> find(std::string_view topic, Partition partition) const;
 
  private:
-  using Key = std::pair<std::string_view, std::int32_t>;  // the name lives in slots_
+  using Key = std::pair<std::string_view, std::int32_t>;  // the name lives in readings_
   struct KeyHash {
     std::size_t operator()(const Key& key) const {
       return std::hash<std::string_view>{}(key.first) * 31 + static_cast<std::size_t>(key.second);
     }
   };
 
-  std::vector<Slot> slots_;
+  std::vector<Reading> readings_;
   std::unordered_map<Key, PartitionSlot, KeyHash> by_name_;
 };
 

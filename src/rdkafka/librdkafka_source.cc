@@ -1,7 +1,32 @@
+// How it works
+//
+// The library fetches ahead into one queue, and this source takes messages from there in batches of up to
+// 1,000. front() looks at the message at the front of the batch. It is the first of a run of records of one
+// partition, which become a span. Or it is an error of its partition, or the end of the partition, which is
+// the only word about a marker behind the last record of a transaction.
+//
+// The library's idea of where a partition stands is not trusted. Each partition has a position of ours. What
+// lies below it is stale and dropped. What lies above it leaves a hole, over which the position moves.
+//
+// The worked case is retention that overtakes a slow reader of "orders 0", with on_data_loss: continue:
+//
+//   1. The position is 100, and the log begins at 9,000 now. The library puts _AUTO_OFFSET_RESET into the
+//      queue, and stops fetching the partition.
+//   2. front() meets that error. A PositionResolver asks for the ends of the log, on a thread of its own, as
+//      the library answers only by blocking.
+//   3. poll() finds the answer. The loss is told as a warning, and waits in lost_. Meanwhile the partition
+//      counts as not fetching.
+//   4. front() gives a span without records, with next = 9,000 and lost = true. The pipeline takes it, so
+//      that the gap is written down where the records would be.
+//   5. taken() moves the position and assigns all partitions again: the library starts a partition that it
+//      gave up only with a new assignment. What was fetched so far of the others is dropped, and fetched
+//      again.
+//
+// So a rewind, a hold and a loss all end in reassign(), with each partition at our position. That costs what
+// was fetched ahead. It is rare: a start, and what the ledger asks for.
 #include "rdkafka/librdkafka_source.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <librdkafka/rdkafka.h>
@@ -12,138 +37,77 @@
 
 namespace penstock::rdkafka {
 
-LibrdkafkaSource::LibrdkafkaSource(io::Loop& loop, const Clock& clock, LibrdkafkaSourceOptions options)
-    : loop_(loop), clock_(clock), options_(std::move(options)) {}
+LibrdkafkaSource::LibrdkafkaSource(io::Loop& loop, const Clock& clock, source::SourceOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      session_(clock, options_,
+               {.resolve = [this] { resolve(); },
+                .ending = [this] { end_records(); },
+                .over = [this] { forget_assignment(); }}) {}
 
 LibrdkafkaSource::~LibrdkafkaSource() {
   close();
 }
 
 Result<void> LibrdkafkaSource::start(source::SourceHandlers handlers) {
-  CHECK(client_ == nullptr);
-  handlers_ = std::move(handlers);
-  auto client = ConsumerClient::join(
-      options_.client, options_.end_marks ? EndOfPartition::reported : EndOfPartition::silent, loop_);
-  if (!client) {
-    return client.error();
+  CHECK(!session_.started());
+  auto joined = RdMembership::join(options_.consumer, loop_, Stamps::skipped,
+                                   options_.end_marks ? EndOfPartition::reported : EndOfPartition::silent);
+  if (!joined) {
+    return joined.error();
   }
-  client_ = std::move(*client);
+  membership_ = joined->get();
+  consumer_ = std::make_unique<RdConsumer>(*membership_, loop_);
+  session_.start(std::move(*joined), std::move(handlers));
   return {};
 }
 
-bool LibrdkafkaSource::poll(Room room, std::size_t records_max) {
-  if (client_ == nullptr) {
-    return false;
+void LibrdkafkaSource::poll() {
+  if (!session_.started()) {
+    return;
   }
-  events_.clear();
-  client_->poll_group(events_);
-  for (GroupEvent& event : events_) {
-    on_event(event);
-  }
-  serve_resolvers();
-  if (reassign_due_ && state_ == State::held) {
+  consumer_->poll();
+  session_.poll();
+  serve_resolver();
+  serve_recoveries();
+  if (reassign_due_ && session_.held()) {
     reassign();
   }
-  return room == Room::some && hand_over(records_max);
 }
 
-// Group
+// What the session asks for
 
-void LibrdkafkaSource::on_event(GroupEvent& event) {
-  switch (event.kind) {
-    case GroupEvent::Kind::assigned:
-      return on_assigned(std::move(event.partitions));
-    case GroupEvent::Kind::revoked:
-      return on_revoked(source::RevokeReason::rebalance);
-    case GroupEvent::Kind::lost:
-      return on_revoked(source::RevokeReason::lost);
-    case GroupEvent::Kind::error:
-      return on_group_error(event);
-  }
+void LibrdkafkaSource::resolve() {
+  consumer_->discard_messages();
+  resolver_ = ask({.partitions = session_.partitions(), .wanted = {}, .start = options_.consumer.start});
 }
 
-void LibrdkafkaSource::on_assigned(std::vector<TopicPartition> partitions) {
-  seen_assignment_ = true;
-  // An empty assignment is replaced without having been revoked.
-  if (state_ == State::held) {
-    next_assignment_ = std::move(partitions);
-    end_assignment(source::RevokeReason::rebalance);
-  } else if (state_ == State::ending) {
-    next_assignment_ = std::move(partitions);
-  } else {
-    begin(std::move(partitions));
-  }
-}
-
-void LibrdkafkaSource::on_revoked(source::RevokeReason reason) {
-  if (state_ == State::held) {
-    end_assignment(reason);
-  } else if (state_ == State::ending) {
-    next_assignment_.reset();  // release() answers
-  } else {
-    // The pipeline never had it.
-    cancel_resolvers();
-    state_ = State::none;
-    client_->unassign();
-  }
-}
-
-void LibrdkafkaSource::end_assignment(source::RevokeReason reason) {
+void LibrdkafkaSource::end_records() {
   cancel_resolvers();
   batch_.clear();
-  state_ = State::ending;
-  handlers_.revoked(reason);
+  front_offered_ = false;
+  lost_.clear();
+  consumer_->forget_assignment();
+}
+
+void LibrdkafkaSource::forget_assignment() {
+  end_records();
+  assignment_.clear();
+  reassign_due_ = false;
 }
 
 void LibrdkafkaSource::release() {
-  CHECK(state_ == State::ending);
-  assignment_.clear();
-  state_ = State::none;
-  if (next_assignment_) {
-    begin(*std::exchange(next_assignment_, std::nullopt));
-    return;
+  session_.release();
+  if (session_.state() == source::GroupSession::State::none) {
+    consumer_->discard_messages();
   }
-  client_->unassign();
-  client_->discard_messages();
-}
-
-void LibrdkafkaSource::on_group_error(const GroupEvent& event) {
-  int code = event.code;
-  std::string what = event.reason;
-  if (code == RD_KAFKA_RESP_ERR__FATAL) {
-    std::array<char, 512> sentence{};
-    code = rd_kafka_fatal_error(client_->handle(), sentence.data(), sentence.size());
-    what = sentence.data();
-  }
-  if (!event.topic.empty()) {
-    what = concat("topic ", event.topic);
-  }
-  Error error = kafka_error(code, concat("Kafka consumer group ", options_.client.group, ": ", what));
-  if (event.code == RD_KAFKA_RESP_ERR__FATAL) {
-    error.action = Action::fatal;
-  } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && seen_assignment_) {
-    // A topic that was deleted does not end the others; it may come back.
-    error.action = Action::retry;
-  }
-  report(std::move(error));
 }
 
 // Positions
 
-std::unique_ptr<PositionResolver> LibrdkafkaSource::resolve(ResolveRequest request) {
-  return std::make_unique<PositionResolver>(client_->handle(), std::move(request),
+std::unique_ptr<PositionResolver> LibrdkafkaSource::ask(ResolveRequest request) {
+  return std::make_unique<PositionResolver>(membership_->client(), std::move(request),
                                             [loop = &loop_] { loop->wake(); });
-}
-
-void LibrdkafkaSource::begin(std::vector<TopicPartition> partitions) {
-  cancel_resolvers();
-  client_->discard_messages();
-  state_ = State::resolving;
-  if (partitions.empty()) {
-    activate({}, {});
-    return;
-  }
-  resolver_ = resolve({.partitions = std::move(partitions), .wanted = {}, .start = options_.client.start});
 }
 
 void LibrdkafkaSource::cancel_resolvers() {
@@ -158,22 +122,26 @@ void LibrdkafkaSource::cancel_resolvers() {
   recoveries_.clear();
 }
 
-void LibrdkafkaSource::serve_resolvers() {
+void LibrdkafkaSource::serve_resolver() {
   std::erase_if(canceled_, [](const auto& resolver) { return resolver->finished(); });
-  if (resolver_) {
-    PositionResolver::News news = resolver_->take();
-    if (news.error) {
-      report(*std::move(news.error));
-    }
-    if (news.facts) {
-      const std::unique_ptr<PositionResolver> answered = std::move(resolver_);
-      activate(answered->request().partitions, *news.facts);
-    }
+  if (!resolver_) {
+    return;
   }
+  PositionResolver::News news = resolver_->take();
+  if (news.error) {
+    session_.report(*std::move(news.error));
+  }
+  if (news.facts) {
+    resolver_.reset();
+    activate(*news.facts);
+  }
+}
+
+void LibrdkafkaSource::serve_recoveries() {
   for (std::size_t i = 0; i < recoveries_.size();) {
     PositionResolver::News news = recoveries_[i].resolver->take();
     if (news.error) {
-      report(*std::move(news.error));
+      session_.report(*std::move(news.error));
     }
     if (!news.facts) {
       ++i;
@@ -185,149 +153,187 @@ void LibrdkafkaSource::serve_resolvers() {
   }
 }
 
-void LibrdkafkaSource::activate(const std::vector<TopicPartition>& partitions,
-                                const std::vector<source::StartFacts>& facts) {
+void LibrdkafkaSource::activate(const std::vector<source::StartFacts>& facts) {
+  const std::vector<TopicPartition>& ids = session_.partitions();
   std::vector<source::Assigned> assigned;
   std::vector<source::StartDecision> decisions;
-  for (std::size_t i = 0; i < partitions.size(); ++i) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
     decisions.push_back(
-        source::decide_start(facts[i], options_.client.start.at, options_.client.on_data_loss));
-    assigned.push_back({.id = partitions[i], .start = decisions[i].start, .entry = {}});
+        source::decide_start(facts[i], options_.consumer.start.at, options_.consumer.on_data_loss));
+    assigned.push_back({.id = ids[i], .start = decisions[i].start, .entry = {}});
     if (facts[i].committed) {
       assigned.back().entry = GroupEntry{.position = *facts[i].committed, .metadata = {}};
     }
   }
   assignment_.start(assigned);
-  const bool stops = options_.client.on_data_loss == source::OnDataLoss::stop;
+  const bool stops = options_.consumer.on_data_loss == source::OnDataLoss::stop;
   for (std::uint32_t i = 0; i < decisions.size(); ++i) {
-    Assignment::Slot& slot = assignment_[PartitionSlot{i}];
-    slot.log_end = facts[i].log.end;
-    slot.failed = decisions[i].lost && stops;
+    Assignment::Reading& partition = assignment_[PartitionSlot{i}];
+    partition.log_end = facts[i].log.end;
+    partition.failed = decisions[i].lost && stops;
   }
-  state_ = State::held;
-  reassign_due_ = false;
-  handlers_.assigned(assigned);
+  session_.activate(assigned);
   for (std::uint32_t i = 0; i < decisions.size(); ++i) {
     if (!decisions[i].lost) {
       continue;
     }
+    const Position wanted = *facts[i].committed;
     if (stops) {
-      handlers_.partition_failed(PartitionSlot{i},
-                                 source::data_loss_stop(partitions[i], *facts[i].committed, facts[i].log));
+      session_.tell_failed(PartitionSlot{i}, source::data_loss_stop(ids[i], wanted, facts[i].log));
     } else {
-      report(source::data_loss_warning(partitions[i], *facts[i].committed, facts[i].log, decisions[i].start));
+      session_.report(source::data_loss_warning(ids[i], wanted, facts[i].log, decisions[i].start));
     }
   }
 }
 
+void LibrdkafkaSource::on_position_lost(PartitionSlot slot) {
+  const bool under_way = std::any_of(recoveries_.begin(), recoveries_.end(),
+                                     [&](const Recovery& recovery) { return recovery.slot == slot; });
+  if (!under_way) {
+    const Assignment::Reading& lost = assignment_[slot];
+    recoveries_.push_back(
+        {slot, ask({.partitions = {lost.id}, .wanted = {lost.position}, .start = options_.consumer.start})});
+  }
+}
+
+void LibrdkafkaSource::recover(PartitionSlot slot, const source::StartFacts& facts) {
+  Assignment::Reading& partition = assignment_[slot];
+  if (partition.held || partition.failed) {  // fetch_from() says where to go on, or nobody does
+    return;
+  }
+  source::Recovery recovery =
+      source::recover_position(partition.id, partition.position, facts.log, options_.consumer.on_data_loss);
+  if (recovery.stop) {
+    fail(slot, *std::move(recovery.stop));
+    return;
+  }
+  partition.log_end = facts.log.end;
+  if (recovery.warning) {
+    session_.report(*std::move(recovery.warning));
+    lost_.add(slot, recovery.next);
+    return;
+  }
+  reassign();
+}
+
 void LibrdkafkaSource::fetch_from(PartitionSlot slot, Position position) {
-  CHECK(state_ == State::held);
-  Assignment::Slot& partition = assignment_[slot];
+  CHECK(session_.held());
+  Assignment::Reading& partition = assignment_[slot];
   partition.held = false;
   partition.position = position;
+  lost_.drop(slot);
   batch_.clear();  // what is in it is fetched again
+  front_offered_ = false;
   reassign_due_ = true;
 }
 
 void LibrdkafkaSource::hold(PartitionSlot slot) {
-  CHECK(state_ == State::held);
+  CHECK(session_.held());
   assignment_[slot].held = true;
+  lost_.drop(slot);
   batch_.clear();
+  front_offered_ = false;
   reassign_due_ = true;
-}
-
-void LibrdkafkaSource::read_entries(
-    std::span<const PartitionSlot> /*slots*/,
-    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) {
-  loop_.defer([done = std::move(done)] {
-    done(make_error(ErrorKind::unsupported, Action::fatal,
-                    "librdkafka alone does not serve exactly_once: write source.fetch: direct"));
-  });
 }
 
 // Fetching starts, or starts again, at every partition's position.
 void LibrdkafkaSource::reassign() {
   reassign_due_ = false;
+  batch_.clear();
+  front_offered_ = false;
   std::vector<PositionedPartition> partitions;
-  for (const Assignment::Slot& slot : assignment_.slots()) {
-    if (slot.fetching()) {
-      partitions.push_back({.id = slot.id, .position = slot.position});
+  for (std::uint32_t i = 0; i < assignment_.size(); ++i) {
+    const Assignment::Reading& partition = assignment_[PartitionSlot{i}];
+    if (partition.fetching() && !lost_.contains(PartitionSlot{i})) {
+      partitions.push_back({.id = partition.id, .position = partition.position});
     }
   }
-  if (Result<void> assigned = client_->assign(partitions); !assigned) {
-    report(std::move(assigned).error());
+  if (Result<void> assigned = consumer_->assign(partitions); !assigned) {
+    session_.report(std::move(assigned).error());
   }
 }
 
 // Records
 
-bool LibrdkafkaSource::hand_over(std::size_t records_max) {
-  std::size_t count = 0;
-  while (state_ == State::held && count < records_max) {
-    if (batch_.empty()) {
-      client_->take_messages(batch_, records_max - count);
-      if (batch_.empty()) {
-        return false;
-      }
+const source::RecordSpan* LibrdkafkaSource::front() {
+  while (session_.held()) {
+    if (const source::RecordSpan* lost = lost_.front()) {
+      return lost;
     }
-    bool refused = false;
-    count += offer_front(refused);
-    if (refused) {
-      return true;
+    if (front_offered_) {
+      return &front_;
+    }
+    if (batch_.empty()) {
+      consumer_->take_messages(batch_, MessageBatch::k_messages_max);
+    }
+    if (batch_.empty()) {
+      return nullptr;
+    }
+    if (const source::RecordSpan* span = span_at_front()) {
+      return span;
     }
   }
-  return state_ == State::held && (!batch_.empty() || client_->messages_wait());
+  return nullptr;
 }
 
-// Offers what is at the front of the batch; returns how many messages that took care of. `refused`: there was
-// no room for all.
-std::size_t LibrdkafkaSource::offer_front(bool& refused) {
+// What the message at the front of the batch comes to. Null: it was taken care of.
+const source::RecordSpan* LibrdkafkaSource::span_at_front() {
   const std::optional<PartitionSlot> slot = assignment_.find(batch_.front_topic(), batch_.front_partition());
-  if (!slot || !assignment_[*slot].fetching()) {
+  if (!slot || !assignment_[*slot].fetching() || lost_.contains(*slot)) {
     batch_.drop(1);
-    return 1;
+    return nullptr;
   }
-  if (batch_.front_code() != 0) {
+  const int code = batch_.front_code();
+  const bool at_end = code == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+  if (code != 0 && !at_end) {
     on_message_error(*slot);
-    return 1;
+    return nullptr;
   }
   const Position position = assignment_[*slot].position;
-  if (batch_.front_offset().value < position.value) {
-    ++counters_.stale_records;
+  const Position front{batch_.front_offset().value};
+  if (at_end) {
+    if (front <= position) {
+      batch_.drop(1);
+      return nullptr;
+    }
+    front_ = {.slot = *slot, .records = {}, .next = front};
+  } else if (front < position) {
+    ++stale_records_;
     batch_.drop(1);
-    return 1;
+    return nullptr;
+  } else {
+    const std::span<const RecordView> run = batch_.front_run(options_.headers);
+    front_ = {.slot = *slot, .records = run, .next = after(run.back().offset)};
   }
-  const std::span<const RecordView> run = batch_.front_run(options_.headers);
-  const std::size_t offered = run.size();
-  const std::size_t taken =
-      handlers_.records({.slot = *slot, .records = run, .next = after(run.back().offset)});
-  CHECK(taken <= offered);
-  if (taken > 0) {
-    assignment_[*slot].position = after(run[taken - 1].offset);
-    batch_.drop(taken);
-  }
-  refused = taken < offered;
-  return taken;
+  front_offered_ = true;
+  return &front_;
 }
 
-// Behind the last record of a transaction lies its marker: the end of the partition is the only word about
-// it.
-void LibrdkafkaSource::offer_hole(PartitionSlot slot, Position next, bool lost) {
-  if (next > assignment_[slot].position) {
-    assignment_[slot].position = next;
-    handlers_.records({.slot = slot, .records = {}, .next = next, .lost = lost});
+void LibrdkafkaSource::taken(std::size_t count) {
+  if (lost_.offered()) {
+    if (const auto lost = lost_.take()) {
+      assignment_[lost->slot].position = lost->next;
+      reassign();
+    }
+    return;
+  }
+  if (!std::exchange(front_offered_, false)) {
+    return;
+  }
+  CHECK(count <= front_.records.size());
+  Assignment::Reading& partition = assignment_[front_.slot];
+  if (front_.records.empty()) {
+    partition.position = front_.next;
+    batch_.drop(1);
+  } else if (count > 0) {
+    partition.position = after(front_.records[count - 1].offset);
+    batch_.drop(count);
   }
 }
 
 // Takes the error at the front of the batch.
 void LibrdkafkaSource::on_message_error(PartitionSlot slot) {
   const int code = batch_.front_code();
-  if (code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-    const Position end{batch_.front_offset().value};
-    batch_.drop(1);
-    offer_hole(slot, end, false);
-    return;
-  }
   if (is_corrupt_batch(code)) {
     on_corrupt_batch(slot);
     return;
@@ -339,47 +345,14 @@ void LibrdkafkaSource::on_message_error(PartitionSlot slot) {
   } else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
     fail(slot, kafka_error(code, what));
   } else {
-    Error error = kafka_error(code, what);
-    error.action = Action::retry;  // of one partition; the library goes on trying
-    report(std::move(error));
+    session_.report_passing(kafka_error(code, what));  // the library goes on trying
   }
-}
-
-void LibrdkafkaSource::on_position_lost(PartitionSlot slot) {
-  const bool under_way = std::any_of(recoveries_.begin(), recoveries_.end(),
-                                     [&](const Recovery& recovery) { return recovery.slot == slot; });
-  if (!under_way) {
-    const Assignment::Slot& lost = assignment_[slot];
-    recoveries_.push_back(
-        {slot,
-         resolve({.partitions = {lost.id}, .wanted = {lost.position}, .start = options_.client.start})});
-  }
-}
-
-void LibrdkafkaSource::recover(PartitionSlot slot, const source::StartFacts& facts) {
-  const TopicPartition id = assignment_[slot].id;
-  const source::StartDecision decision =
-      source::decide_start(facts, options_.client.start.at, options_.client.on_data_loss);
-  // Within an assignment a position never goes back: a log that lost its end stops until the next assignment.
-  const bool backwards = decision.start < assignment_[slot].position;
-  if (decision.lost && (backwards || options_.client.on_data_loss == source::OnDataLoss::stop)) {
-    fail(slot, source::data_loss_stop(id, *facts.committed, facts.log));
-    return;
-  }
-  assignment_[slot].log_end = facts.log.end;
-  if (decision.lost) {
-    report(source::data_loss_warning(id, *facts.committed, facts.log, decision.start));
-    offer_hole(slot, decision.start, true);
-  }
-  // The library fetches a partition again that it gave up only after a new assignment.
-  batch_.clear();
-  reassign();
 }
 
 // The library skips a batch that fails its checksum. What came after it is dropped, and the batch is fetched
 // once more; then the partition stops.
 void LibrdkafkaSource::on_corrupt_batch(PartitionSlot slot) {
-  Assignment::Slot& corrupt = assignment_[slot];
+  Assignment::Reading& corrupt = assignment_[slot];
   Error error = kafka_error(batch_.front_code(), concat(named(corrupt.id), ", position ",
                                                         corrupt.position.value, ": ", batch_.front_reason()));
   if (corrupt.refetched == corrupt.position) {
@@ -388,78 +361,64 @@ void LibrdkafkaSource::on_corrupt_batch(PartitionSlot slot) {
   }
   corrupt.refetched = corrupt.position;
   batch_.drop_partition_of_front();
-  client_->seek(corrupt.id, corrupt.position);
-  error.action = Action::retry;
+  consumer_->seek(corrupt.id, corrupt.position);
   error.message += "; fetching it again";
-  report(std::move(error));
+  session_.report_passing(std::move(error));
 }
 
 void LibrdkafkaSource::fail(PartitionSlot slot, Error error) {
   assignment_[slot].failed = true;
-  client_->pause(assignment_[slot].id);
-  handlers_.partition_failed(slot, std::move(error));
+  front_offered_ = false;
+  lost_.drop(slot);
+  consumer_->pause(assignment_[slot].id);
+  session_.tell_failed(slot, std::move(error));
 }
 
-// Commits, state, end
+// Entries, commits, state, end
+
+void LibrdkafkaSource::read_entries(
+    std::span<const PartitionSlot> /*slots*/,
+    std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) {
+  loop_.defer([done = std::move(done)] {
+    done(make_error(ErrorKind::unsupported, Action::fatal,
+                    "librdkafka alone does not serve exactly_once: write source.fetch: direct"));
+  });
+}
 
 void LibrdkafkaSource::commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) {
-  CHECK(!commits.empty());
-  const bool assigned = state_ == State::held || state_ == State::ending;
-  CHECK(assigned);
-  std::vector<EntryToCommit> positioned;
-  for (const CommitItem& commit : commits) {
-    CHECK(commit.slot.value < assignment_.size());
-    positioned.push_back(
-        {.id = assignment_[commit.slot].id, .position = commit.position, .metadata = commit.metadata});
-  }
-  client_->commit(positioned, std::move(done));
+  consumer_->commit(session_.entries_of(commits), std::move(done));
 }
 
 void LibrdkafkaSource::close() {
-  if (client_ == nullptr) {
+  if (!session_.started()) {
     return;
   }
   cancel_resolvers();
   canceled_.clear();  // joins: they use the client
   batch_.clear();
-  client_->close(options_.close_timeout);
-  client_.reset();
+  front_offered_ = false;
+  lost_.clear();
+  consumer_->stop();
+  const std::unique_ptr<source::Membership> left = session_.close();
+  consumer_.reset();  // its queue is one of the client's, which goes with `left`
+  membership_ = nullptr;
   assignment_.clear();
-  next_assignment_.reset();
-  state_ = State::none;
-}
-
-bool LibrdkafkaSource::at_end_mark(const Assignment::Slot& slot) const {
-  if (!options_.end_marks) {
-    return false;
-  }
-  const auto mark = options_.end_marks->find(slot.id);
-  return mark == options_.end_marks->end() || slot.position >= mark->second;
 }
 
 void LibrdkafkaSource::partition_states(std::vector<source::PartitionState>& states) const {
   states.clear();
   for (std::uint32_t i = 0; i < assignment_.size(); ++i) {
-    const Assignment::Slot& slot = assignment_[PartitionSlot{i}];
-    const Position fetched_end = client_ ? client_->log_end(slot.id) : Position{-1};
-    states.push_back({.slot = PartitionSlot{i},
-                      .position = slot.position,
-                      .log_end = std::max(fetched_end, slot.log_end),
-                      .at_end_mark = at_end_mark(slot)});
+    const PartitionSlot slot{i};
+    const Assignment::Reading& partition = assignment_[slot];
+    states.push_back({.slot = slot,
+                      .position = partition.position,
+                      .log_end = std::max(consumer_->log_end(partition.id), partition.log_end),
+                      .at_end_mark = session_.at_end_mark(slot, partition.position)});
   }
 }
 
-void LibrdkafkaSource::report(Error error) {
-  if (error.action == Action::fatal) {
-    if (!std::exchange(fatal_, true)) {
-      handlers_.failed(std::move(error));
-    }
-    return;
-  }
-  ++counters_.errors;
-  if (gate_.passes(error.code, clock_.now())) {
-    handlers_.failed(std::move(error));
-  }
+source::SourceCounters LibrdkafkaSource::counters() const {
+  return {.stale_records = stale_records_, .errors = session_.error_count()};
 }
 
 }  // namespace penstock::rdkafka

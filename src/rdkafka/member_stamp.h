@@ -4,8 +4,8 @@
 //
 //   "CGMDv2:" | generation int32, host order | group id \0 | member id \0 | flag byte | 0: instance id \0
 //
-// The library does not promise this layout (seen in 2.0.2 and 2.8.0): so it is checked against what the library says
-// elsewhere, and refused when it differs.
+// The library does not promise this layout (seen in 2.0.2 and 2.8.0): so it is checked against what the
+// library says elsewhere, and refused when it differs.
 #pragma once
 
 #include <string_view>
@@ -14,7 +14,6 @@
 
 #include "base/member_stamp.h"
 #include "base/types.h"
-#include "wire/group_offsets.h"
 
 namespace penstock::rdkafka {
 

@@ -26,8 +26,10 @@ struct Auth {
   AuthType type = AuthType::none;
   std::string user;      // SASL types
   std::string password;  // SASL types
-  std::string
-      connection_string;   // event_hubs: "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
+
+  // event_hubs: "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
+  std::string connection_string;
+
   std::string token_file;  // oauthbearer: see bearer_token.h
 };
 
@@ -49,8 +51,8 @@ enum class OnDataLoss : std::uint8_t { stop, go_on };
 using LogHandler = std::function<void(int level, const std::string& text)>;
 
 struct ConsumerOptions {
-  std::vector<std::string>
-      brokers;  // "host:port"; may be empty with a connection string, which names its own
+  // "host:port" each. May be empty with a connection string, which names its own.
+  std::vector<std::string> brokers;
   Auth auth;
   Tls tls = Tls::automatic;
   std::string tls_ca;  // path of a PEM file or directory; empty or "system": the machine's own

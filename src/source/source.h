@@ -1,9 +1,17 @@
-// The Source seam: where records come from. librdkafka today; our own fetcher beside librdkafka's membership;
-// the simulator.
+// The Source seam: where records come from. Three sources serve it. kafka::DirectSource fetches for itself,
+// beside a member of the group. rdkafka::LibrdkafkaSource leaves all of it to librdkafka. The simulator has
+// one over a simulated broker.
 //
-// A source belongs to one worker and lives on its thread: every call is made there, and every handler runs
-// there, from poll() or from a callback of the worker's loop. It hands over spans of record views, never a
-// record a call, and no type of a Kafka library crosses it.
+// A source belongs to one worker and lives on its thread. Every call is made there. Every handler runs there
+// too: from poll(), from front(), or from a callback of the worker's loop. No type of a Kafka library crosses
+// the seam.
+//
+//   each turn of the worker:   poll()                               serve the group
+//                              front() ─► take ─► taken() ─► ...    while there is room, and up to a bound
+//                              sleep on the loop, unless front() still gives something
+//
+// Records are handed over as spans of views, never one record per call. Back-pressure is not to call front():
+// what has arrived waits, and nothing more is asked for.
 #pragma once
 
 #include <cstddef>
@@ -24,20 +32,32 @@
 
 namespace penstock::source {
 
-// Records of one partition in the order of their offsets, without overlap with what was handed over before.
+// Records of one partition in the order of their offsets, without overlap with what was taken before.
 struct RecordSpan {
   PartitionSlot slot;
-  std::span<const RecordView> records;  // may be empty: the position moved over a hole
-  Position next;                        // the partition's position behind this span
-  bool lost = false;  // what lies before `next` and behind the records is gone from the log, and was not read
+
+  // May be empty: then the position moves over a hole, which control records and compaction leave.
+  std::span<const RecordView> records;
+
+  // The partition's position behind this span.
+  Position next;
+
+  // True: what lies before `next` and behind the records is gone from the log, and was not read.
+  bool lost = false;
 };
 
 // A partition of a new assignment. Its records come after fetch_from().
 struct Assigned {
   TopicPartition id;
-  Position start;                        // the entry's position; without one, what source.start says
-  std::optional<GroupEntry> entry = {};  // as it was read; none: the group has committed nothing
-  bool start_known = true;               // false: the partition failed before; partition_failed follows
+
+  // The position of the entry. Without an entry, what source.start says.
+  Position start;
+
+  // As it was read. None: the group has committed nothing for the partition.
+  std::optional<GroupEntry> entry = {};
+
+  // False: the partition failed before its start was found. partition_failed follows.
+  bool start_known = true;
 };
 
 enum class RevokeReason : std::uint8_t {
@@ -46,79 +66,95 @@ enum class RevokeReason : std::uint8_t {
 };
 
 struct SourceHandlers {
-  // A new assignment, whole (eager protocol); slots are the indices of this list. Never while one is held.
+  // A new assignment, whole (eager protocol). Slots are the indices of this list. Never while one is held.
   std::function<void(std::span<const Assigned>)> assigned;
 
-  // The assignment ends. Records stop at once; commits are still possible (rebalance) until release() is
-  // called.
+  // The assignment ends. There are no more records of it. Commits are still possible (rebalance) until
+  // release().
   std::function<void(RevokeReason)> revoked;
 
-  // Takes records from the front of the span; returns how many. Fewer than all: there is no room, the rest is
-  // offered again at a later poll(). `next` counts as reached when all were taken.
-  std::function<std::size_t(const RecordSpan&)> records;
-
-  // A partition cannot go on (data loss, authorization, a batch that is corrupt twice). Its records stop;
-  // others go on.
+  // A partition cannot go on (data loss, authorization, a batch that is corrupt twice). Its records stop.
+  // Others go on.
   std::function<void(PartitionSlot, Error)> partition_failed;
 
-  // The source as a whole: retry (logged, goes on by itself) or fatal (the worker must end).
+  // The source as a whole: retry (worth a line in the log, it goes on by itself) or fatal (the worker must
+  // end).
   std::function<void(Error)> failed;
 };
 
 // For the lag and --exit-at-end.
 struct PartitionState {
   PartitionSlot slot;
-  Position position;         // behind what was handed over
-  Position log_end;          // -1: not known yet
-  bool at_end_mark = false;  // reached the end mark that the source was started with
+
+  // Behind what was taken.
+  Position position;
+
+  // -1: not known yet.
+  Position log_end;
+
+  // Whether it has reached the end mark that the source was started with.
+  bool at_end_mark = false;
 };
 
 struct SourceCounters {
-  std::uint64_t stale_records = 0;  // offsets below the position, dropped as they were handed over before
-  std::uint64_t errors = 0;         // transient errors reported by the library
-  std::uint64_t throttled_ms = 0;   // asked for by brokers
+  // Records with offsets below the position. They are dropped, as they were handed over before.
+  std::uint64_t stale_records = 0;
+
+  // Errors that passed by themselves, those that were not told included.
+  std::uint64_t errors = 0;
+
+  // How long the brokers asked for a pause, together.
+  std::uint64_t throttled_ms = 0;
 };
 
 class Source {
  public:
   virtual ~Source() = default;
 
-  // Joins the group. An Error: the configuration cannot work. Brokers that do not answer are no error here:
-  // that is reported to `failed` and goes on.
+  // Joins the group. Error: the configuration cannot work. Brokers that do not answer are no error here: that
+  // is told to `failed`, and the source goes on trying.
   virtual Result<void> start(SourceHandlers handlers) = 0;
 
-  enum class Room : std::uint8_t { none, some };
+  // Serves the group. Must be called at least every few seconds, also without room for records: membership
+  // depends on it.
+  virtual void poll() = 0;
 
-  // Serves the group and, if there is room, hands over records that have arrived, at most about
-  // `records_max`. Must be called often (at least every few seconds) even without room: membership depends on
-  // it. Returns whether more is waiting.
-  virtual bool poll(Room room, std::size_t records_max) = 0;
+  // What is to be taken next: the front of what has arrived. Null: all of it is taken, and more was asked
+  // for. The span is valid until the next call of any function but the const ones. Until the next poll(),
+  // front() gives it again while it is not taken, unless its partition is sent elsewhere, is held or fails,
+  // or the assignment ends.
+  virtual const RecordSpan* front() = 0;
 
-  // Records of the partition come from `position` on: those behind it that were handed over already come again.
-  // From `assigned` until `revoked`. Of a partition that has failed: nothing.
+  // So many records were taken from the front of the span that front() gave last. All of them: the
+  // partition's position moves to the span's `next`. Fewer: the rest is the next front(). A span without
+  // records is taken with 0. Nothing happens if front() would not give that span again.
+  virtual void taken(std::size_t count) = 0;
+
+  // Records of the partition come from `position` on: those behind it that were taken already come again.
+  // From `assigned` until `revoked`. Does nothing for a partition that has failed.
   virtual void fetch_from(PartitionSlot slot, Position position) = 0;
 
-  // No more records of the partition until fetch_from(). What was offered and not taken is forgotten.
+  // No more records of the partition until fetch_from(). What has arrived and was not taken is forgotten.
   virtual void hold(PartitionSlot slot) = 0;
 
-  // What the group has committed for these partitions, now: one entry a slot. An Error never means "no entry".
-  // After `assigned`, until release(). One at a time.
+  // What the group has committed for these partitions, now: one entry per slot. An Error never means "no
+  // entry". After `assigned`, until release(). One at a time.
   virtual void read_entries(std::span<const PartitionSlot> slots,
                             std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) = 0;
 
-  // One at a time: never before the former's `done` has run. It carries the stamp of the assignment that is
-  // held. Empty `commits` is a bug.
+  // One at a time: never before the `done` of the former has run. It carries the stamp of the assignment that
+  // is held. Empty `commits` is a bug.
   virtual void commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) = 0;
 
-  // Ends the assignment after `revoked`: from here on its slots mean nothing. A commit
-  // that is under way is given up: its `done` still runs.
+  // Ends the assignment after `revoked`. From here on its slots mean nothing. A commit that is under way is
+  // given up: its `done` still runs.
   virtual void release() = 0;
 
-  // Leaves the group and frees the library's threads. Blocks for at most a few seconds. No handler runs after
-  // it.
+  // Leaves the group and frees the threads of libraries. Blocks for at most a few seconds. No handler runs
+  // after it.
   virtual void close() = 0;
 
-  // Written into `states` (resized), one a slot; cheap enough for once a second.
+  // Written into `states` (resized), one per slot. Cheap enough for once a second.
   virtual void partition_states(std::vector<PartitionState>& states) const = 0;
   virtual SourceCounters counters() const = 0;
 };

@@ -51,4 +51,17 @@ Error data_loss_warning(const TopicPartition& partition, Position wanted, const 
                     "OFFSET_OUT_OF_RANGE");
 }
 
+Recovery recover_position(const TopicPartition& partition, Position wanted, const LogBounds& log,
+                          OnDataLoss on_data_loss) {
+  const StartDecision decision =
+      decide_start({.committed = wanted, .log = log, .at_time = {}}, StartAt::earliest, on_data_loss);
+  if (!decision.lost) {
+    return {.next = decision.start};
+  }
+  if (decision.start < wanted || on_data_loss == OnDataLoss::stop) {
+    return {.stop = data_loss_stop(partition, wanted, log), .next = wanted};
+  }
+  return {.next = decision.start, .warning = data_loss_warning(partition, wanted, log, decision.start)};
+}
+
 }  // namespace penstock::source

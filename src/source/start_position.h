@@ -1,4 +1,4 @@
-// Where a partition starts: the pure half of an assignment.
+// Where a partition starts, and where it goes on when its log does not have the position any more. Pure.
 #pragma once
 
 #include <optional>
@@ -43,5 +43,23 @@ Error data_loss_stop(const TopicPartition& partition, Position wanted, const Log
 // A warning: the same, and where reading goes on.
 Error data_loss_warning(const TopicPartition& partition, Position wanted, const LogBounds& log,
                         Position resumed);
+
+// What becomes of a partition whose position is not in the log, while it is being read.
+struct Recovery {
+  // Set: the partition stops, and this says why.
+  std::optional<Error> stop = {};
+
+  // Otherwise reading goes on here.
+  Position next;
+
+  // Set: everything before `next` that was not read is lost, and this says so.
+  std::optional<Error> warning = {};
+};
+
+// `log`: as its leader tells it now. That may have the position again, as a new leader's view of the end may
+// be behind for a moment. Within an assignment a position never goes back: a log that lost its end stops
+// until the next assignment.
+Recovery recover_position(const TopicPartition& partition, Position wanted, const LogBounds& log,
+                          OnDataLoss on_data_loss);
 
 }  // namespace penstock::source

@@ -60,28 +60,17 @@ void SimSource::in_this_epoch(MonoTime due, std::function<void()> task) {
   });
 }
 
-bool SimSource::poll(Room room, std::size_t records_max) {
+void SimSource::poll() {
   CHECK(!closed_);
+  offered_ = false;  // the broker may have moved its records meanwhile
   if (fenced_) {
     fenced_ = false;
     Error error = passing("another member has this group.instance.id");
     error.action = Action::fatal;
     handlers_.failed(std::move(error));
-    return false;
+    return;
   }
   serve_group();
-  if (room == Room::none || state_ != State::held || slots_.empty()) {
-    return false;
-  }
-  const std::size_t first = random_.below(slots_.size());
-  for (std::uint32_t i = 0; i < slots_.size() && state_ == State::held && records_max > 0; ++i) {
-    if (!offer(static_cast<std::uint32_t>((first + i) % slots_.size()), records_max)) {
-      return true;
-    }
-  }
-  return state_ == State::held && std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
-           return !slot.held && slot.position < slot.fetched_end;
-         });
 }
 
 // The group
@@ -114,6 +103,7 @@ void SimSource::serve_group() {
 void SimSource::end_assignment(source::RevokeReason reason) {
   if (state_ == State::held) {
     state_ = State::ending;
+    offered_ = false;
     told_lost_ = reason == source::RevokeReason::lost;
     handlers_.revoked(reason);
   } else if (state_ != State::ending) {  // the pipeline never had it
@@ -369,7 +359,8 @@ void SimSource::transmit(const Stamp& stamp, const std::vector<EntryToCommit>& e
       });
 }
 
-// As a library would that has a queue of its own, stamps what leaves it with what it has then, and repeats unasked.
+// As a library would that has a queue of its own, stamps what leaves it with what it has then, and repeats
+// unasked.
 void SimSource::transmit_as_a_library(const std::vector<EntryToCommit>& entries, std::uint64_t call,
                                       MonoTime until) {
   process_->post(clock_.now() + random_.between(milliseconds(1), seconds(2)),
@@ -389,6 +380,7 @@ void SimSource::transmit_as_a_library(const std::vector<EntryToCommit>& entries,
 void SimSource::fetch_from(PartitionSlot slot, Position position) {
   const bool has_assignment = state_ == State::held || state_ == State::ending;
   CHECK(has_assignment);
+  offered_ = false;
   Slot& at = slots_.at(slot.value);
   at.held = false;
   at.fetching = false;
@@ -398,6 +390,7 @@ void SimSource::fetch_from(PartitionSlot slot, Position position) {
 }
 
 void SimSource::hold(PartitionSlot slot) {
+  offered_ = false;
   Slot& at = slots_.at(slot.value);
   at.held = true;
   at.fetching = false;
@@ -434,50 +427,68 @@ void SimSource::spoil(std::vector<RecordView>& views) {
   }
 }
 
-bool SimSource::offer(std::uint32_t index, std::size_t& records_max) {
-  Slot& slot = slots_[index];
+const source::RecordSpan* SimSource::front() {
+  if (state_ != State::held || slots_.empty()) {
+    return nullptr;
+  }
+  if (offered_) {
+    return &front_;
+  }
+  const std::size_t first = random_.below(slots_.size());
+  for (std::size_t i = 0; i < slots_.size() && !offered_; ++i) {
+    offered_ = fill_front(static_cast<std::uint32_t>((first + i) % slots_.size()));
+  }
+  return offered_ ? &front_ : nullptr;
+}
+
+// False: nothing has arrived of the partition.
+bool SimSource::fill_front(std::uint32_t index) {
+  const Slot& slot = slots_[index];
   if (slot.held) {
-    return true;
+    return false;
   }
   const Log& log = broker_.logs.at(slot.id);
   if (slot.position >= slot.fetched_end) {
     if (!slot.fetching && slot.position < log.end) {
       fetch(index);
     }
-    return true;
+    return false;
   }
-  std::vector<RecordView> views;
-  const std::size_t views_max = std::min<std::size_t>(records_max, 1 + random_.below(50));
-  Position next = slot.fetched_end;
+  views_.clear();
+  front_ = {.slot = PartitionSlot{index}, .records = {}, .next = slot.fetched_end};
+  const std::size_t views_max = 1 + random_.below(50);
   auto record =
       std::lower_bound(log.records.begin(), log.records.end(), slot.position.value,
                        [](const LogRecord& each, std::int64_t at) { return each.offset.value < at; });
   for (; record != log.records.end() && record->offset.value < slot.fetched_end.value; ++record) {
-    if (views.size() == views_max) {
-      next = after(views.back().offset);
+    if (views_.size() == views_max) {
+      front_.next = after(views_.back().offset);
       break;
     }
-    views.push_back({.offset = record->offset,
-                     .timestamp_ms = record->timestamp_ms,
-                     .key = {},
-                     .value = as_bytes(record->value),
-                     .headers = {},
-                     .null_key = true,
-                     .null_value = record->value.empty()});
+    views_.push_back({.offset = record->offset,
+                      .timestamp_ms = record->timestamp_ms,
+                      .key = {},
+                      .value = as_bytes(record->value),
+                      .headers = {},
+                      .null_key = true,
+                      .null_value = record->value.empty()});
   }
-  spoil(views);
-  const std::uint64_t reading = slot.reading;
-  const std::size_t taken = handlers_.records({.slot = PartitionSlot{index}, .records = views, .next = next});
-  if (state_ != State::held || slots_[index].reading != reading) {
-    return true;  // the handler sent the partition elsewhere
-  }
-  if (taken < views.size()) {
-    slot.position = taken == 0 ? slot.position : after(views[taken - 1].offset);
-    return false;
-  }
-  records_max -= views.size();
-  slot.position = next;
+  spoil(views_);
+  front_.records = views_;
   return true;
+}
+
+void SimSource::taken(std::size_t count) {
+  if (!std::exchange(offered_, false)) {  // sent elsewhere meanwhile
+    return;
+  }
+  CHECK(count <= front_.records.size());
+  Position& position = slots_[front_.slot.value].position;
+  if (count == front_.records.size()) {
+    position = front_.next;
+  } else if (count > 0) {
+    position = after(front_.records[count - 1].offset);
+  }
 }
 
 void SimSource::partition_states(std::vector<source::PartitionState>& states) const {

@@ -1,5 +1,5 @@
-// The Source seam over the simulated broker: what kafka::DirectSource does with librdkafka and the wire, with requests
-// that are slow, lost, answered to nobody, or processed late.
+// The Source seam over the simulated broker: what kafka::DirectSource does with librdkafka and the wire, with
+// requests that are slow, lost, answered to nobody, or processed late.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,9 @@ class SimSource final : public source::Source {
             SourceOptions options, Random random, Verdict& verdict);
 
   Result<void> start(source::SourceHandlers handlers) override;
-  bool poll(Room room, std::size_t records_max) override;
+  void poll() override;
+  const source::RecordSpan* front() override;
+  void taken(std::size_t count) override;
   void fetch_from(PartitionSlot slot, Position position) override;
   void hold(PartitionSlot slot) override;
   void read_entries(std::span<const PartitionSlot> slots,
@@ -58,7 +60,7 @@ class SimSource final : public source::Source {
   enum class Membership : std::uint8_t { out, joining, member };
   struct Slot {
     TopicPartition id;
-    Position position;     // behind what was handed over
+    Position position;     // behind what was taken
     Position fetched_end;  // up to here, records have arrived
     bool held = true;
     bool fetching = false;
@@ -84,7 +86,7 @@ class SimSource final : public source::Source {
 
   // Records.
   void spoil(std::vector<RecordView>& views);
-  bool offer(std::uint32_t index, std::size_t& records_max);
+  bool fill_front(std::uint32_t index);
   void fetch(std::uint32_t index);
 
   Duration latency();
@@ -117,6 +119,9 @@ class SimSource final : public source::Source {
   std::optional<Entries> resolved_;
   std::vector<source::Assigned> assigned_;
   std::vector<Slot> slots_;
+  std::vector<RecordView> views_;  // of front_
+  source::RecordSpan front_;
+  bool offered_ = false;  // front_ was given out, and is still what is to be taken next
   bool committing_ = false;
   bool closed_ = false;
 

@@ -1,6 +1,6 @@
-// Our own fetch and offsets, beside a librdkafka that is only the member, against librdkafka's in-process brokers. What a
-// real broker does otherwise, and what the mock has not (transactions, other leaders, stamps that are stale), is asked in
-// tests/integration.
+// Our own fetch and offsets, beside a librdkafka that is only the member, against librdkafka's in-process
+// brokers. What a real broker does otherwise, and what the mock has not (transactions, other leaders, stamps
+// that are stale), is asked in tests/integration.
 #include "kafka/direct_source.h"
 
 #include <algorithm>
@@ -10,7 +10,8 @@
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 
-#include "unit/kafka/source_fixture.h"
+#include "rdkafka/rd_membership.h"
+#include "unit/rdkafka/source_fixture.h"
 #include "wire/api.h"
 #include "wire/group_offsets.h"
 
@@ -19,15 +20,31 @@ namespace {
 
 using ::testing::HasSubstr;
 
+using rdkafka::k_orders_0;
+using rdkafka::k_orders_1;
+using source::all_errors;
+using source::has_error;
+using source::Reader;
+using source::ReadRecord;
+using source::run_until;
+
 using Entries = std::vector<std::optional<GroupEntry>>;
 
 constexpr std::int16_t k_heartbeat = 12;
 
-class DirectSourceTest : public SourceTest {
+struct DirectReader : Reader {
+  explicit DirectReader(DirectSourceOptions options)
+      : Reader([&](io::Loop& its_loop) {
+          options.join = rdkafka::join_by_librdkafka(options.consumer, its_loop);
+          return std::make_unique<DirectSource>(its_loop, system_clock(), std::move(options));
+        }) {}
+};
+
+class DirectSourceTest : public rdkafka::SourceTest {
  protected:
   DirectSourceOptions options(const std::string& group = "g") const {
     DirectSourceOptions made;
-    made.client = client_options(group);
+    made.consumer = client_options(group);
     return made;
   }
 
@@ -43,7 +60,8 @@ class DirectSourceTest : public SourceTest {
     return answer.value_or(Error{});
   }
 
-  // What a group has committed before anybody joins it: the mock asks no stamp of a group that it does not know.
+  // What a group has committed before anybody joins it: the mock asks no stamp of a group that it does not
+  // know.
   void commit_before(const std::string& group, std::vector<EntryToCommit> entries) {
     const auto loop = std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value();
     const auto brokers =
@@ -61,39 +79,17 @@ class DirectSourceTest : public SourceTest {
 
 // Records
 
-TEST_F(DirectSourceTest, hands_over_every_record_in_order_whatever_is_taken_at_a_time_up_to_its_end_mark) {
-  produce(Partition{0}, 0, 700);
-  produce(Partition{1}, 0, 300);
-  Reader reader(options());
-  DirectSourceOptions to_end = options("nibbler");
-  to_end.end_marks = std::map<TopicPartition, Position>{{k_orders_0, Position{700}}};
-  Reader nibbler(to_end);
-  nibbler.take_max = 7;
-  ASSERT_TRUE(reader.start().ok());
-  ASSERT_TRUE(nibbler.start().ok());
-  std::vector<source::PartitionState> states;
-  ASSERT_TRUE(run_until({&reader, &nibbler}, [&] {
-    nibbler.source.partition_states(states);
-    if (states.size() == 2) {
-      EXPECT_EQ(states[0].at_end_mark, nibbler.records[k_orders_0].size() == 700);
-      EXPECT_TRUE(states[1].at_end_mark) << "it did not exist when the mark was taken";
-    }
-    return reader.record_count >= 1000 && nibbler.record_count >= 1000;
-  }));
-  for (Reader* each : {&reader, &nibbler}) {
-    expect_sequence(each->records[k_orders_0], 0, 0, 700);
-    expect_sequence(each->records[k_orders_1], 1, 0, 300);
-    ASSERT_EQ(each->assigned.size(), 2U);
-    EXPECT_EQ(each->assigned[0].start, Position{0});
-    EXPECT_FALSE(each->assigned[0].entry.has_value());
-    EXPECT_EQ(each->reached[k_orders_0], Position{700});
-    EXPECT_EQ(all_errors(*each), "");
-  }
-  reader.source.partition_states(states);
-  ASSERT_EQ(states.size(), 2U);
-  EXPECT_EQ(states[0].position, Position{700});
-  EXPECT_EQ(states[0].log_end, Position{700});
-  EXPECT_FALSE(states[0].at_end_mark) << "none was given";
+TEST_F(DirectSourceTest, hands_over_every_record_in_order_whatever_is_taken_at_a_time) {
+  DirectReader reader(options());
+  DirectReader nibbler(options("nibbler"));
+  expect_both_read_all(reader, nibbler);
+}
+
+TEST_F(DirectSourceTest, end_marks_are_reached_and_new_partitions_count_as_reached) {
+  DirectSourceOptions to_end = options();
+  to_end.end_marks = std::map<TopicPartition, Position>{{k_orders_0, Position{25}}};
+  DirectReader reader(to_end);
+  expect_end_marks_are_reached(reader);
 }
 
 TEST_F(DirectSourceTest, keys_values_and_timestamps_come_byte_for_byte_from_the_topics_of_a_pattern) {
@@ -107,8 +103,8 @@ TEST_F(DirectSourceTest, keys_values_and_timestamps_come_byte_for_byte_from_the_
   }
   ASSERT_TRUE(producer->flush(std::chrono::seconds(20)));
   DirectSourceOptions pattern = options();
-  pattern.client.topics = {"^ord.*"};
-  Reader reader(pattern);
+  pattern.consumer.topics = {"^ord.*"};
+  DirectReader reader(pattern);
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= values.size(); }));
   const std::vector<ReadRecord>& records = reader.records[k_orders_0];
@@ -123,20 +119,21 @@ TEST_F(DirectSourceTest, keys_values_and_timestamps_come_byte_for_byte_from_the_
 
 TEST_F(DirectSourceTest, nothing_comes_without_room_or_of_a_held_partition_and_a_rewind_brings_it_again) {
   produce(Partition{0}, 0, 50);
-  Reader reader(options());
-  reader.room = Source::Room::none;
+  DirectReader reader(options());
+  reader.has_room = false;
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.holding; }));
   for (int i = 0; i < 100; ++i) {
     reader.step();
   }
   EXPECT_EQ(reader.record_count, 0U);
-  reader.room = Source::Room::some;
+  reader.has_room = true;
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 50; }));
 
   reader.source.hold(PartitionSlot{0});
   produce(Partition{0}, 50, 50);
-  // The other one's records say that the broker was asked; twice, as the first answer may be to a question of before.
+  // The other one's records say that the broker was asked; twice, as the first answer may be to a question of
+  // before.
   for (int i = 1; i <= 2; ++i) {
     produce(Partition{1}, 10 * (i - 1), 10);
     ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_1] == Position{10 * i}; }));
@@ -167,13 +164,13 @@ TEST_F(DirectSourceTest, nothing_comes_without_room_or_of_a_held_partition_and_a
 TEST_F(DirectSourceTest, a_new_group_starts_where_it_is_told) {
   produce(Partition{0}, 0, 30);
   DirectSourceOptions latest = options("latest");
-  latest.client.start.at = source::StartAt::latest;
+  latest.consumer.start.at = source::StartAt::latest;
   // The mock finds no record by time: as if all were older, which is the end.
   DirectSourceOptions by_time = options("by time");
-  by_time.client.start = {.at = source::StartAt::timestamp, .timestamp_ms = 1'700'000'000'000};
-  Reader earliest(options("earliest"));
-  Reader at_end(latest);
-  Reader at_time(by_time);
+  by_time.consumer.start = {.at = source::StartAt::timestamp, .timestamp_ms = 1'700'000'000'000};
+  DirectReader earliest(options("earliest"));
+  DirectReader at_end(latest);
+  DirectReader at_time(by_time);
   for (Reader* reader : {&earliest, &at_end, &at_time}) {
     ASSERT_TRUE(reader->start().ok());
   }
@@ -200,8 +197,8 @@ TEST_F(DirectSourceTest, an_assignment_waits_until_entries_and_starts_can_be_rea
   fail_next(wire::ApiKey::offset_fetch, {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS});
   fail_next(wire::ApiKey::list_offsets, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
   DirectSourceOptions latest = options();
-  latest.client.start.at = source::StartAt::latest;
-  Reader reader(latest);
+  latest.consumer.start.at = source::StartAt::latest;
+  DirectReader reader(latest);
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 6; }));
   EXPECT_TRUE(has_error(reader, Action::retry, "COORDINATOR_LOAD_IN_PROGRESS")) << all_errors(reader);
@@ -219,7 +216,7 @@ TEST_F(DirectSourceTest, an_assignment_waits_until_entries_and_starts_can_be_rea
 
 TEST_F(DirectSourceTest, a_commit_tells_what_became_of_it_and_is_read_back) {
   produce(Partition{0}, 0, 10);
-  Reader reader(options());
+  DirectReader reader(options());
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
   struct Row {
@@ -257,50 +254,27 @@ TEST_F(DirectSourceTest, a_commit_tells_what_became_of_it_and_is_read_back) {
 // The group
 
 TEST_F(DirectSourceTest, a_second_member_gets_its_share_only_after_release) {
-  produce(Partition{0}, 0, 20);
-  produce(Partition{1}, 0, 20);
-  Reader first(options());
-  ASSERT_TRUE(first.start().ok());
-  ASSERT_TRUE(run_until({&first}, [&] { return first.record_count >= 40; }));
-  EXPECT_EQ(
-      commit(first, {{PartitionSlot{0}, Position{20}, "a"}, {PartitionSlot{1}, Position{20}, "b"}}).outcome,
-      CommitOutcome::done);
-
-  first.release_allowed = false;
-  Reader second(options());
-  ASSERT_TRUE(second.start().ok());
-  ASSERT_TRUE(run_until({&first, &second}, [&] { return first.revoked_count == 1; }));
-  EXPECT_EQ(first.revoked_reason, source::RevokeReason::rebalance);
-  // Draining: a commit has an outcome, entries can be read, and nobody gets the partitions. (Kafka takes the commit; the
-  // mock refuses, as Kafka does when the drain took too long.)
-  const CommitReply late = commit(first, {{PartitionSlot{0}, Position{20}, "late"}});
-  EXPECT_EQ(late.outcome, CommitOutcome::refused);
-  EXPECT_FALSE(late.membership_lost);
-  Result<Entries> entries = read_entries(first, {PartitionSlot{0}});
-  ASSERT_TRUE(entries.ok()) << entries.error().message;
-  EXPECT_EQ(*entries, (Entries{GroupEntry{.position = Position{20}, .metadata = "a"}}));
-  EXPECT_FALSE(second.holding);
-
-  first.release_allowed = true;
-  ASSERT_TRUE(run_until({&first, &second}, [&] {
-    return first.holding && second.holding && first.assigned.size() == 1 && second.assigned.size() == 1;
-  }));
-  EXPECT_NE(first.assigned[0].id, second.assigned[0].id);
-  EXPECT_EQ(second.assigned[0].start, Position{20});
-  EXPECT_TRUE(second.assigned[0].entry.has_value());
+  DirectReader first(options());
+  DirectReader second(options());
+  expect_second_member_gets_its_share(first, second, [&] {
+    // A commit has an outcome, and entries can be read. (Kafka takes the commit; the mock refuses, as Kafka
+    // does when the drain took too long.)
+    const CommitReply late = commit(first, {{PartitionSlot{0}, Position{20}, "late"}});
+    EXPECT_EQ(late.outcome, CommitOutcome::refused);
+    EXPECT_FALSE(late.membership_lost);
+    Result<Entries> entries = read_entries(first, {PartitionSlot{0}});
+    ASSERT_TRUE(entries.ok()) << entries.error().message;
+    EXPECT_EQ(*entries, (Entries{GroupEntry{.position = Position{20}, .metadata = "a"}}));
+  });
   // Each with the stamp of the new generation.
   for (Reader* reader : {&first, &second}) {
     EXPECT_EQ(commit(*reader, {{PartitionSlot{0}, Position{20}, "c"}}).outcome, CommitOutcome::done);
   }
-  produce(Partition{0}, 20, 5);
-  produce(Partition{1}, 20, 5);
-  ASSERT_TRUE(run_until({&first, &second}, [&] { return first.record_count + second.record_count >= 50; }));
-  EXPECT_EQ(second.record_count, 5U);
 }
 
 TEST_F(DirectSourceTest, a_membership_that_is_lost_ends_the_assignment_and_another_follows) {
   produce(Partition{0}, 0, 10);
-  Reader reader(options());
+  DirectReader reader(options());
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
   EXPECT_EQ(commit(reader, {{PartitionSlot{0}, Position{8}, ""}}).outcome, CommitOutcome::done);
@@ -317,11 +291,9 @@ TEST_F(DirectSourceTest, a_membership_that_is_lost_ends_the_assignment_and_anoth
 
 TEST_F(DirectSourceTest, an_unknown_topic_at_start_is_fatal_and_named) {
   DirectSourceOptions unknown = options();
-  unknown.client.topics = {"orders", "oders"};
-  Reader reader(unknown);
-  ASSERT_TRUE(reader.start().ok());
-  EXPECT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::fatal, "topic oders"); }))
-      << all_errors(reader) << reader.assigned.size() << " assigned";
+  unknown.consumer.topics = {"orders", "oders"};
+  DirectReader reader(unknown);
+  expect_unknown_topic_is_fatal(reader);
 }
 
 // Positions that the log has not
@@ -329,16 +301,16 @@ TEST_F(DirectSourceTest, an_unknown_topic_at_start_is_fatal_and_named) {
 // The mock keeps 5 MiB a partition: what is not read in time is gone.
 TEST_F(DirectSourceTest, a_position_outside_the_log_stops_its_partition_or_is_told_as_a_gap) {
   DirectSourceOptions continuing = options("continuing");
-  continuing.client.on_data_loss = source::OnDataLoss::go_on;
+  continuing.consumer.on_data_loss = source::OnDataLoss::go_on;
   DirectSourceOptions ahead_of_it = options("ahead");
-  ahead_of_it.client.on_data_loss = source::OnDataLoss::go_on;  // but never back
+  ahead_of_it.consumer.on_data_loss = source::OnDataLoss::go_on;  // but never back
   produce(Partition{0}, 0, 10, 1000);
   produce(Partition{1}, 0, 10);
   commit_before("ahead", {{.id = k_orders_0, .position = Position{500'000}, .metadata = ""}});
-  Reader stopping(options("stopping"));
-  Reader going_on(continuing);
-  Reader ahead(ahead_of_it);
-  const auto all = {&stopping, &going_on, &ahead};
+  DirectReader stopping(options("stopping"));
+  DirectReader going_on(continuing);
+  DirectReader ahead(ahead_of_it);
+  const std::initializer_list<Reader*> all = {&stopping, &going_on, &ahead};
   for (Reader* reader : all) {
     ASSERT_TRUE(reader->start().ok());
   }
@@ -382,7 +354,7 @@ TEST_F(DirectSourceTest, a_position_outside_the_log_stops_its_partition_or_is_to
 
 TEST_F(DirectSourceTest, a_fetch_that_fails_is_told_and_made_again) {
   produce(Partition{0}, 0, 10);
-  Reader reader(options());
+  DirectReader reader(options());
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
   fail_next(wire::ApiKey::fetch, {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, RD_KAFKA_RESP_ERR_UNKNOWN});
@@ -397,32 +369,18 @@ TEST_F(DirectSourceTest, a_fetch_that_fails_is_told_and_made_again) {
 }
 
 TEST_F(DirectSourceTest, an_outage_is_told_once_and_survived) {
-  produce(Partition{0}, 0, 5);
-  Reader reader(options());
-  ASSERT_TRUE(reader.start().ok());
-  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 5; }));
-  cluster->set_brokers(rdkafka::MockCluster::Brokers::down);
-  ASSERT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::retry, "source.brokers"); }));
-  const CommitReply meanwhile = commit(reader, {{PartitionSlot{0}, Position{5}, ""}});
-  EXPECT_TRUE(meanwhile.outcome == CommitOutcome::not_done || meanwhile.outcome == CommitOutcome::unknown);
-  cluster->set_brokers(rdkafka::MockCluster::Brokers::up);
-  produce(Partition{0}, 5, 5);
-  ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_0] == Position{10}; }));
-  // A machine so slow that the outage costs the session reads again from the beginning.
-  const std::vector<ReadRecord>& records = reader.records[k_orders_0];
-  expect_sequence({records.end() - 10, records.end()}, 0, 0, 10);
-  EXPECT_TRUE(records.size() == 10 || reader.assignment_count > 1) << records.size();
-  std::map<std::string, int> reports;
-  for (const Error& error : reader.errors) {
-    EXPECT_EQ(++reports[error.code], 1) << error.message;
-  }
+  DirectReader reader(options());
+  expect_outage_is_survived(reader, [&] {
+    const CommitReply meanwhile = commit(reader, {{PartitionSlot{0}, Position{5}, ""}});
+    EXPECT_TRUE(meanwhile.outcome == CommitOutcome::not_done || meanwhile.outcome == CommitOutcome::unknown);
+  });
 }
 
 // Ends
 
 TEST_F(DirectSourceTest, after_close_nothing_is_told_of_what_was_under_way) {
   produce(Partition{0}, 0, 100);
-  Reader reader(options());
+  DirectReader reader(options());
   reader.take_max = 10;
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 10; }));
@@ -450,7 +408,7 @@ TEST_F(DirectSourceTest, after_close_nothing_is_told_of_what_was_under_way) {
 
 TEST_F(DirectSourceTest, it_closes_while_an_assignment_is_being_resolved) {
   fail_next(wire::ApiKey::offset_fetch, std::vector<int>(20, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS));
-  Reader reader(options());
+  DirectReader reader(options());
   ASSERT_TRUE(reader.start().ok());
   ASSERT_TRUE(
       run_until({&reader}, [&] { return has_error(reader, Action::retry, "COORDINATOR_LOAD_IN_PROGRESS"); }));
@@ -461,26 +419,19 @@ TEST_F(DirectSourceTest, it_closes_while_an_assignment_is_being_resolved) {
   EXPECT_EQ(reader.assignment_count, 0);
 }
 
-TEST(DirectSource, brokers_that_do_not_answer_are_reported_and_close_does_not_hang) {
-  DirectSourceOptions options;
-  options.client.brokers = {"127.0.0.1:1"};
-  options.client.group = "g";
-  options.client.topics = {"orders"};
-  Reader reader(options);
-  ASSERT_TRUE(reader.start().ok());
-  EXPECT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::retry, "127.0.0.1:1"); }));
-  reader.end();
-  EXPECT_EQ(reader.assignment_count, 0);
+TEST_F(DirectSourceTest, brokers_that_do_not_answer_are_reported_and_close_does_not_hang) {
+  DirectSourceOptions unreachable;
+  unreachable.consumer = unreachable_options();
+  DirectReader reader(unreachable);
+  expect_silence_is_told_and_close_does_not_hang(reader);
 }
 
-TEST(DirectSource, start_refuses_what_cannot_work) {
+TEST_F(DirectSourceTest, start_refuses_what_cannot_work) {
   const auto refusal = [](void (*spoil)(source::ConsumerOptions&)) {
-    DirectSourceOptions options;
-    options.client.brokers = {"127.0.0.1:1"};
-    options.client.group = "g";
-    options.client.topics = {"orders"};
-    spoil(options.client);
-    Reader reader(options);
+    DirectSourceOptions spoiled;
+    spoiled.consumer = unreachable_options();
+    spoil(spoiled.consumer);
+    DirectReader reader(spoiled);
     const Result<void> started = reader.start();
     return started.ok() ? std::string("it started") : started.error().message;
   };
@@ -489,14 +440,6 @@ TEST(DirectSource, start_refuses_what_cannot_work) {
               }),
               HasSubstr("fetch.mni.bytes"));
   EXPECT_THAT(refusal([](source::ConsumerOptions& o) { o.brokers = {"127.0.0.1"}; }), HasSubstr("127.0.0.1"));
-}
-
-TEST(DirectSource, properties_that_only_librdkafkas_connections_follow_are_named) {
-  source::ConsumerOptions options;
-  options.passthrough = {{"session.timeout.ms", "10000"}};
-  EXPECT_EQ(why_not_direct(options), "");
-  options.passthrough["ssl.ciphers"] = "x";
-  EXPECT_THAT(why_not_direct(options), HasSubstr("ssl.ciphers"));
 }
 
 }  // namespace

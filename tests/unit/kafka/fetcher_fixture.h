@@ -167,7 +167,6 @@ class FetcherTest : public testing::Test {
     fetcher = std::make_unique<Fetcher>(
         *loop, system_clock(), *cluster, options,
         FetcherEvents{
-            .records = [this](const source::RecordSpan& span) { return take(span); },
             .failed = [this](PartitionSlot slot,
                              Error error) { failed.emplace_back(slot.value, std::move(error)); },
             .position_lost = [this](PartitionSlot slot,
@@ -181,20 +180,28 @@ class FetcherTest : public testing::Test {
     }
   }
 
-  std::size_t take(const source::RecordSpan& span) {
-    const std::size_t taken = std::min(span.records.size(), room);
+  // Returns whether there was room for all.
+  bool take(const source::RecordSpan& span) {
+    const std::size_t offered = span.records.size();
+    const std::size_t taken = std::min(offered, room);
     for (const RecordView& record : span.records.first(taken)) {
       values[span.slot.value].push_back(std::string(as_text(record.value)));
     }
     if (on_take) {
       on_take(span);
     }
-    return taken;
+    fetcher->taken(taken);
+    return taken == offered;
   }
 
+  // As a worker's turn: some spans while there is room, then sleep unless more waits.
   void step() {
-    const bool more = polls && fetcher->poll(1000);
-    loop->run_once(more ? 0ms : 5ms);
+    fetcher->poll();
+    const source::RecordSpan* span = fetcher->front();
+    for (int spans = 0; span != nullptr && spans < 10 && take(*span); ++spans) {
+      span = fetcher->front();
+    }
+    loop->run_once(span != nullptr ? 0ms : 5ms);
   }
   void run_until(const std::function<bool()>& done) {
     const MonoTime given_up = system_clock().now() + 20s;
@@ -230,7 +237,6 @@ class FetcherTest : public testing::Test {
   std::unique_ptr<wire::ClusterClient> cluster;
   std::unique_ptr<Fetcher> fetcher;
   std::vector<TopicPartition> ids;
-  bool polls = true;
   std::size_t room = SIZE_MAX;
   std::function<void(const source::RecordSpan&)> on_take;
   std::map<std::uint32_t, std::vector<std::string>> values;

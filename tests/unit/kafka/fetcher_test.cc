@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kafka/offset_lookup.h"
 #include "unit/kafka/fetcher_fixture.h"
 
 namespace penstock::kafka {
@@ -172,13 +173,14 @@ TEST_F(FetcherTest, OffsetsAreAskedOfWhoLeadsNowAndAlwaysAnswered) {
   lead({{"a", 0, 1, 1}, {"b", 0, 0}});
   serve_by(0, [](const AskedFetch&) { return Answer{.bytes = fetch_body({{"b", 0, 6}})}; });
   begin({at("a", 0), at("b", 0)});
+  OffsetLookup lookup(*loop, system_clock(), *fetcher);
   int answers = 0;
-  std::optional<Fetcher::Positions> got;
+  std::optional<std::vector<std::optional<Position>>> got;
   std::function<void()> ask = [&] {
-    fetcher->list_offsets({PartitionSlot{0}}, -2, [&](Result<Fetcher::Positions> positions) {
+    lookup.ask({PartitionSlot{0}}, -2, [&](const OffsetAnswer& answer) {
       ++answers;
-      if (positions.ok()) {
-        got = *positions;
+      if (!answer.error) {
+        got = answer.positions;
       } else if (answers < 1000) {
         ask();  // at once: not over the connection that is being closed
       }
@@ -449,7 +451,8 @@ TEST_F(FetcherTest, ItWakesForTheLeadersThoughSomethingElseWokeItBefore) {
   const auto asked_before = node(0).count(wire::ApiKey::metadata);
   const MonoTime start = system_clock().now();
   while (node(0).count(wire::ApiKey::metadata) < asked_before + 2 && system_clock().now() < start + 5s) {
-    fetcher->poll(1000);
+    fetcher->poll();
+    fetcher->front();
     loop->run_once(10s);  // nothing but its own timer wakes it
   }
   EXPECT_LT(system_clock().now() - start, 5s);

@@ -1,5 +1,6 @@
-// Against a real broker, which PENSTOCK_TEST_BROKER names (host:port), with a topic PENSTOCK_TEST_TOPIC of two partitions:
-// tests/integration/test_stamps.py runs it. What the broker makes of commits that carry the stamp of the past.
+// Against a real broker, which PENSTOCK_TEST_BROKER names (host:port), with a topic PENSTOCK_TEST_TOPIC of
+// two partitions: tests/integration/test_stamps.py runs it. What the broker makes of commits that carry the
+// stamp of the past.
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -9,7 +10,7 @@
 
 #include "base/clock.h"
 #include "io/loop.h"
-#include "rdkafka/consumer_client.h"
+#include "rdkafka/rd_membership.h"
 #include "wire/group_offsets.h"
 
 namespace penstock::kafka {
@@ -25,27 +26,28 @@ std::string setting(const char* name) {
 // One member of the group, which accepts whatever the group decides.
 struct Member {
   Member(io::Loop& loop, const source::ConsumerOptions& options) {
-    auto joined = rdkafka::ConsumerClient::join(options, rdkafka::EndOfPartition::silent, loop);
+    auto joined = rdkafka::join_by_librdkafka(options, loop)();
     EXPECT_TRUE(joined.ok());
-    client = std::move(joined).value();
+    membership = std::move(joined).value();
   }
 
   void poll() {
-    std::vector<rdkafka::GroupEvent> events;
-    client->poll_group(events);
-    for (rdkafka::GroupEvent& event : events) {
-      if (event.kind == rdkafka::GroupEvent::Kind::assigned) {
-        ASSERT_TRUE(event.stamp->ok()) << event.stamp->error().message;
-        stamp = **event.stamp;
+    std::vector<source::MembershipEvent> events;
+    membership->poll(events);
+    for (source::MembershipEvent& event : events) {
+      if (event.kind == source::MembershipEvent::Kind::assigned) {
+        stamp = event.stamp;
         partitions = event.partitions;
-      } else if (event.kind != rdkafka::GroupEvent::Kind::error) {
+      } else if (event.kind != source::MembershipEvent::Kind::error) {
         stamp.reset();
-        client->unassign();
+        membership->unassign();
+      } else {
+        EXPECT_EQ(event.error->action, Action::retry) << event.error->message;
       }
     }
   }
 
-  std::unique_ptr<rdkafka::ConsumerClient> client;
+  std::unique_ptr<source::Membership> membership;
   std::optional<MemberStamp> stamp;  // while it has an assignment
   std::vector<TopicPartition> partitions;
 };
@@ -131,8 +133,8 @@ TEST_F(StaleStamps, TheFormerGenerationIsRefused) {
   EXPECT_EQ(commit(*first.stamp, 12).outcome, CommitOutcome::done);
   EXPECT_EQ(entry()->position, Position{12});
   EXPECT_EQ(entry()->metadata, "claim");
-  first.client->close(5s);
-  second.client->close(5s);
+  first.membership->close(5s);
+  second.membership->close(5s);
 }
 
 TEST_F(StaleStamps, TheFormerMemberIsRefusedAfterAStaticTakeover) {
@@ -149,8 +151,8 @@ TEST_F(StaleStamps, TheFormerMemberIsRefusedAfterAStaticTakeover) {
   expect_refused(commit(former, 11), "FENCED_INSTANCE_ID");
   EXPECT_EQ(entry()->position, Position{10});
   EXPECT_EQ(commit(*second.stamp, 12).outcome, CommitOutcome::done);
-  first.client->close(5s);
-  second.client->close(5s);
+  first.membership->close(5s);
+  second.membership->close(5s);
 }
 
 TEST_F(StaleStamps, AMemberThatLeftIsRefusedInTheEmptyGroup) {
@@ -160,7 +162,7 @@ TEST_F(StaleStamps, AMemberThatLeftIsRefusedInTheEmptyGroup) {
     run_until({&only}, [&] { return only.stamp.has_value(); });
     former = only.stamp;
     EXPECT_EQ(commit(*former, 10).outcome, CommitOutcome::done);
-    only.client->close(10s);
+    only.membership->close(10s);
   }
   expect_refused(commit(*former, 11), "UNKNOWN_MEMBER_ID");
   EXPECT_EQ(entry()->position, Position{10});

@@ -1,5 +1,5 @@
-// A broker and a consumer of it, in memory: logs, a group's committed positions, and a script that runs at every
-// poll.
+// A broker and a consumer of it, in memory: logs, a group's committed positions, and a script that runs at
+// every poll.
 #pragma once
 
 #include <algorithm>
@@ -99,27 +99,40 @@ class FakeSource final : public source::Source {
   bool hold_commits = false;        // their answers wait
   std::size_t polls = 0;
   std::size_t commits = 0;
-  std::size_t polls_without_room = 0;
 
   Result<void> start(source::SourceHandlers handlers) override {
     handlers_ = std::move(handlers);
     return {};
   }
 
-  bool poll(Room room, std::size_t records_max) override {
+  void poll() override {
     EXPECT_FALSE(closed_);
     ++polls;
     at_poll_(*this);
-    if (room == Room::none) {
-      ++polls_without_room;
-      return false;
+  }
+
+  const source::RecordSpan* front() override {
+    if (!held_ || ending_) {
+      return nullptr;
     }
-    for (std::uint32_t i = 0; i < slots_.size() && held_ && !ending_ && records_max > 0; ++i) {
-      if (!offer(i, records_max)) {
-        return true;
+    const auto count = static_cast<std::uint32_t>(slots_.size());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (fill_front(PartitionSlot{(first_ + i) % count})) {
+        return &front_;
       }
     }
-    return held_ && !ending_ && !at_end();
+    return nullptr;
+  }
+
+  void taken(std::size_t count) override {
+    ASSERT_LE(count, front_.records.size());
+    Position& position = slots_.at(front_.slot.value).position;
+    if (count == front_.records.size()) {
+      position = front_.next;
+      first_ = front_.slot.value + 1;
+    } else if (count > 0) {
+      position = after(front_.records[count - 1].offset);
+    }
   }
 
   void fetch_from(PartitionSlot slot, Position position) override {
@@ -213,42 +226,32 @@ class FakeSource final : public source::Source {
     bool held = true;
   };
 
-  // False: there was no room for all.
-  bool offer(std::uint32_t index, std::size_t& records_max) {
-    Slot& slot = slots_[index];
-    if (slot.held) {
-      return true;
-    }
+  // False: there is nothing to take of the partition.
+  bool fill_front(PartitionSlot index) {
+    const Slot& slot = slots_[index.value];
     const FakeCluster::Log& log = cluster_.logs[slot.id];
-    std::vector<RecordView> views;
-    Position next = log.end;
+    if (slot.held || slot.position == log.end) {
+      return false;
+    }
+    views_.clear();
+    front_ = {.slot = index, .records = {}, .next = log.end};
     for (const FakeCluster::Record& record : log.records) {
       if (record.offset.value < slot.position.value) {
         continue;
       }
-      if (views.size() == std::min<std::size_t>(records_max, 100)) {
-        next = after(views.back().offset);
+      if (views_.size() == 100) {
+        front_.next = after(views_.back().offset);
         break;
       }
-      views.push_back({.offset = record.offset,
-                       .timestamp_ms = 1'700'000'000'000,
-                       .key = {},
-                       .value = as_bytes(record.value),
-                       .headers = {},
-                       .null_key = true,
-                       .null_value = record.value.empty()});
+      views_.push_back({.offset = record.offset,
+                        .timestamp_ms = 1'700'000'000'000,
+                        .key = {},
+                        .value = as_bytes(record.value),
+                        .headers = {},
+                        .null_key = true,
+                        .null_value = record.value.empty()});
     }
-    if (next == slot.position) {
-      return true;
-    }
-    const std::size_t taken =
-        handlers_.records({.slot = PartitionSlot{index}, .records = views, .next = next});
-    if (taken < views.size()) {
-      slot.position = taken == 0 ? slot.position : after(views[taken - 1].offset);
-      return false;
-    }
-    records_max -= views.size();
-    slot.position = next;
+    front_.records = views_;
     return true;
   }
 
@@ -258,6 +261,9 @@ class FakeSource final : public source::Source {
   std::function<void(const TopicPartition&, Position)> at_commit_;
   source::SourceHandlers handlers_;
   std::vector<Slot> slots_;
+  std::vector<RecordView> views_;  // of front_
+  source::RecordSpan front_;
+  std::uint32_t first_ = 0;  // whose turn it is
   bool held_ = false;
   bool ending_ = false;
   bool lost_ = false;

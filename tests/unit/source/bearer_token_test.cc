@@ -10,7 +10,6 @@
 
 #include "base/types.h"
 #include "crypto/base64.h"
-#include "kafka/broker_access.h"
 
 namespace penstock::source {
 namespace {
@@ -95,14 +94,12 @@ TEST(BearerToken, is_not_just_anything) {
 
 TEST(BearerToken, file_is_read_anew_by_every_login) {
   const std::string file = ::testing::TempDir() + "bearer_token_test." + std::to_string(::getpid());
-  ConsumerOptions options;
-  options.brokers = {"a:9092"};
-  options.auth.type = AuthType::oauthbearer;
-  options.auth.token_file = file;
-  const auto access = kafka::broker_access(options);
-  ASSERT_TRUE(access.ok());
+  Auth auth;
+  auth.type = AuthType::oauthbearer;
+  auth.token_file = file;
+  const TokenReader read_token = token_reader(auth);
 
-  const auto absent = access->credential();
+  const auto absent = read_token();
   ASSERT_FALSE(absent.ok());
   EXPECT_THAT(absent.error().message, AllOf(HasSubstr(file), HasSubstr("No such file")));
   EXPECT_EQ(absent.error().kind, ErrorKind::unauthenticated);
@@ -110,14 +107,14 @@ TEST(BearerToken, file_is_read_anew_by_every_login) {
   for (const char* name : {"first", "second"}) {
     const std::string text = token_of(std::string(R"({"exp":4000000000,"sub":")") + name + "\"}");
     std::ofstream(file) << text << '\n';
-    const auto credential = access->credential();
-    ASSERT_TRUE(credential.ok()) << credential.error().message;
-    EXPECT_EQ(credential->mechanism, wire::SaslMechanism::oauthbearer);
-    EXPECT_EQ(credential->secret, text);
+    const auto token = read_token();
+    ASSERT_TRUE(token.ok()) << token.error().message;
+    EXPECT_EQ(token->text, text);
+    EXPECT_EQ(token->principal, name);
   }
 
   std::ofstream(file) << std::string(70'000, 'a');
-  EXPECT_THAT(access->credential().error().message, HasSubstr("more than 64KiB"));
+  EXPECT_THAT(read_token().error().message, HasSubstr("more than 64KiB"));
   std::remove(file.c_str());
 }
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "rdkafka/assignment.h"
 #include "source/error_gate.h"
 
 namespace penstock::source {
@@ -53,16 +52,17 @@ TEST(StartPosition, a_stop_names_the_partition_both_ends_and_the_way_out) {
   EXPECT_THAT(warning.message, HasSubstr("going on at 100"));
 }
 
-TEST(rdkafka::Assignment, finds_slots_of_this_assignment_only) {
-  rdkafka::Assignment assignment;
-  const std::vector<Assigned> first{{{"a", Partition{0}}, Position{1}}, {{"b", Partition{0}}, Position{2}}};
-  assignment.start(first);
-  EXPECT_EQ(assignment.find("b", Partition{0}), PartitionSlot{1});
-  EXPECT_EQ(assignment.find("b", Partition{1}), std::nullopt);
-  const std::vector<Assigned> second{{{"b", Partition{1}}, Position{7}}};
-  assignment.start(second);
-  EXPECT_EQ(assignment.find("b", Partition{0}), std::nullopt);
-  EXPECT_EQ(assignment[*assignment.find("b", Partition{1})].position, Position{7});
+TEST(StartPosition, while_reading_a_lost_position_stops_or_goes_on_at_the_start_and_never_back) {
+  const TopicPartition id{"orders", Partition{3}};
+  const Recovery fine = recover_position(id, Position{150}, k_log, OnDataLoss::stop);
+  EXPECT_FALSE(fine.stop || fine.warning) << "a new leader has it again";
+  EXPECT_EQ(fine.next, Position{150});
+  EXPECT_TRUE(recover_position(id, Position{42}, k_log, OnDataLoss::stop).stop.has_value());
+  const Recovery deleted = recover_position(id, Position{42}, k_log, OnDataLoss::go_on);
+  EXPECT_FALSE(deleted.stop.has_value());
+  ASSERT_TRUE(deleted.warning.has_value());
+  EXPECT_EQ(deleted.next, Position{100});
+  EXPECT_TRUE(recover_position(id, Position{201}, k_log, OnDataLoss::go_on).stop.has_value());
 }
 
 TEST(ErrorGate, lets_each_name_through_once_a_pause) {

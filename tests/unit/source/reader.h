@@ -1,4 +1,4 @@
-// A small stand-in for the pipeline: runs a source, of either kind, on its loop and remembers what it hands over.
+// A small stand-in for the pipeline: runs a source, of whichever kind, on its loop and remembers what it hands over.
 #pragma once
 
 #include <algorithm>
@@ -15,10 +15,9 @@
 
 #include "base/clock.h"
 #include "io/loop.h"
-#include "kafka/direct_source.h"
-#include "rdkafka/librdkafka_source.h"
+#include "source/source.h"
 
-namespace penstock::kafka {
+namespace penstock::source {
 
 struct ReadRecord {
   std::int64_t offset;
@@ -28,16 +27,14 @@ struct ReadRecord {
 };
 
 struct Reader {
-  explicit Reader(rdkafka::LibrdkafkaSourceOptions options)
-      : owned_source(std::make_unique<rdkafka::LibrdkafkaSource>(*loop, system_clock(), std::move(options))) {
-  }
-  explicit Reader(DirectSourceOptions options)
-      : owned_source(std::make_unique<DirectSource>(*loop, system_clock(), std::move(options))) {}
+  // `make` gives the source, on the loop that it is called with.
+  template <class Make>
+  explicit Reader(const Make& make) : owned_source(make(*loop)) {}
 
   Result<void> start() {
     return source.start({
         .assigned =
-            [this](std::span<const source::Assigned> list) {
+            [this](std::span<const Assigned> list) {
               EXPECT_FALSE(holding) << "a second assignment while one is held";
               holding = true;
               ++assignment_count;
@@ -47,13 +44,12 @@ struct Reader {
               }
             },
         .revoked =
-            [this](source::RevokeReason reason) {
+            [this](RevokeReason reason) {
               EXPECT_TRUE(holding);
               ++revoked_count;
               revoked_reason = reason;
               releasing = true;
             },
-        .records = [this](const source::RecordSpan& span) { return take(span); },
         .partition_failed =
             [this](PartitionSlot slot, Error error) {
               partition_errors.emplace_back(assigned.at(slot.value).id, std::move(error));
@@ -62,9 +58,8 @@ struct Reader {
     });
   }
 
-  std::size_t take(const source::RecordSpan& span) {
+  void take(const RecordSpan& span) {
     EXPECT_FALSE(releasing) << "records after revoked";
-    EXPECT_EQ(room, source::Source::Room::some) << "records without room";
     const TopicPartition& id = assigned.at(span.slot.value).id;
     const std::size_t taken = std::min(span.records.size(), take_max);
     for (const RecordView& record : span.records.first(taken)) {
@@ -74,15 +69,28 @@ struct Reader {
                              .value = std::string(as_text(record.value))});
       ++record_count;
     }
-    if (taken == span.records.size()) {
+    const bool whole = taken == span.records.size();
+    if (whole) {
       reached[id] = span.next;
       lost_count += span.lost ? 1 : 0;
     }
-    return taken;
+    source.taken(taken);
+    starved = !whole;
   }
 
+  // As a worker's turn: some spans while there is room, then sleep unless more waits.
   void step() {
-    const bool more = source.poll(room, 1000);
+    source.poll();
+    starved = false;
+    bool more = false;
+    for (int spans = 0; has_room && !starved; ++spans) {
+      const RecordSpan* span = source.front();
+      more = span != nullptr;
+      if (!more || spans == 10) {
+        break;
+      }
+      take(*span);
+    }
     loop->run_once(more ? std::chrono::milliseconds(0) : std::chrono::milliseconds(5));
     if (releasing && release_allowed) {
       releasing = false;
@@ -100,18 +108,19 @@ struct Reader {
 
   std::unique_ptr<io::Loop> loop =
       std::move(io::make_loop({.choice = io::Choice::portable}, system_clock())).value();
-  std::unique_ptr<source::Source> owned_source;
-  source::Source& source = *owned_source;
-  source::Source::Room room = source::Source::Room::some;
-  std::size_t take_max = SIZE_MAX;
+  std::unique_ptr<Source> owned_source;
+  Source& source = *owned_source;
+  bool has_room = true;
+  std::size_t take_max = SIZE_MAX;  // of a span; fewer than all means that there is no room for the rest
   bool release_allowed = true;
 
+  bool starved = false;
   bool holding = false;
   bool releasing = false;
   int assignment_count = 0;
   int revoked_count = 0;
-  source::RevokeReason revoked_reason = source::RevokeReason::rebalance;
-  std::vector<source::Assigned> assigned;
+  RevokeReason revoked_reason = RevokeReason::rebalance;
+  std::vector<Assigned> assigned;
   std::map<TopicPartition, std::vector<ReadRecord>> records;
   std::map<TopicPartition, Position> reached;
   std::size_t record_count = 0;
@@ -148,4 +157,4 @@ inline std::string all_errors(const Reader& reader) {
   return all;
 }
 
-}  // namespace penstock::kafka
+}  // namespace penstock::source

@@ -1,0 +1,27 @@
+// What every source over a real Kafka is started with.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+
+#include "base/record_view.h"
+#include "base/types.h"
+#include "source/consumer_options.h"
+
+namespace penstock::source {
+
+struct SourceOptions {
+  ConsumerOptions consumer;
+  RecordHeaders headers = RecordHeaders::skipped;
+
+  // --exit-at-end: the ends of the logs as they were seen at the start, by probe_cluster(). A partition that
+  // is not named did not exist then, and counts as at its mark. Without a value there are no marks, and no
+  // partition is at one.
+  std::optional<std::map<TopicPartition, Position>> end_marks;
+
+  // For leaving the group.
+  std::chrono::milliseconds close_timeout{5000};
+};
+
+}  // namespace penstock::source

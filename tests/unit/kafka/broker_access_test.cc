@@ -1,0 +1,49 @@
+#include "kafka/broker_access.h"
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/types.h"
+#include "crypto/base64.h"
+
+namespace penstock::kafka {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(BrokerAccess, a_bearer_token_is_read_anew_at_every_login) {
+  const std::string file = ::testing::TempDir() + "broker_access_test." + std::to_string(::getpid());
+  source::ConsumerOptions options;
+  options.auth.type = source::AuthType::oauthbearer;
+  options.auth.token_file = file;
+  const auto access = broker_access(options);
+  ASSERT_TRUE(access.ok());
+  EXPECT_EQ(access->credential().error().kind, ErrorKind::unauthenticated) << "there is no file yet";
+  for (const std::string signature : {"first", "second"}) {
+    // {"exp":4000000000}, whose base64 needs no padding.
+    const std::string token =
+        "e30." + crypto::base64_encode(as_bytes(R"({"exp":4000000000})")) + "." + signature;
+    std::ofstream(file) << token << '\n';
+    const auto credential = access->credential();
+    ASSERT_TRUE(credential.ok()) << credential.error().message;
+    EXPECT_EQ(credential->mechanism, wire::SaslMechanism::oauthbearer);
+    EXPECT_EQ(credential->secret, token);
+  }
+  std::remove(file.c_str());
+}
+
+TEST(WhyNotDirect, properties_that_only_librdkafkas_connections_follow_are_named) {
+  source::ConsumerOptions options;
+  options.passthrough = {{"session.timeout.ms", "10000"}};
+  EXPECT_EQ(why_not_direct(options), "");
+  options.passthrough["ssl.ciphers"] = "x";
+  EXPECT_THAT(why_not_direct(options), HasSubstr("ssl.ciphers"));
+}
+
+}  // namespace
+}  // namespace penstock::kafka
