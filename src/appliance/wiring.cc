@@ -357,7 +357,7 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
                              .max_age = batch.max_age,
                              .max_bytes = batch.max_bytes,
                              .by_partition = batch.group_by == config::GroupBy::partition,
-                             .compression = compression_of(batch.compression),
+                             .format = {.compression = compression_of(batch.compression)},
                              .path = std::move(path).value()};
 }
 

@@ -16,10 +16,9 @@
 
 #include "azure/endpoint.h"
 #include "azure/request.h"
+#include "base/metadata.h"
 
 namespace penstock::azure {
-
-using Metadata = std::vector<std::pair<std::string, std::string>>;  // keys [a-z0-9]+, values printable ASCII
 
 // The service's own limits.
 inline constexpr std::size_t k_blocks_max = 50'000;            // blocks a blob may be committed of

@@ -18,6 +18,7 @@
 
 #include <penstock/result.h>
 
+#include "base/metadata.h"
 #include "base/types.h"
 
 namespace penstock::lake {
@@ -35,8 +36,6 @@ struct BlockRef {
   std::uint64_t offset = 0;  // where its bytes begin in the blob
   std::uint64_t bytes = 0;
 };
-
-using Metadata = std::vector<std::pair<std::string, std::string>>;  // keys [a-z0-9]+, values printable ASCII
 
 struct BlobProperties {
   std::uint64_t bytes = 0;

@@ -33,8 +33,8 @@ struct ChunkInfo {
 
   // For a restart. Of the payload, what lies up to the end of the last record that ends in this chunk; and how
   // the batch was made, in a number that only its writer understands. 0: not to be used again.
-  std::uint32_t whole_bytes = 0;
-  std::uint64_t made_as = 0;
+  std::uint32_t whole_record_bytes = 0;
+  std::uint64_t recipe_hash = 0;
 };
 
 // What lies in the slab behind the header.
