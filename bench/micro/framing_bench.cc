@@ -1,19 +1,23 @@
 // A value into a slab, line breaks made spaces on the way: the one copy that penstock makes of a payload byte.
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "base/record_view.h"
 #include "base/types.h"
 #include "format/lines.h"
+#include "format/record_format.h"
 #include "micro/sample_records.h"
 
 namespace penstock::bench {
 namespace {
 
 constexpr std::size_t k_text_bytes = std::size_t{1} << 20;
+constexpr std::size_t k_span_records = 256;
 
 std::size_t line_breaks(std::string_view text) {
   return static_cast<std::size_t>(
@@ -71,6 +75,39 @@ void framing_by_memcpy(benchmark::State& state) {
   });
 }
 
+// As BatchWriter does it: spans of 256 records, each with one choice of the framer.
+void framing_of_spans(benchmark::State& state) {
+  const auto value_bytes = static_cast<std::size_t>(state.range(0));
+  const std::vector<std::string> values = sample_records(k_text_bytes / value_bytes, value_bytes);
+  std::vector<RecordView> records;
+  for (const std::string& value : values) {
+    records.push_back({.offset = Offset{static_cast<std::int64_t>(records.size())},
+                       .timestamp_ms = 1,
+                       .key = {},
+                       .value = as_bytes(value),
+                       .headers = {}});
+  }
+  std::vector<std::byte> slab(k_text_bytes + values.size());
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    bytes = 0;
+    for (std::size_t at = 0; at < records.size(); at += k_span_records) {
+      const std::size_t count = std::min(k_span_records, records.size() - at);
+      bytes += format::frame(format::RowFormat::lines, std::span(records).subspan(at, count),
+                             MutableBytes(slab).subspan(bytes))
+                   .bytes;
+    }
+    benchmark::ClobberMemory();
+  }
+  if (bytes != values.size() * (value_bytes + 1) ||
+      line_breaks(as_text(Bytes(slab).first(bytes))) != values.size()) {
+    state.SkipWithError("a record is not framed, or a line break is left inside a value");
+    return;
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
+}
+
+BENCHMARK(framing_of_spans)->Arg(300)->Arg(1000)->Arg(100'000);
 BENCHMARK(framing)->Arg(300)->Arg(1000)->Arg(100'000);
 BENCHMARK(framing_of_pretty_printed)->Arg(1000);
 BENCHMARK(framing_by_memcpy)->Arg(300)->Arg(1000)->Arg(100'000);

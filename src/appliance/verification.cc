@@ -104,7 +104,7 @@ class Verification {
   }
 
  private:
-  bool is_ours(const BlobFacts& facts) const { return facts.group == settings_.source.group; }
+  bool is_ours(const BlobFacts& facts) const { return facts.metadata.group == settings_.source.group; }
 
   Result<void> look(const BlobFacts& facts) {
     ++told_.blobs;
@@ -127,8 +127,8 @@ class Verification {
       ++report_.tombstones;
     } else {
       ++report_.blobs;
-      report_.records += facts.records;
-      report_.bytes += facts.bytes;
+      report_.records += facts.metadata.records;
+      report_.bytes += facts.metadata.bytes;
       report_.tiling.add(facts);
     }
     return look_inside(facts);

@@ -77,7 +77,7 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
                              .max_age = batch.max_age,
                              .max_bytes = batch.max_bytes,
                              .by_partition = batch.group_by == config::GroupBy::partition,
-                             .compression = batch.compression,
+                             .format = {.compression = batch.compression},
                              .path = std::move(path).value()};
 }
 

@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t k_partition_digits_max = 10;  // 2147483647
 constexpr std::size_t k_counter_digits_max = 20;    // 2^64 - 1
 constexpr std::size_t k_incarnation_digits = 16;
-constexpr std::size_t k_extension_bytes_max = 8;  // ".txt.zst"
 
 Error invalid(std::string_view text, const std::string& what) {
   return make_error(ErrorKind::invalid_input, Action::fatal, concat("batch.path \"", text, "\": ", what));
@@ -189,18 +188,6 @@ std::string PathTemplate::expand(std::string_view topic, std::optional<Partition
   append_number(name, batch.counter, 1);
   name += extension;
   return name;
-}
-
-std::string_view file_extension(Compression compression) {
-  switch (compression) {
-    case Compression::gzip:
-      return ".txt.gz";
-    case Compression::zstd:
-      return ".txt.zst";
-    case Compression::none:
-      break;
-  }
-  return ".txt";
 }
 
 }  // namespace penstock::codec

@@ -9,7 +9,6 @@
 
 #include <penstock/result.h>
 
-#include "azure/blob_requests.h"
 #include "base/concat.h"
 #include "base/foreign_limits.h"
 #include "base/units.h"
@@ -177,11 +176,11 @@ void check_batch(const Settings& settings, Report& report, const BatchSettings& 
   // 8 MiB x 50,000 = 390 GiB: met only by very small blocks. An override is blamed for what it says itself.
   const bool says_bytes = prefix.empty() || written(settings, bytes);
   if (says_bytes && sound(report, {bytes, "sink.block_bytes"}) &&
-      batch.max_bytes > azure::k_blocks_max * settings.sink.block_bytes) {
+      batch.max_bytes > k_blocks_per_blob_max * settings.sink.block_bytes) {
     report.add(bytes,
-               concat("needs more than ", azure::k_blocks_max,
+               concat("needs more than ", k_blocks_per_blob_max,
                       " blocks of sink.block_bytes, the most a blob can ", "have; write at most ",
-                      format_size(azure::k_blocks_max * settings.sink.block_bytes), ", or larger blocks"));
+                      format_size(k_blocks_per_blob_max * settings.sink.block_bytes), ", or larger blocks"));
   }
   const std::string path = prefix + "batch.path";
   const std::string group_by = prefix + "batch.group_by";

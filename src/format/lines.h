@@ -1,12 +1,21 @@
-// The ndjson format: a record's value, then one '\n'. CR and LF inside a value become spaces: in valid JSON
-// they can only be insignificant white space. Pure.
+// The framer of ndjson: a record's value, then one '\n'. CR and LF inside a value become spaces: in valid
+// JSON they can only be insignificant white space. Pure.
 #pragma once
 
 #include <cstddef>
+#include <span>
 
+#include "base/record_view.h"
 #include "base/types.h"
+#include "format/record_format.h"
 
 namespace penstock::format {
+
+inline constexpr std::byte k_line_end{'\n'};
+inline constexpr std::size_t k_line_end_bytes = 1;
+
+// frame() for RowFormat::lines.
+Framed frame_lines(std::span<const RecordView> records, MutableBytes room);
 
 // Copies `from` to `to` (same size, no overlap), CR and LF replaced by spaces on the way; returns how many
 // were replaced. At memory speed (SSE2; run-time AVX2 where it helps).

@@ -40,8 +40,6 @@ struct BlockRef {
   std::uint64_t bytes = 0;
 };
 
-using penstock::Metadata;
-
 // Of one blob that is visible.
 struct BlobProperties {
   std::uint64_t bytes = 0;

@@ -1,3 +1,23 @@
+// How partitions and staged batches find each other.
+//
+// A partition goes through three steps in an epoch: undecided until the protocol lets it start, waiting
+// while a batch that begins at its position may still be used, done once it is fetched or taken back. A
+// candidate is judged by the steps of all of its partitions:
+//
+//   ready      each of them waits exactly where the candidate begins
+//   not yet    one of them is undecided, or waits at an earlier position
+//   never      one of them is done, or is behind the beginning, or is not assigned
+//
+// For example, the stage holds X = {A 0-10, B 0-5} and Y = {A 10-20}. A starts at 0 and waits. B has not
+// started: X is not yet ready, and Y waits for A to come to 10. B starts at 0: X is ready and adopted. A is
+// at 10 and B at 5 now. Y is ready and adopted. No candidate begins at A 20 or at B 5, so both are fetched
+// from there.
+//
+// Had B started at 3, X would be never: its records before 3 are not wanted, and a batch is used whole or
+// not at all. X is given up. No candidate begins at A 0, so A is fetched from 0. With that Y is never, too.
+//
+// settle() repeats this until nothing changes. It ends, as each round adopts or gives up a candidate, or
+// fetches a partition.
 #include "pipeline/adoption.h"
 
 #include <algorithm>

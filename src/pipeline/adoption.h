@@ -1,14 +1,16 @@
 // Which recovered batches are used again, and when (PROTOCOL.md, R7).
 //
-// To use one is the same as to read its records from Kafka, only sooner: it gets an id, a name and a place in the
-// order of batches like any other, and only if reading of all of its partitions would begin exactly where it does.
-// So a partition that starts where a recovered batch begins is not fetched until it is known whether the others of that
-// batch start there too; and then from behind it, unless another recovered batch begins there.
+// To use one is the same as to read its records from Kafka, only sooner: it gets an id, a name and a place in
+// the order of batches like any other, and only if reading of all of its partitions would begin exactly where
+// it does. So a partition that starts where a recovered batch begins is not fetched until it is known whether
+// the others of that batch start there too; and then from behind it, unless another recovered batch begins
+// there.
 //
 //   begin_epoch ─► start(A) ... start(B) ─► settle(): adopt {A, B}, adopt {A, B}, ... ─► fetch A, fetch B
 //
-// A partition's first start in an epoch counts; when it is read again, whatever the reason, that is from Kafka. Once
-// every partition of an assignment is fetched, what is left is given up: it holds room on the stage.
+// A partition's first start in an epoch counts; when it is read again, whatever the reason, that is from
+// Kafka. Once every partition of an assignment is fetched, what is left is given up: it holds room on the
+// stage.
 #pragma once
 
 #include <functional>

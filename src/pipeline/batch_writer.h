@@ -1,9 +1,5 @@
-// Writes records into a batch: framed, copied once into slabs, compressed if asked, cut into chunks and
-// blocks.
-//
-// A chunk is closed when its slab is full, a block when another chunk would not fit. With compression, framed
-// bytes gather in a raw slab, which is compressed when it is full; a block ends with a member, so that no
-// member crosses blocks.
+// Writes records into a batch: the format's rows, copied once into slabs, encoded if the format asks for it,
+// cut into chunks and blocks. It owns `batch.cut`. How a row looks is the format's (format/record_format.h).
 #pragma once
 
 #include <cstddef>
@@ -11,10 +7,11 @@
 #include <span>
 
 #include "base/record_view.h"
+#include "format/record_format.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/chunk_store.h"
-#include "pipeline/compressor_pool.h"
+#include "pipeline/encoder_pool.h"
 
 namespace penstock::pipeline {
 
@@ -22,7 +19,7 @@ class BatchWriter {
  public:
   struct Options {
     std::size_t slab_bytes = 0;
-    std::uint64_t block_bytes = 0;  // of a compressed block approximately: it ends with a member
+    std::uint64_t block_bytes = 0;  // of an encoded block approximately: it ends with a part
   };
   // The slabs that must be kept from records, so that every batch can be ended and every block be read back.
   static ChunkStore::Reserve reserve_for(const Options& options);
@@ -39,19 +36,19 @@ class BatchWriter {
       no_room,     // no slab is free; the rest is offered again when one is
     };
     std::size_t records = 0;  // from the front
-    std::size_t empty = 0;    // of these have no value, and make no line
+    std::size_t empty = 0;    // of these make no row
     std::uint64_t value_bytes = 0;
     Stop stop = Stop::end;
   };
 
-  // Appends the values of records of one partition, framed, and moves `share` of that partition behind them. The first
-  // record of a batch may be as large as it is.
+  // Appends records of one partition, from the front, and moves `share` of that partition behind those that
+  // it took. The first record of a batch may be as large as it is.
   Taken append(const BatchPtr& batch, Share& share, std::span<const RecordView> records);
 
   // Whether a value of this size can ever be appended to the batch, with every slab free.
   bool can_ever_take(const Batch& batch, std::size_t value_bytes) const;
 
-  // Whether there are slabs to spill or seal the batch now: ending a compressed member may take some.
+  // Whether there are slabs to spill or seal the batch now: ending a part may take some.
   bool can_end(const Batch& batch);
 
   // Gives up the slabs that the batch holds open: what is in them goes to the stage as a short chunk. Needs
@@ -61,43 +58,41 @@ class BatchWriter {
   // Completes the last chunk and block. Nothing is appended afterwards. Needs can_end().
   void seal(const BatchPtr& batch);
 
-  // The blocks of a batch whose chunks an earlier process wrote. False: its pieces are larger than those that
-  // this writer makes, and cannot be read back.
+  // The blocks of a batch whose chunks an earlier process wrote; it is sealed then. False: its pieces are
+  // larger than those that this writer makes, and cannot be read back.
   bool restore_blocks(Batch& batch) const;
 
-  // The batch is dropped: its compressor is free again.
+  // The batch is dropped: its encoder and the slabs that it holds open are free again.
   void abandon(Batch& batch);
 
  private:
-  // How the batches of one kind, compressed or not, are cut.
-  struct Cut {
+  // Of the pieces of a batch; encoded ones and others differ.
+  struct Sizes {
     std::size_t chunk_bytes;  // of payload, at most
     std::uint32_t block_chunks_max;
   };
-  static Cut plain_cut(const Options& options);
-  static Cut compressed_cut(const Options& options);
-  const Cut& cut_of(const Batch& batch) const;
+  static Sizes plain_sizes(const Options& options);
+  static Sizes encoded_sizes(const Options& options);
+  const Sizes& sizes_of(const Batch& batch) const;
 
-  std::size_t slabs_needed(const Batch& batch, std::size_t framed_bytes) const;
+  std::size_t slabs_needed(const Batch& batch, std::size_t row_bytes) const;
   MutableBytes open_room(Batch& batch) const;
   void append_fitting(Batch& batch, Share& share, std::span<const RecordView> records, Taken& taken);
-  void append_across(const BatchPtr& batch, Bytes value);
-  // Both return how many line breaks became spaces.
-  std::size_t write_plain(const BatchPtr& batch, Bytes value);
-  std::size_t write_raw(const BatchPtr& batch, Bytes value);
-  void compress_raw(const BatchPtr& batch, codec::Compressor::End end);
-  void end_member(const BatchPtr& batch);
-  MutableBytes free_part(const BatchPtr& batch);
+  void append_across(const BatchPtr& batch, const RecordView& record);
+  void encode_raw(const BatchPtr& batch, format::Encoder::End end);
+  void end_part(const BatchPtr& batch);
+  MutableBytes raw_room(const BatchPtr& batch);
+  MutableBytes chunk_room(const BatchPtr& batch);
   void close_chunk(const BatchPtr& batch, bool tells_records);
   void close_full_block(const BatchPtr& batch);
   void close_block(const BatchPtr& batch);
 
   Options options_;
-  Cut plain_;
-  Cut compressed_;
+  Sizes plain_;
+  Sizes encoded_;
   ChunkStore& store_;
   obs::WorkerMetrics& metrics_;
-  CompressorPool compressors_;
+  EncoderPool encoders_;
   std::function<void(const BatchPtr&, std::uint32_t)> block_ready_;
 };
 

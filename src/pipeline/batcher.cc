@@ -1,3 +1,21 @@
+// How records find their batch.
+//
+// At the start of an epoch every partition gets a place for as long as it lasts: its topic's plan, and the
+// group with which it shares a batch. A topic of 400 partitions and one batch has groups of 150, 150 and
+// 100; with by_partition it has 400 groups. A group has at most one open batch, which is made when its first
+// record comes.
+//
+// take() goes through a span of records of one partition. For example, 200 records come and the batch has
+// room for 120. BatchWriter takes 120 and says batch_full. The batch is sealed, a new one is opened, and the
+// other 80 go there. A batch that is full is sealed and does not wait for its age.
+//
+// The ledger is told as soon as records are taken: "batch 7 reaches up to here in this partition". What the
+// source passed over without records (control records, compacted holes, positions that were lost) is told in
+// the same way once the span is used up. So the ranges of the batches of a partition always follow each
+// other without gaps.
+//
+// Sealing an encoded batch may take slabs. Where there are none, the batch stays open and marked as due, and
+// seal_due() tries again at every turn. relieve() is the way out when records wait and no slab is free.
 #include "pipeline/batcher.h"
 
 #include <algorithm>
@@ -50,20 +68,20 @@ void Batcher::begin_epoch(std::span<const source::Assigned> partitions,
 std::size_t Batcher::take(const source::RecordSpan& span) {
   Member& member = members_[span.slot.value];
   Group& group = groups_[member.group];
-  Run total;
+  Taken total;
   while (total.records < span.records.size()) {
-    const Run run = append(member, span.slot, span.records.subspan(total.records));
-    total.records += run.records;
-    total.empty += run.empty;
-    total.value_bytes += run.value_bytes;
-    if (run.stop == Run::Stop::no_room) {
+    const Taken taken = append(member, span.slot, span.records.subspan(total.records));
+    total.records += taken.records;
+    total.empty += taken.empty;
+    total.value_bytes += taken.value_bytes;
+    if (taken.stop == Taken::Stop::no_room) {
       const RecordView& record = span.records[total.records];
       if (!writer_.can_ever_take(*group.open, record.value.size())) {
         report_refused(span.slot, group, member, record);
       }
       break;
     }
-    if (run.stop == Run::Stop::batch_full && !seal(member.group, obs::SealReason::size)) {
+    if (taken.stop == Taken::Stop::batch_full && !seal(member.group, obs::SealReason::size)) {
       break;
     }
   }
@@ -79,18 +97,18 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
 }
 
 // To the open batch of the group, and tells the ledger.
-Batcher::Run Batcher::append(Member& member, PartitionSlot slot, std::span<const RecordView> records) {
+Batcher::Taken Batcher::append(Member& member, PartitionSlot slot, std::span<const RecordView> records) {
   Group& group = groups_[member.group];
   Batch& batch = open_batch(group);
   Share& share = share_of(batch, member, slot);
-  const Run run = writer_.append(group.open, share, records);
-  if (run.records > 0) {
+  const Taken taken = writer_.append(group.open, share, records);
+  if (taken.records > 0) {
     ledger_.extend(ledger::BatchKey{batch.id.counter}, slot, share.range.next);
   } else if (share.range.first == share.range.next) {  // it was made for nothing
-    batch.shares.pop_back();
+    batch.ranges.shares.pop_back();
     member.share_of = nullptr;
   }
-  return run;
+  return taken;
 }
 
 // The position lies behind control records, a compacted hole, or what was lost.
@@ -102,7 +120,7 @@ void Batcher::pass_over(Member& member, const source::RecordSpan& span) {
   Batch& batch = open_batch(groups_[member.group]);
   share_of(batch, member, span.slot).range.next = span.next;
   if (span.lost) {
-    batch.lost.push_back({member.partition, {reached, span.next}});
+    batch.ranges.lost.push_back({member.partition, {reached, span.next}});
     metrics_.lost_positions.add(static_cast<std::uint64_t>(span.next.value - reached.value));
   }
   ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, span.next);
@@ -123,9 +141,8 @@ BatchPtr Batcher::make_batch(const Group& group) {
   batch->id = id;
   batch->plan = group.plan;
   batch->name = group.plan->path.expand(group.plan->topic, partition, clock_.wall_now(), id,
-                                        codec::file_extension(group.plan->compression));
+                                        format::file_extension(group.plan->format));
   batch->attempt = random_hex();
-  batch->opened = clock_.now();
   return batch;
 }
 
@@ -136,10 +153,7 @@ BatchPtr Batcher::begin_recovered(std::span<const PartitionSlot> slots) {
       return nullptr;
     }
   }
-  BatchPtr batch = make_batch(groups_[members_[slots.front().value].group]);
-  batch->sealed = true;
-  batch->sealed_at = batch->opened;
-  return batch;
+  return make_batch(groups_[members_[slots.front().value].group]);
 }
 
 Batch& Batcher::open_batch(Group& group) {
@@ -148,10 +162,10 @@ Batch& Batcher::open_batch(Group& group) {
   }
   const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
   BatchPtr batch = make_batch(group);
-  batch->filling.age_timer = loop_.start_timer(group.plan->max_age, [this, index] {
+  group.age_timer = loop_.start_timer(group.plan->max_age, [this, index] {
     const auto open = open_.find(index);
     CHECK(open != open_.end());
-    groups_[index].open->filling.age_timer = io::TimerId::none;
+    groups_[index].age_timer = io::TimerId::none;
     open->second = true;
     seal_due();
   });
@@ -164,11 +178,12 @@ Batch& Batcher::open_batch(Group& group) {
 Share& Batcher::share_of(Batch& batch, Member& member, PartitionSlot slot) {
   if (member.share_of != &batch) {
     const Position first = ledger_.received(slot);
-    batch.shares.push_back(Share{.partition = member.partition, .range = {first, first}, .chunked = first});
+    batch.ranges.shares.push_back(
+        Share{.partition = member.partition, .range = {first, first}, .chunked = first});
     member.share_of = &batch;
-    member.share = batch.shares.size() - 1;
+    member.share = batch.ranges.shares.size() - 1;
   }
-  return batch.shares[member.share];
+  return batch.ranges.shares[member.share];
 }
 
 bool Batcher::seal(std::size_t index, obs::SealReason reason) {
@@ -178,14 +193,13 @@ bool Batcher::seal(std::size_t index, obs::SealReason reason) {
   }
   const BatchPtr batch = std::exchange(group.open, nullptr);
   open_.erase(index);
-  loop_.cancel_timer(batch->filling.age_timer);
+  loop_.cancel_timer(std::exchange(group.age_timer, io::TimerId::none));
   for (Member& member : members_) {
     if (member.share_of == batch.get()) {
       member.share_of = nullptr;
     }
   }
   writer_.seal(batch);
-  batch->sealed_at = clock_.now();
   metrics_.batches_sealed[reason].add();
   metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
   events_.sealed(batch);
@@ -219,7 +233,7 @@ void Batcher::relieve(bool publishing, bool stage_full) {
   BatchPtr fullest;
   for (const auto& [index, due] : open_) {
     const BatchPtr& batch = groups_[index].open;
-    if (batch->held_slabs() > 0 && (!fullest || batch->held_bytes() > fullest->held_bytes())) {
+    if (batch->cut.held_slabs() > 0 && (!fullest || batch->cut.held_bytes() > fullest->cut.held_bytes())) {
       fullest = batch;
     }
   }
@@ -235,7 +249,8 @@ void Batcher::relieve(bool publishing, bool stage_full) {
 std::vector<BatchPtr> Batcher::drop(std::span<const ledger::BatchKey> keys) {
   std::vector<BatchPtr> dropped;
   for (auto open = open_.begin(); open != open_.end();) {
-    BatchPtr& batch = groups_[open->first].open;
+    Group& group = groups_[open->first];
+    BatchPtr& batch = group.open;
     if (std::find(keys.begin(), keys.end(), ledger::BatchKey{batch->id.counter}) == keys.end()) {
       ++open;
       continue;
@@ -245,7 +260,7 @@ std::vector<BatchPtr> Batcher::drop(std::span<const ledger::BatchKey> keys) {
         member.share_of = nullptr;
       }
     }
-    loop_.cancel_timer(batch->filling.age_timer);
+    loop_.cancel_timer(std::exchange(group.age_timer, io::TimerId::none));
     writer_.abandon(*batch);
     dropped.push_back(std::move(batch));
     open = open_.erase(open);
@@ -258,7 +273,7 @@ std::vector<BatchPtr> Batcher::end_epoch() {
   std::vector<BatchPtr> dropped;
   for (const auto& [index, due] : open_) {
     BatchPtr& batch = groups_[index].open;
-    loop_.cancel_timer(batch->filling.age_timer);
+    loop_.cancel_timer(groups_[index].age_timer);
     writer_.abandon(*batch);
     dropped.push_back(std::move(batch));
   }

@@ -2,7 +2,7 @@
 //
 // One batch of a topic is open at a time (of a partition, where the plan says so); with more partitions than
 // a batch may hold, they are divided into fixed groups with a batch each. The batcher knows shares and
-// ranges; bytes are the BatchWriter's.
+// ranges, and owns `batch.ranges`; bytes are the BatchWriter's.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,19 @@
 
 #include <penstock/result.h>
 
+#include "format/blob_metadata.h"
 #include "io/loop.h"
 #include "ledger/ledger.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/batch_writer.h"
 #include "source/source.h"
+#include "stage/chunk.h"
 
 namespace penstock::pipeline {
 
-// A batch's ranges must fit into blob metadata of 8 KiB: "4999:<19 digits>-<19 digits>," is 45 bytes, times
-// 150 is 6,750; topic (249), group (256), attempt, counts and the keys take 700 more.
-inline constexpr std::size_t k_partitions_per_batch_max = 150;
+// They fit into a blob's metadata, and into a chunk's header on the stage.
+using format::k_partitions_per_batch_max;
 static_assert(k_partitions_per_batch_max <= stage::k_partitions_per_batch_max);
 
 class Batcher {
@@ -46,9 +47,9 @@ class Batcher {
   // Takes records from the front; returns how many. Fewer than all: no slab was free.
   std::size_t take(const source::RecordSpan& span);
 
-  // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares and
-  // chunks yet, and never open. As the batches of a partition follow each other, those that are open are sealed
-  // first; null: there are no slabs for that.
+  // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares
+  // and chunks yet, and never open. As the batches of a partition follow each other, those that are open are
+  // sealed first; null: there are no slabs for that.
   BatchPtr begin_recovered(std::span<const PartitionSlot> slots);
   const TopicPlan& plan_of(PartitionSlot slot) const { return *groups_[members_[slot.value].group].plan; }
 
@@ -75,6 +76,7 @@ class Batcher {
     const TopicPlan* plan = nullptr;
     std::size_t partition_count = 0;
     BatchPtr open;
+    io::TimerId age_timer = io::TimerId::none;  // of the open batch
   };
   struct Member {  // of a slot
     std::size_t group = 0;
@@ -84,9 +86,9 @@ class Batcher {
     obs::TopicMetrics* topic = nullptr;
   };
 
-  using Run = BatchWriter::Taken;
+  using Taken = BatchWriter::Taken;
 
-  Run append(Member& member, PartitionSlot slot, std::span<const RecordView> records);
+  Taken append(Member& member, PartitionSlot slot, std::span<const RecordView> records);
   void pass_over(Member& member, const source::RecordSpan& span);
   BatchPtr make_batch(const Group& group);
   Batch& open_batch(Group& group);

@@ -1,3 +1,25 @@
+// How few slabs hold many chunks.
+//
+// A complete chunk goes the way filling, waiting, writing, staged. It keeps its slab all the way, and behind
+// it: the stage is written so that the slab *can* be taken, not because it must. When somebody needs a slab
+// and none is free, evict_one() takes it from the staged chunk that will be uploaded last. An upload of a
+// chunk whose slab is gone reads it back first, into a slab that is kept free for that.
+//
+// For example, 10 slabs, of which 4 are kept to load a block and 1 to end a batch. Records may use 5. Two
+// batches of 2 chunks each are staged and 1 slab is free for records. A record needs 3: chunk 1 and then
+// chunk 0 of the later batch lose their slabs. When that batch is uploaded, load() pins both, takes 2 of the
+// 4 slabs, and reads.
+//
+//   make_room()          for records      what is left when both reserves are full
+//   make_room_to_end()   to end a batch   may use the reserve to end, not that to load
+//   free_at_least()      to load a block  may use everything
+//
+// The order is the point: uploads free slabs and stage, ending batches makes uploads possible, and records
+// come last. Loads are served in their order, one block at a time, so two of them never hold half of what
+// both need.
+//
+// A chunk whose write or read is in flight cannot be given up. forget() leaves it, and staged() or unpin()
+// comes back for it.
 #include "pipeline/chunk_store.h"
 
 #include <algorithm>
@@ -37,7 +59,7 @@ bool ChunkStore::free_at_least(std::size_t count) {
 bool ChunkStore::evict_one() {
   Chunk* victim = nullptr;
   for (Chunk* chunk : resident_) {
-    if (chunk->evictable() && (victim == nullptr || chunk->upload_order() > victim->upload_order())) {
+    if (chunk->place.evictable() && (victim == nullptr || chunk->upload_order() > victim->upload_order())) {
       victim = chunk;
     }
   }
@@ -49,23 +71,24 @@ bool ChunkStore::evict_one() {
 }
 
 void ChunkStore::drop_slab(Chunk& chunk) {
-  if (!chunk.slab) {
+  if (!chunk.place.slab) {
     return;
   }
-  chunk.slab.reset();
+  chunk.place.slab.reset();
   std::erase(resident_, &chunk);
 }
 
-// The slab that was used last is the next one lent: so the fewer are held, the more of them stay in the cache.
+// The slab that was used last is the next one lent: so the fewer are held, the more of them stay in the
+// cache.
 void ChunkStore::drop_if_done(Chunk& chunk) {
-  if (chunk.uploaded && chunk.evictable()) {
+  if (chunk.place.uploaded && chunk.place.evictable()) {
     drop_slab(chunk);
   }
 }
 
 void ChunkStore::keep(const BatchPtr& batch, Chunk& chunk) {
   resident_.push_back(&chunk);
-  chunk.staging = Chunk::Staging::waiting;
+  chunk.place.staging = Chunk::Staging::waiting;
   waiting_.push_back(Waiting{batch, &chunk});
   stage_waiting();
 }
@@ -95,16 +118,16 @@ bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
                               .records = chunk.records,
                               .raw_bytes = chunk.raw_bytes,
                               .last = chunk.last,
-                              .whole_bytes = chunk.whole_bytes,
+                              .whole_record_bytes = chunk.whole_record_bytes,
                               // Positions that were lost are told in the blob's metadata, and nowhere else.
-                              .made_as = batch->lost.empty() ? batch->plan->made_as : 0};
-  chunk.extent =
-      stage_.append(info, chunk.slab, {.bytes = chunk.payload_bytes, .checksum = chunk.checksum},
+                              .recipe_hash = batch->ranges.lost.empty() ? batch->plan->recipe_hash : 0};
+  chunk.place.extent =
+      stage_.append(info, chunk.place.slab, {.bytes = chunk.payload_bytes, .checksum = chunk.checksum},
                     [this, batch, &chunk](Result<void> result) { staged(batch, chunk, std::move(result)); });
-  if (!chunk.extent.placed()) {
+  if (!chunk.place.extent.placed()) {
     return false;
   }
-  chunk.staging = Chunk::Staging::writing;
+  chunk.place.staging = Chunk::Staging::writing;
   ++writing_count_;
   return true;
 }
@@ -113,15 +136,15 @@ void ChunkStore::staged(const BatchPtr& batch, Chunk& chunk, Result<void> result
   --writing_count_;
   if (result.ok()) {
     last_stage_error_.clear();
-    chunk.staging = Chunk::Staging::staged;
+    chunk.place.staging = Chunk::Staging::staged;
     drop_if_done(chunk);
   } else {
     // The stage has released the extent. The slab keeps the bytes; another place is tried when there is one.
     last_stage_error_ = result.error().message;
-    chunk.extent = {};
-    chunk.staging = Chunk::Staging::waiting;
+    chunk.place.extent = {};
+    chunk.place.staging = Chunk::Staging::waiting;
   }
-  if (batch->abandoned) {
+  if (batch->forgotten) {
     forget(*batch);
   } else if (!result.ok()) {
     waiting_.push_back(Waiting{batch, &chunk});
@@ -137,17 +160,17 @@ void ChunkStore::load(const BatchPtr& batch, std::uint32_t block, std::function<
 void ChunkStore::start_loads() {
   while (!loads_.empty()) {
     const std::shared_ptr<Load> load = loads_.front();
-    if (load->batch->abandoned) {
+    if (load->batch->forgotten) {
       loads_.pop_front();
       cancel_load(*load);
       continue;
     }
-    const Block& block = load->batch->blocks[load->block];
+    const Block& block = load->batch->cut.blocks[load->block];
     std::size_t missing = 0;
     for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-      Chunk& chunk = load->batch->chunks[block.first_chunk + i];
-      missing += chunk.slab ? 0 : 1;
-      chunk.pinned = true;  // what is there stays there while the rest is awaited
+      Chunk& chunk = load->batch->cut.chunks[block.first_chunk + i];
+      missing += chunk.place.slab ? 0 : 1;
+      chunk.place.pinned = true;  // what is there stays there while the rest is awaited
     }
     if (!free_at_least(missing)) {
       return;
@@ -158,25 +181,25 @@ void ChunkStore::start_loads() {
 }
 
 void ChunkStore::cancel_load(Load& load) {
-  const Block& block = load.batch->blocks[load.block];
+  const Block& block = load.batch->cut.blocks[load.block];
   for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-    load.batch->chunks[block.first_chunk + i].pinned = false;
+    load.batch->cut.chunks[block.first_chunk + i].place.pinned = false;
   }
   load.done(make_error(ErrorKind::canceled, Action::give_up, "the batch was dropped"));
 }
 
 void ChunkStore::read_chunks(std::shared_ptr<Load> load) {
-  const Block& block = load->batch->blocks[load->block];
+  const Block& block = load->batch->cut.blocks[load->block];
   load->reads_left = 1;  // held by this function, so that the last read cannot end it early
   for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-    Chunk& chunk = load->batch->chunks[block.first_chunk + i];
-    if (chunk.slab) {
+    Chunk& chunk = load->batch->cut.chunks[block.first_chunk + i];
+    if (chunk.place.slab) {
       continue;
     }
-    chunk.slab = take();
+    chunk.place.slab = take();
     resident_.push_back(&chunk);
     ++load->reads_left;
-    stage_.read(chunk.extent, load->batch->id_on_stage(), chunk.index, chunk.slab,
+    stage_.read(chunk.place.extent, load->batch->id_on_stage(), chunk.index, chunk.place.slab,
                 [this, load, &chunk](Result<void> result) {
                   if (!result.ok()) {
                     drop_slab(chunk);  // what is in it are not the chunk's bytes
@@ -197,33 +220,32 @@ void ChunkStore::read_done(const std::shared_ptr<Load>& load, Result<void> resul
 }
 
 void ChunkStore::unpin(Batch& batch, std::uint32_t block_index) {
-  const Block& block = batch.blocks[block_index];
+  const Block& block = batch.cut.blocks[block_index];
   for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-    Chunk& chunk = batch.chunks[block.first_chunk + i];
-    chunk.pinned = false;
-    chunk.uploaded = block.stored;
+    Chunk& chunk = batch.cut.chunks[block.first_chunk + i];
+    chunk.place.pinned = false;
+    chunk.place.uploaded = block.stored;
     drop_if_done(chunk);
   }
-  if (batch.abandoned) {
+  if (batch.forgotten) {
     forget(batch);
   }
   start_loads();
 }
 
 void ChunkStore::forget(Batch& batch) {
-  batch.abandoned = true;
+  batch.forgotten = true;
   std::erase_if(waiting_, [&batch](const Waiting& waiting) { return waiting.batch.get() == &batch; });
-  for (Chunk& chunk : batch.chunks) {
-    if (chunk.staging == Chunk::Staging::writing || chunk.pinned) {
+  for (Chunk& chunk : batch.cut.chunks) {
+    if (chunk.place.staging == Chunk::Staging::writing || chunk.place.pinned) {
       continue;  // staged() or unpin() comes back here
     }
-    if (chunk.extent.placed()) {
-      stage_.release(chunk.extent);
-      chunk.extent = {};
+    if (chunk.place.extent.placed()) {
+      stage_.release(chunk.place.extent);
+      chunk.place.extent = {};
     }
     drop_slab(chunk);
   }
-  batch.filling.raw.reset();
   start_loads();
 }
 

@@ -41,8 +41,9 @@ class ChunkStore {
   void load(const BatchPtr& batch, std::uint32_t block, std::function<void(Result<void>)> done);
   void unpin(Batch& batch, std::uint32_t block);
 
-  // Published or dropped: its slabs and its room on the stage are free, at the latest when what is in flight
-  // has ended.
+  // Published or dropped (Uploader::abandon() calls this): marks the batch as forgotten. Its slabs and its
+  // room on the stage are free, at the latest when what is in flight has ended. What BatchWriter holds open
+  // is not among them: it is given up before.
   void forget(Batch& batch);
 
   // Chunks of an earlier process that no batch takes over.

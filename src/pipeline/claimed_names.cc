@@ -1,72 +1,57 @@
+// How a claimed name is settled.
+//
+// A claim of an earlier process names a blob. Either the blob is there, or its writer may still be about to
+// make it. A tombstone decides: it is put under the condition that the name is free. If it is made, no
+// writer can make the blob any more. If not, something is there, and read() says what.
+//
+//   1. put_in_one_call: made: done. "exists": ask_whether_name_is_taken.
+//   2. Something is found: done, not created.
+//   3. Nothing is found, so the name has only uncommitted blocks of its writer, and this store counts them
+//      (Azurite): put_as_block, then commit_its_block with the same condition.
+//   4. Made: done. "exists": its writer was faster, between 3 and 4. Done, not created.
+//
+// For example, a worker is killed between claim and Put Block List of `orders/...-7.txt.gz`. The successor
+// reads the claim and puts an empty gzip file with a tombstone's metadata there. It then reads the records
+// again, into a batch with a name of its own. When the first worker was only slow, its Put Block List now
+// fails, and it drops the batch.
+//
+// An error at any step starts again from 1, after a wait: meanwhile the name may have been taken.
 #include "pipeline/claimed_names.h"
 
-#include <charconv>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "codec/compressor.h"
-#include "pipeline/batch.h"
+#include "base/metadata.h"
+#include "format/record_format.h"
 
 namespace penstock::pipeline {
 namespace {
 
-// A valid empty file of the format that the name ends in: nothing, an empty gzip member, an empty zstd frame.
-std::vector<std::byte> empty_file(std::string_view name) {
-  const codec::Compression compression = name.ends_with(".gz")    ? codec::Compression::gzip
-                                         : name.ends_with(".zst") ? codec::Compression::zstd
-                                                                  : codec::Compression::none;
-  std::vector<std::byte> bytes;
-  if (compression != codec::Compression::none) {
-    bytes.resize(256);
-    const auto compressor = codec::make_compressor(compression);
-    const codec::Compressor::Step step = compressor->compress({}, bytes, codec::Compressor::End::member);
-    bytes.resize(step.produced);
-  }
-  return bytes;
-}
-
-// Of a name that has uncommitted blocks of its writer, who may still commit them: none of theirs may be replaced, and
-// a batch never gets as far as this index.
+// Of a name that has uncommitted blocks of its writer, who may still commit them: none of theirs may be
+// replaced, and a batch never gets as far as this index.
 constexpr std::uint32_t k_tombstone_block = 0xffff'ffff;
 
 lake::BlockRef block_of(const std::vector<std::byte>& file) {
   return {.index = k_tombstone_block, .offset = 0, .bytes = file.size()};
 }
 
-std::optional<std::int64_t> take_number(std::string_view& text, char end) {
-  const std::size_t at = text.find(end);
-  const std::string_view digits = text.substr(0, at);
-  std::int64_t number = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || stop != digits.data() + digits.size() || number < 0) {
-    return std::nullopt;
+NamedBlob named_blob(const Metadata& metadata) {
+  Result<format::BlobMetadata> read = format::read_blob_metadata(metadata);
+  if (!read.ok()) {
+    return {.kind = NamedBlob::Kind::unreadable, .metadata = {}};
   }
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return number;
+  const auto kind = read->is_tombstone ? NamedBlob::Kind::tombstone : NamedBlob::Kind::data;
+  return {.kind = kind, .metadata = std::move(read).value()};
 }
 
 }  // namespace
-
-std::optional<Range> range_of(std::string_view ranges, Partition partition) {
-  while (!ranges.empty()) {
-    const auto number = take_number(ranges, ':');
-    const auto first = number ? take_number(ranges, '-') : std::nullopt;
-    const auto next = first ? take_number(ranges, ',') : std::nullopt;
-    if (!next) {
-      return std::nullopt;
-    }
-    if (*number == partition.value) {
-      return Range{.first = Position{*first}, .next = Position{*next}};
-    }
-  }
-  return std::nullopt;
-}
 
 ClaimedNames::ClaimedNames(Options options, lake::BlobStore& store, io::Loop& loop,
                            obs::WorkerMetrics& metrics)
     : options_(std::move(options)), store_(store), loop_(loop), metrics_(metrics) {}
 
-struct ClaimedNames::Closing {
+struct ClaimedNames::Tombstone {
   std::string blob;
   std::vector<std::byte> file;
   Bytes body;
@@ -77,12 +62,12 @@ struct ClaimedNames::Closing {
 };
 
 void ClaimedNames::put_tombstone(const std::string& blob, std::function<void(bool)> done) {
-  auto closing = std::make_shared<Closing>();
-  closing->blob = blob;
-  closing->file = empty_file(blob);
-  closing->body = closing->file;
-  closing->done = std::move(done);
-  put_whole(closing);
+  auto tombstone = std::make_shared<Tombstone>();
+  tombstone->blob = blob;
+  tombstone->file = format::empty_file(format::format_of(blob));
+  tombstone->body = tombstone->file;
+  tombstone->done = std::move(done);
+  put_in_one_call(tombstone);
 }
 
 void ClaimedNames::read(const std::string& blob, std::function<void(const NamedBlob&)> done) {
@@ -97,73 +82,75 @@ lake::Done ClaimedNames::unless_forgotten(std::function<void(const Result<void>&
   };
 }
 
-// A tombstone of ours whose answer was lost is found by the next try as one that exists: reading tells the same.
-void ClaimedNames::put_whole(const std::shared_ptr<Closing>& closing) {
+// A tombstone of ours whose answer was lost is found by the next try as one that exists: reading tells the
+// same.
+void ClaimedNames::put_in_one_call(const TombstonePtr& tombstone) {
   metrics_.put_attempts.add();
-  store_.put_blob(closing->blob, closing->pieces(), tombstone_metadata(options_.group),
-                  unless_forgotten([this, closing](const Result<void>& result) {
+  store_.put_blob(tombstone->blob, tombstone->pieces(),
+                  format::to_metadata(format::tombstone_of(options_.group)),
+                  unless_forgotten([this, tombstone](const Result<void>& result) {
                     if (result.ok()) {
-                      closed(closing, true);
+                      finish_tombstone(tombstone, true);
                     } else if (result.error().kind == ErrorKind::already_exists) {
-                      ask_whether_taken(closing);
+                      ask_whether_name_is_taken(tombstone);
                     } else {
-                      close_again(closing, result.error());
+                      put_tombstone_again(tombstone, result.error());
                     }
                   }));
 }
 
-void ClaimedNames::ask_whether_taken(const std::shared_ptr<Closing>& closing) {
-  store_.get_properties(closing->blob, [this, closing, alive = std::weak_ptr(alive_)](
-                                           const Result<lake::BlobProperties>& result) {
+void ClaimedNames::ask_whether_name_is_taken(const TombstonePtr& tombstone) {
+  store_.get_properties(tombstone->blob, [this, tombstone, alive = std::weak_ptr(alive_)](
+                                             const Result<lake::BlobProperties>& result) {
     if (alive.expired()) {
       return;
     }
     if (result.ok()) {
-      closed(closing, false);
+      finish_tombstone(tombstone, false);
     } else if (result.error().kind != ErrorKind::not_found) {
-      close_again(closing, result.error());
-    } else if (closing->file.empty()) {
-      commit_block(closing);
+      put_tombstone_again(tombstone, result.error());
+    } else if (tombstone->file.empty()) {
+      commit_its_block(tombstone);
     } else {
-      put_block(closing);
+      put_as_block(tombstone);
     }
   });
 }
 
-void ClaimedNames::put_block(const std::shared_ptr<Closing>& closing) {
+void ClaimedNames::put_as_block(const TombstonePtr& tombstone) {
   metrics_.put_attempts.add();
-  store_.put_block(closing->blob, block_of(closing->file), closing->pieces(),
-                   unless_forgotten([this, closing](const Result<void>& result) {
+  store_.put_block(tombstone->blob, block_of(tombstone->file), tombstone->pieces(),
+                   unless_forgotten([this, tombstone](const Result<void>& result) {
                      if (result.ok()) {
-                       commit_block(closing);
+                       commit_its_block(tombstone);
                      } else {
-                       close_again(closing, result.error());
+                       put_tombstone_again(tombstone, result.error());
                      }
                    }));
 }
 
-void ClaimedNames::commit_block(const std::shared_ptr<Closing>& closing) {
-  const lake::BlockRef block = block_of(closing->file);
+void ClaimedNames::commit_its_block(const TombstonePtr& tombstone) {
+  const lake::BlockRef block = block_of(tombstone->file);
   metrics_.put_attempts.add();
-  store_.commit_blocks(closing->blob, std::span(&block, closing->file.empty() ? 0 : 1),
-                       tombstone_metadata(options_.group),
-                       unless_forgotten([this, closing](const Result<void>& result) {
+  store_.commit_blocks(tombstone->blob, std::span(&block, tombstone->file.empty() ? 0 : 1),
+                       format::to_metadata(format::tombstone_of(options_.group)),
+                       unless_forgotten([this, tombstone](const Result<void>& result) {
                          if (result.ok() || result.error().kind == ErrorKind::already_exists) {
-                           closed(closing, result.ok());
+                           finish_tombstone(tombstone, result.ok());
                          } else {
-                           close_again(closing, result.error());
+                           put_tombstone_again(tombstone, result.error());
                          }
                        }));
 }
 
 // From the beginning, whatever failed: meanwhile the name may have been taken.
-void ClaimedNames::close_again(const std::shared_ptr<Closing>& closing, const Error& error) {
-  again(error, closing->attempt++, [this, closing] { put_whole(closing); });
+void ClaimedNames::put_tombstone_again(const TombstonePtr& tombstone, const Error& error) {
+  again(error, tombstone->attempt++, [this, tombstone] { put_in_one_call(tombstone); });
 }
 
-void ClaimedNames::closed(const std::shared_ptr<Closing>& closing, bool created) {
+void ClaimedNames::finish_tombstone(const TombstonePtr& tombstone, bool created) {
   trouble_.reset();
-  closing->done(created);
+  tombstone->done(created);
 }
 
 void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,
@@ -180,14 +167,7 @@ void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,
     trouble_.reset();
     NamedBlob found;
     if (result.ok()) {
-      found.kind = is_tombstone(result->metadata) ? NamedBlob::Kind::tombstone : NamedBlob::Kind::data;
-      for (const auto& [key, value] : result->metadata) {
-        if (key == "topic") {
-          found.topic = value;
-        } else if (key == "ranges") {
-          found.ranges = value;
-        }
-      }
+      found = named_blob(result->metadata);
     }
     done(found);
   });

@@ -1,8 +1,10 @@
-// Asks the store what became of a claimed name, on behalf of whoever owns its partition now (PROTOCOL.md, Assign 4):
-// puts a tombstone there, and if something is there already, reads what it is. Repeats until there is an answer.
+// Asks the store what became of a claimed name, on behalf of whoever owns its partition now (PROTOCOL.md,
+// Assign 4): puts a tombstone there, and if something is there already, reads what it is. Repeats until there
+// is an answer.
 //
-// A name that has only uncommitted blocks is free, and still a store may answer Put Blob that it exists (Azurite does).
-// Then the tombstone goes the way of those blocks: a block of its own, and a list of that one, with the same condition.
+// A name that has only uncommitted blocks is free, and still a store may answer Put Blob that it exists
+// (Azurite does). Then the tombstone goes the way of those blocks: a block of its own, and a list of that
+// one, with the same condition.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +12,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <penstock/result.h>
 
 #include "base/clock.h"
-#include "base/types.h"
+#include "format/blob_metadata.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "obs/worker_metrics.h"
@@ -25,14 +26,15 @@ namespace penstock::pipeline {
 
 // What stands at a claimed name.
 struct NamedBlob {
-  enum class Kind : std::uint8_t { absent, tombstone, data };
+  enum class Kind : std::uint8_t {
+    absent,
+    tombstone,
+    data,
+    unreadable,  // somebody else's, or its metadata are damaged
+  };
   Kind kind = Kind::absent;
-  std::string topic;   // data
-  std::string ranges;  // data: "p:first-next,...", as the metadata have it
+  format::BlobMetadata metadata;  // tombstone and data
 };
-
-// The range that metadata of blob_metadata()'s form give a partition; none: they do not name it, or cannot be read.
-std::optional<Range> range_of(std::string_view ranges, Partition partition);
 
 class ClaimedNames {
  public:
@@ -43,9 +45,10 @@ class ClaimedNames {
   };
   ClaimedNames(Options options, lake::BlobStore& store, io::Loop& loop, obs::WorkerMetrics& metrics);
 
-  // True: a tombstone was created by this. False: there is a blob of this name.
+  // `created`: this made a tombstone. Otherwise there is a blob of this name.
   void put_tombstone(const std::string& blob, std::function<void(bool created)> done);
 
+  // What is there now.
   void read(const std::string& blob, std::function<void(const NamedBlob&)> done);
 
   // No `done` of what is under way runs any more.
@@ -55,14 +58,15 @@ class ClaimedNames {
   const std::optional<Error>& trouble() const { return trouble_; }
 
  private:
-  struct Closing;  // a tombstone on its way
+  struct Tombstone;  // on its way
+  using TombstonePtr = std::shared_ptr<Tombstone>;
 
-  void put_whole(const std::shared_ptr<Closing>& closing);
-  void ask_whether_taken(const std::shared_ptr<Closing>& closing);
-  void put_block(const std::shared_ptr<Closing>& closing);
-  void commit_block(const std::shared_ptr<Closing>& closing);
-  void close_again(const std::shared_ptr<Closing>& closing, const Error& error);
-  void closed(const std::shared_ptr<Closing>& closing, bool created);
+  void put_in_one_call(const TombstonePtr& tombstone);
+  void ask_whether_name_is_taken(const TombstonePtr& tombstone);
+  void put_as_block(const TombstonePtr& tombstone);
+  void commit_its_block(const TombstonePtr& tombstone);
+  void put_tombstone_again(const TombstonePtr& tombstone, const Error& error);
+  void finish_tombstone(const TombstonePtr& tombstone, bool created);
   lake::Done unless_forgotten(std::function<void(const Result<void>&)> done);
   void try_read(const std::string& blob, std::uint32_t attempt, std::function<void(const NamedBlob&)> done);
   void again(const Error& error, std::uint32_t attempt, std::function<void()> retry);

@@ -1,3 +1,21 @@
+// How chunks of an earlier process become batches.
+//
+// A batch may be used only if its records have no holes and its bytes end with a whole record. Its chunks
+// are put in the order of their indices, and the longest beginning is looked for that has both. A chunk
+// tells the positions that it completes, and `whole_record_bytes`: how much of its payload lies before the
+// end of its last record.
+//
+// For example, plain lines, with chunks of 100 bytes:
+//
+//   chunk 0   A 0-10   whole_record_bytes 90   the 11th record begins in it
+//   chunk 1   A 10-12  whole_record_bytes 40   it ends here, one more follows, a third begins
+//   chunk 3   A 20-30                          chunk 2 never reached the disk
+//
+// The batch is A 0-12, from the 100 bytes of chunk 0 and the first 40 of chunk 1. Chunk 3 is unusable.
+//
+// Of a format that is encoded a chunk cannot be cut behind a record. There the batch must end where a chunk
+// is whole, which is the end of a part: where it was sealed or spilled. Whether a format is encoded is not
+// in the chunk's header. It is told by the sum of the bytes: those of plain rows are as many as the rows'.
 #include "pipeline/recovered_batch.h"
 
 #include <algorithm>
@@ -11,7 +29,7 @@ namespace {
 using stage::RecoveredChunk;
 
 bool is_whole(const stage::Chunk& chunk) {
-  return chunk.whole_bytes == chunk.place.payload_bytes;
+  return chunk.whole_record_bytes == chunk.place.payload_bytes;
 }
 
 // Extends what the batch has by what the chunk tells of. False: they do not join.
@@ -43,26 +61,28 @@ struct Prefix {
   std::uint64_t raw_bytes = 0;
 };
 
-// The longest usable beginning of the chunks of one batch, which are in the order of their indices. A payload that is
-// as long as its records are is not compressed, and may be cut behind any of them: line breaks in records became
-// spaces, so the bytes up to whole_bytes are lines. One that is not may end only where a chunk is whole.
+// The longest usable beginning of the chunks of one batch, which are in the order of their indices. A payload
+// that is as long as its records are is not compressed, and may be cut behind any of them: line breaks in
+// records became spaces, so the bytes up to whole_record_bytes are lines. One that is not may end only where
+// a chunk is whole.
 Prefix usable_prefix(const std::vector<RecoveredChunk>& chunks) {
   Prefix best;
   Prefix sum;
   std::uint64_t payload_before = 0;
   for (const auto& [chunk, extent] : chunks) {
     const stage::Chunk& front = chunks.front().chunk;
-    if (chunk.index != sum.chunk_count || chunk.topic != front.topic || chunk.made_as != front.made_as ||
-        chunk.made_as == 0 || chunk.whole_bytes > chunk.place.payload_bytes ||
-        chunk.place.payload_bytes == 0 || !join(sum.ranges, chunk.ranges)) {
+    if (chunk.index != sum.chunk_count || chunk.topic != front.topic ||
+        chunk.recipe_hash != front.recipe_hash || chunk.recipe_hash == 0 ||
+        chunk.whole_record_bytes > chunk.place.payload_bytes || chunk.place.payload_bytes == 0 ||
+        !join(sum.ranges, chunk.ranges)) {
       break;
     }
     ++sum.chunk_count;
     sum.records += chunk.records;
     sum.raw_bytes += chunk.raw_bytes;
-    sum.last_chunk_bytes = chunk.whole_bytes;
-    const bool is_plain = payload_before + chunk.whole_bytes == sum.raw_bytes;
-    if (chunk.whole_bytes > 0 && !chunk.ranges.empty() && (is_plain || is_whole(chunk))) {
+    sum.last_chunk_bytes = chunk.whole_record_bytes;
+    const bool is_plain = payload_before + chunk.whole_record_bytes == sum.raw_bytes;
+    if (chunk.whole_record_bytes > 0 && !chunk.ranges.empty() && (is_plain || is_whole(chunk))) {
       best = sum;
     }
     payload_before += chunk.place.payload_bytes;
@@ -121,7 +141,7 @@ SortedOut sort_out(std::vector<RecoveredChunk> chunks) {
     const stage::Chunk& front = of_batch.front().chunk;
     RecoveredBatch batch{.id = id,
                          .topic = front.topic,
-                         .made_as = front.made_as,
+                         .recipe_hash = front.recipe_hash,
                          .ranges = std::move(prefix.ranges),
                          .chunks = {},
                          .last_chunk_bytes = prefix.last_chunk_bytes,

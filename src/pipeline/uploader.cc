@@ -1,3 +1,23 @@
+// How blocks get to the store, whatever it answers.
+//
+// Everything is a task in one queue: a step, and the batch it belongs to. At most `connections` run at a
+// time. A task that fails goes to sleep for a while and comes back to the front, with its attempt counted.
+// Tasks of a batch that was abandoned vanish, and answers that are still on their way for it are dropped.
+//
+// The only answers that need thought are those that say "this name exists" or "these blocks are gone". Both
+// may mean that an earlier try of ours succeeded and its answer was lost:
+//
+//   1. commit_blocks of batch 7: the connection breaks after the store has made the blob.
+//   2. commit_blocks again: already_exists.
+//   3. ask_who: the blob's metadata have our own `attempt`. It was us: published.
+//
+// If instead a tombstone is there, a successor has closed the name, and the batch is dead. If no blob is
+// there, the call is repeated after a wait. Where the blocks are gone (a store drops uncommitted blocks after
+// a week), all of them are put again first. Anybody else's blob is an error for a person, as names are
+// random.
+//
+// A batch that is sealed while its only block is still in the queue gives the block back. Its bytes go with
+// publish(), as one Put Blob in place of a Put Block and a Put Block List.
 #include "pipeline/uploader.h"
 
 #include <algorithm>
@@ -6,6 +26,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "format/blob_metadata.h"
 #include "obs/log.h"
 
 namespace penstock::pipeline {
@@ -32,19 +53,19 @@ void Uploader::upload(const BatchPtr& batch, std::uint32_t block) {
 }
 
 void Uploader::seal(const BatchPtr& batch) {
-  CHECK(!batch->blocks.empty());
-  if (batch->blocks_stored == batch->blocks.size()) {
+  CHECK(!batch->cut.blocks.empty());
+  if (batch->upload.blocks_stored == batch->cut.blocks.size()) {
     tell_stored(batch);
     return;
   }
-  // The only block, still in the queue: the whole blob in one call, later. Not where an earlier process wrote its
-  // bytes: whether they can be read back is to be known before the batch is claimed.
-  if (batch->blocks.size() == 1 && !batch->recovered_as) {
+  // The only block, still in the queue: the whole blob in one call, later. Not where an earlier process wrote
+  // its bytes: whether they can be read back is to be known before the batch is claimed.
+  if (batch->cut.blocks.size() == 1 && !batch->recovered_as) {
     const auto queued = std::find_if(tasks_.begin(), tasks_.end(),
                                      [&batch](const Task& task) { return task.batch == batch; });
     if (queued != tasks_.end() && queued->attempt == 1) {
       tasks_.erase(queued);
-      batch->goes_whole = true;
+      batch->upload.as_one_put = true;
       tell_stored(batch);
     }
   }
@@ -53,25 +74,25 @@ void Uploader::seal(const BatchPtr& batch) {
 
 void Uploader::tell_stored(const BatchPtr& batch) {
   loop_.defer([this, batch] {
-    if (!batch->abandoned) {
+    if (!batch->forgotten) {
       events_.stored(batch);
     }
   });
 }
 
 void Uploader::publish(const BatchPtr& batch) {
-  CHECK(batch->publishing == false);
-  batch->publishing = true;
-  push_front(Task{.batch = batch, .step = batch->goes_whole ? Step::put_blob : Step::commit_blocks});
+  CHECK(batch->upload.publishing == false);
+  batch->upload.publishing = true;
+  push_front(Task{.batch = batch, .step = batch->upload.as_one_put ? Step::put_blob : Step::commit_blocks});
 }
 
 void Uploader::abandon(Batch& batch) {
-  batch.abandoned = true;
   std::erase_if(tasks_, [&batch](const Task& task) { return task.batch.get() == &batch; });
   if (trouble_ && trouble_->blob == batch.name) {
     trouble_.reset();
   }
   store_.discard(batch.name);
+  chunks_.forget(batch);
 }
 
 void Uploader::push_back(Task task) {
@@ -107,10 +128,10 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
     case Step::put_block:
     case Step::put_blob:
       chunks_.load(task->batch, task->block, [this, task](Result<void> loaded) {
-        if (!loaded.ok() || task->batch->abandoned) {
+        if (!loaded.ok() || task->batch->forgotten) {
           --in_flight_;
           chunks_.unpin(*task->batch, task->block);
-          if (!task->batch->abandoned) {
+          if (!task->batch->forgotten) {
             events_.ticket(task->batch, std::move(loaded).error());
           }
           pump();
@@ -134,11 +155,11 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
 
 void Uploader::send_body(const std::shared_ptr<Task>& task) {
   const Batch& batch = *task->batch;
-  const Block& block = batch.blocks[task->block];
+  const Block& block = batch.cut.blocks[task->block];
   std::vector<Bytes> body;
   body.reserve(block.chunk_count);
   for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-    body.push_back(batch.chunks[block.first_chunk + i].payload());
+    body.push_back(batch.cut.chunks[block.first_chunk + i].payload());
   }
   metrics_.put_attempts.add();
   const MonoTime begun = clock_.now();
@@ -157,8 +178,8 @@ void Uploader::send_body(const std::shared_ptr<Task>& task) {
 void Uploader::send_block_list(const std::shared_ptr<Task>& task) {
   const Batch& batch = *task->batch;
   std::vector<lake::BlockRef> blocks;
-  blocks.reserve(batch.blocks.size());
-  for (const Block& block : batch.blocks) {
+  blocks.reserve(batch.cut.blocks.size());
+  for (const Block& block : batch.cut.blocks) {
     blocks.push_back(block.ref);
   }
   metrics_.put_attempts.add();
@@ -174,7 +195,7 @@ void Uploader::ask_who(const std::shared_ptr<Task>& task) {
 
 void Uploader::finished(const std::shared_ptr<Task>& task, Result<void> result) {
   --in_flight_;
-  if (!task->batch->abandoned) {
+  if (!task->batch->forgotten) {
     if (result.ok()) {
       trouble_.reset();
       succeeded(*task);
@@ -191,17 +212,17 @@ void Uploader::succeeded(Task& task) {
     events_.ticket(task.batch, Publication::published);
     return;
   }
-  Block& block = batch.blocks[task.block];
+  Block& block = batch.cut.blocks[task.block];
   if (!block.stored) {
     block.stored = true;
-    ++batch.blocks_stored;
+    ++batch.upload.blocks_stored;
   }
   metrics_.blocks_uploaded.add();
   chunks_.unpin(batch, task.block);  // its slabs are free now
-  if (!batch.sealed || batch.blocks_stored < batch.blocks.size()) {
+  if (!batch.cut.sealed || batch.upload.blocks_stored < batch.cut.blocks.size()) {
     return;
   }
-  if (batch.publishing) {  // they were put again
+  if (batch.upload.publishing) {  // they were put again
     push_front(Task{.batch = task.batch, .step = Step::commit_blocks});
   } else {
     events_.stored(task.batch);
@@ -209,8 +230,8 @@ void Uploader::succeeded(Task& task) {
 }
 
 // A name that exists may be our own earlier success whose answer was lost; so may a block list whose blocks
-// are gone. Both are settled by asking whose blob is there. A whole blob that is visible and damaged is for a person: asking
-// would find our attempt. Everything else is tried again.
+// are gone. Both are settled by asking whose blob is there. A whole blob that is visible and damaged is for a
+// person: asking would find our attempt. Everything else is tried again.
 void Uploader::failed(Task task, const Error& error) {
   if (task.step == Step::put_blob && error.kind == ErrorKind::corrupt && error.action == Action::fatal) {
     events_.ticket(task.batch, error);
@@ -230,7 +251,7 @@ void Uploader::failed(Task task, const Error& error) {
 void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::BlobProperties> result) {
   --in_flight_;
   pump();
-  if (task->batch->abandoned) {
+  if (task->batch->forgotten) {
     return;
   }
   if (!result.ok() && result.error().kind != ErrorKind::not_found) {
@@ -243,12 +264,13 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
     return;
   }
   trouble_.reset();
-  if (has(result->metadata, "attempt", task->batch->attempt)) {
-    events_.ticket(task->batch, Publication::published);
+  const Result<format::BlobMetadata> found = format::read_blob_metadata(result->metadata);
+  if (found.ok() && found->is_tombstone) {
+    events_.ticket(task->batch, Publication::dead);
     return;
   }
-  if (is_tombstone(result->metadata)) {
-    events_.ticket(task->batch, Publication::dead);
+  if (found.ok() && found->attempt == task->batch->attempt) {
+    events_.ticket(task->batch, Publication::published);
     return;
   }
   events_.ticket(
@@ -260,11 +282,11 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
 }
 
 void Uploader::put_all_again(const BatchPtr& batch) {
-  batch->blocks_stored = 0;
-  for (Block& block : batch->blocks) {
+  batch->upload.blocks_stored = 0;
+  for (Block& block : batch->cut.blocks) {
     block.stored = false;
   }
-  for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
+  for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
     upload(batch, i);
   }
 }
@@ -290,7 +312,7 @@ void Uploader::retry_later(Task task, const Error& error) {
       static_cast<std::uint64_t>(loop_.start_timer(delay, [this, timer, task = std::move(task)]() mutable {
         retry_timers_.erase(*timer);
         --sleeping_;
-        if (!task.batch->abandoned) {
+        if (!task.batch->forgotten) {
           push_front(std::move(task));
         }
       }));

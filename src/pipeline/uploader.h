@@ -6,9 +6,9 @@
 //
 //   upload() blocks ─► seal() ─► stored ─► publish() ─► ticket: published, dead, or an Error for a person
 //
-// Between `stored` and publish() the batch is claimed (PROTOCOL.md): its blocks are there, and no blob is. A batch
-// of one block that was not sent before its seal waits for publish() and goes whole, as one Put Blob. abandon() ends
-// it at any time.
+// Between `stored` and publish() the batch is claimed (PROTOCOL.md): its blocks are there, and no blob is. A
+// batch of one block that was not sent before its seal waits for publish() and goes as one Put Blob.
+// abandon() ends it at any time.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,7 @@ class Uploader {
   // A batch that is stored becomes a blob, once, if its name is free.
   void publish(const BatchPtr& batch);
 
-  // Nothing more is sent for it. Call ChunkStore::forget() afterwards.
+  // The batch is dropped: nothing more is sent for it, and its chunks are forgotten.
   void abandon(Batch& batch);
 
   bool idle() const { return tasks_.empty() && in_flight_ == 0 && sleeping_ == 0; }

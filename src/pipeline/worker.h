@@ -1,7 +1,8 @@
-// A worker: one thread, one loop, one source, its own slabs, stage and connections. Joins them, and decides
-// nothing else but when to drain and when to end.
+// A worker: one thread, one loop, one source, its own slabs, stage and connections. It turns, and decides
+// nothing but when to drain and when to end. Its parts are in worker_parts.h, what it tells others in
+// worker_report.h.
 //
-//   source ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► Delivery (claim, publish, finish)
+//   source ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► ClaimDriver (claim, publish, finish)
 #pragma once
 
 #include <atomic>
@@ -10,49 +11,21 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <penstock/result.h>
 
-#include "io/loop.h"
-#include "lake/blob_store.h"
+#include "base/clock.h"
 #include "ledger/protocol.h"
-#include "mem/slab_pool.h"
-#include "obs/log.h"
 #include "obs/worker_metrics.h"
-#include "pipeline/batcher.h"
-#include "pipeline/claimed_names.h"
-#include "pipeline/delivery.h"
-#include "pipeline/uploader.h"
+#include "pipeline/worker_options.h"
+#include "pipeline/worker_parts.h"
+#include "pipeline/worker_report.h"
 #include "source/source.h"
-#include "stage/stage.h"
 
 namespace penstock::pipeline {
-
-struct WorkerOptions {
-  std::uint32_t index = 0;
-  std::string group;
-  std::size_t slab_count = 0;
-  std::size_t slab_bytes = 0;
-  std::uint64_t block_bytes = 0;
-  std::uint32_t connections = 4;
-  stage::Options stage;
-  io::LoopOptions loop;  // unless make_loop is given
-  RetryOptions retry;
-  Duration drain_timeout = std::chrono::seconds(20);  // for a revoke; a stop waits as long as it takes
-  bool exit_at_end = false;
-  ledger::ProtocolOptions protocol;
-  bool pins_start = false;  // source.start: latest, or a time
-
-  // How batches of a topic are made. Asked once a topic; an Error ends the worker.
-  std::function<Result<TopicPlan>(const std::string& topic)> plan_for;
-  // Both are made on the worker's thread, on its loop.
-  std::function<Result<std::unique_ptr<source::Source>>(io::Loop&)> make_source;
-  std::function<Result<std::unique_ptr<lake::BlobStore>>(io::Loop&)> make_store;
-  std::function<Result<std::unique_ptr<io::Loop>>()> make_loop;  // empty: as `loop` says
-  std::function<std::uint64_t()> random;  // seeds and the incarnation: from the system, or the simulator's
-};
 
 class Worker {
  public:
@@ -81,75 +54,60 @@ class Worker {
   bool drained() const { return drained_.load(std::memory_order_acquire); }
 
   // From any thread: empty when the worker takes and ships records; otherwise what is in the way.
-  std::string not_ready() const;
+  std::string not_ready() const { return report_.not_ready(); }
 
  private:
   Result<void> build();
-  Result<void> join();
-  void take_recovered();
+  Result<void> start_source();
   void tear_down();
-  void step();
+
+  // Of a turn.
   bool take_records();
-  void wait(bool more);
-  void tick();
+  void relieve_if_starved();
+  void drain_if_asked(bool more);
+  bool reached_end(bool more);
+  void report_once_a_second();
+  void report();
+  void sleep(bool more);
 
   // Source events.
   void on_assigned(std::span<const source::Assigned> partitions);
   void on_revoked(source::RevokeReason reason);
   void on_partition_failed(PartitionSlot slot, const Error& error);
-  void on_failed(const Error& error);
+  void on_source_error(const Error& error);
 
   void on_released();
-  void on_fatal(const Error& error);
-  void drain_if_asked(bool more);
   void end_epoch();
-  bool reached_end(bool more);
-  void fail(const Error& error);
-  void warn_of_trouble();
-  void refresh_board();
-  void set_not_ready(std::string reason);
+  void end_now(const Error& error);
+  void end_after_draining(const Error& error);
   Result<const TopicPlan*> plan_of(const std::string& topic);
 
   WorkerOptions options_;
   const Clock& clock_;
   obs::WorkerMetrics& metrics_;
-
-  // Built and torn down on the worker's thread.
-  std::unique_ptr<io::Loop> loop_;
-  std::mutex loop_mutex_;  // stop() may come before, or after, there is a loop to wake
-  std::unique_ptr<mem::SlabPool> pool_;
-  std::unique_ptr<stage::Stage> stage_;
-  std::unique_ptr<lake::BlobStore> store_;
-  std::unique_ptr<ChunkStore> chunks_;
-  std::unique_ptr<Uploader> uploader_;
-  std::unique_ptr<BatchWriter> writer_;
   ledger::Protocol protocol_;
-  std::unique_ptr<Batcher> batcher_;
-  std::unique_ptr<source::Source> source_;
-  std::unique_ptr<ClaimedNames> names_;
-  std::unique_ptr<Delivery> delivery_;
-
+  WorkerReport report_;
   std::map<std::string, std::unique_ptr<TopicPlan>> plans_;  // kept: batches point to them
+  std::unique_ptr<WorkerParts> parts_;  // on the worker's thread, between begin() and end()
+
+  std::mutex loop_mutex_;
+  io::Loop* loop_to_wake_ =
+      nullptr;  // that of the parts, once they are there: stop() may come before or after
+
   std::vector<source::Assigned> assignment_;
   std::optional<MonoTime> drain_deadline_;  // of a revoke
   bool starved_ = false;                    // the last records offered found no slab
   std::optional<MonoTime> stage_full_since_;
   bool ending_ = false;  // exit_at_end: every partition of this epoch has reached its end mark
   MonoTime next_end_check_{};
-  MonoTime next_tick_{};
-  std::optional<Error> failure_;
-  std::map<std::uint32_t, std::string> failed_partitions_;  // by slot
+  MonoTime next_report_{};
   std::vector<source::PartitionState> states_;
-  std::vector<obs::PartitionRow> rows_;
-  obs::LogGate upload_trouble_gate_{std::chrono::seconds(30)};
-  obs::LogGate stage_trouble_gate_{std::chrono::seconds(30)};
+  std::optional<Error> failure_;
 
   std::atomic<bool> stop_{false};
   std::atomic<bool> leave_now_{false};
   std::atomic<bool> at_end_{false};
   std::atomic<bool> drained_{false};
-  mutable std::mutex not_ready_mutex_;
-  std::string not_ready_ = "starting";
 };
 
 }  // namespace penstock::pipeline

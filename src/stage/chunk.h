@@ -45,11 +45,11 @@ struct ChunkInfo {
   bool last = false;
 
   // For a restart: how much of the payload lies before the end of the last record that ends in this chunk.
-  std::uint32_t whole_bytes = 0;
+  std::uint32_t whole_record_bytes = 0;
 
   // For a restart: how the batch was made, a number that only its writer understands. 0: not to be used
   // again.
-  std::uint64_t made_as = 0;
+  std::uint64_t recipe_hash = 0;
 };
 
 // What lies in the slab behind the header.

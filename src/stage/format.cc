@@ -112,8 +112,8 @@ void encode_chunk_header(const ChunkInfo& info, const ChunkPlace& place, Mutable
   put(header, 68, place.payload_checksum);
   put(header, 72, static_cast<std::uint16_t>(info.topic.size()));
   put(header, 74, static_cast<std::uint16_t>(info.ranges.size()));
-  put(header, 76, info.whole_bytes);
-  put(header, 80, info.made_as);
+  put(header, 76, info.whole_record_bytes);
+  put(header, 80, info.recipe_hash);
   put_text(header, k_chunk_fixed_bytes, info.topic);
   std::size_t at = k_chunk_fixed_bytes + info.topic.size();
   for (const PartitionRange& range : info.ranges) {
@@ -150,8 +150,8 @@ Result<Chunk> decode_chunk_header(Bytes header, std::uint64_t sequence, std::uin
               .records = get<std::uint64_t>(header, 48),
               .raw_bytes = get<std::uint64_t>(header, 56),
               .last = (get<std::uint16_t>(header, 10) & k_flag_last) != 0,
-              .whole_bytes = get<std::uint32_t>(header, 76),
-              .made_as = get<std::uint64_t>(header, 80),
+              .whole_record_bytes = get<std::uint32_t>(header, 76),
+              .recipe_hash = get<std::uint64_t>(header, 80),
               .place = {.sequence = sequence,
                         .offset = offset,
                         .payload_bytes = get<std::uint32_t>(header, 64),

@@ -89,8 +89,8 @@ struct Chunk {
   std::uint64_t records = 0;
   std::uint64_t raw_bytes = 0;
   bool last = false;
-  std::uint32_t whole_bytes = 0;
-  std::uint64_t made_as = 0;
+  std::uint32_t whole_record_bytes = 0;
+  std::uint64_t recipe_hash = 0;
   ChunkPlace place;
 };
 

@@ -1,7 +1,5 @@
 #include "verify/content.h"
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -22,25 +20,22 @@ Finding mismatch(const BlobFacts& facts, std::string text) {
 }  // namespace
 
 std::optional<Finding> check_size(const BlobFacts& facts) {
-  if (facts.kind == BlobFacts::Kind::foreign || compression_of(facts.name) != codec::Compression::none ||
-      facts.stored_bytes == facts.bytes) {
+  if (facts.kind == BlobFacts::Kind::foreign || format::format_of(facts.name).is_encoded() ||
+      facts.stored_bytes == facts.metadata.bytes) {
     return std::nullopt;
   }
-  return mismatch(facts,
-                  concat("is ", facts.stored_bytes, " bytes long, and its metadata say ", facts.bytes));
+  return mismatch(
+      facts, concat("is ", facts.stored_bytes, " bytes long, and its metadata say ", facts.metadata.bytes));
 }
 
-ContentCheck::ContentCheck(const BlobFacts& facts) : facts_(facts), stream_(compression_of(facts.name)) {}
+ContentCheck::ContentCheck(const BlobFacts& facts)
+    : facts_(facts), stream_(format::format_of(facts.name).compression) {}
 
 bool ContentCheck::feed(Bytes stored) {
   stored_ += stored.size();
   const Result<void> fed = stream_.feed(stored, [this](Bytes plain) {
-    if (plain.empty()) {
-      return;
-    }
     plain_ += plain.size();
-    lines_ += static_cast<std::uint64_t>(std::count(plain.begin(), plain.end(), std::byte{'\n'}));
-    last_ = plain.back();
+    rows_.add(plain);
   });
   if (!fed.ok()) {
     damage_ = fed.error();
@@ -58,11 +53,13 @@ std::optional<Finding> ContentCheck::end() const {
   if (const Result<void> whole = stream_.end(); !whole.ok()) {
     return mismatch(facts_, whole.error().message);
   }
-  if (lines_ != facts_.records || plain_ != facts_.bytes) {
-    return mismatch(facts_, concat("holds ", lines_, " lines in ", plain_, " bytes, and its metadata say ",
-                                   facts_.records, " records in ", facts_.bytes));
+  const format::BlobMetadata& said = facts_.metadata;
+  if (rows_.rows() != said.records || plain_ != said.bytes) {
+    return mismatch(facts_,
+                    concat("holds ", rows_.rows(), " lines in ", plain_, " bytes, and its metadata say ",
+                           said.records, " records in ", said.bytes));
   }
-  if (last_ != std::byte{'\n'}) {
+  if (!rows_.ends_whole()) {
     return mismatch(facts_, "does not end with a line's end");
   }
   return std::nullopt;

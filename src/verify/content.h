@@ -1,10 +1,11 @@
-// One blob's bytes against what its metadata say: as many lines as records, as many bytes, and a whole file.
+// One blob's bytes against what its metadata say: as many rows as records, as many bytes, and a whole file.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "codec/stream_decompressor.h"
+#include "format/record_format.h"
 #include "verify/blob_facts.h"
 #include "verify/findings.h"
 
@@ -29,8 +30,7 @@ class ContentCheck {
   codec::StreamDecompressor stream_;
   std::uint64_t stored_ = 0;
   std::uint64_t plain_ = 0;
-  std::uint64_t lines_ = 0;
-  std::byte last_{'\n'};
+  format::RowCounter rows_;
   std::optional<Error> damage_;
 };
 

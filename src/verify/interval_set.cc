@@ -6,7 +6,8 @@
 
 namespace penstock::verify {
 
-// The first interval that is touched grows, and takes in those behind it: most ranges only move one end, and allocate nothing.
+// The first interval that is touched grows, and takes in those behind it: most ranges only move one end, and
+// allocate nothing.
 std::vector<Range> IntervalSet::add(Range range) {
   std::vector<Range> before;
   if (range.first >= range.next) {

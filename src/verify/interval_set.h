@@ -1,5 +1,5 @@
-// A set of positions as merged intervals: what touches becomes one, so that memory follows the disorder in which ranges come.
-// A node is some 64 bytes: a million ranges of which no two touch are 64 MB. Pure.
+// A set of positions as merged intervals: what touches becomes one, so that memory follows the disorder in
+// which ranges come. A node is some 64 bytes: a million ranges of which no two touch are 64 MB. Pure.
 #pragma once
 
 #include <cstddef>

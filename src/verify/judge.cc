@@ -107,9 +107,9 @@ class Judge {
   }
 
   void look_at_claimed(const ledger::Claim& claim, Range range, const BlobFacts& blob) {
-    const bool ours = blob.kind == BlobFacts::Kind::data && blob.topic == id_.topic &&
-                      std::find(blob.ranges.begin(), blob.ranges.end(),
-                                PartitionRange{id_.partition, range}) != blob.ranges.end();
+    const std::vector<PartitionRange>& held = blob.metadata.ranges;
+    const bool ours = blob.kind == BlobFacts::Kind::data && blob.metadata.topic == id_.topic &&
+                      std::find(held.begin(), held.end(), PartitionRange{id_.partition, range}) != held.end();
     if (blob.kind == BlobFacts::Kind::tombstone) {
       say(Severity::note, FindingKind::claim, range,
           "are claimed for a name that a successor has closed: they are read again", {claim.blob});

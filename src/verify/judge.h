@@ -1,7 +1,8 @@
 // The tiles against what Kafka says: the group's entries, its pending claims, the ends of the log. Pure.
 //
-// A service may run meanwhile. So entries are read twice, before and after the blobs are listed: every position that was
-// committed before must be in a blob, and no blob may hold a position that is neither committed nor claimed after.
+// A service may run meanwhile. So entries are read twice, before and after the blobs are listed: every
+// position that was committed before must be in a blob, and no blob may hold a position that is neither
+// committed nor claimed after.
 #pragma once
 
 #include <map>

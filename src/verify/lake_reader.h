@@ -1,5 +1,5 @@
-// A store, asked question after question by somebody who has nothing else to do: blocking, and with repeats, since an answer that
-// fails once in a million must not end the look at a million blobs.
+// A store, asked question after question by somebody who has nothing else to do: blocking, and with repeats,
+// since an answer that fails once in a million must not end the look at a million blobs.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ namespace penstock::verify {
 
 class LakeReader {
  public:
-  // What may be mended by waiting is tried so often, with 1, 2, 4 and 8 s between, or as long as the store asks for.
+  // What may be mended by waiting is tried so often, with 1, 2, 4 and 8 s between, or as long as the store
+  // asks for.
   static constexpr int k_tries_max = 5;
 
   // Both outlive it.
@@ -31,7 +32,8 @@ class LakeReader {
   // None: no blob has this name.
   Result<std::optional<BlobFacts>> find(const std::string& name);
 
-  // Reads the blob through. None: it holds what its metadata say, or is gone by now. `read` hears of every piece.
+  // Reads the blob through. None: it holds what its metadata say, or is gone by now. `read` hears of every
+  // piece.
   Result<std::optional<Finding>> check_content(const BlobFacts& facts,
                                                const std::function<void(std::uint64_t bytes)>& read);
 

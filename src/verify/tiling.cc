@@ -11,8 +11,8 @@ namespace penstock::verify {
 
 void Tiling::add(const BlobFacts& facts) {
   CHECK(facts.kind == BlobFacts::Kind::data);
-  Partitions& partitions = topics_[facts.topic];
-  for (const PartitionRange& part : facts.ranges) {
+  Partitions& partitions = topics_[facts.metadata.topic];
+  for (const PartitionRange& part : facts.metadata.ranges) {
     Tiles& tiles = partitions[part.partition];
     ++tiles.blob_count;
     for (const Range& again : tiles.held.add(part.range)) {
@@ -20,7 +20,7 @@ void Tiling::add(const BlobFacts& facts) {
       any_twice_ = true;
     }
   }
-  for (const PartitionRange& part : facts.lost) {
+  for (const PartitionRange& part : facts.metadata.lost) {
     partitions[part.partition].lost.add(part.range);
   }
 }
@@ -46,11 +46,11 @@ Overlaps::Overlaps(const Tiling& tiling) {
 }
 
 void Overlaps::look(const BlobFacts& facts) {
-  const auto topic = overlaps_.find(facts.topic);
+  const auto topic = overlaps_.find(facts.metadata.topic);
   if (topic == overlaps_.end()) {
     return;
   }
-  for (const PartitionRange& part : facts.ranges) {
+  for (const PartitionRange& part : facts.metadata.ranges) {
     const auto partition = topic->second.find(part.partition);
     if (partition == topic->second.end()) {
       continue;

@@ -1,5 +1,5 @@
-// Do the blobs' ranges tile? Blobs come in the order of their names, in any order of their ranges; of each only its ranges
-// are kept, merged. Pure.
+// Do the blobs' ranges tile? Blobs come in the order of their names, in any order of their ranges; of each
+// only its ranges are kept, merged. Pure.
 #pragma once
 
 #include <cstddef>

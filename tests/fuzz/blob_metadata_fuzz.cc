@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "format/blob_metadata.h"
 #include "lake/directory_metadata.h"
 #include "verify/blob_facts.h"
 #include "verify/tiling.h"
@@ -26,15 +27,6 @@ std::string_view take_until(std::string_view& rest, char end) {
   return taken;
 }
 
-std::string text_of(const std::vector<PartitionRange>& ranges) {
-  std::string text;
-  for (const PartitionRange& each : ranges) {
-    text += concat(text.empty() ? "" : ",", each.partition.value, ":", each.range.first.value, "-",
-                   each.range.next.value);
-  }
-  return text;
-}
-
 // As they were written, but for zeros before a number.
 void check_ranges(const std::vector<PartitionRange>& ranges, std::string_view text) {
   CHECK(!ranges.empty());
@@ -43,10 +35,10 @@ void check_ranges(const std::vector<PartitionRange>& ranges, std::string_view te
     CHECK(each.range.first >= Position{0});
     CHECK(each.range.first <= each.range.next);
   }
-  const std::string written = text_of(ranges);
+  const std::string written = format::to_text(ranges);
   CHECK(written.size() <= text.size());
   CHECK(std::count(written.begin(), written.end(), ',') == std::count(text.begin(), text.end(), ','));
-  const auto again = verify::parse_ranges(written);
+  const auto again = format::parse_ranges(written);
   CHECK(again.ok());
   CHECK((*again == ranges));
 }
@@ -55,8 +47,8 @@ void check_ranges(const std::vector<PartitionRange>& ranges, std::string_view te
 void check_tiling(const verify::BlobFacts& facts) {
   verify::Tiling tiling;
   tiling.add(facts);
-  for (const PartitionRange& each : facts.ranges) {
-    const verify::Tiles* tiles = tiling.find({facts.topic, each.partition});
+  for (const PartitionRange& each : facts.metadata.ranges) {
+    const verify::Tiles* tiles = tiling.find({facts.metadata.topic, each.partition});
     CHECK(tiles != nullptr);
     CHECK(tiles->held.missing(each.range).empty());
   }
@@ -65,7 +57,7 @@ void check_tiling(const verify::BlobFacts& facts) {
   CHECK((std::move(overlaps).take().empty() == !tiling.any_twice()));
 }
 
-void check_facts(const lake::Metadata& metadata) {
+void check_facts(const Metadata& metadata) {
   const verify::BlobFacts facts =
       verify::facts_of({.name = "a.txt", .properties = {.bytes = 1, .metadata = metadata}});
   CHECK(facts.name == "a.txt");
@@ -74,7 +66,7 @@ void check_facts(const lake::Metadata& metadata) {
   if (facts.kind != Kind::data) {
     return;
   }
-  CHECK(!facts.topic.empty());
+  CHECK(!facts.metadata.topic.empty());
   const auto value_of = [&](std::string_view key) {
     const auto found =
         std::find_if(metadata.begin(), metadata.end(), [key](const auto& row) { return row.first == key; });
@@ -82,16 +74,21 @@ void check_facts(const lake::Metadata& metadata) {
     return std::string_view(found->second);
   };
   CHECK(value_of("penstock") == "1");
-  CHECK(value_of("topic") == facts.topic);
-  check_ranges(facts.ranges, value_of("ranges"));
-  if (!facts.lost.empty()) {
-    check_ranges(facts.lost, value_of("lost"));
+  CHECK(value_of("topic") == facts.metadata.topic);
+  check_ranges(facts.metadata.ranges, value_of("ranges"));
+  if (!facts.metadata.lost.empty()) {
+    check_ranges(facts.metadata.lost, value_of("lost"));
   }
   check_tiling(facts);
+  const auto again = format::read_blob_metadata(format::to_metadata(facts.metadata));
+  CHECK(again.ok());
+  CHECK((again->ranges == facts.metadata.ranges && again->lost == facts.metadata.lost));
+  CHECK(again->records == facts.metadata.records);
+  CHECK(again->attempt == facts.metadata.attempt);
 }
 
-lake::Metadata rows_of(std::string_view text) {
-  lake::Metadata metadata;
+Metadata rows_of(std::string_view text) {
+  Metadata metadata;
   while (!text.empty()) {
     std::string_view value = take_until(text, '\n');
     const std::string key(take_until(value, '='));
@@ -137,7 +134,7 @@ void run(std::string_view input) {
     read_sidecar(input);
   } else {
     check_facts(rows_of(input));
-    if (const auto ranges = verify::parse_ranges(input); ranges.ok()) {
+    if (const auto ranges = format::parse_ranges(input); ranges.ok()) {
       check_ranges(*ranges, input);
     } else {
       CHECK(!ranges.error().message.empty());

@@ -137,8 +137,9 @@ int file_of(const Image& image) {
 bool same(const stage::Chunk& a, const stage::Chunk& b) {
   return a.batch == b.batch && a.index == b.index && a.topic == b.topic && a.ranges == b.ranges &&
          a.records == b.records && a.raw_bytes == b.raw_bytes && a.last == b.last &&
-         a.whole_bytes == b.whole_bytes && a.made_as == b.made_as && a.place.sequence == b.place.sequence &&
-         a.place.offset == b.place.offset && a.place.payload_bytes == b.place.payload_bytes &&
+         a.whole_record_bytes == b.whole_record_bytes && a.recipe_hash == b.recipe_hash &&
+         a.place.sequence == b.place.sequence && a.place.offset == b.place.offset &&
+         a.place.payload_bytes == b.place.payload_bytes &&
          a.place.payload_checksum == b.place.payload_checksum;
 }
 
@@ -159,8 +160,8 @@ void check_headers_are_written_as_they_were_read(const stage::SegmentScan& scan)
                          .records = chunk.records,
                          .raw_bytes = chunk.raw_bytes,
                          .last = chunk.last,
-                         .whole_bytes = chunk.whole_bytes,
-                         .made_as = chunk.made_as},
+                         .whole_record_bytes = chunk.whole_record_bytes,
+                         .recipe_hash = chunk.recipe_hash},
                         chunk.place, bytes);
     const auto again = stage::decode_chunk_header(bytes, chunk.place.sequence, chunk.place.offset);
     CHECK(again.ok());
@@ -238,7 +239,7 @@ void check_bookkeeping(const stage::Leftovers& found, std::size_t segment_count)
 void check_batch(const pipeline::RecoveredBatch& batch) {
   CHECK(!batch.chunks.empty());
   CHECK(!batch.ranges.empty());
-  CHECK(batch.made_as != 0U);
+  CHECK(batch.recipe_hash != 0U);
   CHECK(batch.last_chunk_bytes > 0U);
   CHECK(batch.last_chunk_bytes <= batch.chunks.back().extent.payload_bytes);
   std::uint64_t bytes = batch.last_chunk_bytes;
@@ -248,7 +249,7 @@ void check_batch(const pipeline::RecoveredBatch& batch) {
     CHECK((chunk.batch == batch.id));
     CHECK(chunk.index == i);
     CHECK(chunk.topic == batch.topic);
-    CHECK(chunk.made_as == batch.made_as);
+    CHECK(chunk.recipe_hash == batch.recipe_hash);
     CHECK(batch.chunks[i].extent.payload_bytes > 0U);
     bytes += i + 1 < batch.chunks.size() ? batch.chunks[i].extent.payload_bytes : 0;
     for (const PartitionRange& range : chunk.ranges) {

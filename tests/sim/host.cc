@@ -35,7 +35,7 @@ Result<pipeline::TopicPlan> Host::plan_for(const std::string& topic) const {
                                  .max_age = each.max_age,
                                  .max_bytes = each.max_bytes,
                                  .by_partition = each.by_partition,
-                                 .compression = each.compression,
+                                 .format = each.format,
                                  .path = codec::PathTemplate::parse("{topic}/{HH}{mm}").value()};
     }
   }

@@ -10,7 +10,7 @@
 namespace penstock::sim {
 namespace {
 
-std::string_view get(const lake::Metadata& metadata, std::string_view key) {
+std::string_view get(const Metadata& metadata, std::string_view key) {
   for (const auto& [name, value] : metadata) {
     if (name == key) {
       return value;

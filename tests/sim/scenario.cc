@@ -35,9 +35,9 @@ void choose_topics(Scenario& scenario, Random& random) {
     topic.max_bytes = random.chance(0.5) ? random.between(500, 5'000) : random.between(5'000, 200'000);
     topic.by_partition = random.chance(0.25);
     const std::uint64_t kind = random.below(10);
-    topic.compression = kind == 0   ? codec::Compression::gzip
-                        : kind == 1 ? codec::Compression::zstd
-                                    : codec::Compression::none;
+    topic.format.compression = kind == 0   ? codec::Compression::gzip
+                               : kind == 1 ? codec::Compression::zstd
+                                           : codec::Compression::none;
     scenario.topics.push_back(topic);
   }
 }
@@ -145,10 +145,10 @@ Scenario make_scenario(Random random, Guarantee guarantee) {
 std::string describe(const Scenario& scenario) {
   std::string text;
   for (const TopicScenario& topic : scenario.topics) {
-    text += concat("topic ", topic.name, ": ", topic.partitions, " partitions, batches of ",
-                   seconds_of(topic.max_age), " or ", topic.max_bytes, " bytes",
-                   topic.by_partition ? ", a partition each" : "", codec::file_extension(topic.compression),
-                   "\n");
+    text +=
+        concat("topic ", topic.name, ": ", topic.partitions, " partitions, batches of ",
+               seconds_of(topic.max_age), " or ", topic.max_bytes, " bytes",
+               topic.by_partition ? ", a partition each" : "", format::file_extension(topic.format), "\n");
   }
   text +=
       concat(scenario.records, " records, ", scenario.hosts, " hosts, ",

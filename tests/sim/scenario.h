@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "codec/compressor.h"
+#include "format/record_format.h"
 #include "sim/broker.h"
 #include "sim/faults.h"
 #include "sim/landings.h"
@@ -21,7 +21,7 @@ struct TopicScenario {
   Duration max_age{};
   std::uint64_t max_bytes = 0;
   bool by_partition = false;
-  codec::Compression compression = codec::Compression::none;
+  format::RecordFormat format;
 };
 
 struct Scenario {

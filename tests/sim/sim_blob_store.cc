@@ -112,7 +112,7 @@ void SimBlobStore::put_block(const std::string& name, const lake::BlockRef& bloc
 }
 
 void SimBlobStore::commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
-                                 const lake::Metadata& metadata, lake::Done done) {
+                                 const Metadata& metadata, lake::Done done) {
   std::uint64_t offset = 0;
   for (const lake::BlockRef& block : blocks) {
     if (block.offset != offset) {
@@ -131,7 +131,7 @@ void SimBlobStore::commit_blocks(const std::string& name, std::span<const lake::
             });
 }
 
-void SimBlobStore::put_blob(const std::string& name, lake::Body body, const lake::Metadata& metadata,
+void SimBlobStore::put_blob(const std::string& name, lake::Body body, const Metadata& metadata,
                             lake::Done done) {
   const std::string bytes = joined(body);
   ask<void>(writes_, unless_changed(body, bytes, std::move(done)),

@@ -27,8 +27,8 @@ class SimBlobStore final : public lake::BlobStore {
   void put_block(const std::string& name, const lake::BlockRef& block, lake::Body body,
                  lake::Done done) override;
   void commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
-                     const lake::Metadata& metadata, lake::Done done) override;
-  void put_blob(const std::string& name, lake::Body body, const lake::Metadata& metadata,
+                     const Metadata& metadata, lake::Done done) override;
+  void put_blob(const std::string& name, lake::Body body, const Metadata& metadata,
                 lake::Done done) override;
   void get_properties(const std::string& name,
                       std::function<void(Result<lake::BlobProperties>)> done) override;

@@ -19,7 +19,7 @@ Result<void> SimLake::put_block(const std::string& name, std::uint32_t index, st
   return {};
 }
 
-Result<void> SimLake::create(const std::string& name, std::string bytes, const lake::Metadata& metadata) {
+Result<void> SimLake::create(const std::string& name, std::string bytes, const Metadata& metadata) {
   if (blobs_.contains(name) && creation_ == Creation::conditional) {
     return store_error(ErrorKind::already_exists, Action::give_up);
   }
@@ -38,7 +38,7 @@ Result<void> SimLake::create(const std::string& name, std::string bytes, const l
 
 // Which of the two conditions is looked at first is not documented.
 Result<void> SimLake::commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
-                                    const lake::Metadata& metadata) {
+                                    const Metadata& metadata) {
   if (blobs_.contains(name) && creation_ == Creation::conditional && random_.chance(0.5)) {
     return store_error(ErrorKind::already_exists, Action::give_up);
   }
@@ -53,7 +53,7 @@ Result<void> SimLake::commit_blocks(const std::string& name, std::span<const lak
   return create(name, std::move(bytes), metadata);
 }
 
-Result<void> SimLake::put_blob(const std::string& name, std::string bytes, const lake::Metadata& metadata) {
+Result<void> SimLake::put_blob(const std::string& name, std::string bytes, const Metadata& metadata) {
   if (uncommitted_ == UncommittedBlocks::take_the_name && blocks_.contains(name) &&
       creation_ == Creation::conditional) {
     return store_error(ErrorKind::already_exists, Action::give_up);

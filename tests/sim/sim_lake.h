@@ -17,7 +17,7 @@ namespace penstock::sim {
 
 struct SimBlob {
   std::string bytes;
-  lake::Metadata metadata;
+  Metadata metadata;
 };
 
 // Whether a name that is taken keeps its blob. `unconditional` is a mutant.
@@ -37,8 +37,8 @@ class SimLake {
 
   Result<void> put_block(const std::string& name, std::uint32_t index, std::string bytes);
   Result<void> commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
-                             const lake::Metadata& metadata);
-  Result<void> put_blob(const std::string& name, std::string bytes, const lake::Metadata& metadata);
+                             const Metadata& metadata);
+  Result<void> put_blob(const std::string& name, std::string bytes, const Metadata& metadata);
   Result<lake::BlobProperties> properties(const std::string& name) const;
   Result<std::string> read(const std::string& name, std::uint64_t offset, std::uint64_t bytes) const;
   lake::BlobPage list(const std::string& prefix, const std::string& marker) const;
@@ -47,7 +47,7 @@ class SimLake {
   void lose_blocks(const std::string& name) { blocks_.erase(name); }
 
  private:
-  Result<void> create(const std::string& name, std::string bytes, const lake::Metadata& metadata);
+  Result<void> create(const std::string& name, std::string bytes, const Metadata& metadata);
 
   Creation creation_;
   UncommittedBlocks uncommitted_;

@@ -76,12 +76,12 @@ TEST(Wiring, TheFirstOverrideThatMatchesMakesTheTopicsPlan) {
   ASSERT_TRUE(orders.ok());
   EXPECT_EQ(orders->topic, "orders");
   EXPECT_EQ(orders->max_age, std::chrono::seconds(30));
-  EXPECT_EQ(orders->compression, codec::Compression::gzip);
+  EXPECT_EQ(orders->format.compression, codec::Compression::gzip);
   EXPECT_FALSE(orders->by_partition);
   const auto payments = topic_plan(settings.details(), "payments");
   ASSERT_TRUE(payments.ok());
   EXPECT_EQ(payments->max_age, std::chrono::seconds(5));
-  EXPECT_EQ(payments->compression, codec::Compression::gzip) << "what the override leaves out is as above";
+  EXPECT_EQ(payments->format.compression, codec::Compression::gzip) << "what the override leaves out is as above";
   EXPECT_TRUE(payments->by_partition);
   EXPECT_TRUE(payments->path.uses_partition());
 }

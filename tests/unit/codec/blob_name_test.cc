@@ -91,11 +91,5 @@ TEST(PathTemplate, no_name_is_longer_than_it_says) {
   }
 }
 
-TEST(FileExtension, tells_readers_how_to_unpack) {
-  EXPECT_EQ(file_extension(Compression::none), ".txt");
-  EXPECT_EQ(file_extension(Compression::gzip), ".txt.gz");
-  EXPECT_EQ(file_extension(Compression::zstd), ".txt.zst");
-}
-
 }  // namespace
 }  // namespace penstock::codec

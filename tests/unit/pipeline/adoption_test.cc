@@ -20,9 +20,9 @@ struct ChunkOf {
   std::int64_t first = 0;
   std::int64_t next = 10;
   std::uint32_t payload_bytes = 100;
-  std::uint32_t whole_bytes = 100;
+  std::uint32_t whole_record_bytes = 100;
   std::uint64_t raw_bytes = 100;
-  std::uint64_t made_as = 5;
+  std::uint64_t recipe_hash = 5;
 };
 
 RecoveredChunk chunk(const ChunkOf& of) {
@@ -36,8 +36,8 @@ RecoveredChunk chunk(const ChunkOf& of) {
     made.chunk.records = static_cast<std::uint64_t>(of.next - of.first);
   }
   made.chunk.raw_bytes = of.raw_bytes;
-  made.chunk.whole_bytes = of.whole_bytes;
-  made.chunk.made_as = of.made_as;
+  made.chunk.whole_record_bytes = of.whole_record_bytes;
+  made.chunk.recipe_hash = of.recipe_hash;
   made.chunk.place.payload_bytes = of.payload_bytes;
   return made;
 }
@@ -65,10 +65,15 @@ TEST(SortOut, a_batch_ends_before_a_hole) {
 }
 
 TEST(SortOut, a_plain_batch_is_cut_behind_its_last_whole_record) {
-  const SortedOut sorted = sort_out(
-      {chunk({.payload_bytes = 100, .whole_bytes = 90, .raw_bytes = 90}),
-       chunk({.index = 1, .first = 10, .next = 12, .payload_bytes = 100, .whole_bytes = 40, .raw_bytes = 50}),
-       chunk({.index = 2, .first = 0, .next = 0, .whole_bytes = 0, .raw_bytes = 0})});
+  const SortedOut sorted =
+      sort_out({chunk({.payload_bytes = 100, .whole_record_bytes = 90, .raw_bytes = 90}),
+                chunk({.index = 1,
+                       .first = 10,
+                       .next = 12,
+                       .payload_bytes = 100,
+                       .whole_record_bytes = 40,
+                       .raw_bytes = 50}),
+                chunk({.index = 2, .first = 0, .next = 0, .whole_record_bytes = 0, .raw_bytes = 0})});
   ASSERT_EQ(sorted.batches.size(), 1U);
   EXPECT_EQ(sorted.batches[0].chunks.size(), 2U);
   EXPECT_EQ(sorted.batches[0].payload_bytes(), 140U);
@@ -77,9 +82,9 @@ TEST(SortOut, a_plain_batch_is_cut_behind_its_last_whole_record) {
 }
 
 TEST(SortOut, a_compressed_batch_is_used_up_to_a_chunk_that_is_whole) {
-  const ChunkOf member_in_a_record{.payload_bytes = 100, .whole_bytes = 0, .raw_bytes = 500};
+  const ChunkOf member_in_a_record{.payload_bytes = 100, .whole_record_bytes = 0, .raw_bytes = 500};
   const ChunkOf spilled{.index = 1, .first = 10, .next = 20, .raw_bytes = 700};
-  const ChunkOf open{.index = 2, .first = 20, .next = 30, .whole_bytes = 0, .raw_bytes = 300};
+  const ChunkOf open{.index = 2, .first = 20, .next = 30, .whole_record_bytes = 0, .raw_bytes = 300};
   EXPECT_TRUE(sort_out({chunk(member_in_a_record)}).batches.empty());
   const SortedOut sorted = sort_out({chunk(member_in_a_record), chunk(spilled), chunk(open)});
   ASSERT_EQ(sorted.batches.size(), 1U);
@@ -90,8 +95,8 @@ TEST(SortOut, a_compressed_batch_is_used_up_to_a_chunk_that_is_whole) {
 TEST(SortOut, ranges_that_do_not_join_end_a_batch) {
   for (const ChunkOf& second :
        {ChunkOf{.index = 1, .first = 11, .next = 20}, ChunkOf{.index = 1, .first = 9, .next = 20},
-        ChunkOf{.index = 1, .first = 10, .next = 20, .made_as = 6},
-        ChunkOf{.index = 1, .first = 10, .next = 20, .whole_bytes = 101}}) {
+        ChunkOf{.index = 1, .first = 10, .next = 20, .recipe_hash = 6},
+        ChunkOf{.index = 1, .first = 10, .next = 20, .whole_record_bytes = 101}}) {
     const SortedOut sorted = sort_out({chunk({}), chunk(second)});
     ASSERT_EQ(sorted.batches.size(), 1U);
     EXPECT_EQ(sorted.batches[0].ranges[0].range.next, Position{10});
@@ -100,7 +105,7 @@ TEST(SortOut, ranges_that_do_not_join_end_a_batch) {
 }
 
 TEST(SortOut, what_says_that_it_is_not_to_be_used_again_is_not) {
-  const SortedOut sorted = sort_out({chunk({.made_as = 0})});
+  const SortedOut sorted = sort_out({chunk({.recipe_hash = 0})});
   EXPECT_TRUE(sorted.batches.empty());
   EXPECT_EQ(sorted.unusable.size(), 1U);
 }

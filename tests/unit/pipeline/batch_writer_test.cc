@@ -41,16 +41,16 @@ class BatchWriterTest : public PipelineTest {
     Position next = {};
     std::uint64_t records = 0;
     std::uint64_t raw_bytes = 0;
-    for (std::uint32_t i = 0; i < batch.blocks.size(); ++i) {
-      const Block& block = batch.blocks[i];
+    for (std::uint32_t i = 0; i < batch.cut.blocks.size(); ++i) {
+      const Block& block = batch.cut.blocks[i];
       EXPECT_EQ(block.ref.index, i);
       EXPECT_EQ(block.ref.offset, offset);
       EXPECT_EQ(block.first_chunk, chunk);
       std::uint64_t bytes = 0;
       for (std::uint32_t last = chunk + block.chunk_count; chunk < last; ++chunk) {
-        const Chunk& each = batch.chunks[chunk];
+        const Chunk& each = batch.cut.chunks[chunk];
         EXPECT_EQ(each.index, chunk);
-        EXPECT_EQ(each.last, &each == &batch.chunks.back()) << "chunk " << chunk;
+        EXPECT_EQ(each.last, &each == &batch.cut.chunks.back()) << "chunk " << chunk;
         bytes += each.payload_bytes;
         records += each.records;
         raw_bytes += each.raw_bytes;
@@ -64,16 +64,16 @@ class BatchWriterTest : public PipelineTest {
       EXPECT_EQ(block.ref.bytes, bytes);
       offset += bytes;
     }
-    EXPECT_EQ(chunk, batch.chunks.size());
-    EXPECT_EQ(offset, batch.payload_bytes);
-    EXPECT_EQ(next, batch.shares[0].range.next);
-    EXPECT_EQ(records, batch.records);
-    EXPECT_EQ(raw_bytes, batch.raw_bytes);
+    EXPECT_EQ(chunk, batch.cut.chunks.size());
+    EXPECT_EQ(offset, batch.cut.payload_bytes);
+    EXPECT_EQ(next, batch.ranges.shares[0].range.next);
+    EXPECT_EQ(records, batch.cut.records);
+    EXPECT_EQ(raw_bytes, batch.cut.raw_bytes);
   }
 
   // Writes the values into one batch, and expects them back.
   void expect_round_trip(Compression compression, const std::vector<std::string>& values) {
-    plan_.compression = compression;
+    plan_.format.compression = compression;
     const BatchPtr batch = open_batch(batches_.size() + 1);
     std::string expected;
     for (const std::string& value : values) {
@@ -87,11 +87,11 @@ class BatchWriterTest : public PipelineTest {
     }
     run_until([&] { return writer_->can_end(*batch); });
     writer_->seal(batch);
-    EXPECT_EQ(batch->raw_bytes, expected.size());
-    EXPECT_EQ(batch->records, values.size());
+    EXPECT_EQ(batch->cut.raw_bytes, expected.size());
+    EXPECT_EQ(batch->cut.records, values.size());
     expect_tiled(*batch);
     std::string text;
-    for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
+    for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
       const Unpacked block = unpack(compression, read_block(batch, i));
       EXPECT_EQ(block.members, 1) << "block " << i;
       text += block.text;
@@ -144,8 +144,8 @@ TEST_F(BatchWriterTest, SlabsLargerThanABlockAreNotFilledBeyondIt) {
   cuts_.block_bytes = 1000;
   build(48);
   expect_round_trip(Compression::none, {std::string(5500, 'v'), "w"});
-  EXPECT_EQ(batches_[0]->blocks.size(), 6U);
-  EXPECT_EQ(batches_[0]->blocks[0].ref.bytes, 1000U);
+  EXPECT_EQ(batches_[0]->cut.blocks.size(), 6U);
+  EXPECT_EQ(batches_[0]->cut.blocks[0].ref.bytes, 1000U);
   expect_round_trip(Compression::gzip, {random_text(400'000, 5), "w"});
 }
 
@@ -157,10 +157,10 @@ TEST_F(BatchWriterTest, WithoutASlabNothingChanges) {
   const std::string large(4 * k_chunk_bytes, '\n');
   ASSERT_FALSE(writer_->can_ever_take(*batch, large.size()));
   EXPECT_EQ(append(batch, large), Stop::no_room);
-  EXPECT_EQ(batch->records, 1U);
-  EXPECT_EQ(batch->raw_bytes, 6U);
-  EXPECT_EQ(batch->held_bytes(), 6U);
-  EXPECT_EQ(batch->chunks.size(), 1U);
+  EXPECT_EQ(batch->cut.records, 1U);
+  EXPECT_EQ(batch->cut.raw_bytes, 6U);
+  EXPECT_EQ(batch->cut.held_bytes(), 6U);
+  EXPECT_EQ(batch->cut.chunks.size(), 1U);
   EXPECT_EQ(metrics_.lines_flattened.value(), flattened);
   EXPECT_EQ(append(batch, "second"), Stop::end) << "what fits goes on";
   writer_->seal(batch);
@@ -171,7 +171,7 @@ TEST_F(BatchWriterTest, SpillingLeavesNoSlabHeldAndTheBytesWhole) {
   build(48);
   for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
     SCOPED_TRACE(std::string(codec::to_string(compression)));
-    plan_.compression = compression;
+    plan_.format.compression = compression;
     const BatchPtr batch = open_batch(batches_.size() + 1);
     std::string expected;
     for (std::uint64_t i = 0; i < 11; ++i) {
@@ -180,14 +180,14 @@ TEST_F(BatchWriterTest, SpillingLeavesNoSlabHeldAndTheBytesWhole) {
       expected += value;
       ASSERT_TRUE(writer_->can_end(*batch));
       writer_->spill(batch);
-      EXPECT_EQ(batch->held_slabs(), 0U);
-      EXPECT_EQ(batch->held_bytes(), 0U);
+      EXPECT_EQ(batch->cut.held_slabs(), 0U);
+      EXPECT_EQ(batch->cut.held_bytes(), 0U);
       settle();
     }
     writer_->seal(batch);
     std::string text;
-    for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
-      EXPECT_LE(batch->blocks[i].chunk_count, 4U);
+    for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
+      EXPECT_LE(batch->cut.blocks[i].chunk_count, 4U);
       text += unpack(compression, read_block(batch, i)).text;
     }
     EXPECT_TRUE(text == expected);
@@ -201,8 +201,8 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
   for (const Compression compression : {Compression::gzip, Compression::zstd}) {
     SCOPED_TRACE(std::string(codec::to_string(compression)));
     build(80);
-    plan_.compression = compression;
-    constexpr std::size_t k_batches = CompressorPool::k_compressors_max + 5;
+    plan_.format.compression = compression;
+    constexpr std::size_t k_batches = EncoderPool::k_encoders_max + 5;
     std::vector<BatchPtr> batches;
     std::vector<std::string> expected(k_batches);
     for (std::size_t i = 0; i < k_batches; ++i) {
@@ -216,8 +216,8 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
         ASSERT_LT(tries, 1000);
         const BatchPtr& fullest = *std::max_element(
             batches.begin(), batches.end(),
-            [](const BatchPtr& a, const BatchPtr& b) { return a->held_bytes() < b->held_bytes(); });
-        if (fullest->held_slabs() > 0 && writer_->can_end(*fullest)) {
+            [](const BatchPtr& a, const BatchPtr& b) { return a->cut.held_bytes() < b->cut.held_bytes(); });
+        if (fullest->cut.held_slabs() > 0 && writer_->can_end(*fullest)) {
           writer_->spill(fullest);
         }
         run_turns(1);
@@ -228,8 +228,8 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
       run_until([&] { return writer_->can_end(*batches[i]); });
       writer_->seal(batches[i]);
       std::string text;
-      for (std::uint32_t block = 0; block < batches[i]->blocks.size(); ++block) {
-        EXPECT_LE(batches[i]->blocks[block].chunk_count, BatchWriter::reserve_for(cuts_).to_load);
+      for (std::uint32_t block = 0; block < batches[i]->cut.blocks.size(); ++block) {
+        EXPECT_LE(batches[i]->cut.blocks[block].chunk_count, BatchWriter::reserve_for(cuts_).to_load);
         text += unpack(compression, read_block(batches[i], block)).text;
       }
       EXPECT_TRUE(text == expected[i]) << "batch " << i;
@@ -246,19 +246,19 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
 // can_end() and append() promise slabs for the worst bytes: whatever they allow, nothing CHECKs.
 TEST_F(BatchWriterTest, WhatIsAllowedWithFewSlabsSucceeds) {
   for (const Compression compression : {Compression::gzip, Compression::zstd}) {
-    plan_.compression = compression;
+    plan_.format.compression = compression;
     for (std::size_t spare = 0; spare <= 8; ++spare) {
       SCOPED_TRACE(std::string(codec::to_string(compression)) + " " + std::to_string(spare));
       build(80);
-      for (std::size_t i = 0; i <= CompressorPool::k_compressors_max;
+      for (std::size_t i = 0; i <= EncoderPool::k_encoders_max;
            ++i) {  // the last has none, and ends another's
         const BatchPtr batch = open_batch(i + 1);
-        const std::size_t raw = i < CompressorPool::k_compressors_max ? 3 * k_chunk_bytes : k_chunk_bytes;
+        const std::size_t raw = i < EncoderPool::k_encoders_max ? 3 * k_chunk_bytes : k_chunk_bytes;
         ASSERT_EQ(append(batch, random_text(raw - 1, i)), Stop::end);
       }
       settle();
       const BatchPtr last = batches_.back();
-      EXPECT_EQ(last->filling.compressor, nullptr);
+      EXPECT_EQ(last->cut.filling.encoder, nullptr);
       const std::size_t least = BatchWriter::reserve_for(cuts_).to_load;
       chunks_->make_room(60);  // evicts
       std::vector<mem::Slab> taken;
@@ -286,10 +286,10 @@ TEST_F(BatchWriterTest, WhatIsAllowedWithFewSlabsSucceeds) {
 TEST_F(BatchWriterTest, ADroppedBatchGivesItsSlabsAndItsCompressorBack) {
   build(48);
   for (int i = 0; i < 20; ++i) {  // more often than there are compressors, or slabs
-    plan_.compression = i % 2 == 0 ? Compression::gzip : Compression::zstd;
+    plan_.format.compression = i % 2 == 0 ? Compression::gzip : Compression::zstd;
     const BatchPtr batch = open_batch(static_cast<std::uint64_t>(i) + 1);
     ASSERT_EQ(append(batch, random_text(3 * k_chunk_bytes, 1)), Stop::end);
-    EXPECT_GT(batch->held_slabs(), 0U);
+    EXPECT_GT(batch->cut.held_slabs(), 0U);
     writer_->abandon(*batch);
     chunks_->forget(*batch);
     settle();

@@ -29,8 +29,8 @@ class BatcherTest : public PipelineTest {
  protected:
   std::string bytes_of(const BatchPtr& batch) {
     std::string bytes;
-    for (std::uint32_t i = 0; i < batch->blocks.size(); ++i) {
-      bytes += unpack(batch->plan->compression, read_block(batch, i)).text;
+    for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
+      bytes += unpack(batch->plan->format.compression, read_block(batch, i)).text;
     }
     return bytes;
   }
@@ -60,8 +60,8 @@ TEST_F(BatcherTest, ABatchIsSealedByAgeThoughNoRecordArrives) {
   clock_.advance(seconds(60));
   run_turns(3);
   ASSERT_EQ(sealed_.size(), 2U);
-  EXPECT_EQ(sealed_[1]->shares.size(), 1U);
-  EXPECT_EQ(sealed_[1]->shares[0].range, (Range{Position{2}, Position{3}}));
+  EXPECT_EQ(sealed_[1]->ranges.shares.size(), 1U);
+  EXPECT_EQ(sealed_[1]->ranges.shares[0].range, (Range{Position{2}, Position{3}}));
   EXPECT_NE(sealed_[0]->name, sealed_[1]->name);
   EXPECT_NE(sealed_[0]->attempt, sealed_[1]->attempt);
 }
@@ -73,15 +73,15 @@ TEST_F(BatcherTest, ARecordThatWouldMakeTheFileTooLargeBeginsTheNext) {
   const std::string half(499, 'h');
   ASSERT_EQ(offer(0, {half, half, half, std::string(5000, 'L'), half}), 5U);
   ASSERT_EQ(sealed_.size(), 3U);
-  EXPECT_EQ(sealed_[0]->raw_bytes, 1000U) << "to the byte";
-  EXPECT_EQ(sealed_[1]->raw_bytes, 500U);
-  EXPECT_EQ(sealed_[2]->raw_bytes, 5001U) << "alone it may be as large as it is";
+  EXPECT_EQ(sealed_[0]->cut.raw_bytes, 1000U) << "to the byte";
+  EXPECT_EQ(sealed_[1]->cut.raw_bytes, 500U);
+  EXPECT_EQ(sealed_[2]->cut.raw_bytes, 5001U) << "alone it may be as large as it is";
   EXPECT_EQ(batcher_->open_count(), 1U);
   EXPECT_EQ(metrics_.batches_sealed[obs::SealReason::size].value(), 3U);
   Position next{0};
   for (const BatchPtr& batch : sealed_) {
-    EXPECT_EQ(batch->shares[0].range.first, next);
-    next = batch->shares[0].range.next;
+    EXPECT_EQ(batch->ranges.shares[0].range.first, next);
+    next = batch->ranges.shares[0].range.next;
   }
   EXPECT_EQ(next, Position{4});
 }
@@ -97,8 +97,8 @@ TEST_F(BatcherTest, EveryPartitionHasItsOwnBatchWhereThePlanSaysSo) {
   ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
   ASSERT_EQ(sealed_.size(), 3U);
   for (std::size_t i = 0; i < 3; ++i) {
-    ASSERT_EQ(sealed_[i]->shares.size(), 1U);
-    EXPECT_EQ(sealed_[i]->shares[0].partition, (Partition{static_cast<std::int32_t>(i)}));
+    ASSERT_EQ(sealed_[i]->ranges.shares.size(), 1U);
+    EXPECT_EQ(sealed_[i]->ranges.shares[0].partition, (Partition{static_cast<std::int32_t>(i)}));
     EXPECT_EQ(sealed_[i]->name.rfind("topic/" + std::to_string(i) + "-", 0), 0U) << sealed_[i]->name;
   }
   EXPECT_EQ(bytes_of(sealed_[0]), "p0\np0\n");
@@ -128,8 +128,8 @@ TEST_F(BatcherTest, MorePartitionsThanABatchMayHoldAreDividedIntoFixedGroups) {
     ASSERT_EQ(sealed_.size(), 3U);
     std::map<std::int32_t, std::uint64_t> group;
     for (std::size_t i = 0; i < 3; ++i) {
-      EXPECT_LE(sealed_[i]->shares.size(), k_partitions_per_batch_max);
-      for (const Share& share : sealed_[i]->shares) {
+      EXPECT_LE(sealed_[i]->ranges.shares.size(), k_partitions_per_batch_max);
+      for (const Share& share : sealed_[i]->ranges.shares) {
         EXPECT_TRUE(group.emplace(share.partition.value, i).second);
       }
       std::size_t metadata = 0;
@@ -154,7 +154,7 @@ TEST_F(BatcherTest, EmptyValuesAndHolesMoveThePositionAndMakeNoFile) {
   clock_.advance(seconds(60));
   run_turns(3);
   ASSERT_EQ(sealed_.size(), 1U);
-  EXPECT_TRUE(sealed_[0]->blocks.empty());
+  EXPECT_TRUE(sealed_[0]->cut.blocks.empty());
   EXPECT_EQ(committable(0), Position{3});
   EXPECT_EQ(committable(1), Position{17});
 }
@@ -169,8 +169,8 @@ TEST_F(BatcherTest, RangesCoverHolesBetweenAndBehindRecords) {
   }
   EXPECT_EQ(batcher_->take({.slot = PartitionSlot{0}, .records = records, .next = Position{12}}), 3U);
   ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
-  EXPECT_EQ(sealed_[0]->shares[0].range, (Range{Position{0}, Position{12}}));
-  EXPECT_EQ(sealed_[0]->records, 3U);
+  EXPECT_EQ(sealed_[0]->ranges.shares[0].range, (Range{Position{0}, Position{12}}));
+  EXPECT_EQ(sealed_[0]->cut.records, 3U);
   EXPECT_EQ(bytes_of(sealed_[0]), "v\nv\nv\n");
 }
 
@@ -186,7 +186,7 @@ TEST_F(BatcherTest, ARecordThatCanNeverBeTakenIsReportedAndNotSkipped) {
 
 TEST_F(BatcherTest, DroppedBatchesLeaveNoTimerAndNoSlab) {
   for (const auto compression : {codec::Compression::none, codec::Compression::zstd}) {
-    plan_.compression = compression;
+    plan_.format.compression = compression;
     build(40);
     build_batcher(partitions(3));
     ASSERT_EQ(offer(0, {"a", std::string(3 * k_chunk_bytes, 'x')}), 2U);
@@ -204,19 +204,19 @@ TEST_F(BatcherTest, DroppedBatchesLeaveNoTimerAndNoSlab) {
   }
 }
 
-// A topic each for many partitions, little memory, a small stage, and no record lost: with each, what cannot be
-// taken is relieved of as the worker does it.
+// A topic each for many partitions, little memory, a small stage, and no record lost: with each, what cannot
+// be taken is relieved of as the worker does it.
 class TightMemory : public BatcherTest, public testing::WithParamInterface<codec::Compression> {
  protected:
   std::size_t sealed_with_records() const {
-    return static_cast<std::size_t>(std::count_if(sealed_.begin(), sealed_.end(),
-                                                  [](const BatchPtr& batch) { return batch->records > 0; }));
+    return static_cast<std::size_t>(std::count_if(
+        sealed_.begin(), sealed_.end(), [](const BatchPtr& batch) { return batch->cut.records > 0; }));
   }
 };
 
 TEST_P(TightMemory, ManyTopicsMakeProgressAndLandWhole) {
   plan_.by_partition = true;
-  plan_.compression = GetParam();
+  plan_.format.compression = GetParam();
   plan_.max_age = seconds(3600);
   stage_options_.bytes_max = 3 * k_segment_bytes;  // 24 slabs
   uploading_ = true;
@@ -272,11 +272,11 @@ TEST_P(TightMemory, ManyTopicsMakeProgressAndLandWhole) {
   EXPECT_EQ(stage_->counters().live_bytes, 0U);
   std::map<std::int32_t, std::string> landed;
   for (const BatchPtr& batch : sealed_) {
-    if (batch->records == 0) {
+    if (batch->cut.records == 0) {
       continue;  // opened for a record that then found no slab
     }
-    landed[batch->shares[0].partition.value] +=
-        unpack(plan_.compression, store_->blobs[batch->name].bytes).text;
+    landed[batch->ranges.shares[0].partition.value] +=
+        unpack(plan_.format.compression, store_->blobs[batch->name].bytes).text;
   }
   for (std::uint32_t slot = 0; slot < k_topics; ++slot) {
     EXPECT_TRUE(landed[static_cast<std::int32_t>(slot)] == expected[slot]) << "topic " << slot;

@@ -31,12 +31,12 @@ TEST_F(ChunkStoreTest, StagedChunksGiveWayTheLatestFirstAndAreReadBack) {
   settle();
   EXPECT_EQ(pool_->free_count(), 6U);
   ASSERT_TRUE(chunks_->make_room(2));
-  EXPECT_FALSE(late->chunks[1].slab);
-  EXPECT_TRUE(late->chunks[0].slab);
+  EXPECT_FALSE(late->cut.chunks[1].place.slab);
+  EXPECT_TRUE(late->cut.chunks[0].place.slab);
   ASSERT_TRUE(chunks_->make_room(4));
-  EXPECT_FALSE(late->chunks[0].slab);
-  EXPECT_FALSE(early->chunks[1].slab);
-  EXPECT_TRUE(early->chunks[0].slab);
+  EXPECT_FALSE(late->cut.chunks[0].place.slab);
+  EXPECT_FALSE(early->cut.chunks[1].place.slab);
+  EXPECT_TRUE(early->cut.chunks[0].place.slab);
   EXPECT_EQ(read_block(early, 0), bytes_of_sealed(2 * k_chunk_bytes, 1));
   EXPECT_EQ(read_block(late, 0), bytes_of_sealed(2 * k_chunk_bytes, 2));
 }
@@ -125,7 +125,7 @@ TEST_F(ChunkStoreTest, WhatTheStageHasNoRoomForIsStagedWhenThereIs) {
       << "shipped from memory";
   chunks_->forget(*first);
   run_until([&] { return chunks_->waiting_count() == 0 && chunks_->writing_count() == 0; });
-  EXPECT_EQ(second->chunks[7].staging, Chunk::Staging::staged);
+  EXPECT_EQ(second->cut.chunks[7].place.staging, Chunk::Staging::staged);
   chunks_->forget(*second);
   EXPECT_TRUE(all_slabs_free());
   EXPECT_EQ(live_bytes(), 0U);
@@ -136,7 +136,7 @@ TEST_F(ChunkStoreTest, BytesThatCannotBeReadBackAreAnErrorAndNotGarbage) {
   const BatchPtr batch = sealed_batch(2 * k_chunk_bytes);
   settle();
   ASSERT_TRUE(chunks_->make_room(3));
-  ASSERT_FALSE(batch->chunks[0].slab);
+  ASSERT_FALSE(batch->cut.chunks[0].place.slab);
   for (const auto& file : std::filesystem::directory_iterator(root_ + "/stage")) {
     if (file.path().extension() == ".stage") {
       std::filesystem::resize_file(file.path(), 4096);

@@ -30,6 +30,12 @@ class ClaimedNamesTest : public PipelineTest {
     run_until([&] { return created.has_value(); });
     return created.value_or(false);
   }
+  NamedBlob read(const std::string& blob) {
+    std::optional<NamedBlob> found;
+    names_->read(blob, [&](const NamedBlob& answer) { found = answer; });
+    run_until([&] { return found.has_value(); });
+    return found.value_or(NamedBlob());
+  }
   // A writer that is gone, or only late, has put blocks there.
   void put_their_block(const std::string& blob, std::uint32_t index, const std::string& bytes) {
     const Bytes body = as_bytes(bytes);
@@ -68,6 +74,22 @@ TEST_F(ClaimedNamesTest, ABlobKeepsItsName) {
   ASSERT_TRUE(commit_their_block("a.txt", 4).ok());
   EXPECT_FALSE(put_tombstone("a.txt"));
   EXPECT_EQ(store_->blobs["a.txt"].bytes, "data");
+}
+
+TEST_F(ClaimedNamesTest, WhatIsThereIsToldApart) {
+  format::BlobMetadata data;
+  data.topic = "orders";
+  data.ranges = {{Partition{3}, {Position{70}, Position{95}}}};
+  store_->blobs["data.txt"] = {.bytes = "x", .metadata = format::to_metadata(data)};
+  store_->blobs["theirs.txt"] = {.bytes = "x", .metadata = {{"topic", "orders"}, {"ranges", "3:70-95"}}};
+  ASSERT_TRUE(put_tombstone("tombstone.txt"));
+  EXPECT_EQ(read("absent.txt").kind, NamedBlob::Kind::absent);
+  EXPECT_EQ(read("tombstone.txt").kind, NamedBlob::Kind::tombstone);
+  EXPECT_EQ(read("theirs.txt").kind, NamedBlob::Kind::unreadable) << "it does not say that it is ours";
+  const NamedBlob found = read("data.txt");
+  EXPECT_EQ(found.kind, NamedBlob::Kind::data);
+  EXPECT_EQ(found.metadata.topic, "orders");
+  EXPECT_EQ(found.metadata.range_of(Partition{3}), (Range{Position{70}, Position{95}}));
 }
 
 // As Azurite has it: the name is taken for Put Blob, and nothing is found there.

@@ -27,7 +27,7 @@ class FakeBlobStore final : public lake::BlobStore {
  public:
   struct Blob {
     std::string bytes;
-    lake::Metadata metadata;
+    Metadata metadata;
 
     std::string operator[](const std::string& key) const {
       for (const auto& [name, value] : metadata) {
@@ -80,7 +80,7 @@ class FakeBlobStore final : public lake::BlobStore {
   }
 
   void commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
-                     const lake::Metadata& metadata, lake::Done done) override {
+                     const Metadata& metadata, lake::Done done) override {
     const std::vector<lake::BlockRef> listed(blocks.begin(), blocks.end());
     answer(
         Call::commit_blocks, std::move(done), [] {},
@@ -102,7 +102,7 @@ class FakeBlobStore final : public lake::BlobStore {
         });
   }
 
-  void put_blob(const std::string& name, lake::Body body, const lake::Metadata& metadata,
+  void put_blob(const std::string& name, lake::Body body, const Metadata& metadata,
                 lake::Done done) override {
     const std::string bytes = joined(body);
     answer(Call::put_blob, std::move(done), unchanged(body, bytes),

@@ -1,4 +1,5 @@
-// The parts of a pipeline on a real loop, real slabs and a real stage, with a fake lake and a clock that stands.
+// The parts of a pipeline on a real loop, real slabs and a real stage, with a fake lake and a clock that
+// stands.
 #pragma once
 
 #include <chrono>
@@ -71,7 +72,7 @@ class PipelineTest : public testing::Test {
                      .max_age = std::chrono::seconds(60),
                      .max_bytes = 1 << 30,
                      .by_partition = false,
-                     .compression = codec::Compression::none,
+                     .format = {},
                      .path = codec::PathTemplate::parse("{topic}/{yyyy}").value()};
   }
 
@@ -117,7 +118,7 @@ class PipelineTest : public testing::Test {
             .sealed =
                 [this](const BatchPtr& batch) {
                   sealed_.push_back(batch);
-                  if (batch->blocks.empty()) {
+                  if (batch->cut.blocks.empty()) {
                     ledger_.published(ledger::BatchKey{batch->id.counter});
                   } else if (uploading_) {
                     uploader_->seal(batch);
@@ -166,12 +167,12 @@ class PipelineTest : public testing::Test {
     batch->plan = &plan_;
     batch->name = "blob-" + std::to_string(counter);
     batch->attempt = "attempt-" + std::to_string(counter);
-    batch->shares.push_back(Share{.partition = Partition{3}, .range = {{}, {}}, .chunked = {}});
+    batch->ranges.shares.push_back(Share{.partition = Partition{3}, .range = {{}, {}}, .chunked = {}});
     batches_.push_back(batch);
     return batch;
   }
   BatchWriter::Taken::Stop append(const BatchPtr& batch, const std::string& value) {
-    Share& share = batch->shares[0];
+    Share& share = batch->ranges.shares[0];
     const RecordView record{
         .offset = Offset{share.range.next.value}, .key = {}, .value = as_bytes(value), .headers = {}};
     return writer_->append(batch, share, {&record, 1}).stop;
@@ -217,9 +218,9 @@ class PipelineTest : public testing::Test {
       ADD_FAILURE() << (loaded ? loaded->error().message : "not loaded");
       return bytes;
     }
-    const Block& block = batch->blocks[index];
+    const Block& block = batch->cut.blocks[index];
     for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-      bytes += as_text(batch->chunks[block.first_chunk + i].payload());
+      bytes += as_text(batch->cut.chunks[block.first_chunk + i].payload());
     }
     chunks_->unpin(*batch, index);
     return bytes;

@@ -1,5 +1,5 @@
-// A worker that goes away in an outage of the lake, and the one that comes after it: what is on the stage is not
-// fetched again, and whatever happens, every record lands once.
+// A worker that goes away in an outage of the lake, and the one that comes after it: what is on the stage is
+// not fetched again, and whatever happens, every record lands once.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -27,10 +27,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t k_slab_bytes = 64 << 10;
+constexpr std::size_t k_restart_slab_bytes = 64 << 10;
 // With so many no slab is spilled for want of memory, and what is open at a death is the same each time.
 constexpr std::size_t k_slabs_for_all = 40;
-constexpr std::uint64_t k_segment_bytes = 4096 + 4 * k_slab_bytes;
+constexpr std::uint64_t k_restart_segment_bytes = 4096 + 4 * k_restart_slab_bytes;
 
 class RestartTest : public testing::Test {
  protected:
@@ -42,13 +42,13 @@ class RestartTest : public testing::Test {
     options_.protocol.sink = "0123abcd";
     options_.protocol.fence_wait = milliseconds(200);
     options_.slab_count = 24;
-    options_.slab_bytes = k_slab_bytes;
-    options_.block_bytes = k_slab_bytes - stage::k_chunk_header_bytes;
+    options_.slab_bytes = k_restart_slab_bytes;
+    options_.block_bytes = k_restart_slab_bytes - stage::k_chunk_header_bytes;
     options_.connections = 2;
     options_.stage = {.dir = root_ + "/stage",
-                      .bytes_max = 64 * k_segment_bytes,
-                      .segment_bytes = k_segment_bytes,
-                      .slab_bytes = k_slab_bytes,
+                      .bytes_max = 64 * k_restart_segment_bytes,
+                      .segment_bytes = k_restart_segment_bytes,
+                      .slab_bytes = k_restart_slab_bytes,
                       .direct = false};
     options_.loop.choice = io::Choice::portable;
     options_.plan_for = [this](const std::string& topic) -> Result<TopicPlan> {
@@ -56,7 +56,7 @@ class RestartTest : public testing::Test {
       plan.topic = topic;
       plan.max_age = seconds(1000);
       plan.max_bytes = max_bytes_;
-      plan.compression = compression_;
+      plan.format.compression = compression_;
       plan.path = codec::PathTemplate::parse("{topic}").value();
       return plan;
     };
@@ -264,7 +264,7 @@ TEST_F(RestartTest, a_batch_that_was_open_is_cut_behind_its_last_whole_record) {
   live_until_all_has_landed();
   EXPECT_LE(received(), 29U);  // a slab's 28 whole records, and the one that began before it
   EXPECT_GT(used_bytes(), 570 * 2000U);
-  EXPECT_NE(used_bytes() % (k_slab_bytes - stage::k_chunk_header_bytes), 0U) << "nothing was cut";
+  EXPECT_NE(used_bytes() % (k_restart_slab_bytes - stage::k_chunk_header_bytes), 0U) << "nothing was cut";
   expect_landed_once();
 }
 
@@ -343,8 +343,8 @@ TEST_F(RestartTest, a_lost_batch_of_one_block_is_found_before_it_is_claimed) {
   expect_landed_once();
 }
 
-// A former owner published after the assignment: the fence sees it, and what was used again is dropped like anything
-// else.
+// A former owner published after the assignment: the fence sees it, and what was used again is dropped like
+// anything else.
 TEST_F(RestartTest, what_was_used_again_is_dropped_after_a_changed_fence) {
   live_through_an_outage_and_die();
   at_poll_ = [this](FakeSource& source) {
@@ -363,7 +363,7 @@ TEST_F(RestartTest, a_revoke_forgets_what_was_used_again_and_the_next_owner_read
   options_.drain_timeout = milliseconds(100);
   at_poll_ = [this](FakeSource& source) {
     if (source.polls == 10) {
-      source.revoke(kafka::RevokeReason::rebalance);
+      source.revoke(source::RevokeReason::rebalance);
     } else if (source.polls > 10 && !source.held()) {
       store_->script.outage.reset();
       source.assign({k_a, k_b});
@@ -375,7 +375,7 @@ TEST_F(RestartTest, a_revoke_forgets_what_was_used_again_and_the_next_owner_read
 }
 
 TEST_F(RestartTest, a_full_stage_of_leftovers_does_not_stop_the_worker) {
-  options_.stage.bytes_max = 8 * k_segment_bytes;
+  options_.stage.bytes_max = 8 * k_restart_segment_bytes;
   max_bytes_ = 400'000;
   produce(k_a, 2000);
   outage_ = true;

@@ -57,7 +57,7 @@ TEST_F(UploaderTest, ABatchOfOneBlockIsOneCall) {
 TEST_F(UploaderTest, TheMetadataTellsWhatIsInTheBlobAndWhoseItIs) {
   build(40);
   const BatchPtr batch = publish(1000);
-  batch->shares.push_back(
+  batch->ranges.shares.push_back(
       Share{.partition = Partition{11}, .range = {Position{70}, Position{95}}, .chunked = {}});
   run_until([&] { return answered(); });
   FakeBlobStore::Blob& blob = store_->blobs[batch->name];
@@ -74,8 +74,8 @@ TEST_F(UploaderTest, BlocksGoOutWhileTheBatchIsOpenAndTheListComesLast) {
   build(40);
   const BatchPtr batch = open_batch();
   ASSERT_EQ(append(batch, std::string(2 * k_block_bytes, 'b')), BatchWriter::Taken::Stop::end);
-  run_until([&] { return batch->blocks_stored == 2; });
-  EXPECT_FALSE(batch->sealed);
+  run_until([&] { return batch->upload.blocks_stored == 2; });
+  EXPECT_FALSE(batch->cut.sealed);
   EXPECT_EQ(store_->count(Call::put_block), 2U);
   writer_->seal(batch);
   uploader_->seal(batch);
@@ -116,12 +116,12 @@ TEST_P(LatePublicationTest, NothingIsVisibleBeforePublish) {
 // A successor has put a tombstone at the batch's name.
 TEST_P(LatePublicationTest, ABatchWhoseNameHasATombstoneIsDead) {
   const BatchPtr batch = stored_batch();
-  store_->blobs[batch->name].metadata = tombstone_metadata("group");
+  store_->blobs[batch->name].metadata = format::to_metadata(format::tombstone_of("group"));
   uploader_->publish(batch);
   run_until([&] { return answered(); });
   ASSERT_TRUE(tickets_[0].second.ok());
   EXPECT_EQ(*tickets_[0].second, Uploader::Publication::dead);
-  EXPECT_TRUE(is_tombstone(store_->blobs[batch->name].metadata));
+  EXPECT_TRUE(format::read_blob_metadata(store_->blobs[batch->name].metadata)->is_tombstone);
 }
 
 TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
@@ -136,7 +136,7 @@ TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
     ASSERT_EQ(append(batch, "c"), BatchWriter::Taken::Stop::end);
   }
   writer_->spill(batch);
-  run_until([&] { return batch->blocks_stored == batch->blocks.size(); });
+  run_until([&] { return batch->upload.blocks_stored == batch->cut.blocks.size(); });
   writer_->seal(batch);
   uploader_->seal(batch);
   run_until([&] { return answered(); });
@@ -280,7 +280,6 @@ TEST_F(UploaderTest, ABlobOfSomebodyElseUnderOurNameIsAnErrorForAPerson) {
     EXPECT_NE(tickets_[0].second.error().message.find("blob-1"), std::string::npos);
     EXPECT_EQ(store_->blobs["blob-1"].bytes, "theirs");
     uploader_->abandon(*batch);
-    chunks_->forget(*batch);
     expect_idle();
     tear_down();
     loop_ = io::make_loop({.choice = io::Choice::portable}, clock_).value();
@@ -291,7 +290,7 @@ TEST_F(UploaderTest, BlocksThatAreGoneArePutAgainAfterAWait) {
   build(40);
   const BatchPtr batch = open_batch();
   ASSERT_EQ(append(batch, std::string(k_three_blocks - 2, 'b')), BatchWriter::Taken::Stop::end);
-  run_until([&] { return batch->blocks_stored == 2; });
+  run_until([&] { return batch->upload.blocks_stored == 2; });
   store_->lose_blocks();
   writer_->seal(batch);
   uploader_->seal(batch);
@@ -337,19 +336,18 @@ TEST_F(UploaderTest, BytesThatCannotBeReadBackEndWithAnError) {
   EXPECT_FALSE(tickets_[0].second.ok());
   EXPECT_TRUE(store_->blobs.empty());
   uploader_->abandon(*batch);
-  chunks_->forget(*batch);
   expect_idle();
 }
 
 // Wherever a batch is when it is dropped, its slot, its slabs and its room on the stage come back, no ticket
 // is given, and nothing is sent for it any more.
 TEST_F(UploaderTest, ADroppedBatchLeavesNothingBehind) {
-  struct Stop {
+  struct StopAt {
     const char* where;
     std::function<void()> prepare;
     std::function<bool()> reached;
   };
-  const std::vector<Stop> stops = {
+  const std::vector<StopAt> stops = {
       {"queued", [] {}, [] { return true; }},
       {"a block under way", [&] { store_->script.hold = true; }, [&] { return store_->held_count() > 0; }},
       {"asleep before the next try", [&] { store_->script.outage = error_of(ErrorKind::unavailable); },
@@ -370,7 +368,7 @@ TEST_F(UploaderTest, ADroppedBatchLeavesNothingBehind) {
        [&] { store_->fail_next(Call::commit_blocks, ErrorKind::invalid_block_list); },
        [&] { return uploader_->trouble().has_value(); }},
   };
-  for (const Stop& stop : stops) {
+  for (const StopAt& stop : stops) {
     SCOPED_TRACE(stop.where);
     const std::uint64_t before = metrics_.retries[obs::RetryReason::unavailable].value();
     EXPECT_EQ(before, metrics_.retries[obs::RetryReason::unavailable].value());
@@ -382,7 +380,6 @@ TEST_F(UploaderTest, ADroppedBatchLeavesNothingBehind) {
     }
     ASSERT_TRUE(stop.reached());
     uploader_->abandon(*batch);
-    chunks_->forget(*batch);
     const std::size_t calls = store_->count(Call::put_block) + store_->count(Call::put_blob) +
                               store_->count(Call::commit_blocks) + store_->count(Call::get_properties);
     store_->script = {};
@@ -415,7 +412,6 @@ TEST_F(UploaderTest, ABatchDroppedWhileItsBlockIsReadBackIsNotSent) {
     loop_->defer([&] {  // behind the uploader's own turn
       EXPECT_FALSE(all_slabs_free()) << "the read has not begun";
       uploader_->abandon(*batch);
-      chunks_->forget(*batch);
     });
   });
   run_until([&] { return stage_->counters().read_bytes > 0; });
@@ -435,7 +431,6 @@ TEST_F(UploaderTest, EndingWithCallsAndTimersUnderWayCallsNobodyBack) {
   run_turns(20);
   for (const BatchPtr& batch : batches_) {
     uploader_->abandon(*batch);
-    chunks_->forget(*batch);
   }
   clock_.advance(std::chrono::hours(1));
   tear_down();

@@ -1,5 +1,5 @@
-// The worker whole, over a fake broker and a fake lake. The script runs on the worker's own thread, at every poll;
-// the clock goes on by a few milliseconds each time.
+// The worker whole, over a fake broker and a fake lake. The script runs on the worker's own thread, at every
+// poll; the clock goes on by a few milliseconds each time.
 #include "pipeline/worker.h"
 
 #include <algorithm>
@@ -27,7 +27,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t k_slab_bytes = 256 << 10;
+using Effect = FakeBlobStore::Effect;
+
+constexpr std::size_t k_worker_slab_bytes = 256 << 10;
 
 class WorkerTest : public testing::Test {
  protected:
@@ -37,13 +39,13 @@ class WorkerTest : public testing::Test {
     options_.group = "group";
     options_.protocol.guarantee = ledger::Guarantee::at_least_once;  // claims are tried in tests/sim
     options_.slab_count = 12;
-    options_.slab_bytes = k_slab_bytes;
-    options_.block_bytes = k_slab_bytes - stage::k_chunk_header_bytes;
+    options_.slab_bytes = k_worker_slab_bytes;
+    options_.block_bytes = k_worker_slab_bytes - stage::k_chunk_header_bytes;
     options_.connections = 2;
     options_.stage = {.dir = root_ + "/stage",
                       .bytes_max = 4 * k_segment_bytes,
                       .segment_bytes = k_segment_bytes,
-                      .slab_bytes = k_slab_bytes};
+                      .slab_bytes = k_worker_slab_bytes};
     options_.loop.choice = io::Choice::portable;
     options_.plan_for = [this](const std::string& topic) -> Result<TopicPlan> {
       if (topic == "unplanned") {
@@ -74,7 +76,7 @@ class WorkerTest : public testing::Test {
   }
   ~WorkerTest() override { std::filesystem::remove_all(root_); }
 
-  static constexpr std::uint64_t k_segment_bytes = 4096 + 4 * k_slab_bytes;
+  static constexpr std::uint64_t k_segment_bytes = 4096 + 4 * k_worker_slab_bytes;
 
   Result<void> run() {
     worker_ = std::make_unique<Worker>(options_, clock_, metrics_);
@@ -310,7 +312,7 @@ TEST_F(WorkerTest, RevokedPartitionsAreDrainedBeforeTheyAreLetGo) {
   produce(at("t", 1), 50);
   assign_all();
   then([](FakeSource& source) { return source.at_end(); },
-       [](FakeSource& source) { source.revoke(kafka::RevokeReason::rebalance); });
+       [](FakeSource& source) { source.revoke(source::RevokeReason::rebalance); });
   then([](FakeSource& source) { return !source.held(); },
        [this](FakeSource& source) {
          expect_all_landed();
@@ -381,7 +383,7 @@ TEST_F(WorkerTest, LostMembershipDropsWhatIsNotPublishedAndCommitsNothing) {
   then([](FakeSource& source) { return source.at_end(); },
        [&](FakeSource& source) {
          commits = source.commits;
-         source.revoke(kafka::RevokeReason::lost);
+         source.revoke(source::RevokeReason::lost);
        });
   then([](FakeSource&) { return true; },
        [](FakeSource& source) { EXPECT_FALSE(source.held()) << "released within the turn"; });
@@ -404,7 +406,7 @@ TEST_F(WorkerTest, LostWhileDrainingForARevokeIsEndedByTheDeadlineAtTheLatest) {
          for (int i = 0; i < 1000; ++i) {
            source.commit_errors.push_back(error_of(ErrorKind::forbidden, Action::give_up));
          }
-         source.revoke(kafka::RevokeReason::rebalance);
+         source.revoke(source::RevokeReason::rebalance);
        });
   then([](FakeSource& source) { return !source.held(); },
        [](FakeSource& source) {
@@ -431,7 +433,8 @@ TEST_F(WorkerTest, CommitsThatFailAreMadeAgainAfterAWait) {
   EXPECT_EQ(metrics_.commits.value(), 1U) << "of those that succeeded";
 }
 
-// An outage fills the stage and the memory; then no records are taken, though the group is served; then all lands.
+// An outage fills the stage and the memory; then no records are taken, though the group is served; then all
+// lands.
 TEST_F(WorkerTest, AnOutageFillsTheStageAndStopsTheTakingUntilItEnds) {
   turn_ = milliseconds(50);
   produce(at("t", 0), 600, 30'000);  // 18 MB; the stage has 4 MiB, the slabs 3 MiB
@@ -499,7 +502,7 @@ TEST_F(WorkerTest, ATopicWithoutAPlanEndsTheWorkerThoughItsPartitionsGoOnTalking
 
 TEST_F(WorkerTest, ARecordTooLargeForTheMemoryEndsItAfterEverythingBeforeHasLanded) {
   produce(at("t", 0), 5);
-  produce(at("t", 0), 1, 13 * k_slab_bytes);
+  produce(at("t", 0), 1, 13 * k_worker_slab_bytes);
   assign_all();
   const Result<void> outcome = run();
   ASSERT_FALSE(outcome.ok());
@@ -591,7 +594,6 @@ TEST_P(WorkerUnderFaults, LosesNothing) {
   for (int round = 0; round < 8; ++round) {
     then([wait = random() % 40](FakeSource&) mutable { return wait-- == 0; },
          [this, ids, dice = random()](FakeSource& source) mutable {
-           using Effect = FakeBlobStore::Effect;
            for (const Call call : {Call::put_block, Call::put_blob, Call::commit_blocks}) {
              for (std::uint64_t i = dice % 3; i > 0; --i) {
                store_->fail_next(call, ErrorKind::timed_out,

@@ -35,8 +35,8 @@ TEST(ChunkHeader, every_field_comes_back_even_at_the_limits) {
                        .records = 1ULL << 40,
                        .raw_bytes = 1ULL << 41,
                        .last = true,
-                       .whole_bytes = 12000,
-                       .made_as = 0x99AABBCCDDEEFF00};
+                       .whole_record_bytes = 12000,
+                       .recipe_hash = 0x99AABBCCDDEEFF00};
   const ChunkPlace place{
       .sequence = 99, .offset = 4096, .payload_bytes = 12345, .payload_checksum = 0xDEADBEEF};
   const auto chunk = decode_chunk_header(encoded(info, place), 99, 4096);
@@ -48,8 +48,8 @@ TEST(ChunkHeader, every_field_comes_back_even_at_the_limits) {
   EXPECT_EQ(chunk->records, info.records);
   EXPECT_EQ(chunk->raw_bytes, info.raw_bytes);
   EXPECT_TRUE(chunk->last);
-  EXPECT_EQ(chunk->whole_bytes, 12000U);
-  EXPECT_EQ(chunk->made_as, 0x99AABBCCDDEEFF00U);
+  EXPECT_EQ(chunk->whole_record_bytes, 12000U);
+  EXPECT_EQ(chunk->recipe_hash, 0x99AABBCCDDEEFF00U);
   EXPECT_EQ(chunk->place.payload_bytes, 12345U);
   EXPECT_EQ(chunk->place.payload_checksum, 0xDEADBEEFU);
 }
@@ -62,8 +62,8 @@ TEST(ChunkHeader, lies_on_disk_as_the_table_says) {
                        .records = 4,
                        .raw_bytes = 5,
                        .last = true,
-                       .whole_bytes = 10,
-                       .made_as = 11};
+                       .whole_record_bytes = 10,
+                       .recipe_hash = 11};
   const auto header = encoded(info, {.sequence = 6, .offset = 7, .payload_bytes = 8, .payload_checksum = 9});
   const std::string text(as_text(header));
   EXPECT_EQ(text.substr(0, 4), "PSCK");

@@ -7,10 +7,10 @@ namespace {
 
 using Kind = BlobFacts::Kind;
 
-lake::Metadata metadata(lake::Metadata changes = {}) {
-  lake::Metadata rows{{"penstock", "1"}, {"topic", "orders"}, {"ranges", "0:5-9,11:0-2"},
-                      {"records", "6"},  {"bytes", "60"},     {"attempt", "a"},
-                      {"group", "g"}};
+Metadata metadata(Metadata changes = {}) {
+  Metadata rows{{"penstock", "1"}, {"topic", "orders"}, {"ranges", "0:5-9,11:0-2"},
+                {"records", "6"},  {"bytes", "60"},     {"attempt", "a"},
+                {"group", "g"}};
   for (const auto& [key, value] : changes) {
     std::erase_if(rows, [&](const auto& row) { return row.first == key; });
     if (!value.empty()) {
@@ -20,31 +20,31 @@ lake::Metadata metadata(lake::Metadata changes = {}) {
   return rows;
 }
 
-BlobFacts facts(lake::Metadata rows) {
+BlobFacts facts(Metadata rows) {
   return facts_of({.name = "a.txt", .properties = {.bytes = 60, .metadata = std::move(rows)}});
 }
 
 TEST(BlobFacts, ReadsWhatABatchWrites) {
   const BlobFacts found = facts(metadata({{"lost", "0:6-7"}}));
   EXPECT_EQ(found.kind, Kind::data);
-  EXPECT_EQ(found.topic, "orders");
-  EXPECT_EQ(found.group, "g");
-  EXPECT_EQ(found.records, 6U);
-  EXPECT_EQ(found.bytes, 60U);
+  EXPECT_EQ(found.metadata.topic, "orders");
+  EXPECT_EQ(found.metadata.group, "g");
+  EXPECT_EQ(found.metadata.records, 6U);
+  EXPECT_EQ(found.metadata.bytes, 60U);
   EXPECT_EQ(found.stored_bytes, 60U);
-  ASSERT_EQ(found.ranges.size(), 2U);
-  EXPECT_EQ(found.ranges[1], (PartitionRange{Partition{11}, {Position{0}, Position{2}}}));
-  ASSERT_EQ(found.lost.size(), 1U);
+  ASSERT_EQ(found.metadata.ranges.size(), 2U);
+  EXPECT_EQ(found.metadata.ranges[1], (PartitionRange{Partition{11}, {Position{0}, Position{2}}}));
+  ASSERT_EQ(found.metadata.lost.size(), 1U);
 }
 
 TEST(BlobFacts, ATombstoneHoldsNothing) {
   const BlobFacts found = facts({{"penstock", "1"}, {"tombstone", "1"}, {"group", "g"}});
   EXPECT_EQ(found.kind, Kind::tombstone);
-  EXPECT_EQ(found.group, "g");
+  EXPECT_EQ(found.metadata.group, "g");
 }
 
 TEST(BlobFacts, WhatIsNotExactlyOursIsForeignAndSaysWhy) {
-  const lake::Metadata cases[] = {
+  const Metadata cases[] = {
       {},
       {{"topic", "orders"}},
       metadata({{"penstock", "2"}}),
@@ -62,7 +62,7 @@ TEST(BlobFacts, WhatIsNotExactlyOursIsForeignAndSaysWhy) {
       metadata({{"records", "-1"}}),
       metadata({{"bytes", "60 "}}),
   };
-  for (const lake::Metadata& rows : cases) {
+  for (const Metadata& rows : cases) {
     const BlobFacts found = facts(rows);
     EXPECT_EQ(found.kind, Kind::foreign);
     EXPECT_FALSE(found.fault.empty());

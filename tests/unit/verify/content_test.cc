@@ -51,8 +51,8 @@ TEST(ContentCheck, HoldsBytesAgainstMetadata) {
     facts.kind = row.kind;
     facts.name = row.name;
     facts.stored_bytes = row.stored.size() + row.listed_more;
-    facts.records = row.records;
-    facts.bytes = row.bytes;
+    facts.metadata.records = row.records;
+    facts.metadata.bytes = row.bytes;
     ContentCheck check(facts);
     for (std::size_t at = 0; at < row.stored.size(); at += 3) {
       if (!check.feed(as_bytes(std::string_view(row.stored).substr(at, 3)))) {
@@ -73,7 +73,7 @@ TEST(CheckSize, TheListingTellsAnUncompressedBlobThatIsCut) {
   facts.kind = BlobFacts::Kind::data;
   facts.name = "a.txt";
   facts.stored_bytes = 4;
-  facts.bytes = 5;
+  facts.metadata.bytes = 5;
   EXPECT_TRUE(check_size(facts));
   facts.stored_bytes = 5;
   EXPECT_FALSE(check_size(facts));

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/concat.h"
+#include "unit/verify/range.h"
 
 namespace penstock::verify {
 namespace {
@@ -17,21 +18,17 @@ using testing::IsEmpty;
 const TopicPartition k_id{"orders", Partition{0}};
 constexpr const char* k_sink = "0123abcd";
 
-Range range(std::int64_t first, std::int64_t next) {
-  return {Position{first}, Position{next}};
-}
-
 BlobFacts data(std::string name, std::vector<PartitionRange> ranges, std::string topic = "orders") {
   BlobFacts facts;
   facts.kind = BlobFacts::Kind::data;
   facts.name = std::move(name);
-  facts.topic = std::move(topic);
-  facts.ranges = std::move(ranges);
+  facts.metadata.topic = std::move(topic);
+  facts.metadata.ranges = std::move(ranges);
   return facts;
 }
 
 // One partition: its blobs' ranges, its entry, the log, and what stands at the claimed name.
-struct Row {
+struct Case {
   std::vector<Range> blobs;
   std::int64_t committed = -1;
   std::string metadata = "";
@@ -41,7 +38,7 @@ struct Row {
   std::int64_t committed_before = -2;  // -2: as after
 };
 
-std::vector<std::string> judged(const Row& row,
+std::vector<std::string> judged(const Case& row,
                                 JudgeOptions options = {.from_earliest = true, .sink = k_sink}) {
   Tiling tiling;
   for (const Range& each : row.blobs) {
@@ -50,7 +47,7 @@ std::vector<std::string> judged(const Row& row,
   if (!row.lost.empty()) {
     BlobFacts facts = data("l", {{Partition{0}, range(0, 0)}});
     for (const Range& each : row.lost) {
-      facts.lost.push_back({Partition{0}, each});
+      facts.metadata.lost.push_back({Partition{0}, each});
     }
     tiling.add(facts);
   }
@@ -103,14 +100,14 @@ TEST(Judge, NamesGaps) {
 }
 
 TEST(Judge, WhatTheLogStillHasBeforeTheFirstBlobIsAFaultWhereEarliestWasAsked) {
-  const Row row{.blobs = {range(10, 20)}, .committed = 20, .log = range(4, 20)};
+  const Case row{.blobs = {range(10, 20)}, .committed = 20, .log = range(4, 20)};
   EXPECT_THAT(judged(row), ElementsAre("FAULT gap 4-10"));
   EXPECT_THAT(judged(row, {.from_earliest = false, .sink = k_sink}), ElementsAre("note gap 4-10"));
   EXPECT_THAT(judged({.blobs = {}, .committed = 20}), ElementsAre("FAULT gap 0-20"));
 }
 
 TEST(Judge, PositionsBeyondTheCommittedOneAreAFaultUnlessClaimed) {
-  const Row row{.blobs = {range(0, 20)}, .committed = 10};
+  const Case row{.blobs = {range(0, 20)}, .committed = 10};
   EXPECT_THAT(judged(row), ElementsAre("FAULT beyond 10-20"));
   EXPECT_THAT(judged(row, {.exactly_once = false, .from_earliest = true, .sink = k_sink}),
               ElementsAre("note beyond 10-20"));
@@ -127,40 +124,40 @@ TEST(Judge, AServiceThatRunsMeanwhileIsWell) {
 }
 
 TEST(Judge, TellsWhatBecameOfAPendingClaim) {
-  const Row base{.blobs = {range(0, 10)}, .committed = 10, .metadata = claim(15)};
+  const Case base{.blobs = {range(0, 10)}, .committed = 10, .metadata = claim(15)};
   EXPECT_THAT(judged(base), ElementsAre("note claim 10-15"));
 
-  Row published = base;
+  Case published = base;
   published.blobs.push_back(range(10, 15));
   published.claimed = data("x.txt", {{Partition{1}, range(3, 4)}, {Partition{0}, range(10, 15)}});
   EXPECT_THAT(judged(published), ElementsAre("note claim 10-15"));
 
-  Row other_range = published;
+  Case other_range = published;
   other_range.claimed = data("x.txt", {{Partition{0}, range(10, 14)}});
   EXPECT_THAT(judged(other_range), ElementsAre("FAULT claim 10-15", "FAULT beyond 10-15"));
 
-  Row other_topic = base;
+  Case other_topic = base;
   other_topic.claimed = data("x.txt", {{Partition{0}, range(10, 15)}}, "clicks");
   EXPECT_THAT(judged(other_topic), ElementsAre("FAULT claim 10-15"));
 
-  Row dead = base;
+  Case dead = base;
   dead.claimed = BlobFacts{};
   dead.claimed->kind = BlobFacts::Kind::tombstone;
   EXPECT_THAT(judged(dead), ElementsAre("note claim 10-15"));
 
-  Row stranger = base;
+  Case stranger = base;
   stranger.claimed = BlobFacts{};
   EXPECT_THAT(judged(stranger), ElementsAre("FAULT claim 10-15"));
 
-  Row elsewhere = base;
+  Case elsewhere = base;
   elsewhere.metadata = claim(15, "ffffffff");
   EXPECT_THAT(judged(elsewhere), ElementsAre("FAULT claim 10-15"));
 
-  Row newer = base;
+  Case newer = base;
   newer.metadata = "p2;15;x";
   EXPECT_THAT(judged(newer), ElementsAre("FAULT claim"));
 
-  Row foreign = base;
+  Case foreign = base;
   foreign.metadata = "another product's";
   EXPECT_THAT(judged(foreign), IsEmpty());
 }

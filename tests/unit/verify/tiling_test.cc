@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/concat.h"
+#include "unit/verify/range.h"
 
 namespace penstock::verify {
 namespace {
@@ -17,16 +18,12 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Range range(std::int64_t first, std::int64_t next) {
-  return {Position{first}, Position{next}};
-}
-
 BlobFacts blob(std::string name, std::int64_t first, std::int64_t next, std::int32_t partition = 0) {
   BlobFacts facts;
   facts.kind = BlobFacts::Kind::data;
   facts.name = std::move(name);
-  facts.topic = "orders";
-  facts.ranges = {{Partition{partition}, range(first, next)}};
+  facts.metadata.topic = "orders";
+  facts.metadata.ranges = {{Partition{partition}, range(first, next)}};
   return facts;
 }
 
@@ -161,7 +158,7 @@ std::size_t most_intervals(const std::vector<std::int32_t>& order) {
   BlobFacts facts = blob("x", 0, 1);
   for (std::size_t i = 0; i < order.size(); ++i) {
     const std::int64_t first = std::int64_t{order[i]} / k_partitions * 100;
-    facts.ranges[0] = {Partition{order[i] % k_partitions}, range(first, first + 100)};
+    facts.metadata.ranges[0] = {Partition{order[i] % k_partitions}, range(first, first + 100)};
     tiling.add(facts);
     if (i % 1000 == 500) {
       std::size_t intervals = 0;
@@ -178,8 +175,8 @@ std::size_t most_intervals(const std::vector<std::int32_t>& order) {
   return most;
 }
 
-// What grows is the number of intervals, at some 64 bytes each. Names are in the order of time but for what lands within a
-// second or so: a thousand blobs in no order, then the next thousand.
+// What grows is the number of intervals, at some 64 bytes each. Names are in the order of time but for what
+// lands within a second or so: a thousand blobs in no order, then the next thousand.
 TEST(Tiling, AMillionBlobsTakeTheMemoryOfTheirDisorder) {
   EXPECT_LT(most_intervals(shuffled_in_windows(1'000'000, 1000)), 1000U);
 }

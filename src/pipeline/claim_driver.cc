@@ -1,4 +1,22 @@
-#include "pipeline/delivery.h"
+// How a batch becomes a blob. Protocol decides and this file does. run() takes the actions that are due, each
+// is performed by the part that can, and the part's answer goes back to Protocol. Actions come as a list and
+// are performed when Protocol has returned, so no answer reaches it while it decides.
+//
+// One batch, with claims:
+//
+//   1. Batcher seals batch 7. sealed() tells Protocol its name, and Uploader to send what blocks are left.
+//   2. stored(): its blocks are there, and no blob is. Protocol asks for a Commit that carries the claim.
+//   3. The source answers "done". Protocol asks for PutBlob, and publish() makes the blob.
+//   4. ticket(): published. The batch's slabs and its room on the stage are free.
+//   5. Protocol asks for a Commit of the positions behind the batch, without the claim.
+//
+// `batches_` holds a batch from 1 to 4. In between it may be dropped, for example when the assignment is
+// lost. Then Uploader abandons it, and whatever is still on its way for it only cleans up.
+//
+// A partition whose entry carries a claim starts later: Protocol first asks what became of the claimed name,
+// with PutTombstone and ReadBlob. A Start goes to Adoption and not to the source, because staged records may
+// come first.
+#include "pipeline/claim_driver.h"
 
 #include <algorithm>
 #include <chrono>
@@ -20,28 +38,28 @@ ledger::BatchKey key_of(const Batch& batch) {
 
 void take_over(Batch& batch, const RecoveredBatch& recovered) {
   batch.recovered_as = recovered.id;
-  batch.records = recovered.records;
-  batch.raw_bytes = recovered.raw_bytes;
+  batch.cut.records = recovered.records;
+  batch.cut.raw_bytes = recovered.raw_bytes;
   for (const PartitionRange& range : recovered.ranges) {
-    batch.shares.push_back(
+    batch.ranges.shares.push_back(
         Share{.partition = range.partition, .range = range.range, .chunked = range.range.next});
   }
   for (const auto& [chunk, extent] : recovered.chunks) {
-    Chunk& taken = batch.chunks.emplace_back();
+    Chunk& taken = batch.cut.chunks.emplace_back();
     taken.batch_counter = batch.id.counter;
     taken.index = chunk.index;
     taken.payload_bytes = extent.payload_bytes;
-    taken.extent = extent;
-    taken.staging = Chunk::Staging::staged;
+    taken.place.extent = extent;
+    taken.place.staging = Chunk::Staging::staged;
     taken.ranges = chunk.ranges;
   }
-  batch.chunks.back().payload_bytes = recovered.last_chunk_bytes;
+  batch.cut.chunks.back().payload_bytes = recovered.last_chunk_bytes;
 }
 
 }  // namespace
 
-Delivery::Delivery(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
-                   const Clock& clock, obs::WorkerMetrics& metrics, Events events)
+ClaimDriver::ClaimDriver(const Options& options, ledger::Protocol& protocol, const Parts& parts,
+                         io::Loop& loop, const Clock& clock, obs::WorkerMetrics& metrics, Events events)
     : options_(options),
       protocol_(protocol),
       parts_(parts),
@@ -55,11 +73,11 @@ Delivery::Delivery(const Options& options, ledger::Protocol& protocol, const Par
                  .fetch = [this](PartitionSlot slot,
                                  Position position) { parts_.source.fetch_from(slot, position); }}) {}
 
-Delivery::~Delivery() {
+ClaimDriver::~ClaimDriver() {
   loop_.cancel_timer(wake_timer_);
 }
 
-void Delivery::assigned(std::span<const source::Assigned> partitions) {
+void ClaimDriver::assigned(std::span<const source::Assigned> partitions) {
   std::vector<ledger::AssignedPartition> begun;
   partitions_.clear();
   for (const source::Assigned& partition : partitions) {
@@ -73,32 +91,32 @@ void Delivery::assigned(std::span<const source::Assigned> partitions) {
   adoption_.begin_epoch(partitions);
 }
 
-void Delivery::revoked(MonoTime drain_deadline) {
+void ClaimDriver::revoked(MonoTime drain_deadline) {
   adoption_.end_epoch();
   protocol_.revoke(drain_deadline);
 }
 
-void Delivery::lost() {
+void ClaimDriver::lost() {
   adoption_.end_epoch();
   protocol_.lost();
 }
 
-void Delivery::sealed(const BatchPtr& batch) {
-  if (batch->blocks.empty()) {  // only skipped records and holes: nothing to store
+void ClaimDriver::sealed(const BatchPtr& batch) {
+  if (batch->cut.blocks.empty()) {  // only skipped records and holes: nothing to store
     protocol_.sealed(key_of(*batch), {});
     return;
   }
   batches_.emplace(key_of(*batch), batch);
-  metrics_.publishing_batches.set(static_cast<std::int64_t>(batches_.size()));
+  count_publishing();
   protocol_.sealed(key_of(*batch), batch->name);
   parts_.uploader.seal(batch);
 }
 
-void Delivery::stored(const BatchPtr& batch) {
+void ClaimDriver::stored(const BatchPtr& batch) {
   protocol_.stored(key_of(*batch));
 }
 
-void Delivery::ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
+void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
   if (!result.ok()) {
     if (!batch->recovered_as || !protocol_.give_up(key_of(*batch))) {
       events_.failed(result.error());
@@ -108,7 +126,7 @@ void Delivery::ticket(const BatchPtr& batch, const Result<Uploader::Publication>
              concat("what an earlier run left on the stage cannot be used, nothing is lost: its records are "
                     "fetched again: ",
                     result.error().message),
-             {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->records}});
+             {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->cut.records}});
     return;
   }
   if (*result == Uploader::Publication::dead) {
@@ -116,41 +134,41 @@ void Delivery::ticket(const BatchPtr& batch, const Result<Uploader::Publication>
         Level::warning,
         "a successor has closed the name of a batch before it was published; its records are read again by "
         "whoever owns them",
-        {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->records}});
+        {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->cut.records}});
     protocol_.blob_committed(key_of(*batch), ledger::BlobOutcome::dead);
   } else {
     published(batch);
     protocol_.blob_committed(key_of(*batch), ledger::BlobOutcome::published);
   }
-  forget(batch);
+  parts_.chunks.forget(*batch);
+  batches_.erase(key_of(*batch));
+  count_publishing();
 }
 
-void Delivery::published(const BatchPtr& batch) {
+void ClaimDriver::published(const BatchPtr& batch) {
   metrics_.blobs_published.add();
-  metrics_.blob_bytes.add(batch->payload_bytes);
+  metrics_.blob_bytes.add(batch->cut.payload_bytes);
   metrics_.topics.of(batch->plan->topic).blobs.add();
-  if (batch->oldest_timestamp_ms >= 0) {
+  if (batch->cut.oldest_timestamp_ms >= 0) {
     const auto now_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
     metrics_.produced_to_durable.observe(
-        static_cast<double>(std::max<std::int64_t>(now_ms - batch->oldest_timestamp_ms, 0)) / 1e3);
+        static_cast<double>(std::max<std::int64_t>(now_ms - batch->cut.oldest_timestamp_ms, 0)) / 1e3);
   }
   if (obs::would_log(Level::debug)) {
     obs::log(Level::debug, "published",
              {{"blob", batch->name},
-              {"records", batch->records},
-              {"bytes", batch->payload_bytes},
-              {"blocks", batch->blocks.size()}});
+              {"records", batch->cut.records},
+              {"bytes", batch->cut.payload_bytes},
+              {"blocks", batch->cut.blocks.size()}});
   }
 }
 
-void Delivery::forget(const BatchPtr& batch) {
-  parts_.chunks.forget(*batch);
-  batches_.erase(key_of(*batch));
+void ClaimDriver::count_publishing() {
   metrics_.publishing_batches.set(static_cast<std::int64_t>(batches_.size()));
 }
 
-void Delivery::run() {
+void ClaimDriver::run() {
   for (;;) {
     std::vector<ledger::Action> actions = protocol_.next(clock_.now());
     if (actions.empty() && !settle_adoption()) {
@@ -163,7 +181,7 @@ void Delivery::run() {
   set_wake_up();
 }
 
-void Delivery::set_wake_up() {
+void ClaimDriver::set_wake_up() {
   const std::optional<MonoTime> at = protocol_.wake_at();
   if (at == wake_at_ && (!at || wake_timer_ != io::TimerId::none)) {
     return;
@@ -178,7 +196,7 @@ void Delivery::set_wake_up() {
 
 // Recovered batches: each of their chunks goes to a batch of this process, or back to the stage.
 
-bool Delivery::settle_adoption() {
+bool ClaimDriver::settle_adoption() {
   const std::uint64_t used = metrics_.recovered_used_bytes.value();
   const std::uint64_t released = metrics_.recovered_released_bytes.value();
   const bool adopted = adoption_.settle();
@@ -192,10 +210,10 @@ bool Delivery::settle_adoption() {
 }
 
 // As if its records had just been read: nothing of the earlier batch is left but its bytes.
-bool Delivery::adopt(const RecoveredBatch& recovered, std::span<const PartitionSlot> slots) {
+bool ClaimDriver::adopt(const RecoveredBatch& recovered, std::span<const PartitionSlot> slots) {
   const TopicPlan& plan = parts_.batcher.plan_of(slots.front());
-  const bool is_plain = plan.compression == codec::Compression::none;
-  if (!protocol_.taking() || plan.made_as == 0 || recovered.made_as != plan.made_as ||
+  const bool is_plain = !plan.format.is_encoded();
+  if (!protocol_.taking() || plan.recipe_hash == 0 || recovered.recipe_hash != plan.recipe_hash ||
       slots.size() > (plan.by_partition ? 1 : k_partitions_per_batch_max) ||
       (is_plain && recovered.payload_bytes() != recovered.raw_bytes)) {
     return false;
@@ -217,28 +235,28 @@ bool Delivery::adopt(const RecoveredBatch& recovered, std::span<const PartitionS
     protocol_.extend(key_of(*batch), slots[i], recovered.ranges[i].range.next);
   }
   metrics_.recovered_used_bytes.add(recovered.payload_bytes());
-  for (std::uint32_t block = 0; block < batch->blocks.size(); ++block) {
+  for (std::uint32_t block = 0; block < batch->cut.blocks.size(); ++block) {
     parts_.uploader.upload(batch, block);
   }
   sealed(batch);
   return true;
 }
 
-void Delivery::give_up(const RecoveredBatch& recovered) {
+void ClaimDriver::give_up(const RecoveredBatch& recovered) {
   metrics_.recovered_released_bytes.add(recovered.payload_bytes());
   parts_.chunks.release(recovered.chunks);
 }
 
 // Actions
 
-void Delivery::perform(ledger::ReadEntries& action) {
+void ClaimDriver::perform(ledger::ReadEntries& action) {
   parts_.source.read_entries(
       action.slots, [this, ask = action.ask](const Result<std::vector<std::optional<GroupEntry>>>& read) {
         protocol_.entries_read(clock_.now(), ask, read);
       });
 }
 
-void Delivery::perform(ledger::PutTombstone& action) {
+void ClaimDriver::perform(ledger::PutTombstone& action) {
   obs::log(Level::info, "a batch was claimed and not finished; its name is closed, or it is found published",
            {{"worker", options_.worker},
             {"topic", partitions_.at(action.slot.value).topic},
@@ -249,7 +267,7 @@ void Delivery::perform(ledger::PutTombstone& action) {
   });
 }
 
-void Delivery::perform(ledger::ReadBlob& action) {
+void ClaimDriver::perform(ledger::ReadBlob& action) {
   parts_.names.read(action.blob, [this, ask = action.ask, range = action.range,
                                   id = partitions_.at(action.slot.value)](const NamedBlob& found) {
     ledger::FoundBlob what = ledger::FoundBlob::other;
@@ -257,45 +275,41 @@ void Delivery::perform(ledger::ReadBlob& action) {
       what = ledger::FoundBlob::absent;
     } else if (found.kind == NamedBlob::Kind::tombstone) {
       what = ledger::FoundBlob::tombstone;
-    } else if (found.topic == id.topic && range_of(found.ranges, id.partition) == range) {
+    } else if (found.kind == NamedBlob::Kind::data && found.metadata.topic == id.topic &&
+               found.metadata.range_of(id.partition) == range) {
       what = ledger::FoundBlob::claimed_range;
     }
     protocol_.blob_read(ask, what);
   });
 }
 
-void Delivery::perform(ledger::Start& action) {
+void ClaimDriver::perform(ledger::Start& action) {
   adoption_.start(action.slot, action.position);
 }
 
-void Delivery::perform(ledger::Hold& action) {
+void ClaimDriver::perform(ledger::Hold& action) {
   adoption_.take_back(action.slot);
   parts_.source.hold(action.slot);
 }
 
-void Delivery::perform(ledger::StopPartition& action) {
+void ClaimDriver::perform(ledger::StopPartition& action) {
   adoption_.take_back(action.slot);
   parts_.source.hold(action.slot);
   events_.partition_stopped(action.slot, action.error);
 }
 
-void Delivery::perform(ledger::Notice& action) {
+void ClaimDriver::perform(ledger::Notice& action) {
   obs::log(Level::info, action.message, {{"worker", options_.worker}});
 }
 
-void Delivery::perform(ledger::Commit& action) {
-  std::vector<CommitItem> commits;
-  commits.reserve(action.items.size());
-  for (CommitItem& item : action.items) {
-    commits.push_back({.slot = item.slot, .position = item.position, .metadata = std::move(item.metadata)});
-  }
-  parts_.source.commit(commits,
-                       [this, ask = action.ask, partitions = commits.size()](const CommitReply& answer) {
+void ClaimDriver::perform(ledger::Commit& action) {
+  parts_.source.commit(action.items,
+                       [this, ask = action.ask, partitions = action.items.size()](const CommitReply& answer) {
                          on_commit_answer(ask, partitions, answer);
                        });
 }
 
-void Delivery::on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer) {
+void ClaimDriver::on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer) {
   if (answer.outcome == CommitOutcome::done) {
     metrics_.commits.add();
   } else {
@@ -312,37 +326,36 @@ void Delivery::on_commit_answer(ledger::Ask ask, std::size_t partitions, const C
   protocol_.commit_answered(clock_.now(), ask, answer.outcome, answer.membership_lost);
 }
 
-void Delivery::perform(ledger::PutBlob& action) {
+void ClaimDriver::perform(ledger::PutBlob& action) {
   const auto batch = batches_.find(action.batch);
   CHECK(batch != batches_.end());
   parts_.uploader.publish(batch->second);
 }
 
-void Delivery::perform(ledger::Drop& action) {
+void ClaimDriver::perform(ledger::Drop& action) {
   for (const BatchPtr& open : parts_.batcher.drop(action.batches)) {
     parts_.uploader.abandon(*open);
-    parts_.chunks.forget(*open);
   }
   for (const ledger::BatchKey key : action.batches) {
     if (const auto found = batches_.find(key); found != batches_.end()) {
       const BatchPtr batch = found->second;
+      batches_.erase(found);
       parts_.uploader.abandon(*batch);
-      forget(batch);
     }
   }
+  count_publishing();
 }
 
-void Delivery::perform(ledger::Released& /*action*/) {
+void ClaimDriver::perform(ledger::Released& /*action*/) {
   events_.released();
 }
 
-void Delivery::abandon_all() {
+void ClaimDriver::abandon_all() {
   parts_.names.forget();
   for (const auto& [key, batch] : std::exchange(batches_, {})) {
     parts_.uploader.abandon(*batch);
-    parts_.chunks.forget(*batch);
   }
-  metrics_.publishing_batches.set(0);
+  count_publishing();
 }
 
 }  // namespace penstock::pipeline

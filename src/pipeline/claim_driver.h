@@ -1,4 +1,4 @@
-// Carries out what the claim protocol asks for: reads entries, asks about claimed names, commits, publishes, drops.
+// Drives the claim protocol (ledger/PROTOCOL.md): tells it what happened, and carries out what it asks for.
 // It decides nothing; what follows from what is ledger::Protocol's.
 //
 //   assigned, sealed, stored, answers ─► Protocol ─► actions ─► Source, Uploader, ClaimedNames ─► answers ─► ...
@@ -32,7 +32,7 @@
 
 namespace penstock::pipeline {
 
-class Delivery {
+class ClaimDriver {
  public:
   struct Options {
     std::uint32_t worker = 0;
@@ -53,9 +53,9 @@ class Delivery {
     ClaimedNames& names;
   };
 
-  Delivery(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
-           const Clock& clock, obs::WorkerMetrics& metrics, Events events);
-  ~Delivery();
+  ClaimDriver(const Options& options, ledger::Protocol& protocol, const Parts& parts, io::Loop& loop,
+              const Clock& clock, obs::WorkerMetrics& metrics, Events events);
+  ~ClaimDriver();
 
   // What an earlier process left on the stage, before the first assignment.
   void recovered(std::vector<RecoveredBatch> batches) { adoption_.recovered(std::move(batches)); }
@@ -64,14 +64,17 @@ class Delivery {
   void revoked(MonoTime drain_deadline);
   void lost();
 
+  // The Batcher's event: no record is added to the batch any more. It may hold none.
   void sealed(const BatchPtr& batch);
+  // The Uploader's events.
   void stored(const BatchPtr& batch);
   void ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result);
 
   // Carries out what is due. Called once a turn, before records are handed over.
   void run();
 
-  // Everything that was read is published and committed, and no claimed batch of an earlier assignment is under way.
+  // Everything that was read is published and committed, and no claimed batch of an earlier assignment is
+  // under way.
   bool settled() const { return protocol_.settled() && batches_.empty(); }
   std::size_t publishing_count() const { return batches_.size(); }
 
@@ -97,7 +100,7 @@ class Delivery {
 
   void on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer);
   void published(const BatchPtr& batch);
-  void forget(const BatchPtr& batch);
+  void count_publishing();
   void set_wake_up();
 
   const Options options_;

@@ -1,0 +1,30 @@
+// How the batches of one topic are made.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "codec/blob_name.h"
+#include "format/record_format.h"
+
+namespace penstock::pipeline {
+
+struct TopicPlan {
+  std::string topic;
+  Duration max_age{};
+  std::uint64_t max_bytes = 0;
+  bool by_partition = false;  // a batch of its own for each partition
+  format::RecordFormat format;
+  codec::PathTemplate path;
+
+  // A staged batch is used again after a restart only if its recipe is this one. 0: no batch is used again.
+  std::uint64_t recipe_hash = 0;
+};
+
+// A hash of the settings that shape a batch's bytes and its place: format, compression, grouping, group and
+// sink. For TopicPlan::recipe_hash; never 0.
+std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std::string_view sink);
+
+}  // namespace penstock::pipeline

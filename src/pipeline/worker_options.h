@@ -1,0 +1,47 @@
+// What a worker is made of, as its owner decides.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "io/loop.h"
+#include "lake/blob_store.h"
+#include "ledger/protocol.h"
+#include "pipeline/retry_policy.h"
+#include "pipeline/topic_plan.h"
+#include "source/source.h"
+#include "stage/stage.h"
+
+namespace penstock::pipeline {
+
+struct WorkerOptions {
+  std::uint32_t index = 0;
+  std::string group;
+  std::size_t slab_count = 0;
+  std::size_t slab_bytes = 0;
+  std::uint64_t block_bytes = 0;
+  std::uint32_t connections = 4;
+  stage::Options stage;  // but for keep_recovered, which follows from the guarantee
+  io::LoopOptions loop;  // unless make_loop is given
+  RetryOptions retry;
+  Duration drain_timeout = std::chrono::seconds(20);  // for a revoke; a stop waits as long as it takes
+  bool exit_at_end = false;
+  ledger::ProtocolOptions protocol;
+  bool pins_start = false;  // source.start: latest, or a time
+
+  // How batches of a topic are made. Asked once per topic; an Error ends the worker.
+  std::function<Result<TopicPlan>(const std::string& topic)> plan_for;
+  // Both are made on the worker's thread, on its loop.
+  std::function<Result<std::unique_ptr<source::Source>>(io::Loop&)> make_source;
+  std::function<Result<std::unique_ptr<lake::BlobStore>>(io::Loop&)> make_store;
+  std::function<Result<std::unique_ptr<io::Loop>>()> make_loop;  // empty: as `loop` says
+  std::function<std::uint64_t()> random;  // seeds and the incarnation: from the system, or the simulator's
+};
+
+}  // namespace penstock::pipeline

@@ -1,0 +1,127 @@
+#include "pipeline/worker_parts.h"
+
+#include <utility>
+
+#include "obs/log.h"
+#include "pipeline/recovered_batch.h"
+
+namespace penstock::pipeline {
+namespace {
+
+// What a factory made goes where it belongs.
+template <class Part>
+Result<void> keep(Result<std::unique_ptr<Part>> made, std::unique_ptr<Part>& place) {
+  if (!made.ok()) {
+    return std::move(made).error();
+  }
+  place = std::move(made).value();
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerParts>> WorkerParts::build(const WorkerOptions& options,
+                                                        ledger::Protocol& protocol, const Clock& clock,
+                                                        obs::WorkerMetrics& metrics, Events events) {
+  auto parts = std::make_unique<WorkerParts>();
+  Result<void> built = parts->build_memory(options, clock);
+  if (!built.ok()) {
+    return std::move(built).error();
+  }
+  parts->build_batching(options, protocol, clock, metrics, std::move(events.record_refused));
+  built = keep(options.make_source(*parts->loop), parts->source);
+  if (!built.ok()) {
+    return std::move(built).error();
+  }
+  parts->build_claims(options, protocol, clock, metrics, std::move(events.claims));
+  return parts;
+}
+
+// Whatever holds bytes.
+Result<void> WorkerParts::build_memory(const WorkerOptions& options, const Clock& clock) {
+  Result<void> made = keep(mem::SlabPool::create(options.slab_count, options.slab_bytes), pool);
+  if (made.ok()) {
+    made = keep(options.make_loop ? options.make_loop() : io::make_loop(options.loop, clock), loop);
+  }
+  if (!made.ok()) {
+    return made;
+  }
+  loop->register_memory(pool->region());
+  made = keep(stage::Stage::open(options.stage, *loop, clock), stage);
+  if (!made.ok()) {
+    return made;
+  }
+  chunks = std::make_unique<ChunkStore>(
+      *pool, *stage,
+      BatchWriter::reserve_for({.slab_bytes = options.slab_bytes, .block_bytes = options.block_bytes}));
+  return keep(options.make_store(*loop), store);
+}
+
+// From records to blocks in the store.
+void WorkerParts::build_batching(const WorkerOptions& options, ledger::Protocol& protocol, const Clock& clock,
+                                 obs::WorkerMetrics& metrics,
+                                 std::function<void(const Error&)> record_refused) {
+  uploader = std::make_unique<Uploader>(
+      Uploader::Options{.connections = options.connections,
+                        .retry = options.retry,
+                        .group = options.group,
+                        .random_seed = options.random()},
+      *store, *chunks, *loop, clock, metrics,
+      Uploader::Events{
+          .stored = [this](const BatchPtr& batch) { driver->stored(batch); },
+          .ticket = [this](const BatchPtr& batch,
+                           const Result<Uploader::Publication>& result) { driver->ticket(batch, result); }});
+  writer = std::make_unique<BatchWriter>(
+      BatchWriter::Options{.slab_bytes = options.slab_bytes, .block_bytes = options.block_bytes}, *chunks,
+      metrics, [this](const BatchPtr& batch, std::uint32_t block) { uploader->upload(batch, block); });
+  batcher = std::make_unique<Batcher>(
+      *writer, protocol.ledger(), *loop, clock, metrics, options.random(), options.random(),
+      Batcher::Events{.sealed = [this](const BatchPtr& batch) { driver->sealed(batch); },
+                      .refused = [refused = std::move(record_refused)](
+                                     PartitionSlot, const Error& error) { refused(error); }});
+}
+
+// What decides when a batch becomes a blob.
+void WorkerParts::build_claims(const WorkerOptions& options, ledger::Protocol& protocol, const Clock& clock,
+                               obs::WorkerMetrics& metrics, ClaimDriver::Events events) {
+  names = std::make_unique<ClaimedNames>(
+      ClaimedNames::Options{.retry = options.retry, .group = options.group, .random = options.random}, *store,
+      *loop, metrics);
+  driver = std::make_unique<ClaimDriver>(
+      ClaimDriver::Options{.worker = options.index, .pins_start = options.pins_start}, protocol,
+      ClaimDriver::Parts{.source = *source,
+                         .uploader = *uploader,
+                         .chunks = *chunks,
+                         .batcher = *batcher,
+                         .writer = *writer,
+                         .names = *names},
+      *loop, clock, metrics, std::move(events));
+}
+
+// What an earlier process left on the stage may be used again where it is exactly what would be read next:
+// see Adoption. Without claims all of it is read again, and its place on the stage is free.
+void WorkerParts::hand_over_recovered(const WorkerOptions& options, obs::WorkerMetrics& metrics) {
+  const stage::Recovered& recovered = stage->recovered();
+  for (const std::string& message : recovered.messages) {
+    obs::log(obs::Level::warning, message, {{"worker", options.index}});
+  }
+  if (!recovered.chunks.empty()) {
+    obs::log(obs::Level::info,
+             options.stage.keep_recovered
+                 ? "the stage holds chunks of an earlier run; where reading goes on they spare fetching"
+                 : "the stage holds chunks of an earlier run; what of them was not published is read from "
+                   "Kafka again",
+             {{"worker", options.index}, {"chunks", recovered.chunks.size()}, {"bytes", recovered.bytes}});
+  }
+  if (options.stage.keep_recovered) {
+    SortedOut sorted = sort_out(recovered.chunks);
+    for (const stage::RecoveredChunk& chunk : sorted.unusable) {
+      metrics.recovered_released_bytes.add(chunk.extent.payload_bytes);
+    }
+    chunks->release(sorted.unusable);
+    driver->recovered(std::move(sorted.batches));
+  }
+  stage->forget_recovered();
+}
+
+}  // namespace penstock::pipeline

@@ -1,0 +1,66 @@
+// What a worker tells others: metrics, the board of its partitions, why it is not ready, and warnings in the
+// log. It looks at the parts and changes none.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "base/types.h"
+#include "ledger/protocol.h"
+#include "obs/log.h"
+#include "obs/worker_metrics.h"
+#include "pipeline/worker_options.h"
+#include "pipeline/worker_parts.h"
+#include "source/source.h"
+
+namespace penstock::pipeline {
+
+class WorkerReport {
+ public:
+  // All outlive it.
+  WorkerReport(const WorkerOptions& options, const ledger::Protocol& protocol, const Clock& clock,
+               obs::WorkerMetrics& metrics);
+
+  // Once, when every part is there: what the system granted.
+  void tell_what_is_in_use(const WorkerParts& parts);
+
+  // About once a second. `assignment` is that of the epoch, by slot.
+  void refresh(const WorkerParts& parts, std::span<const source::Assigned> assignment);
+
+  // A partition that has stopped keeps the worker from being ready until the assignment ends.
+  void partition_failed(PartitionSlot slot, const Error& error);
+  void forget_failed_partitions() { failed_partitions_.clear(); }
+
+  // From any thread: empty when the worker takes and ships records; otherwise what is in the way.
+  std::string not_ready() const;
+  // Until the next one, or the next refresh() that knows better.
+  void set_not_ready(std::string reason);
+
+ private:
+  void copy_counters(const WorkerParts& parts);
+  void refresh_board(const WorkerParts& parts, std::span<const source::Assigned> assignment);
+  void tell_trouble(const WorkerParts& parts);
+  std::string trouble_with_uploads(const WorkerParts& parts);
+  std::string trouble_with_stage(const WorkerParts& parts);
+
+  const WorkerOptions& options_;
+  const ledger::Protocol& protocol_;
+  const Clock& clock_;
+  obs::WorkerMetrics& metrics_;
+  std::map<std::uint32_t, std::string> failed_partitions_;  // by slot
+  std::vector<source::PartitionState> states_;
+  std::vector<obs::PartitionRow> rows_;
+  obs::LogGate upload_trouble_gate_{std::chrono::seconds(30)};
+  obs::LogGate stage_trouble_gate_{std::chrono::seconds(30)};
+  mutable std::mutex not_ready_mutex_;
+  std::string not_ready_ = "starting";
+};
+
+}  // namespace penstock::pipeline

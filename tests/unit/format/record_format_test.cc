@@ -1,0 +1,106 @@
+#include "format/record_format.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace penstock::format {
+namespace {
+
+using codec::Compression;
+
+const std::vector<RecordFormat>& every_format() {
+  static const std::vector<RecordFormat> formats{{RowFormat::lines, Compression::none},
+                                                 {RowFormat::lines, Compression::gzip},
+                                                 {RowFormat::lines, Compression::zstd}};
+  return formats;
+}
+
+std::vector<RecordView> records_of(const std::vector<std::string>& values) {
+  std::vector<RecordView> records;
+  for (const std::string& value : values) {
+    records.push_back({.offset = Offset{static_cast<std::int64_t>(records.size())},
+                       .timestamp_ms = 100 - static_cast<std::int64_t>(records.size()),
+                       .key = {},
+                       .value = as_bytes(value),
+                       .headers = {}});
+  }
+  return records;
+}
+
+TEST(RecordFormatTest, AnExtensionTellsReadersHowToUnpack) {
+  EXPECT_EQ(file_extension({RowFormat::lines, Compression::none}), ".txt");
+  EXPECT_EQ(file_extension({RowFormat::lines, Compression::gzip}), ".txt.gz");
+  EXPECT_EQ(file_extension({RowFormat::lines, Compression::zstd}), ".txt.zst");
+}
+
+TEST(RecordFormatTest, AFileNameTellsTheFormatThatItWasWrittenIn) {
+  for (const RecordFormat& format : every_format()) {
+    EXPECT_EQ(format_of("a/b-1" + std::string(file_extension(format))), format);
+  }
+  EXPECT_EQ(format_of("a/b"), RecordFormat()) << "what is none of ours is taken for plain lines";
+}
+
+TEST(RecordFormatTest, AnEmptyFileHoldsNothingAndIsOfItsFormat) {
+  EXPECT_EQ(empty_file({RowFormat::lines, Compression::none}).size(), 0U);
+  EXPECT_EQ(std::to_integer<int>(empty_file({RowFormat::lines, Compression::gzip}).at(0)), 0x1f);
+  EXPECT_EQ(std::to_integer<int>(empty_file({RowFormat::lines, Compression::zstd}).at(0)), 0x28);
+}
+
+TEST(FrameTest, WritesTheRowsOfTheFirstRecordsThatFitWhole) {
+  const std::vector<std::string> values{"{\"a\":1}", "", "{\n\"b\":2}", "{}"};
+  const std::vector<RecordView> records = records_of(values);
+  std::string slab(64, '#');
+  const auto room = std::as_writable_bytes(std::span(slab)).first(17);
+  const Framed framed = frame(RowFormat::lines, records, room);
+  EXPECT_EQ(framed.records, 3U);
+  EXPECT_EQ(framed.rows, 2U);
+  EXPECT_EQ(framed.bytes, 17U) << "to the byte";
+  EXPECT_EQ(framed.value_bytes, 15U);
+  EXPECT_EQ(framed.flattened, 1U);
+  EXPECT_EQ(framed.oldest_timestamp_ms, 98);
+  EXPECT_EQ(slab.substr(0, 18), "{\"a\":1}\n{ \"b\":2}\n#") << "nothing is written behind them";
+}
+
+TEST(FrameTest, TakesNothingWithoutRoom) {
+  const std::vector<std::string> values{"", "x"};
+  const std::vector<RecordView> records = records_of(values);
+  EXPECT_EQ(frame(RowFormat::lines, records, {}).records, 0U);
+  EXPECT_EQ(frame(RowFormat::lines, records, {}).oldest_timestamp_ms, -1);
+}
+
+TEST(SplitRowTest, GivesTheSameRowInPiecesOfAnySize) {
+  for (const std::string value : {"x", "\n", "{\r\n\"a\":1}"}) {
+    const std::vector<RecordView> records = records_of({value});
+    std::string whole(row_bytes_max(RowFormat::lines, value.size()), '#');
+    ASSERT_EQ(frame(RowFormat::lines, records, std::as_writable_bytes(std::span(whole))).bytes, whole.size());
+    for (std::size_t piece_bytes = 1; piece_bytes <= whole.size() + 1; ++piece_bytes) {
+      SplitRow row(RowFormat::lines, records[0]);
+      std::string text;
+      while (!row.done()) {
+        std::string piece(piece_bytes, '#');
+        const std::size_t count = row.write(std::as_writable_bytes(std::span(piece)));
+        ASSERT_GT(count, 0U);
+        text += piece.substr(0, count);
+      }
+      EXPECT_EQ(text, whole);
+      EXPECT_EQ(row.flattened(), whole.substr(0, value.size()) != value);
+    }
+  }
+}
+
+TEST(RowCounterTest, CountsRowsAndSeesOneThatIsCut) {
+  RowCounter counter;
+  EXPECT_TRUE(counter.ends_whole()) << "an empty file";
+  counter.add(as_bytes("a\nb"));
+  EXPECT_FALSE(counter.ends_whole());
+  counter.add({});
+  counter.add(as_bytes("c\n"));
+  EXPECT_TRUE(counter.ends_whole());
+  EXPECT_EQ(counter.rows(), 2U);
+}
+
+}  // namespace
+}  // namespace penstock::format
