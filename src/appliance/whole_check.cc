@@ -10,8 +10,10 @@
 #include "appliance/wiring_store.h"
 #include "azure/endpoint.h"
 #include "base/concat.h"
+#include "base/foreign_limits.h"
 #include "codec/blob_name.h"
 #include "config/names.h"
+#include "kafka/broker_access.h"
 #include "kafka/direct_source.h"
 #include "rdkafka/client_properties.h"
 
@@ -29,7 +31,7 @@ std::string sink_prefix(const config::Settings& settings) {
 
 // A regular expression may find a topic of any name, so the longest that Kafka allows counts.
 std::size_t topic_bytes_max(const config::Settings& settings) {
-  std::size_t longest = settings.source.topics.empty() ? config::k_topic_bytes_max : 0;
+  std::size_t longest = settings.source.topics.empty() ? k_topic_bytes_max : 0;
   for (const std::string& topic : settings.source.topics) {
     longest = std::max(longest, topic.size());
   }

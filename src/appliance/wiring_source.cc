@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/concat.h"
+#include "base/foreign_limits.h"
+#include "kafka/broker_access.h"
 #include "kafka/direct_source.h"
 #include "obs/log.h"
 #include "rdkafka/librdkafka_source.h"

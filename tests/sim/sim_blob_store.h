@@ -28,8 +28,7 @@ class SimBlobStore final : public lake::BlobStore {
                  lake::Done done) override;
   void commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
                      const Metadata& metadata, lake::Done done) override;
-  void put_blob(const std::string& name, lake::Body body, const Metadata& metadata,
-                lake::Done done) override;
+  void put_blob(const std::string& name, lake::Body body, const Metadata& metadata, lake::Done done) override;
   void get_properties(const std::string& name,
                       std::function<void(Result<lake::BlobProperties>)> done) override;
   void list(const std::string& prefix, const std::string& marker,

@@ -81,7 +81,8 @@ TEST(Wiring, TheFirstOverrideThatMatchesMakesTheTopicsPlan) {
   const auto payments = topic_plan(settings.details(), "payments");
   ASSERT_TRUE(payments.ok());
   EXPECT_EQ(payments->max_age, std::chrono::seconds(5));
-  EXPECT_EQ(payments->format.compression, codec::Compression::gzip) << "what the override leaves out is as above";
+  EXPECT_EQ(payments->format.compression, codec::Compression::gzip)
+      << "what the override leaves out is as above";
   EXPECT_TRUE(payments->by_partition);
   EXPECT_TRUE(payments->path.uses_partition());
 }
