@@ -38,7 +38,7 @@ struct ProbeReport {
 // answered; it says which of name, network, TLS and password was at fault.
 Result<ProbeReport> probe_cluster(const source::ConsumerOptions& options, std::chrono::milliseconds timeout);
 
-// The ends of the logs: what LibrdkafkaSourceOptions::end_marks takes.
+// The ends of the logs: what source::SourceOptions::end_marks takes.
 std::map<TopicPartition, Position> end_marks(const ProbeReport& report);
 
 }  // namespace penstock::rdkafka
