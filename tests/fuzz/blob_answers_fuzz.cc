@@ -150,7 +150,7 @@ std::string_view code_of(const Error& error, int status) {
 // Only these say that the thing at hand is lost or settled, so only these may have an item given up.
 bool may_give_up(ErrorKind kind) {
   return kind == ErrorKind::already_exists || kind == ErrorKind::not_found ||
-         kind == ErrorKind::invalid_block_list;
+         kind == ErrorKind::invalid_block_list || kind == ErrorKind::unauthenticated;
 }
 
 // Seven lines, and the body: the status, then the headers in the order of Refusal.

@@ -13,8 +13,8 @@ appliance::VerifyReport report() {
   verify::BlobFacts facts;
   facts.kind = verify::BlobFacts::Kind::data;
   facts.name = "a.txt";
-  facts.topic = "orders";
-  facts.ranges = {{Partition{3}, {Position{10}, Position{20}}}};
+  facts.metadata.topic = "orders";
+  facts.metadata.ranges = {{Partition{3}, {Position{10}, Position{20}}}};
   report.tiling.add(facts);
   report.blobs = 1;
   report.records = 1234;
