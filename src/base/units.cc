@@ -149,7 +149,7 @@ Result<Duration> parse_duration(std::string_view text) {
 std::string format_duration(Duration duration) {
   if (duration < Duration::zero()) {
     // Through unsigned, where the most negative duration has a positive counterpart.
-    return "-" + format(-static_cast<std::uint64_t>(duration.count()), k_duration_units, "");
+    return concat("-", format(-static_cast<std::uint64_t>(duration.count()), k_duration_units, ""));
   }
   return format(static_cast<std::uint64_t>(duration.count()), k_duration_units, "0s");
 }
