@@ -1,4 +1,5 @@
-// A value into a slab, line breaks made spaces on the way: the one copy that penstock makes of a payload byte.
+// A value into a slab, line breaks made spaces on the way: the one copy that penstock makes of a payload
+// byte.
 #include <algorithm>
 #include <cstring>
 #include <span>

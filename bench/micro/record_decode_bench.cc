@@ -1,5 +1,6 @@
-// The records field of a Fetch response, decoded: checksum, decompression and a view of each record; and with a copy of each
-// value behind that, as the batch writer makes it. One partition's share of a response, 128 KiB of it or one gzip batch.
+// The records field of a Fetch response, decoded: checksum, decompression and a view of each record; and with
+// a copy of each value behind that, as the batch writer makes it. One partition's share of a response, 128
+// KiB of it or one gzip batch.
 #include <cstring>
 #include <string>
 #include <vector>

@@ -8,8 +8,8 @@
 
 namespace penstock::bench {
 
-// One record of exactly `bytes` bytes, at least 200. Its text shrinks under compression about as logs do: words that
-// repeat, numbers that do not. No line break in it.
+// One record of exactly `bytes` bytes, at least 200. Its text shrinks under compression about as logs do:
+// words that repeat, numbers that do not. No line break in it.
 inline std::string sample_record(std::size_t bytes, std::mt19937& random) {
   static const char* const k_routes[] = {"/v1/orders", "/v1/orders/items", "/v2/customers",
                                          "/v1/search", "/health",          "/v2/payments/authorize"};

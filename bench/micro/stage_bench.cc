@@ -1,5 +1,6 @@
-// Chunks appended to the stage through the real loop, and released when they are written, as with a lake that keeps up:
-// the segments are recycled. The directory is a new one in $TMPDIR (/tmp); what its file system is decides the result.
+// Chunks appended to the stage through the real loop, and released when they are written, as with a lake that
+// keeps up: the segments are recycled. The directory is a new one in $TMPDIR (/tmp); what its file system is
+// decides the result.
 #include <algorithm>
 #include <cstdlib>
 #include <deque>

@@ -1,12 +1,12 @@
-// The measure of all things here: a bare librdkafka consumer, tuned as well as we know how, that copies every value
-// into a ring and forgets it. Reads a topic from its beginning to the end that it had at the start, or, with
-// --seconds, what arrives within that time.
+// The measure of all things here: a bare librdkafka consumer, tuned as well as we know how, that copies every
+// value into a ring and forgets it. Reads a topic from its beginning to the end that it had at the start, or,
+// with --seconds, what arrives within that time.
 //
 //   bare_consumer --brokers H:P --topic T [--crcs false] [--seconds N --fetch-min N --fetch-wait MS]
 //
-// Tuned: 512 KiB a partition and 4 MiB a fetch, 16 MiB queued, batches of 1,000; larger buffers fall out of the cache
-// and cost two to three times as much. No group: partitions are assigned by hand, so that nothing but reading is
-// measured, from the first record to the last.
+// Tuned: 512 KiB a partition and 4 MiB a fetch, 16 MiB queued, batches of 1,000; larger buffers fall out of
+// the cache and cost two to three times as much. No group: partitions are assigned by hand, so that nothing
+// but reading is measured, from the first record to the last.
 #include <array>
 #include <optional>
 #include <vector>
@@ -41,8 +41,8 @@ rd_kafka_t* make_consumer(const Arguments& arguments) {
   set("fetch.message.max.bytes", "524288");
   set("fetch.max.bytes", "4194304");
   set("queued.max.messages.kbytes", "16384");
-  // Above what 16 MiB hold of the smallest records here: a full queue of messages makes a broker thread of before
-  // 2.2 sleep for up to a second.
+  // Above what 16 MiB hold of the smallest records here: a full queue of messages makes a broker thread of
+  // before 2.2 sleep for up to a second.
   set("queued.min.messages", "100000");
   set("check.crcs", arguments.text("crcs", "true"));
   set("fetch.min.bytes", arguments.text("fetch-min", "1"));

@@ -1,14 +1,14 @@
-// A blob service that keeps nothing: takes Put Block, Put Block List, Put Blob, properties and listings on the
-// loopback, answers as the service does, and has the kernel drop the bodies without copying them. No signature is
-// verified. It ends on SIGTERM, or after --limit seconds, and then prints what it was asked for.
+// A blob service that keeps nothing: takes Put Block, Put Block List, Put Blob, properties and listings on
+// the loopback, answers as the service does, and has the kernel drop the bodies without copying them. No
+// signature is verified. It ends on SIGTERM, or after --limit seconds, and then prints what it was asked for.
 //
 //   discard_server --port N [--limit S] [--stamps true]
 //
 //   {"put_block":..,"put_block_list":..,"put_blob":..,"head":..,"list":..,"other":..,"body_bytes":..,
 //    "stamped":..,"p50_ms":..,"p99_ms":..,"max_ms":..}
 //
-// With --stamps it reads the bodies after all, for the times that the records tell (stream.h), and says how long they
-// took from there to the publication of their file.
+// With --stamps it reads the bodies after all, for the times that the records tell (stream.h), and says how
+// long they took from there to the publication of their file.
 #include <array>
 #include <atomic>
 #include <chrono>

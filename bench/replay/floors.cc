@@ -1,5 +1,5 @@
-// What the stages of the path cost at least on this machine: each alone, in a tight loop, over the same stream, as
-// CPU seconds of its thread per GB (of payload, uncompressed).
+// What the stages of the path cost at least on this machine: each alone, in a tight loop, over the same
+// stream, as CPU seconds of its thread per GB (of payload, uncompressed).
 //
 //   floors --dir D [--mean BYTES]
 //

@@ -1,5 +1,5 @@
-// What the programs of bench/replay share: words of the command line, the ring that records are copied into, and
-// what the operating system says a process has used.
+// What the programs of bench/replay share: words of the command line, the ring that records are copied into,
+// and what the operating system says a process has used.
 #pragma once
 
 #include <chrono>
@@ -54,8 +54,8 @@ class Arguments {
   std::map<std::string, std::string> words_;
 };
 
-// Where the values go, newline-terminated, over and over: of the size that a worker's slabs in use come to, so that
-// its memory is about as warm as theirs.
+// Where the values go, newline-terminated, over and over: of the size that a worker's slabs in use come to,
+// so that its memory is about as warm as theirs.
 class Ring {
  public:
   static constexpr std::size_t k_bytes = std::size_t{8} << 20;

@@ -3,7 +3,8 @@
 //   produce --brokers H:P --topic T --partitions N --seed S --mean BYTES [--bytes N]
 //           [--codec none] [--level -1] [--linger MS] [--batch BYTES] [--rate BYTES/S --seconds N]
 //
-// Records go to the partitions in turn; at a pace each tells the time at which it was sent. Prints {"records":...,"bytes":...,"wall_s":...}.
+// Records go to the partitions in turn; at a pace each tells the time at which it was sent. Prints
+// {"records":...,"bytes":...,"wall_s":...}.
 #include <array>
 #include <atomic>
 #include <chrono>

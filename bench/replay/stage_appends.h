@@ -1,4 +1,5 @@
-// The stage as it ships, fed as fast as it takes: what its writes come to beside a plain loop on the same disk.
+// The stage as it ships, fed as fast as it takes: what its writes come to beside a plain loop on the same
+// disk.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,8 @@ class StageAppends {
   // Segments in `dir`, slabs of 1 MiB. Ends the program when something is refused.
   explicit StageAppends(const std::string& dir);
 
-  // Appends that many bytes of whole slabs, eight of them in flight, each released when it is written; so segments are
-  // recycled. Returns when all are written.
+  // Appends that many bytes of whole slabs, eight of them in flight, each released when it is written; so
+  // segments are recycled. Returns when all are written.
   void append(std::uint64_t bytes);
 
  private:

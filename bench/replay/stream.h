@@ -1,5 +1,6 @@
-// The stream that is replayed: what an API gateway logs. Nested JSON with words that repeat and numbers that do not,
-// sizes log-normal, one record in fifty pretty-printed over several lines. The same seed gives the same records.
+// The stream that is replayed: what an API gateway logs. Nested JSON with words that repeat and numbers that
+// do not, sizes log-normal, one record in fifty pretty-printed over several lines. The same seed gives the
+// same records.
 #pragma once
 
 #include <algorithm>

@@ -6,10 +6,10 @@
 //
 // A *framer* takes records from the front of a span, writes their rows into the room that it is given, and
 // says how many it took. Its inner loop is chosen once per span, never per record. A row that is larger than
-// the room is written by SplitRow, piece by piece. An *encoder* turns rows into payload. It is given a slab of
-// rows at a time, and ends a *part* when it is told to: what lies before the end of a part can be read without
-// what follows. The part of gzip is a member, that of zstd a frame. A format that is not encoded has no second
-// half: its framer writes into the payload itself, and every record is a part of its own.
+// the room is written by SplitRow, piece by piece. An *encoder* turns rows into payload. It is given a slab
+// of rows at a time, and ends a *part* when it is told to: what lies before the end of a part can be read
+// without what follows. The part of gzip is a member, that of zstd a frame. A format that is not encoded has
+// no second half: its framer writes into the payload itself, and every record is a part of its own.
 //
 // For example, the values `{"a":1}` and `{\n"b":2}` become the rows `{"a":1}\n{ "b":2}\n`. Plain lines stop
 // there. With gzip these 17 bytes wait in a raw slab, until that is full or the batch must be ended.
@@ -19,8 +19,9 @@
 //   in the table of record_format.cc, from which the extension comes in both directions;
 // - if its rows are encoded in units of their own (an Avro block, a Parquet row group), writes an Encoder that
 //   does, and a case in make_encoder(). Such a unit holds at most a raw slab of rows.
-// BatchWriter knows none of this but is_encoded(). No format of today has a header or a footer. The first that
-// has gives Encoder::End a value for the end of the file, and EncoderPool keeps its encoder for a whole file.
+// BatchWriter knows none of this but is_encoded(). No format of today has a header or a footer. The first
+// that has gives Encoder::End a value for the end of the file, and EncoderPool keeps its encoder for a whole
+// file.
 #pragma once
 
 #include <cstddef>

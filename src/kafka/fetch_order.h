@@ -1,6 +1,6 @@
-// In which order a Fetch asks for partitions: the broker fills its response in that order until it is full, so
-// whoever was served goes to the back, and a long backlog does not starve the others. A topic's partitions stay
-// together, as a request names each topic once. Pure.
+// In which order a Fetch asks for partitions: the broker fills its response in that order until it is full,
+// so whoever was served goes to the back, and a long backlog does not starve the others. A topic's partitions
+// stay together, as a request names each topic once. Pure.
 #pragma once
 
 #include <cstddef>

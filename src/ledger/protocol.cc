@@ -3,10 +3,10 @@
 //
 // How it works
 //
-// An event changes the state, notes the actions that follow from it alone (a Start, a Drop), and sets changed_.
-// next() then looks at the whole state and does everything that has become possible, always in the same order:
-// end a drained epoch, read entries, pass empty batches, publish, commit. What is not possible yet because of a
-// time calls wake(). What waits for an answer needs nothing, since the answer is an event.
+// An event changes the state, notes the actions that follow from it alone (a Start, a Drop), and sets
+// changed_. next() then looks at the whole state and does everything that has become possible, always in the
+// same order: end a drained epoch, read entries, pass empty batches, publish, commit. What is not possible
+// yet because of a time calls wake(). What waits for an answer needs nothing, since the answer is an event.
 //
 // A batch goes through these states. Until it is sealed or stored, only the ledger knows it.
 //

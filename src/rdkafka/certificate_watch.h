@@ -1,5 +1,5 @@
-// Why librdkafka refused a broker's certificate. Its own words are the same for a wrong host, an unknown authority and
-// an expired certificate; the sentence here is the one of our own connections.
+// Why librdkafka refused a broker's certificate. Its own words are the same for a wrong host, an unknown
+// authority and an expired certificate; the sentence here is the one of our own connections.
 #pragma once
 
 #include <mutex>

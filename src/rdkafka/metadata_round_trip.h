@@ -1,5 +1,5 @@
-// Whether the broker gives back the metadata of a committed offset, which exactly_once rests on: asks once, by a commit to
-// a scratch group that nobody else uses.
+// Whether the broker gives back the metadata of a committed offset, which exactly_once rests on: asks once,
+// by a commit to a scratch group that nobody else uses.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@ namespace penstock::rdkafka {
 // "penstock-api-gateway.check": of the group's own name, since rights are given by prefix.
 std::string scratch_group(const std::string& group);
 
-// Blocks for at most about twice `timeout`. Error unsupported: it came back changed, or not at all; others: it could
-// not be tried, and why.
+// Blocks for at most about twice `timeout`. Error unsupported: it came back changed, or not at all; others:
+// it could not be tried, and why.
 Result<void> try_metadata_round_trip(const source::ConsumerOptions& options, const TopicPartition& partition,
                                      std::chrono::milliseconds timeout);
 

@@ -16,8 +16,8 @@
 namespace penstock::rdkafka {
 namespace {
 
-// What the brokers say that they understand, corrected: they know Metadata v4 and keep quiet about it, and write a leader
-// epoch of eight bytes into ListOffsets from v4 on.
+// What the brokers say that they understand, corrected: they know Metadata v4 and keep quiet about it, and
+// write a leader epoch of eight bytes into ListOffsets from v4 on.
 void correct_versions(rd_kafka_mock_cluster_t* brokers) {
   constexpr std::int16_t k_list_offsets = 2;
   constexpr std::int16_t k_metadata = 3;

@@ -1,9 +1,9 @@
 // A Kafka cluster inside this process, and a producer into any cluster: for `penstock demo` and for tests.
 //
 // librdkafka's mock brokers listen on 127.0.0.1. What they are not: they keep 5 MiB a partition and drop the
-// oldest beyond it (a demo must not outrun its consumer), a group's first join takes 3 s, commits are refused while a
-// group rebalances, a fetch that finds nothing waits its whole time, and there are no transactions, no compaction and no
-// lookup of offsets by time.
+// oldest beyond it (a demo must not outrun its consumer), a group's first join takes 3 s, commits are refused
+// while a group rebalances, a fetch that finds nothing waits its whole time, and there are no transactions,
+// no compaction and no lookup of offsets by time.
 #pragma once
 
 #include <chrono>

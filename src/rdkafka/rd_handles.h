@@ -36,16 +36,16 @@ using RdConf = std::unique_ptr<rd_kafka_conf_s, RdDeleter>;
 using RdQueue = std::unique_ptr<rd_kafka_queue_s, RdDeleter>;
 using RdList = std::unique_ptr<rd_kafka_topic_partition_list_s, RdDeleter>;
 
-// What a client calls. `log`, `token` and `certificate` run in threads of the library, the others inside the polls of its
-// owner, on the owner's thread.
+// What a client calls. `log`, `token` and `certificate` run in threads of the library, the others inside the
+// polls of its owner, on the owner's thread.
 struct ClientCallbacks {
   source::LogHandler log;
   std::function<void(int code, const std::string& reason)> error;
   // Code: _ASSIGN_PARTITIONS, _REVOKE_PARTITIONS, or an error.
   std::function<void(int code, const rd_kafka_topic_partition_list_s* partitions)> rebalance;
   std::function<void(bool delivered)> delivery;  // producers
-  // At the beginning and before the token expires. Not inside polls, so that a client gets its token also while its
-  // owner waits in a blocking question.
+  // At the beginning and before the token expires. Not inside polls, so that a client gets its token also
+  // while its owner waits in a blocking question.
   source::TokenReader token;
   // A broker's certificate was refused: see CertificateWatch::refused(). The code _SSL follows by `error`.
   std::function<void(const std::string& broker, long verify_result, Bytes certificate)> certificate;

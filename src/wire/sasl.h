@@ -51,8 +51,8 @@ class SaslClient {
   Buffer first();
 
   // `answer` is the message of a response without an error code. The result is a message to send, or nullopt:
-  // logged in. Errors are unauthenticated (give_up for OAUTHBEARER, fatal otherwise), or corrupt for an answer
-  // out of place. After any of them the connection is to be closed.
+  // logged in. Errors are unauthenticated (give_up for OAUTHBEARER, fatal otherwise), or corrupt for an
+  // answer out of place. After any of them the connection is to be closed.
   Result<std::optional<Buffer>> next(Bytes answer);
 
   // What a SaslAuthenticate response with an error code means: the table of broker_errors.h, then the

@@ -1,5 +1,6 @@
-// What the Blob service, or somebody in its place, answers: XML and headers. The first byte chooses which parser reads the
-// rest (Answer); what fails must say so in one clean sentence, and what is read must be there when it is written again.
+// What the Blob service, or somebody in its place, answers: XML and headers. The first byte chooses which
+// parser reads the rest (Answer); what fails must say so in one clean sentence, and what is read must be
+// there when it is written again.
 #include <algorithm>
 #include <charconv>
 #include <chrono>

@@ -1,5 +1,6 @@
-// What a blob says of itself, wherever it lies: the rows of metadata that `verify` reads, and the file beside a blob in a
-// directory. The first byte chooses (Text): a directory's file, or rows alone, "key=value" a line.
+// What a blob says of itself, wherever it lies: the rows of metadata that `verify` reads, and the file beside
+// a blob in a directory. The first byte chooses (Text): a directory's file, or rows alone, "key=value" a
+// line.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

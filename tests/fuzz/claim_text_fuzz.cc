@@ -1,5 +1,5 @@
-// The metadata that a group keeps for a partition, which anybody in the group may have written. 8 bytes of the offset beside
-// it (little-endian), then the text.
+// The metadata that a group keeps for a partition, which anybody in the group may have written. 8 bytes of
+// the offset beside it (little-endian), then the text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +41,8 @@ void check_kind(const MetadataText& found, std::string_view text) {
   CHECK(std::holds_alternative<UnknownVersion>(found) == begins_like_ours(text));
 }
 
-// Nothing but an entry without a claim says where to start; and no claim is asked about that does not move forward.
+// Nothing but an entry without a claim says where to start; and no claim is asked about that does not move
+// forward.
 void check_answer(const AssignAnswer& answer, const MetadataText& text, Position position) {
   CHECK(!std::holds_alternative<StartAtSource>(answer));
   const Claim* claim = std::get_if<Claim>(&text);

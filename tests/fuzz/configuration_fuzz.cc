@@ -1,5 +1,6 @@
-// A configuration file. Its environment is made up here: two variables and a file hold secrets, and nothing else is there.
-// Every fault is a line that names file and place and shows no secret; what is taken keeps to the limits of its keys.
+// A configuration file. Its environment is made up here: two variables and a file hold secrets, and nothing
+// else is there. Every fault is a line that names file and place and shows no secret; what is taken keeps to
+// the limits of its keys.
 #include <algorithm>
 #include <charconv>
 #include <cstddef>

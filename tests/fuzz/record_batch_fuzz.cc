@@ -1,5 +1,5 @@
-// The records field of a Fetch response from anybody. The first two bytes of the input choose how it is read, the rest is
-// the field: what the cursor gives must lie where it may, in rising offsets, whatever it was fed.
+// The records field of a Fetch response from anybody. The first two bytes of the input choose how it is read,
+// the rest is the field: what the cursor gives must lie where it may, in rising offsets, whatever it was fed.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

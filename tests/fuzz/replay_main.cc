@@ -1,5 +1,5 @@
-// Runs a fuzz target over files, without a fuzzer: each argument is an input or a directory of them. So every compiler
-// builds the targets, and the tests run them over the corpus.
+// Runs a fuzz target over files, without a fuzzer: each argument is an input or a directory of them. So every
+// compiler builds the targets, and the tests run them over the corpus.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

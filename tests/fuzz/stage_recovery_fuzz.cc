@@ -1,8 +1,9 @@
-// Stage files as an earlier process, or anybody, left them: what the scan takes from them, which segments are kept, which
-// batches they hold, and which of those are used again.
+// Stage files as an earlier process, or anybody, left them: what the scan takes from them, which segments are
+// kept, which batches they hold, and which of those are used again.
 //
-// The input is 4 bytes of mode, then blocks: 2 bytes of length (little-endian), so many bytes, and zeros up to the next
-// multiple of the block; a length of 0xffff begins another file. So a file of some kilobytes is an input of some hundred.
+// The input is 4 bytes of mode, then blocks: 2 bytes of length (little-endian), so many bytes, and zeros up
+// to the next multiple of the block; a length of 0xffff begins another file. So a file of some kilobytes is
+// an input of some hundred.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -293,8 +294,8 @@ pipeline::SortedOut sorted(const std::vector<RecoveredChunk>& chunks) {
   return sorted;
 }
 
-// One assignment of every partition that a batch speaks of: each is fetched once, from behind the batches that were used,
-// which follow each other without a hole; and every batch is used or given up.
+// One assignment of every partition that a batch speaks of: each is fetched once, from behind the batches
+// that were used, which follow each other without a hole; and every batch is used or given up.
 void adopt(std::vector<pipeline::RecoveredBatch> batches, const Mode& mode) {
   std::map<TopicPartition, std::pair<Position, Position>> ends;  // of partitions: first, and latest beginning
   for (const pipeline::RecoveredBatch& batch : batches) {

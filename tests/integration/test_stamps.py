@@ -8,9 +8,9 @@ import pytest
 from harness.paths import penstock_binary
 
 TESTS = {
-    "TheFormerGenerationIsRefused",
-    "TheFormerMemberIsRefusedAfterAStaticTakeover",
-    "AMemberThatLeftIsRefusedInTheEmptyGroup",
+    "the_former_generation_is_refused",
+    "the_former_member_is_refused_after_a_static_takeover",
+    "a_member_that_left_is_refused_in_the_empty_group",
 }
 
 

@@ -103,8 +103,8 @@ void Broker::join_anew(const Stamp& stamp, std::function<void(const JoinReply&)>
   complete_if_all_joined();
 }
 
-// A static member that came back: with its partitions, in the generation that is, under a new id; whoever still uses the
-// old id is fenced.
+// A static member that came back: with its partitions, in the generation that is, under a new id; whoever
+// still uses the old id is fenced.
 void Broker::replace(const std::string& old_id, std::function<void(const JoinReply&)> answer) {
   Member member = std::move(members_.extract(old_id).mapped());
   const std::string id = concat("member-", ++last_member_);

@@ -1,7 +1,8 @@
 // Kafka from the outside: logs, and a group's coordinator with generations, members and committed entries.
 //
-// Requests are processed when these functions are called; what travels to and fro, and what is lost on the way, is the
-// SimSource's affair. A commit that is accepted becomes visible, and is answered, later; commits keep their order.
+// Requests are processed when these functions are called; what travels to and fro, and what is lost on the
+// way, is the SimSource's affair. A commit that is accepted becomes visible, and is answered, later; commits
+// keep their order.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,8 @@ class Broker {
   Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, GroupOptions options, Random random,
          Verdict& verdict);
 
-  // From now on time-outs are such that a group can live with them: longer than a drain, and a fence within it.
+  // From now on time-outs are such that a group can live with them: longer than a drain, and a fence within
+  // it.
   void be_patient();
 
   std::map<TopicPartition, Log> logs;

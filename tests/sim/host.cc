@@ -157,7 +157,8 @@ void Host::ended() {
   }
 }
 
-// Nothing of the process goes out any more, so that what it still does when it is taken apart is nobody's business.
+// Nothing of the process goes out any more, so that what it still does when it is taken apart is nobody's
+// business.
 void Host::kill(Power power) {
   if (!worker_) {
     return;

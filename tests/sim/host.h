@@ -1,4 +1,5 @@
-// A machine with one worker on it: starts it, takes its turns, freezes and kills it. The directory outlives the worker.
+// A machine with one worker on it: starts it, takes its turns, freezes and kills it. The directory outlives
+// the worker.
 #pragma once
 
 #include <cstdint>

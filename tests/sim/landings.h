@@ -1,7 +1,8 @@
-// Judges what lands: each blob when it appears, each committed entry when it becomes visible, and the whole at the end.
+// Judges what lands: each blob when it appears, each committed entry when it becomes visible, and the whole
+// at the end.
 //
-// A blob is parsed back to its last byte and held against the logs and its own metadata, so that a violation is
-// reported at the moment it happens.
+// A blob is parsed back to its last byte and held against the logs and its own metadata, so that a violation
+// is reported at the moment it happens.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ using ledger::Guarantee;
 
 class Landings {
  public:
-  // `logs` may grow; all outlive it. `from_start`: every record is wanted; otherwise from the first that landed.
+  // `logs` may grow; all outlive it. `from_start`: every record is wanted; otherwise from the first that
+  // landed.
   Landings(const std::map<TopicPartition, Log>& logs, Guarantee guarantee, bool from_start, std::string group,
            Verdict& verdict);
 

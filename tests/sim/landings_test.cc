@@ -52,7 +52,7 @@ class LandingsTest : public testing::Test {
   std::optional<Landings> landings_;
 };
 
-TEST_F(LandingsTest, IsSilentWhenAllIsRight) {
+TEST_F(LandingsTest, is_silent_when_all_is_right) {
   Landings& judge = landings();
   judge.blob_created("a", blob({0, 1}, "0:0-2"));
   judge.entry_visible(k_id, {Position{2}, ""});
@@ -62,14 +62,14 @@ TEST_F(LandingsTest, IsSilentWhenAllIsRight) {
   EXPECT_EQ(verdict_.failure(), std::nullopt);
 }
 
-TEST_F(LandingsTest, FindsARecordThatLandedTwice) {
+TEST_F(LandingsTest, finds_a_record_that_landed_twice) {
   Landings& judge = landings();
   judge.blob_created("a", blob({0, 1}, "0:0-2"));
   judge.blob_created("b", blob({1, 5, 6}, "0:1-8"));
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("landed again, in b")));
 }
 
-TEST_F(LandingsTest, AllowsItToAtLeastOnce) {
+TEST_F(LandingsTest, allows_it_to_at_least_once) {
   Landings& judge = landings(Guarantee::at_least_once);
   judge.blob_created("a", blob({0, 1}, "0:0-2"));
   judge.blob_created("b", blob({1, 5, 6}, "0:1-8"));
@@ -77,55 +77,55 @@ TEST_F(LandingsTest, AllowsItToAtLeastOnce) {
   EXPECT_EQ(verdict_.failure(), std::nullopt);
 }
 
-TEST_F(LandingsTest, FindsARecordThatNeverLanded) {
+TEST_F(LandingsTest, finds_a_record_that_never_landed) {
   Landings& judge = landings(Guarantee::at_least_once);
   judge.blob_created("a", blob({0, 1}, "0:0-2"));
   judge.judge();
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("offset 5 never landed")));
 }
 
-TEST_F(LandingsTest, FindsARecordThatIsMissingFromItsRange) {
+TEST_F(LandingsTest, finds_a_record_that_is_missing_from_its_range) {
   landings().blob_created("a", blob({0, 5}, "0:0-6"));
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("2 of the 3 records")));
 }
 
-TEST_F(LandingsTest, FindsARecordTwiceInOneBlob) {
+TEST_F(LandingsTest, finds_a_record_twice_in_one_blob) {
   landings(Guarantee::at_least_once).blob_created("a", blob({0, 1, 1}, "0:0-2"));
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("not in order")));
 }
 
-TEST_F(LandingsTest, FindsARecordOutsideItsRange) {
+TEST_F(LandingsTest, finds_a_record_outside_its_range) {
   landings().blob_created("a", blob({0, 1}, "0:0-1"));
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("of none of its ranges")));
 }
 
-TEST_F(LandingsTest, FindsALineThatIsNoRecord) {
+TEST_F(LandingsTest, finds_a_line_that_is_no_record) {
   SimBlob spoiled = blob({0, 1}, "0:0-2");
   spoiled.bytes[spoiled.bytes.size() - 2] = 'y';
   landings().blob_created("a", spoiled);
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("is no record")));
 }
 
-TEST_F(LandingsTest, FindsALineThatIsCutOff) {
+TEST_F(LandingsTest, finds_a_line_that_is_cut_off) {
   SimBlob spoiled = blob({0, 1}, "0:0-2");
   spoiled.bytes.pop_back();
   landings().blob_created("a", spoiled);
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("does not end with a whole line")));
 }
 
-TEST_F(LandingsTest, FindsMetadataThatDoNotCount) {
+TEST_F(LandingsTest, finds_metadata_that_do_not_count) {
   SimBlob spoiled = blob({0, 1}, "0:0-2");
   spoiled.metadata[3].second = "3";
   landings().blob_created("a", spoiled);
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("metadata")));
 }
 
-TEST_F(LandingsTest, FindsRangesThatCannotBe) {
+TEST_F(LandingsTest, finds_ranges_that_cannot_be) {
   landings().blob_created("a", blob({0, 1}, "0:2-0"));
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("cannot be")));
 }
 
-TEST_F(LandingsTest, FindsAnEntryAheadOfTheBlobs) {
+TEST_F(LandingsTest, finds_an_entry_ahead_of_the_blobs) {
   Landings& judge = landings();
   judge.blob_created("a", blob({0, 1}, "0:0-2"));
   judge.entry_visible(k_id, {Position{5}, ""});  // holes and empty values need no blob
@@ -134,7 +134,7 @@ TEST_F(LandingsTest, FindsAnEntryAheadOfTheBlobs) {
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("offset 5 is in no blob")));
 }
 
-TEST_F(LandingsTest, FindsATombstoneThatIsNotEmpty) {
+TEST_F(LandingsTest, finds_a_tombstone_that_is_not_empty) {
   landings().blob_created("a", {.bytes = "x", .metadata = {{"tombstone", "1"}}});
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("holds something")));
 }

@@ -1,4 +1,5 @@
-// penstock_sim: worlds of one seed each, run one after the other; the first line of a failure says how to repeat it.
+// penstock_sim: worlds of one seed each, run one after the other; the first line of a failure says how to
+// repeat it.
 //
 //   penstock_sim --seeds 1000 --first 1              runs seeds 1 to 1000
 //   penstock_sim --seed 42 --verbose                 runs one, and tells everything that happens
@@ -45,7 +46,8 @@
 namespace penstock::sim {
 namespace {
 
-// A sentence of the protocol that can be left out: by the seams of this directory, or by the state machine of ledger.
+// A sentence of the protocol that can be left out: by the seams of this directory, or by the state machine of
+// ledger.
 struct Sentence {
   std::string_view name;
   Mutant of_seams = Mutant::none;

@@ -1,5 +1,5 @@
-// The sentences of PROTOCOL.md that can be left out (its section "Mutants"), by name. Those of the state machine are
-// switches of ledger; the three that others keep are switches here.
+// The sentences of PROTOCOL.md that can be left out (its section "Mutants"), by name. Those of the state
+// machine are switches of ledger; the three that others keep are switches here.
 #pragma once
 
 #include <array>

@@ -28,8 +28,8 @@ struct Process {
 };
 using ProcessPtr = std::shared_ptr<Process>;
 
-// Questions of a process that are not answered yet. What is never answered dies with the process, as its memory
-// would. The first answer counts.
+// Questions of a process that are not answered yet. What is never answered dies with the process, as its
+// memory would. The first answer counts.
 template <class Answer>
 class Calls {
  public:

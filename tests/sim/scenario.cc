@@ -135,7 +135,8 @@ Scenario make_scenario(Random random, Guarantee guarantee) {
   if (random.chance(0.3)) {
     make_hasty(scenario, random);
   }
-  // At-least-once commits a start only with the first batch: what a crash before it left out was never promised.
+  // At-least-once commits a start only with the first batch: what a crash before it left out was never
+  // promised.
   scenario.start_latest = random.chance(0.1) && guarantee == Guarantee::exactly_once;
   scenario.uncommitted_blocks =
       random.chance(0.5) ? UncommittedBlocks::take_the_name : UncommittedBlocks::do_not;

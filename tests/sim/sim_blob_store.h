@@ -1,5 +1,5 @@
-// The BlobStore seam over the simulated lake: requests that are refused, lost, answered to nobody, or take effect long
-// after everybody has given them up.
+// The BlobStore seam over the simulated lake: requests that are refused, lost, answered to nobody, or take
+// effect long after everybody has given them up.
 #pragma once
 
 #include <functional>

@@ -29,8 +29,9 @@ class SimClock final : public Clock {
   MonoTime now_{std::chrono::hours(1)};
 };
 
-// Events outside every process, in the order they are due and then in that of their planning: requests that arrive,
-// records that are produced, crashes. They happen whether or not the process that caused them still lives.
+// Events outside every process, in the order they are due and then in that of their planning: requests that
+// arrive, records that are produced, crashes. They happen whether or not the process that caused them still
+// lives.
 class Agenda {
  public:
   void at(MonoTime due, std::function<void()> event) { events_.emplace(due, std::move(event)); }

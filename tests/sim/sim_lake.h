@@ -1,4 +1,5 @@
-// The container that every worker writes to: blobs whose creation is conditional, and blocks that nobody sees.
+// The container that every worker writes to: blobs whose creation is conditional, and blocks that nobody
+// sees.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct SimBlob {
 // Whether a name that is taken keeps its blob. `unconditional` is a mutant.
 enum class Creation : std::uint8_t { conditional, unconditional };
 
-// Whether a name of which there are only blocks that were never committed counts as taken when a whole blob is put there.
-// Azurite says so; the service does not document it.
+// Whether a name of which there are only blocks that were never committed counts as taken when a whole blob
+// is put there. Azurite says so; the service does not document it.
 enum class UncommittedBlocks : std::uint8_t { take_the_name, do_not };
 
 class SimLake {

@@ -1,4 +1,5 @@
-// The Loop seam in virtual time: run_once never sleeps, it runs what is due and says when it wants to run next.
+// The Loop seam in virtual time: run_once never sleeps, it runs what is due and says when it wants to run
+// next.
 #pragma once
 
 #include <cstdint>

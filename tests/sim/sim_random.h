@@ -1,4 +1,5 @@
-// The only source of chance in a simulated world: splitmix64, forked so that one part's draws do not shift another's.
+// The only source of chance in a simulated world: splitmix64, forked so that one part's draws do not shift
+// another's.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What a run has come to: the first violation, and a digest of everything that happened, by which two runs of a seed
-// are compared.
+// What a run has come to: the first violation, and a digest of everything that happened, by which two runs of
+// a seed are compared.
 #pragma once
 
 #include <cstdint>

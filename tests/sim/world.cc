@@ -13,7 +13,8 @@ using std::chrono::seconds;
 
 constexpr const char* k_group = "group";
 
-// Once the troubles have ended: the longest session and drain, then a batch's age, and retries of ten seconds.
+// Once the troubles have ended: the longest session and drain, then a batch's age, and retries of ten
+// seconds.
 constexpr Duration k_to_rest_max = minutes(15);
 constexpr std::uint64_t k_turns_max = 2'000'000;
 

@@ -34,28 +34,28 @@ class WorldTest : public testing::Test {
   std::string dir_;
 };
 
-TEST_F(WorldTest, FindsALakeThatForgets) {
+TEST_F(WorldTest, finds_a_lake_that_forgets) {
   EXPECT_NE(first_found({.sabotage = Sabotage::lake_forgets}, 20), 0U);
 }
 
-TEST_F(WorldTest, FindsALakeThatAlters) {
+TEST_F(WorldTest, finds_a_lake_that_alters) {
   EXPECT_NE(first_found({.sabotage = Sabotage::lake_alters}, 20), 0U);
 }
 
-TEST_F(WorldTest, FindsASourceThatSkips) {
+TEST_F(WorldTest, finds_a_source_that_skips) {
   EXPECT_NE(first_found({.sabotage = Sabotage::source_skips}, 20), 0U);
 }
 
-TEST_F(WorldTest, FindsASourceThatRepeats) {
+TEST_F(WorldTest, finds_a_source_that_repeats) {
   EXPECT_NE(first_found({.sabotage = Sabotage::source_repeats}, 20), 0U);
 }
 
 // The stage notices by its checksums, and the worker ends itself, which no world without bad disks lets pass.
-TEST_F(WorldTest, FindsADiskThatAlters) {
+TEST_F(WorldTest, finds_a_disk_that_alters) {
   EXPECT_NE(first_found({.sabotage = Sabotage::disk_alters}, 200), 0U);
 }
 
-TEST_F(WorldTest, IsSilentWhenNothingIsWrong) {
+TEST_F(WorldTest, is_silent_when_nothing_is_wrong) {
   EXPECT_EQ(first_found({}, 20), 0U);
 }
 

@@ -33,7 +33,7 @@ Outcome run_with(std::vector<std::string> words) {
   return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
 }
 
-TEST(CommandLine, WrongUsageIsExitCodeTwoAndSaysWhatIsWrong) {
+TEST(CommandLine, wrong_usage_is_exit_code_two_and_says_what_is_wrong) {
   struct Row {
     std::vector<std::string> words;
     std::string says;
@@ -49,7 +49,7 @@ TEST(CommandLine, WrongUsageIsExitCodeTwoAndSaysWhatIsWrong) {
   }
 }
 
-TEST(CommandLine, HelpNamesTheCommandsAndTheExitCodes) {
+TEST(CommandLine, help_names_the_commands_and_the_exit_codes) {
   const Outcome outcome = run_with({"--help"});
   EXPECT_EQ(outcome.code, k_done);
   for (const char* word : {"run", "check", "verify", "demo", "version", "Exit codes"}) {
@@ -57,7 +57,7 @@ TEST(CommandLine, HelpNamesTheCommandsAndTheExitCodes) {
   }
 }
 
-TEST(CommandLine, EachCommandsHelpSaysWhatItDoesAndItsExitCodes) {
+TEST(CommandLine, each_commands_help_says_what_it_does_and_its_exit_codes) {
   for (const auto& [command, says] :
        {std::pair<std::string, std::string>{"run", "Run the service. SIGTERM or SIGINT finish what was read"},
         {"check", "say how to fix what fails"},
@@ -72,7 +72,7 @@ TEST(CommandLine, EachCommandsHelpSaysWhatItDoesAndItsExitCodes) {
   }
 }
 
-TEST(CommandLine, AWrongConfigurationIsExitCodeTwoWithEveryFault) {
+TEST(CommandLine, a_wrong_configuration_is_exit_code_two_with_every_fault) {
   std::string path = testing::TempDir() + "/penstock-command-XXXXXX";
   const int fd = ::mkstemp(path.data());
   ASSERT_GE(fd, 0);
@@ -91,7 +91,7 @@ TEST(CommandLine, AWrongConfigurationIsExitCodeTwoWithEveryFault) {
   EXPECT_EQ(run_with({"run", "--config", path}).code, k_wrong_usage) << "no such file";
 }
 
-TEST(CommandLine, VersionSaysWhatItRunsOn) {
+TEST(CommandLine, version_says_what_it_runs_on) {
   const Outcome text = run_with({"version"});
   EXPECT_EQ(text.code, k_done);
   EXPECT_EQ(text.out.rfind("penstock ", 0), 0U);
@@ -100,7 +100,7 @@ TEST(CommandLine, VersionSaysWhatItRunsOn) {
   EXPECT_EQ(json.out.rfind("{\"version\":\"", 0), 0U) << json.out;
 }
 
-TEST(CommandLine, TheDemoDoesNotCountWhatIsThereAlready) {
+TEST(CommandLine, the_demo_does_not_count_what_is_there_already) {
   std::string dir = testing::TempDir() + "/penstock-demo-test-XXXXXX";
   ASSERT_NE(::mkdtemp(dir.data()), nullptr);
   std::ofstream(dir + "/other") << "x";

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int k_records = 5000;
 
-TEST(GatewayTraffic, TheSameSeedGivesTheSameRecords) {
+TEST(GatewayTraffic, the_same_seed_gives_the_same_records) {
   GatewayTraffic one(7);
   GatewayTraffic same(7);
   GatewayTraffic other(8);
@@ -24,7 +24,7 @@ TEST(GatewayTraffic, TheSameSeedGivesTheSameRecords) {
   EXPECT_EQ(differing, k_records);
 }
 
-TEST(GatewayTraffic, RecordsAreObjectsOfAccessLogsAndOfTheirSizes) {
+TEST(GatewayTraffic, records_are_objects_of_access_logs_and_of_their_sizes) {
   GatewayTraffic traffic(1);
   std::size_t bytes = 0;
   int pretty = 0;

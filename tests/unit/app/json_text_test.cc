@@ -7,7 +7,7 @@
 namespace penstock::app {
 namespace {
 
-TEST(JsonString, IsValidJsonWhateverTheBytes) {
+TEST(JsonString, is_valid_json_whatever_the_bytes) {
   struct Row {
     std::string text;
     std::string json;

@@ -26,7 +26,7 @@ class LandedFiles : public testing::Test {
   std::string dir_;
 };
 
-TEST_F(LandedFiles, CountsTheLinesOfWhatAReaderSees) {
+TEST_F(LandedFiles, counts_the_lines_of_what_a_reader_sees) {
   put("t/2026/b.txt", "1\n2\n3\n");
   put("t/2025/a.txt", std::string(3 << 20, 'x') + "\n" + std::string(100, '\n'));
   put("t/2026/.b.txt.meta", "hidden\n");
@@ -39,14 +39,14 @@ TEST_F(LandedFiles, CountsTheLinesOfWhatAReaderSees) {
   EXPECT_EQ(landed->first_file, dir_ + "/t/2025/a.txt");
 }
 
-TEST_F(LandedFiles, NothingLandedIsNoError) {
+TEST_F(LandedFiles, nothing_landed_is_no_error) {
   const auto landed = count_landed(dir_);
   ASSERT_TRUE(landed.ok());
   EXPECT_EQ(landed->files, 0U);
   EXPECT_EQ(landed->first_file, "");
 }
 
-TEST_F(LandedFiles, NoSuchDirectoryIsOneAndNamesIt) {
+TEST_F(LandedFiles, no_such_directory_is_one_and_names_it) {
   const auto landed = count_landed(dir_ + "/absent");
   ASSERT_FALSE(landed.ok());
   EXPECT_NE(landed.error().message.find(dir_ + "/absent"), std::string::npos);

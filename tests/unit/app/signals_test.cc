@@ -43,16 +43,16 @@ void second_signal() {
   std::_Exit(43);
 }
 
-TEST_F(SignalsDeathTest, TheFirstDrains) {
+TEST_F(SignalsDeathTest, the_first_drains) {
   EXPECT_EXIT(first_signal(SIGTERM), testing::ExitedWithCode(42), "SIGTERM: publishing what was read");
   EXPECT_EXIT(first_signal(SIGINT), testing::ExitedWithCode(42), "SIGINT: publishing what was read");
 }
 
-TEST_F(SignalsDeathTest, TheSecondLeavesAtOnce) {
+TEST_F(SignalsDeathTest, the_second_leaves_at_once) {
   EXPECT_EXIT(second_signal(), testing::ExitedWithCode(k_failed), "left at once");
 }
 
-TEST_F(SignalsDeathTest, WithoutASignalItsThreadEndsWithIt) {
+TEST_F(SignalsDeathTest, without_a_signal_its_thread_ends_with_it) {
   EXPECT_EXIT(
       {
         {
@@ -63,7 +63,7 @@ TEST_F(SignalsDeathTest, WithoutASignalItsThreadEndsWithIt) {
       testing::ExitedWithCode(42), "");
 }
 
-TEST(ServiceNotify, TellsSystemdWhereItAskedToBeTold) {
+TEST(ServiceNotify, tells_systemd_where_it_asked_to_be_told) {
   const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ASSERT_GE(socket, 0);
   std::string path = testing::TempDir() + "/penstock-notify-" + std::to_string(::getpid());

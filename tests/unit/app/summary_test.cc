@@ -24,7 +24,7 @@ Summary example() {
   return summary;
 }
 
-TEST(Summary, GroupsDigitsByThree) {
+TEST(Summary, groups_digits_by_three) {
   for (const auto& [number, text] : {std::pair<std::uint64_t, std::string>{0, "0"},
                                      {999, "999"},
                                      {1000, "1,000"},
@@ -36,7 +36,7 @@ TEST(Summary, GroupsDigitsByThree) {
   }
 }
 
-TEST(Summary, TheLineCountsWhatLanded) {
+TEST(Summary, the_line_counts_what_landed) {
   EXPECT_EQ(
       summary_line(example()),
       "landed 1,000,000 records (1024.0 MB) in 12 files in 3.0 s; 0.51 s of CPU, 40 MiB at most; skipped 3 "
@@ -45,7 +45,7 @@ TEST(Summary, TheLineCountsWhatLanded) {
             "landed 0 records (0.0 MB) in 0 files in 0.0 s; 0.00 s of CPU, 0 MiB at most");
 }
 
-TEST(Summary, TheObjectHasEveryTotalAndEveryTopic) {
+TEST(Summary, the_object_has_every_total_and_every_topic) {
   EXPECT_EQ(summary_json(example()),
             R"({"records":1000000,"skipped_records":3,"bytes":1024000000,"blobs":12,"blob_bytes":1025000000,)"
             R"("retries":4,"seconds":3.040,"cpu_seconds":0.512,"peak_rss_bytes":41943040,"topics":[)"

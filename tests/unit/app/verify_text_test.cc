@@ -35,7 +35,7 @@ verify::Finding gap() {
           .text = "are in no blob"};
 }
 
-TEST(VerifyText, AFindingSaysWhereAndWhat) {
+TEST(VerifyText, a_finding_says_where_and_what) {
   verify::Finding finding = gap();
   EXPECT_EQ(finding_text(finding), "topic orders, partition 3: 12-15 are in no blob");
   finding.blobs = {"a.txt", "b.txt"};
@@ -51,7 +51,7 @@ TEST(VerifyText, AFindingSaysWhereAndWhat) {
   EXPECT_EQ(finding_text(finding), "notes.txt: it is not ours");
 }
 
-TEST(VerifyText, TheSummaryCountsFaults) {
+TEST(VerifyText, the_summary_counts_faults) {
   appliance::VerifyReport all = report();
   EXPECT_EQ(verify_summary(all),
             "1 blobs, 1,234 records, 2 partitions: every record once, up to the committed positions");
@@ -61,13 +61,13 @@ TEST(VerifyText, TheSummaryCountsFaults) {
             "1 blobs, 1,234 records, 2 partitions, 2 closed names (tombstones): 1 FAULT");
 }
 
-TEST(VerifyText, TheTableHasARowAPartition) {
+TEST(VerifyText, the_table_has_a_row_a_partition) {
   const std::string table = partition_table(report());
   EXPECT_NE(table.find("10-20            20                       5-25\n"), std::string::npos) << table;
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 3);
 }
 
-TEST(VerifyText, JsonHasTheSame) {
+TEST(VerifyText, json_has_the_same) {
   appliance::VerifyReport all = report();
   all.findings.add(gap());
   const std::string text = verify_json(all);

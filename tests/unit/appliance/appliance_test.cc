@@ -38,7 +38,7 @@ class ApplianceTest : public testing::Test {
   std::string root_;
 };
 
-TEST_F(ApplianceTest, StoppedBeforeItRunsItEndsAtOnceWithNothing) {
+TEST_F(ApplianceTest, stopped_before_it_runs_it_ends_at_once_with_nothing) {
   Appliance appliance(settings("127.0.0.1:1", "null:"));
   appliance.stop();
   EXPECT_EQ(appliance.not_ready(), "draining");
@@ -48,7 +48,7 @@ TEST_F(ApplianceTest, StoppedBeforeItRunsItEndsAtOnceWithNothing) {
   EXPECT_GT(outcome->peak_rss_bytes, 0U);
 }
 
-TEST_F(ApplianceTest, StoppedWhileItWaitsForBrokersItEnds) {
+TEST_F(ApplianceTest, stopped_while_it_waits_for_brokers_it_ends) {
   Appliance appliance(settings("127.0.0.1:1", "null:"));
   EXPECT_EQ(appliance.not_ready(), "waiting for the brokers");
   std::thread other([&] {
@@ -59,7 +59,7 @@ TEST_F(ApplianceTest, StoppedWhileItWaitsForBrokersItEnds) {
   other.join();
 }
 
-TEST_F(ApplianceTest, ASinkThatCannotBeWrittenToEndsItBeforeAnythingIsRead) {
+TEST_F(ApplianceTest, a_sink_that_cannot_be_written_to_ends_it_before_anything_is_read) {
   Appliance appliance(settings("127.0.0.1:1", "file:///dev/null/lake"));
   const Result<Summary> outcome = appliance.run();
   ASSERT_FALSE(outcome.ok());
@@ -116,11 +116,11 @@ class ApplianceOnMockTest : public ApplianceTest {
 
 // At least once: the mock cluster refuses commits while a group rebalances, and a second worker that joins
 // more than the mock's three seconds after the first has it rebalance.
-TEST_F(ApplianceOnMockTest, WhatWasProducedLandsIsCountedAndItEndsAtTheEnd) {
+TEST_F(ApplianceOnMockTest, what_was_produced_lands_is_counted_and_it_ends_at_the_end) {
   run_to_the_end("guarantee: at_least_once\nruntime: {workers: 2, memory: 256MiB}\n", ", fetch: librdkafka");
 }
 
-TEST_F(ApplianceOnMockTest, FetchedDirectlyAndClaimedEachRecordLandsOnce) {
+TEST_F(ApplianceOnMockTest, fetched_directly_and_claimed_each_record_lands_once) {
   run_to_the_end("runtime: {workers: 1, memory: 256MiB}\n", ", fence_wait: 500ms");
   EXPECT_EQ(lines_, 300U);
 }

@@ -37,7 +37,7 @@ const CheckRow* row_of(const CheckReport& report, const std::string& name) {
   return found == report.rows.end() ? nullptr : &*found;
 }
 
-TEST_F(CheckTest, WhatTheServiceNeedsIsTriedAndWhatIsThereIsTold) {
+TEST_F(CheckTest, what_the_service_needs_is_tried_and_what_is_there_is_told) {
   const auto cluster = rdkafka::MockCluster::start(1);
   ASSERT_TRUE(cluster.ok());
   ASSERT_TRUE((*cluster)->create_topic("orders", 1).ok());
@@ -53,7 +53,7 @@ TEST_F(CheckTest, WhatTheServiceNeedsIsTriedAndWhatIsThereIsTold) {
   EXPECT_EQ(row_of(report, "memory")->text.rfind("1 worker with ", 0), 0U) << row_of(report, "memory")->text;
 }
 
-TEST_F(CheckTest, OneFaultDoesNotKeepTheOthersFromBeingTried) {
+TEST_F(CheckTest, one_fault_does_not_keep_the_others_from_being_tried) {
   const auto cluster = rdkafka::MockCluster::start(1);
   ASSERT_TRUE(cluster.ok());
   const CheckReport report = check((*cluster)->brokers(), "file:///dev/null/lake");

@@ -17,7 +17,7 @@ Error saying(const char* text) {
   return make_error(ErrorKind::not_found, Action::fatal, text);
 }
 
-TEST(ClusterAnswers, WhatIsMissingIsToldInTheOrderOfTheQuestions) {
+TEST(ClusterAnswers, what_is_missing_is_told_in_the_order_of_the_questions) {
   rdkafka::ProbeReport report;
   EXPECT_TRUE(unanswered(report).empty());
   report.group_error = saying("group");
@@ -32,7 +32,7 @@ TEST(ClusterAnswers, WhatIsMissingIsToldInTheOrderOfTheQuestions) {
   EXPECT_EQ(missing[3].error.message, "group");
 }
 
-TEST(ClusterAnswers, ATopicThatIsNotThereIsAnErrorWhateverIsAsked) {
+TEST(ClusterAnswers, a_topic_that_is_not_there_is_an_error_whatever_is_asked) {
   const auto cluster = rdkafka::MockCluster::start(1);
   ASSERT_TRUE(cluster.ok());
   ASSERT_TRUE((*cluster)->create_topic("orders", 2).ok());

@@ -11,7 +11,7 @@
 namespace penstock::appliance {
 namespace {
 
-TEST(WholeCheck, WhatOnlyOtherModulesCanTellIsAFaultWithItsLine) {
+TEST(WholeCheck, what_only_other_modules_can_tell_is_a_fault_with_its_line) {
   struct Row {
     const char* name;
     std::string text;
@@ -46,7 +46,7 @@ TEST(WholeCheck, WhatOnlyOtherModulesCanTellIsAFaultWithItsLine) {
   }
 }
 
-TEST(WholeCheck, ALongTopicFoundByARegularExpressionIsCountedInTheLongestName) {
+TEST(WholeCheck, a_long_topic_found_by_a_regular_expression_is_counted_in_the_longest_name) {
   const std::string path = "batch:\n  path: \"{topic}/{topic}/{topic}/" + std::string(130, 'p') + "\"\n";
   EXPECT_TRUE(Settings::parse(yaml(path), "x.yaml").ok());
   const std::string regex =
@@ -55,7 +55,7 @@ TEST(WholeCheck, ALongTopicFoundByARegularExpressionIsCountedInTheLongestName) {
   EXPECT_NE(fault_of(regex).find("x.yaml:5: batch.path"), std::string::npos);
 }
 
-TEST(WholeCheck, ExactlyOnceIsRefusedWhereLibrdkafkaHasToFetch) {
+TEST(WholeCheck, exactly_once_is_refused_where_librdkafka_has_to_fetch) {
   const std::string librdkafka_only =
       "name: test\nsource:\n  brokers: [\"127.0.0.1:9093\"]\n  topics: [orders]\n  tls: {enabled: true}\n"
       "  librdkafka: {ssl.cipher.suites: AES128-SHA}\nsink: {url: \"null:\"}\n";

@@ -12,7 +12,7 @@
 namespace penstock::appliance {
 namespace {
 
-TEST(WiringSource, TheSourceIsToldEverythingThatWasWritten) {
+TEST(WiringSource, the_source_is_told_everything_that_was_written) {
   const Settings settings = settings_of(
       "name: test\n"
       "source:\n"
@@ -40,7 +40,7 @@ TEST(WiringSource, TheSourceIsToldEverythingThatWasWritten) {
   EXPECT_EQ(options.passthrough.at("session.timeout.ms"), "30000");
 }
 
-TEST(WiringSource, WhoFetchesIsSaidWithTheReason) {
+TEST(WiringSource, who_fetches_is_said_with_the_reason) {
   EXPECT_TRUE(fetch_choice(settings_of(yaml("")).details()).direct);
   const FetchChoice written = fetch_choice(
       settings_of("name: test\nsource: {brokers: [\"127.0.0.1:9092\"], topics: [orders], fetch: librdkafka}\n"
@@ -50,7 +50,7 @@ TEST(WiringSource, WhoFetchesIsSaidWithTheReason) {
   EXPECT_EQ(written.reason, "source.fetch says so");
 }
 
-TEST(WiringSource, AnEventHubsConnectionStringIsTheLogin) {
+TEST(WiringSource, an_event_hubs_connection_string_is_the_login) {
   const Settings settings = settings_of(
       "name: test\n"
       "source:\n"

@@ -13,7 +13,7 @@
 namespace penstock::appliance {
 namespace {
 
-TEST(WiringStore, TheSinkIsWhatItsUrlSays) {
+TEST(WiringStore, the_sink_is_what_its_url_says) {
   std::string dir = testing::TempDir() + "/penstock-wiring-XXXXXX";
   ASSERT_NE(::mkdtemp(dir.data()), nullptr);
   const auto loop = io::make_loop({.choice = io::Choice::portable}, system_clock());
@@ -37,7 +37,7 @@ TEST(WiringStore, TheSinkIsWhatItsUrlSays) {
   std::filesystem::remove_all(dir);
 }
 
-TEST(WiringStore, ASinksIdentityChangesWithItsPlaceAndNotWithItsCredential) {
+TEST(WiringStore, a_sinks_identity_changes_with_its_place_and_not_with_its_credential) {
   const auto identity = [](const std::string& sink) {
     return sink_identity(settings_of(yaml("", sink)).details());
   };

@@ -14,7 +14,7 @@
 namespace penstock::appliance {
 namespace {
 
-TEST(Wiring, WorkersAreOnePerEightPartitionsAsFarAsCpusAndMemoryGo) {
+TEST(Wiring, workers_are_one_per_eight_partitions_as_far_as_cpus_and_memory_go) {
   struct Row {
     const char* runtime;
     std::uint32_t cpus;
@@ -44,7 +44,7 @@ TEST(Wiring, WorkersAreOnePerEightPartitionsAsFarAsCpusAndMemoryGo) {
   }
 }
 
-TEST(Wiring, AWorkerGetsItsShare) {
+TEST(Wiring, a_worker_gets_its_share) {
   const Settings settings =
       settings_of(yaml("batch: {max_age: 10s}\nstage: {dir: /data/stage, max_bytes: 1GiB}\n"
                        "runtime: {workers: 2, memory: 1GiB, io: portable}\n",
@@ -66,7 +66,7 @@ TEST(Wiring, AWorkerGetsItsShare) {
   EXPECT_NE(options.random(), options.random());
 }
 
-TEST(Wiring, TheFirstOverrideThatMatchesMakesTheTopicsPlan) {
+TEST(Wiring, the_first_override_that_matches_makes_the_topics_plan) {
   const Settings settings = settings_of(
       yaml("batch: {max_age: 30s, compression: gzip}\n"
            "overrides:\n"
@@ -87,7 +87,7 @@ TEST(Wiring, TheFirstOverrideThatMatchesMakesTheTopicsPlan) {
   EXPECT_TRUE(payments->path.uses_partition());
 }
 
-TEST(Wiring, TheAdminAddressIsWrittenAsItIsReadAgain) {
+TEST(Wiring, the_admin_address_is_written_as_it_is_read_again) {
   for (const auto& [written, address] :
        {std::pair<std::string, std::string>{"127.0.0.1:9464", "127.0.0.1:9464"},
         {"\"[::1]:9464\"", "[::1]:9464"},
@@ -96,7 +96,7 @@ TEST(Wiring, TheAdminAddressIsWrittenAsItIsReadAgain) {
   }
 }
 
-TEST(Wiring, LogLevelsAndFormats) {
+TEST(Wiring, log_levels_and_formats) {
   const auto of = [](const std::string& log) {
     return log_options(settings_of(yaml("log: " + log + "\n")).details());
   };

@@ -32,7 +32,7 @@ Refusal refused(int status, std::string_view code) {
   return refusal;
 }
 
-TEST(BlobErrors, StatusAndCodeDecideKindAndAction) {
+TEST(BlobErrors, status_and_code_decide_kind_and_action) {
   struct Case {
     int status;
     std::string_view code;
@@ -86,7 +86,7 @@ TEST(BlobErrors, StatusAndCodeDecideKindAndAction) {
   }
 }
 
-TEST(BlobErrors, TheMessageSaysWhatWhereAndWhichRequest) {
+TEST(BlobErrors, the_message_says_what_where_and_which_request) {
   Refusal refusal = refused(503, "ServerBusy");
   refusal.request_id = "6e8a0c4b-001e-0034-5c3b";
   const Error error = error_of(refusal);
@@ -97,11 +97,11 @@ TEST(BlobErrors, TheMessageSaysWhatWhereAndWhichRequest) {
       "asks to slow down [request id 6e8a0c4b-001e-0034-5c3b]");
 }
 
-TEST(BlobErrors, AMissingContainerIsNamed) {
+TEST(BlobErrors, a_missing_container_is_named) {
   EXPECT_THAT(error_of(refused(404, "ContainerNotFound")).message, HasSubstr("create the container lake"));
 }
 
-TEST(BlobErrors, AnAuthenticationFailureShowsBothClocksAndNotTheServicesDetail) {
+TEST(BlobErrors, an_authentication_failure_shows_both_clocks_and_not_the_services_detail) {
   Refusal refusal = refused(403, "AuthenticationFailed");
   refusal.date = "Sat, 31 Jan 2026 01:00:00 GMT";
   refusal.body = "<Error><Code>AuthenticationFailed</Code><Message>sig=topsecret</Message></Error>";
@@ -111,7 +111,7 @@ TEST(BlobErrors, AnAuthenticationFailureShowsBothClocksAndNotTheServicesDetail) 
   EXPECT_THAT(message, Not(HasSubstr("topsecret")));
 }
 
-TEST(BlobErrors, TheBodysCodeStandsInForAMissingHeader) {
+TEST(BlobErrors, the_bodys_code_stands_in_for_a_missing_header) {
   Refusal refusal = refused(409, "");
   refusal.body =
       "\xef\xbb\xbf<?xml version=\"1.0\"?><Error><Code>ContainerBeingDeleted</Code><Message>Wait &amp; see.\n"
@@ -122,7 +122,7 @@ TEST(BlobErrors, TheBodysCodeStandsInForAMissingHeader) {
   EXPECT_THAT(error.message, HasSubstr("(\"Wait & see.\")"));
 }
 
-TEST(BlobErrors, WhatIsNoCodeAndNoXmlIsLeftOut) {
+TEST(BlobErrors, what_is_no_code_and_no_xml_is_left_out) {
   Refusal refusal = refused(502, "<b>\r\n");
   refusal.body = "<html><body>Bad gateway<br></body>";
   refusal.request_id = "<script>";
@@ -131,7 +131,7 @@ TEST(BlobErrors, WhatIsNoCodeAndNoXmlIsLeftOut) {
   EXPECT_THAT(error.message, Not(HasSubstr("<")));
 }
 
-TEST(BlobErrors, RetryAfterIsReadInEachOfItsForms) {
+TEST(BlobErrors, retry_after_is_read_in_each_of_its_forms) {
   struct Case {
     std::string_view retry_after_ms;
     std::string_view x_ms_retry_after_ms;
@@ -163,7 +163,7 @@ TEST(BlobErrors, RetryAfterIsReadInEachOfItsForms) {
   }
 }
 
-TEST(HttpDate, SurvivesARoundTripAndRefusesTheRest) {
+TEST(HttpDate, survives_a_round_trip_and_refuses_the_rest) {
   EXPECT_EQ(format_http_date(WallTime{seconds{784111777}}), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), WallTime{seconds{784111777}});
   EXPECT_EQ(format_http_date(WallTime{seconds{951782400}}), "Tue, 29 Feb 2000 00:00:00 GMT");

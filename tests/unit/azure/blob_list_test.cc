@@ -34,7 +34,7 @@ constexpr std::string_view k_page =
     "<Metadata/></Blob>"
     "</Blobs><NextMarker>2!76!MDAw</NextMarker></EnumerationResults>";
 
-TEST(BlobListParser, ReadsNamesSizesMetadataAndMarkerAndLeavesDirectoriesOut) {
+TEST(BlobListParser, reads_names_sizes_metadata_and_marker_and_leaves_directories_out) {
   const auto list = parse_blob_list(k_page);
   ASSERT_TRUE(list.ok()) << list.error().message;
   ASSERT_EQ(list->blobs.size(), 2U);
@@ -47,21 +47,21 @@ TEST(BlobListParser, ReadsNamesSizesMetadataAndMarkerAndLeavesDirectoriesOut) {
   EXPECT_EQ(list->next_marker, "2!76!MDAw");
 }
 
-TEST(BlobListParser, AnEmptyPageHasNothing) {
+TEST(BlobListParser, an_empty_page_has_nothing) {
   const auto list = parse_blob_list("<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>");
   ASSERT_TRUE(list.ok()) << list.error().message;
   EXPECT_TRUE(list->blobs.empty());
   EXPECT_TRUE(list->next_marker.empty());
 }
 
-TEST(BlobListParser, EveryTruncationIsAnError) {
+TEST(BlobListParser, every_truncation_is_an_error) {
   for (std::size_t size = 0; size < k_page.size(); ++size) {
     const std::string cut{k_page.substr(0, size)};  // its own memory, so that a sanitizer sees its end
     EXPECT_FALSE(parse_blob_list(cut).ok()) << size;
   }
 }
 
-TEST(BlobListParser, EveryDamagedByteIsReadWithoutAFault) {
+TEST(BlobListParser, every_damaged_byte_is_read_without_a_fault) {
   for (std::size_t at = 0; at < k_page.size(); ++at) {
     for (const char damage : {'<', '>', '&', '/', '\0', '"'}) {
       std::string page{k_page};
@@ -71,7 +71,7 @@ TEST(BlobListParser, EveryDamagedByteIsReadWithoutAFault) {
   }
 }
 
-TEST(BlobListParser, RefusesWhatItCannotRelyOn) {
+TEST(BlobListParser, refuses_what_it_cannot_rely_on) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"<html><body/></html>", "begins with <html>"},
       {"not xml", "outside of the root"},
@@ -100,7 +100,7 @@ TEST(BlobListParser, RefusesWhatItCannotRelyOn) {
   }
 }
 
-TEST(XmlReader, RefusesElementsNestedTooDeep) {
+TEST(XmlReader, refuses_elements_nested_too_deep) {
   std::string xml;
   for (int i = 0; i < 100; ++i) {
     xml += "<a>";
@@ -108,7 +108,7 @@ TEST(XmlReader, RefusesElementsNestedTooDeep) {
   EXPECT_FALSE(parse_blob_list("<EnumerationResults>" + xml).ok());
 }
 
-TEST(XmlReader, GivesCommentsNoEventAndCdataAsText) {
+TEST(XmlReader, gives_comments_no_event_and_cdata_as_text) {
   XmlReader reader{"<a><!-- <b> --><![CDATA[<&]]><c/></a>"};
   EXPECT_EQ(reader.next().kind, XmlEvent::Kind::start);
   EXPECT_EQ(reader.next().text, "<&");

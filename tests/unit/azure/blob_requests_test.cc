@@ -21,7 +21,7 @@ const Endpoint& endpoint() {
   return the;
 }
 
-TEST(BlobRequests, EachOperationGoesToItsAddress) {
+TEST(BlobRequests, each_operation_goes_to_its_address) {
   const std::string host = "https://contoso.blob.core.windows.net";
   EXPECT_THAT(url_of(put_block(endpoint(), "a.txt", 0, 1)),
               StartsWith(host + "/lake/raw/a.txt?comp=block&blockid="));
@@ -42,14 +42,14 @@ TEST(BlobRequests, EachOperationGoesToItsAddress) {
   EXPECT_EQ(put_block(endpoint(), "a.txt", 0, 77).content_length, 77U);
 }
 
-TEST(BlobRequests, EveryWriteOfABlobIsConditional) {
+TEST(BlobRequests, every_write_of_a_blob_is_conditional) {
   for (const BlobRequest& request :
        {put_blob(endpoint(), "a.txt", 1, {}).value(), put_block_list(endpoint(), "a.txt", {}, {}).value()}) {
     EXPECT_THAT(request.headers, Contains(Pair("if-none-match", "*")));
   }
 }
 
-TEST(BlobRequests, AChecksumIsWrittenAsTheServiceWritesIt) {
+TEST(BlobRequests, a_checksum_is_written_as_the_service_writes_it) {
   EXPECT_EQ(crc64_text(0x659632CB7E4BE261),
             "YeJLfssylmU=");                 // what Azure answers to a Put Blob of "Hello World"
   EXPECT_EQ(crc64_text(0), "AAAAAAAAAAA=");  // and of nothing
@@ -59,12 +59,12 @@ TEST(BlobRequests, AChecksumIsWrittenAsTheServiceWritesIt) {
               testing::Not(Contains(Pair("x-ms-content-crc64", testing::_))));
 }
 
-TEST(BlobRequests, NamesArePercentEncodedButForTheirSlashes) {
+TEST(BlobRequests, names_are_percent_encoded_but_for_their_slashes) {
   EXPECT_EQ(get_blob_properties(endpoint(), "a b/%?#&+~\xc3\xa9.txt").path,
             "/lake/raw/a%20b/%25%3F%23%26%2B~%C3%A9.txt");
 }
 
-TEST(BlobRequests, TheExtensionDecidesTheContentType) {
+TEST(BlobRequests, the_extension_decides_the_content_type) {
   EXPECT_EQ(content_type_of("a.txt"), "text/plain");
   EXPECT_EQ(content_type_of("a.txt.gz"), "application/gzip");
   EXPECT_EQ(content_type_of("a.txt.zst"), "application/zstd");
@@ -72,7 +72,7 @@ TEST(BlobRequests, TheExtensionDecidesTheContentType) {
               Contains(Pair("x-ms-blob-content-type", "application/gzip")));
 }
 
-TEST(BlobRequests, BlockIdsAreOfOneLengthAndDifferByNameAndIndex) {
+TEST(BlobRequests, block_ids_are_of_one_length_and_differ_by_name_and_index) {
   const std::string id = block_id("raw/a.txt", 0);
   EXPECT_EQ(crypto::base64_decode(id)->size(), 24U);  // at most 64
   EXPECT_EQ(block_id("raw/a.txt", 4294967295).size(), id.size());
@@ -81,7 +81,7 @@ TEST(BlobRequests, BlockIdsAreOfOneLengthAndDifferByNameAndIndex) {
   EXPECT_NE(block_id("raw/b.txt", 0), id);
 }
 
-TEST(BlobRequests, ABlockListNamesItsBlocksInOrder) {
+TEST(BlobRequests, a_block_list_names_its_blocks_in_order) {
   const std::vector<std::uint32_t> indexes = {0, 1, 2};
   const BlobRequest request = put_block_list(endpoint(), "a.txt", indexes, {}).value();
   EXPECT_EQ(request.body, "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList><Latest>" +
@@ -90,14 +90,14 @@ TEST(BlobRequests, ABlockListNamesItsBlocksInOrder) {
   EXPECT_EQ(request.content_length, request.body.size());
 }
 
-TEST(BlobRequests, ABlockListPastTheServicesLimitIsRefusedHere) {
+TEST(BlobRequests, a_block_list_past_the_services_limit_is_refused_here) {
   EXPECT_TRUE(put_block_list(endpoint(), "a.txt", std::vector<std::uint32_t>(50'000), {}).ok());
   const auto refused = put_block_list(endpoint(), "a.txt", std::vector<std::uint32_t>(50'001), {});
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, HasSubstr("50000"));
 }
 
-TEST(BlobRequests, MetadataBecomesHeadersAndAnEmptyValueNone) {
+TEST(BlobRequests, metadata_becomes_headers_and_an_empty_value_none) {
   const BlobRequest request =
       put_blob(endpoint(), "a.txt", 1, {{"topic", "api"}, {"ranges", "0:1-2,1:3-4"}, {"note", ""}}).value();
   EXPECT_THAT(request.headers, Contains(Pair("x-ms-meta-topic", "api")));
@@ -105,7 +105,7 @@ TEST(BlobRequests, MetadataBecomesHeadersAndAnEmptyValueNone) {
   EXPECT_THAT(request.headers, testing::Not(Contains(Pair("x-ms-meta-note", ""))));
 }
 
-TEST(BlobRequests, MetadataThatCouldForgeAHeaderOrBreakTheSignatureIsRefused) {
+TEST(BlobRequests, metadata_that_could_forge_a_header_or_break_the_signature_is_refused) {
   const Metadata cases[] = {
       {{"Topic", "x"}},    {{"a-b", "x"}},   {{"", "x"}},     {{"a", "x\r\nif-match: *"}},
       {{"a", "\xc3\xa9"}}, {{"a", " lead"}}, {{"a", "a  b"}}, {{"a", std::string(8193, 'x')}},

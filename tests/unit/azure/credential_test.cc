@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(Sas, GoesIntoTheQueryUnchangedAndNoAuthorizationIsSent) {
+TEST(Sas, goes_into_the_query_unchanged_and_no_authorization_is_sent) {
   const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake").value();
   BlobRequest request = put_block(endpoint, "a.txt", 0, 5);
   authorize(request, make_sas("?sv=2021-12-02&sp=rcw&sig=a%2Bb%3D\n").value(), WallTime{});
@@ -27,14 +27,14 @@ TEST(Sas, GoesIntoTheQueryUnchangedAndNoAuthorizationIsSent) {
   }
 }
 
-TEST(Sas, IsTheWholeQueryOfARequestThatHasNone) {
+TEST(Sas, is_the_whole_query_of_a_request_that_has_none) {
   const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake").value();
   BlobRequest request = get_blob_properties(endpoint, "a.txt");
   authorize(request, make_sas("sv=1&sig=x").value(), WallTime{});
   EXPECT_EQ(url_of(request), "https://contoso.blob.core.windows.net/lake/a.txt?sv=1&sig=x");
 }
 
-TEST(Sas, WhatIsNoSasIsRefusedWithoutBeingShown) {
+TEST(Sas, what_is_no_sas_is_refused_without_being_shown) {
   for (const std::string_view text : {"", "topsecret", "sv=1&xsig=topsecret", "sv=1&sig=top secret",
                                       "https://contoso.blob.core.windows.net/?sv=1&sig=topsecret"}) {
     const auto sas = make_sas(text);
@@ -44,7 +44,7 @@ TEST(Sas, WhatIsNoSasIsRefusedWithoutBeingShown) {
   }
 }
 
-TEST(SharedKeyCredential, TakesWhiteSpaceOffAndNeverShowsABadKey) {
+TEST(SharedKeyCredential, takes_white_space_off_and_never_shows_a_bad_key) {
   EXPECT_TRUE(make_shared_key("contoso", " c2VjcmV0\n").ok());
   const auto key = make_shared_key("contoso", "topsecret*==");
   ASSERT_FALSE(key.ok());
@@ -54,7 +54,7 @@ TEST(SharedKeyCredential, TakesWhiteSpaceOffAndNeverShowsABadKey) {
   EXPECT_FALSE(make_shared_key("contoso", "").ok());
 }
 
-TEST(ConnectionStringParser, BuildsTheEndpointFromNameAndSuffix) {
+TEST(ConnectionStringParser, builds_the_endpoint_from_name_and_suffix) {
   const auto parsed = parse_connection_string(
       "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=c2VjcmV0;EndpointSuffix=core."
       "chinacloudapi.cn\n");
@@ -65,14 +65,14 @@ TEST(ConnectionStringParser, BuildsTheEndpointFromNameAndSuffix) {
   EXPECT_EQ(as_text(key.key), "secret");
 }
 
-TEST(ConnectionStringParser, TakesKeysInAnyCaseAndOrderAndLeavesUnknownOnesAside) {
+TEST(ConnectionStringParser, takes_keys_in_any_case_and_order_and_leaves_unknown_ones_aside) {
   const auto parsed =
       parse_connection_string(";accountkey=c2VjcmV0;FileEndpoint=https://f/; ACCOUNTNAME = contoso ;;");
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   EXPECT_EQ(parsed->blob_endpoint, "https://contoso.blob.core.windows.net");
 }
 
-TEST(ConnectionStringParser, ASasNeedsOnlyTheBlobEndpoint) {
+TEST(ConnectionStringParser, a_sas_needs_only_the_blob_endpoint) {
   const auto parsed = parse_connection_string(
       "BlobEndpoint=https://contoso.blob.core.windows.net/;SharedAccessSignature=sv=2021&sig=a%3D");
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
@@ -80,14 +80,14 @@ TEST(ConnectionStringParser, ASasNeedsOnlyTheBlobEndpoint) {
   EXPECT_EQ(std::get<Sas>(parsed->credential).token, "sv=2021&sig=a%3D");
 }
 
-TEST(ConnectionStringParser, KnowsTheDevelopmentStorage) {
+TEST(ConnectionStringParser, knows_the_development_storage) {
   const auto parsed = parse_connection_string("UseDevelopmentStorage=true");
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->blob_endpoint, "http://127.0.0.1:10000/devstoreaccount1");
   EXPECT_EQ(std::get<SharedKey>(parsed->credential).account, "devstoreaccount1");
 }
 
-TEST(ConnectionStringParser, ErrorsNameTheKeyAndNeverAValue) {
+TEST(ConnectionStringParser, errors_name_the_key_and_never_a_value) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"", "AccountName"},
       {"AccountName=contoso", "AccountKey is missing"},

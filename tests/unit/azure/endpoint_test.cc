@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(EndpointParser, TakesEachStyleOfAddress) {
+TEST(EndpointParser, takes_each_style_of_address) {
   struct Case {
     std::string_view url;
     std::string_view origin;
@@ -49,7 +49,7 @@ TEST(EndpointParser, TakesEachStyleOfAddress) {
   }
 }
 
-TEST(EndpointParser, RefusesAndSaysWhatToWrite) {
+TEST(EndpointParser, refuses_and_says_what_to_write) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"", "https://"},
       {"contoso.blob.core.windows.net/lake", "https://"},
@@ -84,7 +84,7 @@ TEST(EndpointParser, RefusesAndSaysWhatToWrite) {
   }
 }
 
-TEST(Endpoint, JoinsNamesToThePrefixAndDescribesItself) {
+TEST(Endpoint, joins_names_to_the_prefix_and_describes_itself) {
   const Endpoint deep = parse_endpoint("https://contoso.dfs.core.windows.net/lake/raw").value();
   EXPECT_EQ(deep.full_name("a/b.txt"), "raw/a/b.txt");
   EXPECT_EQ(deep.description(), "https://contoso.blob.core.windows.net/lake/raw");

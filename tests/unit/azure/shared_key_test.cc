@@ -29,7 +29,7 @@ std::string header_of(const BlobRequest& request, std::string_view name) {
 
 // The signatures were computed apart from this code (Python's hmac) over the same texts.
 
-TEST(SharedKeySignature, OfAConditionalPutBlobSignsLengthConditionMetadataAndEncodedPath) {
+TEST(SharedKeySignature, of_a_conditional_put_blob_signs_length_condition_metadata_and_encoded_path) {
   const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake/raw").value();
   BlobRequest request = put_blob(endpoint, "a b.txt", 11, {{"attempt", "7"}}).value();
   authorize(request, make_shared_key("contoso", k_key).value(), k_signing_time);
@@ -45,7 +45,7 @@ TEST(SharedKeySignature, OfAConditionalPutBlobSignsLengthConditionMetadataAndEnc
             "SharedKey contoso:pXM19RFCGqDgl5U3USCF+tK4/YKzfNS0Y/EXb4qiLWs=");
 }
 
-TEST(SharedKeySignature, AgainstAnEmulatorHasTheAccountTwiceAndAnEmptyLengthForZero) {
+TEST(SharedKeySignature, against_an_emulator_has_the_account_twice_and_an_empty_length_for_zero) {
   const Endpoint endpoint = parse_endpoint("http://127.0.0.1:10000/devstoreaccount1/lake/raw").value();
   BlobRequest request = put_block(endpoint, "a.txt", 3, 0);
   authorize(request, make_shared_key("devstoreaccount1", k_development_key).value(), k_signing_time);
@@ -60,7 +60,7 @@ TEST(SharedKeySignature, AgainstAnEmulatorHasTheAccountTwiceAndAnEmptyLengthForZ
             "SharedKey devstoreaccount1:Lo4r9MjdGiZwKuj1dfpnOPiWaVrwSV8yjK0hDOjkaII=");
 }
 
-TEST(SharedKeySignature, SignsTheContentTypeOfABlockListAndItsLength) {
+TEST(SharedKeySignature, signs_the_content_type_of_a_block_list_and_its_length) {
   const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake").value();
   const std::uint32_t indexes[] = {0};
   BlobRequest request = put_block_list(endpoint, "a.txt", indexes, {}).value();
@@ -69,7 +69,7 @@ TEST(SharedKeySignature, SignsTheContentTypeOfABlockListAndItsLength) {
       << text;
 }
 
-TEST(SharedKeySignature, SignsQueryValuesAsTheyAreBeforeEncoding) {
+TEST(SharedKeySignature, signs_query_values_as_they_are_before_encoding) {
   const Endpoint endpoint = parse_endpoint("https://contoso.blob.core.windows.net/lake/raw").value();
   const BlobRequest request = list_blobs(endpoint, "a b/", "m=1&2", 10);
   EXPECT_TRUE(string_to_sign(request, "contoso")

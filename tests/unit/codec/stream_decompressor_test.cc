@@ -27,7 +27,7 @@ std::optional<std::string> unpack(Compression compression, std::string_view file
 
 class StreamDecompressorTest : public testing::TestWithParam<Compression> {};
 
-TEST_P(StreamDecompressorTest, MembersThatFollowEachOtherAreOneFileHoweverItIsCut) {
+TEST_P(StreamDecompressorTest, members_that_follow_each_other_are_one_file_however_it_is_cut) {
   const std::string one = json_lines(3000);
   const std::string file =
       compressed(GetParam(), one) + compressed(GetParam(), "") + compressed(GetParam(), "last\n");
@@ -46,30 +46,30 @@ TEST_P(StreamDecompressorTest, MembersThatFollowEachOtherAreOneFileHoweverItIsCu
   }
 }
 
-TEST_P(StreamDecompressorTest, MuchMoreComesOutThanIsHeld) {
+TEST_P(StreamDecompressorTest, much_more_comes_out_than_is_held) {
   const std::string zeros(20'000'000, '\n');
   EXPECT_EQ(unpack(GetParam(), compressed(GetParam(), zeros), 4096), zeros);
 }
 
-TEST_P(StreamDecompressorTest, ACutFileIsAnError) {
+TEST_P(StreamDecompressorTest, a_cut_file_is_an_error) {
   const std::string file = compressed(GetParam(), json_lines(3000));
   for (std::size_t kept = 0; kept < file.size(); ++kept) {
     EXPECT_FALSE(unpack(GetParam(), std::string_view(file).substr(0, kept), 512)) << kept;
   }
 }
 
-TEST_P(StreamDecompressorTest, OtherBytesAreAnError) {
+TEST_P(StreamDecompressorTest, other_bytes_are_an_error) {
   EXPECT_FALSE(unpack(GetParam(), json_lines(3000), 512));
   EXPECT_FALSE(unpack(GetParam(), compressed(GetParam(), "x\n") + "tail of another kind", 512));
 }
 
-TEST(StreamDecompressorGzip, AWrongChecksumIsAnError) {
+TEST(StreamDecompressorGzip, a_wrong_checksum_is_an_error) {
   std::string file = compressed(Compression::gzip, json_lines(3000));
   file[file.size() - 7] = static_cast<char>(file[file.size() - 7] ^ 1);  // CRC-32 and length end a member
   EXPECT_FALSE(unpack(Compression::gzip, file, 512));
 }
 
-TEST(StreamDecompressorNone, BytesPassAsTheyAre) {
+TEST(StreamDecompressorNone, bytes_pass_as_they_are) {
   EXPECT_EQ(unpack(Compression::none, "a\nb\n", 1), "a\nb\n");
   EXPECT_EQ(unpack(Compression::none, "", 1), "");
 }

@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(Base64, GivesTheTextsOfRfc4648InBothDirections) {
+TEST(Base64, gives_the_texts_of_rfc4648_in_both_directions) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"", ""},
       {"f", "Zg=="},
@@ -33,7 +33,7 @@ TEST(Base64, GivesTheTextsOfRfc4648InBothDirections) {
   }
 }
 
-TEST(Base64, EveryByteSurvivesARoundTrip) {
+TEST(Base64, every_byte_survives_a_round_trip) {
   std::vector<std::byte> bytes;
   for (int i = 0; i < 256; ++i) {
     bytes.push_back(static_cast<std::byte>(i));
@@ -43,14 +43,14 @@ TEST(Base64, EveryByteSurvivesARoundTrip) {
   }
 }
 
-TEST(Base64, RefusesWhatIsNotStrict) {
+TEST(Base64, refuses_what_is_not_strict) {
   for (const std::string_view text :
        {"Zg", "Zg=", "Z===", "====", "Zm9 ", "Zm9v\n", "Zm9_", "Z=9v", "Zh==", "Zm9=", "Zg==Zg=="}) {
     EXPECT_FALSE(base64_decode(text).ok()) << text;
   }
 }
 
-TEST(Base64, ErrorsNeverShowTheText) {
+TEST(Base64, errors_never_show_the_text) {
   const auto decoded = base64_decode("secretkey!!!");
   ASSERT_FALSE(decoded.ok());
   EXPECT_THAT(decoded.error().message, Not(HasSubstr("secret")));

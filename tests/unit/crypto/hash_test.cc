@@ -19,12 +19,12 @@ std::string hex(Bytes digest) {
   return text;
 }
 
-TEST(Sha256, GivesTheDigestsOfFips180) {
+TEST(Sha256, gives_the_digests_of_fips180) {
   EXPECT_EQ(hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(hex(sha256(as_bytes("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST(HmacSha256, GivesTheDigestsOfRfc4231) {
+TEST(HmacSha256, gives_the_digests_of_rfc4231) {
   struct Case {
     std::string key;
     std::string message;
@@ -44,7 +44,7 @@ TEST(HmacSha256, GivesTheDigestsOfRfc4231) {
   }
 }
 
-TEST(Digest, GivesTheDigestsOfFips180) {
+TEST(Digest, gives_the_digests_of_fips180) {
   EXPECT_EQ(hex(digest(HashFunction::sha256, as_bytes("abc"))),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex(digest(HashFunction::sha512, as_bytes("abc"))),
@@ -52,7 +52,7 @@ TEST(Digest, GivesTheDigestsOfFips180) {
             "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
-TEST(Hmac, GivesTheDigestsOfRfc4231) {
+TEST(Hmac, gives_the_digests_of_rfc4231) {
   const Bytes message = as_bytes("what do ya want for nothing?");
   EXPECT_EQ(hex(hmac(HashFunction::sha256, as_bytes("Jefe"), message)),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
@@ -62,7 +62,7 @@ TEST(Hmac, GivesTheDigestsOfRfc4231) {
 }
 
 // Of RFC 7914, section 11: the first 32 bytes of its 64. The others are Python's hashlib's.
-TEST(Pbkdf2, GivesTheKeysOfOthers) {
+TEST(Pbkdf2, gives_the_keys_of_others) {
   EXPECT_EQ(hex(pbkdf2(HashFunction::sha256, as_bytes("passwd"), as_bytes("salt"), 1)),
             "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc");
   EXPECT_EQ(hex(pbkdf2(HashFunction::sha256, as_bytes("pencil"), as_bytes("NaCl"), 4096)),
@@ -74,7 +74,7 @@ TEST(Pbkdf2, GivesTheKeysOfOthers) {
             "97398411d6aea43a77acef92226ab8278d4db0668bd1d7a76a725f7680ac45c5");
 }
 
-TEST(EqualInConstantTime, ComparesBytesAndLengths) {
+TEST(EqualInConstantTime, compares_bytes_and_lengths) {
   EXPECT_TRUE(equal_in_constant_time(as_bytes("abc"), as_bytes("abc")));
   EXPECT_TRUE(equal_in_constant_time({}, {}));
   EXPECT_FALSE(equal_in_constant_time(as_bytes("abc"), as_bytes("abd")));

@@ -10,7 +10,7 @@
 namespace penstock::crypto {
 namespace {
 
-TEST(Random, NumbersDoNotRepeat) {
+TEST(Random, numbers_do_not_repeat) {
   std::set<std::uint64_t> seen;
   for (int i = 0; i < 1000; ++i) {
     seen.insert(random_u64());
@@ -18,7 +18,7 @@ TEST(Random, NumbersDoNotRepeat) {
   EXPECT_EQ(seen.size(), 1000U);
 }
 
-TEST(Random, FillsAllOfALongBuffer) {
+TEST(Random, fills_all_of_a_long_buffer) {
   std::vector<std::byte> bytes(1 << 16);  // past the 256 bytes that getrandom always gives in one call
   random_bytes(bytes);
   for (std::size_t at = 0; at < bytes.size(); at += 4096) {
@@ -27,7 +27,7 @@ TEST(Random, FillsAllOfALongBuffer) {
   }
 }
 
-TEST(Random, AnEmptyBufferIsLeftAlone) {
+TEST(Random, an_empty_buffer_is_left_alone) {
   random_bytes({});
 }
 

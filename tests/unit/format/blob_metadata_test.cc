@@ -32,7 +32,7 @@ Metadata rows_of_data(const Metadata& changes = {}) {
   return rows;
 }
 
-TEST(BlobMetadataTest, IsWrittenAsTheFormatSays) {
+TEST(BlobMetadataTest, is_written_as_the_format_says) {
   BlobMetadata metadata = data();
   metadata.lost = {{Partition{3}, {Position{80}, Position{82}}}};
   EXPECT_EQ(to_metadata(metadata), (Metadata{{"penstock", "1"},
@@ -47,7 +47,7 @@ TEST(BlobMetadataTest, IsWrittenAsTheFormatSays) {
             (Metadata{{"penstock", "1"}, {"tombstone", "1"}, {"group", "lake-writers"}}));
 }
 
-TEST(BlobMetadataTest, IsReadAsItWasWritten) {
+TEST(BlobMetadataTest, is_read_as_it_was_written) {
   BlobMetadata metadata = data();
   metadata.lost = {{Partition{3}, {Position{80}, Position{82}}}};
   const auto read = read_blob_metadata(to_metadata(metadata));
@@ -65,7 +65,7 @@ TEST(BlobMetadataTest, IsReadAsItWasWritten) {
   EXPECT_TRUE(read_blob_metadata(to_metadata(tombstone_of("g")))->is_tombstone);
 }
 
-TEST(BlobMetadataTest, WhatIsNotExactlyOursIsAnErrorThatSaysWhy) {
+TEST(BlobMetadataTest, what_is_not_exactly_ours_is_an_error_that_says_why) {
   struct Case {
     Metadata rows;
     std::string message;
@@ -92,7 +92,7 @@ TEST(BlobMetadataTest, WhatIsNotExactlyOursIsAnErrorThatSaysWhy) {
   }
 }
 
-TEST(BlobMetadataTest, TheMostPartitionsOfABatchFitIntoWhatAStoreKeeps) {
+TEST(BlobMetadataTest, the_most_partitions_of_a_batch_fit_into_what_a_store_keeps) {
   BlobMetadata metadata = data();
   metadata.group = std::string(256, 'g');
   metadata.topic = std::string(249, 't');

@@ -30,26 +30,26 @@ std::vector<RecordView> records_of(const std::vector<std::string>& values) {
   return records;
 }
 
-TEST(RecordFormatTest, AnExtensionTellsReadersHowToUnpack) {
+TEST(RecordFormatTest, an_extension_tells_readers_how_to_unpack) {
   EXPECT_EQ(file_extension({RowFormat::lines, Compression::none}), ".txt");
   EXPECT_EQ(file_extension({RowFormat::lines, Compression::gzip}), ".txt.gz");
   EXPECT_EQ(file_extension({RowFormat::lines, Compression::zstd}), ".txt.zst");
 }
 
-TEST(RecordFormatTest, AFileNameTellsTheFormatThatItWasWrittenIn) {
+TEST(RecordFormatTest, a_file_name_tells_the_format_that_it_was_written_in) {
   for (const RecordFormat& format : every_format()) {
     EXPECT_EQ(format_of("a/b-1" + std::string(file_extension(format))), format);
   }
   EXPECT_EQ(format_of("a/b"), RecordFormat()) << "what is none of ours is taken for plain lines";
 }
 
-TEST(RecordFormatTest, AnEmptyFileHoldsNothingAndIsOfItsFormat) {
+TEST(RecordFormatTest, an_empty_file_holds_nothing_and_is_of_its_format) {
   EXPECT_EQ(empty_file({RowFormat::lines, Compression::none}).size(), 0U);
   EXPECT_EQ(std::to_integer<int>(empty_file({RowFormat::lines, Compression::gzip}).at(0)), 0x1f);
   EXPECT_EQ(std::to_integer<int>(empty_file({RowFormat::lines, Compression::zstd}).at(0)), 0x28);
 }
 
-TEST(FrameTest, WritesTheRowsOfTheFirstRecordsThatFitWhole) {
+TEST(FrameTest, writes_the_rows_of_the_first_records_that_fit_whole) {
   const std::vector<std::string> values{"{\"a\":1}", "", "{\n\"b\":2}", "{}"};
   const std::vector<RecordView> records = records_of(values);
   std::string slab(64, '#');
@@ -64,14 +64,14 @@ TEST(FrameTest, WritesTheRowsOfTheFirstRecordsThatFitWhole) {
   EXPECT_EQ(slab.substr(0, 18), "{\"a\":1}\n{ \"b\":2}\n#") << "nothing is written behind them";
 }
 
-TEST(FrameTest, TakesNothingWithoutRoom) {
+TEST(FrameTest, takes_nothing_without_room) {
   const std::vector<std::string> values{"", "x"};
   const std::vector<RecordView> records = records_of(values);
   EXPECT_EQ(frame(RowFormat::lines, records, {}).records, 0U);
   EXPECT_EQ(frame(RowFormat::lines, records, {}).oldest_timestamp_ms, -1);
 }
 
-TEST(SplitRowTest, GivesTheSameRowInPiecesOfAnySize) {
+TEST(SplitRowTest, gives_the_same_row_in_pieces_of_any_size) {
   for (const std::string value : {"x", "\n", "{\r\n\"a\":1}"}) {
     const std::vector<RecordView> records = records_of({value});
     std::string whole(row_bytes_max(RowFormat::lines, value.size()), '#');
@@ -91,7 +91,7 @@ TEST(SplitRowTest, GivesTheSameRowInPiecesOfAnySize) {
   }
 }
 
-TEST(RowCounterTest, CountsRowsAndSeesOneThatIsCut) {
+TEST(RowCounterTest, counts_rows_and_sees_one_that_is_cut) {
   RowCounter counter;
   EXPECT_TRUE(counter.ends_whole()) << "an empty file";
   counter.add(as_bytes("a\nb"));

@@ -67,7 +67,7 @@ class ClientTest : public testing::Test {
   std::unique_ptr<io::Loop> loop_ = io::make_loop({.choice = io::Choice::portable}, system_clock()).value();
 };
 
-TEST_F(ClientTest, ASmallPutArrivesAsItWasWritten) {
+TEST_F(ClientTest, a_small_put_arrives_as_it_was_written) {
   ScriptServer server;
   const auto http = client({.user_agent = "penstock/1.2.3"});
   Request request = put(server.url("/lake/./a%20b?x=1"), {as_bytes("one,"), {}, as_bytes("two")});
@@ -88,14 +88,14 @@ TEST_F(ClientTest, ASmallPutArrivesAsItWasWritten) {
   EXPECT_FALSE(received[0].headers.contains("content-type"));
 }
 
-TEST_F(ClientTest, AnEmptyPutSaysThatItsLengthIsZero) {
+TEST_F(ClientTest, an_empty_put_says_that_its_length_is_zero) {
   ScriptServer server;
   const auto http = client();
   ASSERT_TRUE(exchange(*http, put(server.url("/lake"), {})).ok());
   EXPECT_EQ(server.received()[0].headers.at("content-length"), "0");
 }
 
-TEST_F(ClientTest, ABigBodyOfManyPiecesArrivesWholeAndWithoutExpect) {
+TEST_F(ClientTest, a_big_body_of_many_pieces_arrives_whole_and_without_expect) {
   std::string bytes(5'000'003, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<char>(i * 2654435761U >> 13);
@@ -112,7 +112,7 @@ TEST_F(ClientTest, ABigBodyOfManyPiecesArrivesWholeAndWithoutExpect) {
   EXPECT_FALSE(server.received()[0].headers.contains("expect"));
 }
 
-TEST_F(ClientTest, HeadersAreFoundWithoutCaseAndTheBodyIsKept) {
+TEST_F(ClientTest, headers_are_found_without_case_and_the_body_is_kept) {
   ScriptServer server({answers("200 OK", "X-Ms-Meta-Topic:  api \r\nDate: now\r\n", "hello")});
   const auto http = client();
   const auto outcome = exchange(*http, get(server.url("/a")));
@@ -123,7 +123,7 @@ TEST_F(ClientTest, HeadersAreFoundWithoutCaseAndTheBodyIsKept) {
   EXPECT_TRUE(server.received()[0].line.starts_with("GET /a "));
 }
 
-TEST_F(ClientTest, AHeadHasALengthAndNoBody) {
+TEST_F(ClientTest, a_head_has_a_length_and_no_body) {
   ScriptServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 123456\r\n\r\n"}, answers("200 OK", "", "x")});
   const auto http = client();
   Request request = get(server.url("/a"));
@@ -136,7 +136,7 @@ TEST_F(ClientTest, AHeadHasALengthAndNoBody) {
   EXPECT_EQ(exchange(*http, get(server.url("/b")))->body, "x") << "the handle must forget that it was a HEAD";
 }
 
-TEST_F(ClientTest, AnswersOfEveryStatusAreResponsesAndRedirectsAreNotFollowed) {
+TEST_F(ClientTest, answers_of_every_status_are_responses_and_redirects_are_not_followed) {
   ScriptServer server({answers("404 Not Found"), answers("503 Busy", "Retry-After: 3\r\n"),
                        answers("307 Elsewhere", "Location: /b\r\n")});
   const auto http = client();
@@ -147,7 +147,7 @@ TEST_F(ClientTest, AnswersOfEveryStatusAreResponsesAndRedirectsAreNotFollowed) {
   EXPECT_EQ(server.connection_count(), 1U) << "the connection is kept";
 }
 
-TEST_F(ClientTest, AnInterimAnswersHeadersAreNotTheAnswers) {
+TEST_F(ClientTest, an_interim_answers_headers_are_not_the_answers) {
   ScriptServer server(
       {{"HTTP/1.1 103 Early Hints\r\nx-a: early\r\n\r\n" + response("201 Created", "x-a: late\r\n")}});
   const auto http = client();
@@ -157,7 +157,7 @@ TEST_F(ClientTest, AnInterimAnswersHeadersAreNotTheAnswers) {
   EXPECT_EQ(outcome->headers.find("x-a"), "late");
 }
 
-TEST_F(ClientTest, ABodyPastItsLimitIsRefused) {
+TEST_F(ClientTest, a_body_past_its_limit_is_refused) {
   ScriptServer server({answers("200 OK", "", "12345"), answers("200 OK", "", "123456")});
   const auto http = client();
   Request request = get(server.url("/a"));
@@ -170,7 +170,7 @@ TEST_F(ClientTest, ABodyPastItsLimitIsRefused) {
   EXPECT_THAT(refused.error().message, HasSubstr("longer than its limit"));
 }
 
-TEST_F(ClientTest, AConnectionClosedWithinTheBodyIsUnavailableAndTheSecretStaysSecret) {
+TEST_F(ClientTest, a_connection_closed_within_the_body_is_unavailable_and_the_secret_stays_secret) {
   const std::string bytes(4 << 20, 'x');
   ScriptServer server({{"", 1000, Step::Then::close}});
   const auto http = client();
@@ -182,7 +182,7 @@ TEST_F(ClientTest, AConnectionClosedWithinTheBodyIsUnavailableAndTheSecretStaysS
   EXPECT_THAT(outcome.error().message, Not(HasSubstr("topsecret")));
 }
 
-TEST_F(ClientTest, AnAnswerBeforeTheEndOfTheBodyIsTaken) {
+TEST_F(ClientTest, an_answer_before_the_end_of_the_body_is_taken) {
   const std::string bytes(64 << 20, 'x');  // more than the sockets hold
   ScriptServer server({{response("403 Forbidden", "Connection: close\r\n"), 1000, Step::Then::hold}});
   const auto http = client();
@@ -191,13 +191,13 @@ TEST_F(ClientTest, AnAnswerBeforeTheEndOfTheBodyIsTaken) {
   EXPECT_EQ(outcome->status, 403);
 }
 
-TEST_F(ClientTest, AnAnswerCutShortIsUnavailable) {
+TEST_F(ClientTest, an_answer_cut_short_is_unavailable) {
   ScriptServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", SIZE_MAX, Step::Then::close}});
   const auto http = client();
   EXPECT_EQ(exchange(*http, get(server.url("/a"))).error().code, "CURLE_PARTIAL_FILE");
 }
 
-TEST_F(ClientTest, AReusedConnectionThatDiedIsReplacedAndTheBodySentAgainFromItsStart) {
+TEST_F(ClientTest, a_reused_connection_that_died_is_replaced_and_the_body_sent_again_from_its_start) {
   // Closed after the first answer without having said so.
   ScriptServer server({{response("201 Created"), SIZE_MAX, Step::Then::close}});
   const auto http = client();
@@ -208,7 +208,7 @@ TEST_F(ClientTest, AReusedConnectionThatDiedIsReplacedAndTheBodySentAgainFromIts
   EXPECT_EQ(server.connection_count(), 2U);
 }
 
-TEST_F(ClientTest, ATlsSessionIsResumedByEveryConnection) {
+TEST_F(ClientTest, a_tls_session_is_resumed_by_every_connection) {
   const crypto::Identity authority = crypto::make_identity({.subject = "authority", .names = ""}, nullptr);
   const crypto::Identity identity =
       crypto::make_identity({.subject = "server", .names = "IP:127.0.0.1"}, &authority);
@@ -228,7 +228,7 @@ TEST_F(ClientTest, ATlsSessionIsResumedByEveryConnection) {
   EXPECT_EQ(server.resumed_count(), 2U);
 }
 
-TEST_F(ClientTest, NoServerIsUnavailable) {
+TEST_F(ClientTest, no_server_is_unavailable) {
   std::string url;
   {
     ScriptServer server;
@@ -241,7 +241,7 @@ TEST_F(ClientTest, NoServerIsUnavailable) {
   EXPECT_EQ(outcome.error().action, Action::retry);
 }
 
-TEST_F(ClientTest, ARequestThatStandsStillIsGivenUpAndTheNextGetsItsTurn) {
+TEST_F(ClientTest, a_request_that_stands_still_is_given_up_and_the_next_gets_its_turn) {
   ScriptServer server({{"", SIZE_MAX, Step::Then::hold}});
   const auto http = client({.connections_max = 1, .stall_timeout = milliseconds{200}});
   std::optional<Result<Response>> stalled;
@@ -255,14 +255,14 @@ TEST_F(ClientTest, ARequestThatStandsStillIsGivenUpAndTheNextGetsItsTurn) {
   EXPECT_TRUE(next->ok());
 }
 
-TEST_F(ClientTest, AnUploadThatTheServerNoLongerReadsIsGivenUp) {
+TEST_F(ClientTest, an_upload_that_the_server_no_longer_reads_is_given_up) {
   const std::string bytes(64 << 20, 'x');
   ScriptServer server({{"", 1000, Step::Then::hold}});
   const auto http = client({.stall_timeout = milliseconds{200}});
   EXPECT_EQ(exchange(*http, put(server.url("/a"), {as_bytes(bytes)})).error().kind, ErrorKind::timed_out);
 }
 
-TEST_F(ClientTest, ARequestsOwnTimeoutEndsIt) {
+TEST_F(ClientTest, a_requests_own_timeout_ends_it) {
   ScriptServer server({{"", SIZE_MAX, Step::Then::hold}});
   const auto http = client();
   Request request = get(server.url("/a"));
@@ -270,7 +270,7 @@ TEST_F(ClientTest, ARequestsOwnTimeoutEndsIt) {
   EXPECT_EQ(exchange(*http, std::move(request)).error().code, "CURLE_OPERATION_TIMEDOUT");
 }
 
-TEST_F(ClientTest, NoMoreConnectionsAreUsedThanAllowedAndAllAreAnswered) {
+TEST_F(ClientTest, no_more_connections_are_used_than_allowed_and_all_are_answered) {
   ScriptServer server;
   const auto http = client({.connections_max = 3});
   int answered = 0;
@@ -286,7 +286,7 @@ TEST_F(ClientTest, NoMoreConnectionsAreUsedThanAllowedAndAllAreAnswered) {
   EXPECT_LE(server.connection_count(), 3U);
 }
 
-TEST_F(ClientTest, OneRequestTooManyIsRefusedLater) {
+TEST_F(ClientTest, one_request_too_many_is_refused_later) {
   ScriptServer server;
   const auto http = client({.connections_max = 1, .queued_max = 1});
   std::vector<std::string> order;
@@ -300,7 +300,7 @@ TEST_F(ClientTest, OneRequestTooManyIsRefusedLater) {
   EXPECT_THAT(order, testing::UnorderedElementsAre("runs", "waits", "refused:queue full"));
 }
 
-TEST_F(ClientTest, AnAnswerMaySendTheNextRequest) {
+TEST_F(ClientTest, an_answer_may_send_the_next_request) {
   ScriptServer server;
   const auto http = client({.connections_max = 1});
   int answered = 0;
@@ -314,7 +314,7 @@ TEST_F(ClientTest, AnAnswerMaySendTheNextRequest) {
   EXPECT_TRUE(run_until([&] { return answered == 5; }));
 }
 
-TEST_F(ClientTest, DestructionCancelsWhatRunsAndWaitsAndCallsNobody) {
+TEST_F(ClientTest, destruction_cancels_what_runs_and_waits_and_calls_nobody) {
   ScriptServer server({{"", SIZE_MAX, Step::Then::hold}});
   auto http = client({.connections_max = 1});
   bool called = false;
@@ -329,7 +329,7 @@ TEST_F(ClientTest, DestructionCancelsWhatRunsAndWaitsAndCallsNobody) {
   EXPECT_FALSE(called);
 }
 
-TEST_F(ClientTest, DestructionCancelsARefusalNotYetTold) {
+TEST_F(ClientTest, destruction_cancels_a_refusal_not_yet_told) {
   auto http = client({.connections_max = 1, .queued_max = 0});
   bool called = false;
   http->send(get("http://127.0.0.1:1/"), [&](Result<Response>) { called = true; });
@@ -338,7 +338,7 @@ TEST_F(ClientTest, DestructionCancelsARefusalNotYetTold) {
   EXPECT_FALSE(called);
 }
 
-TEST_F(ClientTest, AnAnswerMayEndTheClientAndNoOtherIsToldThen) {
+TEST_F(ClientTest, an_answer_may_end_the_client_and_no_other_is_told_then) {
   ScriptServer server;
   auto http = client({.connections_max = 4});
   int answered = 0;
@@ -355,7 +355,7 @@ TEST_F(ClientTest, AnAnswerMayEndTheClientAndNoOtherIsToldThen) {
   EXPECT_EQ(answered, 1);
 }
 
-TEST_F(ClientTest, OptionsOutOfRangeAreRefused) {
+TEST_F(ClientTest, options_out_of_range_are_refused) {
   EXPECT_FALSE(Client::create({.connections_max = 0}, *loop_).ok());
   EXPECT_FALSE(Client::create({.upload_buffer_bytes = 1}, *loop_).ok());
   EXPECT_FALSE(Client::create({.stall_timeout = Duration::zero()}, *loop_).ok());

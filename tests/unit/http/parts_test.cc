@@ -24,7 +24,7 @@ std::string read_in_steps(BodyReader& reader, std::size_t step) {
   return all;
 }
 
-TEST(BodyReader, GivesThePiecesAsOneStreamForAnyStepAndFromAnyOffset) {
+TEST(BodyReader, gives_the_pieces_as_one_stream_for_any_step_and_from_any_offset) {
   const std::string_view whole = "abcdefgh";
   for (std::size_t step = 1; step <= 9; ++step) {
     BodyReader reader({as_bytes("abc"), {}, as_bytes("d"), as_bytes("efgh"), {}});
@@ -38,7 +38,7 @@ TEST(BodyReader, GivesThePiecesAsOneStreamForAnyStepAndFromAnyOffset) {
   }
 }
 
-TEST(BodyReader, WhatIsTakenIsToldInOrderAndAgainAfterGoingBack) {
+TEST(BodyReader, what_is_taken_is_told_in_order_and_again_after_going_back) {
   const std::string big(200'000, 'x');
   std::uint64_t next = 0;
   std::string told;
@@ -57,13 +57,13 @@ TEST(BodyReader, WhatIsTakenIsToldInOrderAndAgainAfterGoingBack) {
   EXPECT_EQ(told, "c" + big);
 }
 
-TEST(HostOf, IsWithoutSchemeUserPathAndQuery) {
+TEST(HostOf, is_without_scheme_user_path_and_query) {
   EXPECT_EQ(host_of("https://contoso.blob.core.windows.net/lake/a?sig=x"), "contoso.blob.core.windows.net");
   EXPECT_EQ(host_of("http://127.0.0.1:10000?sig=x"), "127.0.0.1:10000");
   EXPECT_EQ(host_of("http://user:secret@host/"), "host");
 }
 
-TEST(CurlErrors, CodeDecidesKindAndAction) {
+TEST(CurlErrors, code_decides_kind_and_action) {
   struct Case {
     CURLcode code;
     std::string_view name;
@@ -98,7 +98,7 @@ TEST(CurlErrors, CodeDecidesKindAndAction) {
   }
 }
 
-TEST(CurlErrors, ADetailWithAQueryIsNotRepeated) {
+TEST(CurlErrors, a_detail_with_a_query_is_not_repeated) {
   EXPECT_THAT(curl_error(CURLE_URL_MALFORMAT, "host", "bad url http://host/?sig=topsecret").message,
               Not(HasSubstr("topsecret")));
 }

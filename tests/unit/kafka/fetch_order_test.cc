@@ -18,7 +18,7 @@ Slots slots_of(const FetchOrder& order) {
   return slots;
 }
 
-TEST(FetchOrder, ATopicsPartitionsStandTogether) {
+TEST(FetchOrder, a_topics_partitions_stand_together) {
   FetchOrder order;
   order.add("a", PartitionSlot{0});
   order.add("b", PartitionSlot{1});
@@ -26,7 +26,7 @@ TEST(FetchOrder, ATopicsPartitionsStandTogether) {
   EXPECT_EQ(slots_of(order), (Slots{0, 2, 1}));
 }
 
-TEST(FetchOrder, WhoWasServedGoesToTheBackAndItsTopicToo) {
+TEST(FetchOrder, who_was_served_goes_to_the_back_and_its_topic_too) {
   FetchOrder order;
   for (std::uint32_t i = 0; i < 3; ++i) {
     order.add("a", PartitionSlot{i});
@@ -38,8 +38,9 @@ TEST(FetchOrder, WhoWasServedGoesToTheBackAndItsTopicToo) {
   EXPECT_EQ(slots_of(order), (Slots{3, 1, 0, 2}));
 }
 
-TEST(FetchOrder, NobodyStarves) {
-  // A response has room for two of six partitions, each of which always has more. In every three rounds all are served.
+TEST(FetchOrder, nobody_starves) {
+  // A response has room for two of six partitions, each of which always has more. In every three rounds all
+  // are served.
   FetchOrder order;
   std::map<std::uint32_t, std::string> topics;
   for (std::uint32_t i = 0; i < 6; ++i) {
@@ -65,7 +66,7 @@ TEST(FetchOrder, NobodyStarves) {
   }
 }
 
-TEST(FetchOrder, WhatIsRemovedIsNotAskedForAndNotServed) {
+TEST(FetchOrder, what_is_removed_is_not_asked_for_and_not_served) {
   FetchOrder order;
   order.add("a", PartitionSlot{0});
   order.add("a", PartitionSlot{1});

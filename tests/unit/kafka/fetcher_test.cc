@@ -24,7 +24,7 @@ auto log_of(const std::string& topic, std::int32_t partition, std::int64_t count
   };
 }
 
-TEST_F(FetcherTest, ReadsFromThePositionItWasGivenToTheEnd) {
+TEST_F(FetcherTest, reads_from_the_position_it_was_given_to_the_end) {
   lead({{"a", 0, 0, 4}});
   serve_by(0, log_of("a", 0, 25));
   begin({at("a", 0)});
@@ -37,7 +37,7 @@ TEST_F(FetcherTest, ReadsFromThePositionItWasGivenToTheEnd) {
   EXPECT_TRUE(failed.empty() && lost.empty() && troubles.empty());
 }
 
-TEST_F(FetcherTest, NothingIsAskedWhileAResponseIsNotTaken) {
+TEST_F(FetcherTest, nothing_is_asked_while_a_response_is_not_taken) {
   lead({{"a", 0, 0}});
   serve_by(0, log_of("a", 0, 100000));
   begin({at("a", 0)});
@@ -56,7 +56,7 @@ TEST_F(FetcherTest, NothingIsAskedWhileAResponseIsNotTaken) {
   EXPECT_EQ(values[0], numbers(0, 30)) << "the rest of it, then more";
 }
 
-TEST_F(FetcherTest, ARewindDropsWhatWasBeingHandedOver) {
+TEST_F(FetcherTest, a_rewind_drops_what_was_being_handed_over) {
   lead({{"a", 0, 0}});
   serve_by(0, log_of("a", 0, 20));
   begin({at("a", 0)});
@@ -72,7 +72,7 @@ TEST_F(FetcherTest, ARewindDropsWhatWasBeingHandedOver) {
   EXPECT_EQ(values[0], numbers(2, 20));
 }
 
-TEST_F(FetcherTest, WhoTakesRecordsMayRewindAtOnce) {
+TEST_F(FetcherTest, who_takes_records_may_rewind_at_once) {
   lead({{"a", 0, 0}});
   serve_by(0, log_of("a", 0, 20));
   begin({at("a", 0)});
@@ -88,7 +88,7 @@ TEST_F(FetcherTest, WhoTakesRecordsMayRewindAtOnce) {
   EXPECT_EQ(values[0], numbers(5, 20));
 }
 
-TEST_F(FetcherTest, WhoTakesRecordsMayEndTheAssignment) {
+TEST_F(FetcherTest, who_takes_records_may_end_the_assignment) {
   lead({{"a", 0, 0}, {"a", 1, 0}});
   serve_by(0, [](const AskedFetch&) {
     return Answer{.bytes = fetch_body({{"a", 0, 0, batch_of(0, 5)}, {"a", 1, 0, batch_of(0, 5)}})};
@@ -106,7 +106,7 @@ TEST_F(FetcherTest, WhoTakesRecordsMayEndTheAssignment) {
   run_until([&] { return values[0].size() >= 5 && values[1].size() >= 5; });
 }
 
-TEST_F(FetcherTest, AHeldPartitionGivesNothingAndOthersGoOn) {
+TEST_F(FetcherTest, a_held_partition_gives_nothing_and_others_go_on) {
   lead({{"a", 0, 0}, {"a", 1, 0}});
   serve_by(0, [](const AskedFetch& asked) {
     std::vector<GivenRow> rows;
@@ -128,7 +128,7 @@ TEST_F(FetcherTest, AHeldPartitionGivesNothingAndOthersGoOn) {
   EXPECT_EQ(values[0][held_at], "100");
 }
 
-TEST_F(FetcherTest, FollowsALeaderThatMoves) {
+TEST_F(FetcherTest, follows_a_leader_that_moves) {
   lead({{"a", 0, 0, 1}, {"a", 1, 0, 1}});
   serve_by(0, log_of("a", 0, 10));
   begin({at("a", 0), at("a", 1)});
@@ -152,7 +152,7 @@ TEST_F(FetcherTest, FollowsALeaderThatMoves) {
   EXPECT_TRUE(troubles.empty()) << troubles.front() << ": a move is no trouble";
 }
 
-TEST_F(FetcherTest, FollowsABrokerToItsNewAddress) {
+TEST_F(FetcherTest, follows_a_broker_to_its_new_address) {
   lead({{"a", 0, 1, 1}, {"a", 1, 1, 1}});
   serve_by(1, log_of("a", 0, 10));
   begin({at("a", 0), at("a", 1)});
@@ -169,7 +169,7 @@ TEST_F(FetcherTest, FollowsABrokerToItsNewAddress) {
   EXPECT_EQ(values[0], numbers(0, 20));
 }
 
-TEST_F(FetcherTest, OffsetsAreAskedOfWhoLeadsNowAndAlwaysAnswered) {
+TEST_F(FetcherTest, offsets_are_asked_of_who_leads_now_and_always_answered) {
   lead({{"a", 0, 1, 1}, {"b", 0, 0}});
   serve_by(0, [](const AskedFetch&) { return Answer{.bytes = fetch_body({{"b", 0, 6}})}; });
   begin({at("a", 0), at("b", 0)});
@@ -213,7 +213,7 @@ TEST_F(FetcherTest, OffsetsAreAskedOfWhoLeadsNowAndAlwaysAnswered) {
   EXPECT_EQ(got->at(0), Position{77});
 }
 
-TEST_F(FetcherTest, ATopicThatWasMadeAnewBeginsItsEpochsAnew) {
+TEST_F(FetcherTest, a_topic_that_was_made_anew_begins_its_epochs_anew) {
   lead({{"a", 0, 0, 9}});
   serve_by(0, [](const AskedFetch& asked) {
     std::vector<GivenRow> rows;
@@ -231,7 +231,7 @@ TEST_F(FetcherTest, ATopicThatWasMadeAnewBeginsItsEpochsAnew) {
   run_until([&] { return !values[0].empty(); });
 }
 
-TEST_F(FetcherTest, APositionOutsideOfTheLogIsToldOnce) {
+TEST_F(FetcherTest, a_position_outside_of_the_log_is_told_once) {
   lead({{"a", 0, 0}, {"a", 1, 0}});
   serve_by(0, [](const AskedFetch& asked) {
     std::vector<GivenRow> rows;
@@ -257,7 +257,7 @@ TEST_F(FetcherTest, APositionOutsideOfTheLogIsToldOnce) {
   EXPECT_FALSE(fetcher->waits_for_position(PartitionSlot{0})) << "who holds it will say where to go on";
 }
 
-TEST_F(FetcherTest, ACorruptBatchIsFetchedAgainOnceThenThePartitionStops) {
+TEST_F(FetcherTest, a_corrupt_batch_is_fetched_again_once_then_the_partition_stops) {
   std::atomic<bool> second_is_bad = true;
   std::atomic<bool> all_are_bad = false;
   lead({{"a", 0, 0}});
@@ -291,7 +291,7 @@ TEST_F(FetcherTest, ACorruptBatchIsFetchedAgainOnceThenThePartitionStops) {
   EXPECT_EQ(values[0], numbers(0, static_cast<std::int64_t>(delivered)));
 }
 
-TEST_F(FetcherTest, ABatchLargerThanTheUsualFetchComesWhole) {
+TEST_F(FetcherTest, a_batch_larger_than_the_usual_fetch_comes_whole) {
   lead({{"a", 0, 0}});
   serve_by(0, [](const AskedFetch& asked) {
     return Answer{.bytes = fetch_body({{"a", 0, 0, batch_of(asked.rows.at(0).position, 1, 3 << 20)}})};
@@ -303,7 +303,7 @@ TEST_F(FetcherTest, ABatchLargerThanTheUsualFetchComesWhole) {
   EXPECT_TRUE(failed.empty());
 }
 
-TEST_F(FetcherTest, ACutBatchIsAskedForWithRoomForIt) {
+TEST_F(FetcherTest, a_cut_batch_is_asked_for_with_room_for_it) {
   const std::string whole = batch_of(0, 1, 2 << 20);
   lead({{"a", 0, 0}});
   serve_by(0, [&](const AskedFetch& asked) {
@@ -318,7 +318,7 @@ TEST_F(FetcherTest, ACutBatchIsAskedForWithRoomForIt) {
   EXPECT_TRUE(failed.empty());
 }
 
-TEST_F(FetcherTest, ABatchAboveTheLimitStopsItsPartitionAlone) {
+TEST_F(FetcherTest, a_batch_above_the_limit_stops_its_partition_alone) {
   for (const bool cut : {false, true}) {
     SCOPED_TRACE(cut ? "by a broker that cuts it" : "by a broker that gives it whole");
     failed.clear();
@@ -354,7 +354,7 @@ TEST_F(FetcherTest, ABatchAboveTheLimitStopsItsPartitionAlone) {
   }
 }
 
-TEST_F(FetcherTest, AThrottledConnectionWaitsAndCountsIt) {
+TEST_F(FetcherTest, a_throttled_connection_waits_and_counts_it) {
   lead({{"a", 0, 0}});
   serve_by(0, [](const AskedFetch& asked) {
     return Answer{.bytes = fetch_body({{"a", 0, 0, batch_of(asked.rows.at(0).position, 1)}}, 200)};
@@ -367,7 +367,7 @@ TEST_F(FetcherTest, AThrottledConnectionWaitsAndCountsIt) {
   EXPECT_EQ(fetcher->throttled_ms(), 600U);
 }
 
-TEST_F(FetcherTest, AnErrorOfTheWholeResponseIsTriedAgainMoreAndMoreSlowly) {
+TEST_F(FetcherTest, an_error_of_the_whole_response_is_tried_again_more_and_more_slowly) {
   lead({{"a", 0, 0}});
   serve_by(0, [](const AskedFetch&) { return Answer{.bytes = fetch_body({}, 0, -1)}; });
   begin({at("a", 0)});
@@ -379,7 +379,7 @@ TEST_F(FetcherTest, AnErrorOfTheWholeResponseIsTriedAgainMoreAndMoreSlowly) {
   EXPECT_FALSE(troubles.empty());
 }
 
-TEST_F(FetcherTest, ABrokerThatIsGoneComesBack) {
+TEST_F(FetcherTest, a_broker_that_is_gone_comes_back) {
   lead({{"a", 0, 0}});
   serve_by(0, log_of("a", 0, 10));
   begin({at("a", 0)});
@@ -391,7 +391,7 @@ TEST_F(FetcherTest, ABrokerThatIsGoneComesBack) {
   EXPECT_EQ(values[0], numbers(0, 20));
 }
 
-TEST_F(FetcherTest, ATopicThatIsUnknownForLongStopsAndOthersGoOn) {
+TEST_F(FetcherTest, a_topic_that_is_unknown_for_long_stops_and_others_go_on) {
   lead({{"a", 0, 0}, {"gone", 0, 0, 0, 3}, {"secret", 0, 0, 0, 29}});
   serve_by(0, log_of("a", 0, 1000000));
   begin({at("a", 0), at("gone", 0), at("secret", 0)});
@@ -405,7 +405,7 @@ TEST_F(FetcherTest, ATopicThatIsUnknownForLongStopsAndOthersGoOn) {
   run_until([&] { return values[0].size() > before + 50; });
 }
 
-TEST_F(FetcherTest, ALongBacklogDoesNotStarveTheOthers) {
+TEST_F(FetcherTest, a_long_backlog_does_not_starve_the_others) {
   lead({{"a", 0, 0}, {"a", 1, 0}, {"b", 0, 0}});
   serve_by(0, [](const AskedFetch& asked) {  // room for one partition a response
     std::vector<GivenRow> rows;
@@ -422,7 +422,7 @@ TEST_F(FetcherTest, ALongBacklogDoesNotStarveTheOthers) {
   }
 }
 
-TEST_F(FetcherTest, ARequestThatWaitsForItsConnectionOutlivesItsAssignment) {
+TEST_F(FetcherTest, a_request_that_waits_for_its_connection_outlives_its_assignment) {
   lead({{"a-topic-with-a-name-that-is-not-kept-in-place", 0, 1}});
   node(1).use([](const wire::Call&) { return wire::no_answer(); });  // connecting takes its time
   begin({at("a-topic-with-a-name-that-is-not-kept-in-place", 0)});
@@ -439,7 +439,7 @@ TEST_F(FetcherTest, ARequestThatWaitsForItsConnectionOutlivesItsAssignment) {
   EXPECT_EQ(asked()[0].second.rows.at(0).topic, "a-topic-with-a-name-that-is-not-kept-in-place");
 }
 
-TEST_F(FetcherTest, ItWakesForTheLeadersThoughSomethingElseWokeItBefore) {
+TEST_F(FetcherTest, it_wakes_for_the_leaders_though_something_else_woke_it_before) {
   lead({{"a", 0, 0}, {"b", 0, -1}});  // b has no leader yet
   serve_by(0, [](const AskedFetch& asked) {
     return Answer{.bytes = fetch_body({{"a", 0, 0, batch_of(asked.rows.at(0).position, 1)}}, 10)};

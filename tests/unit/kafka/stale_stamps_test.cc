@@ -118,7 +118,7 @@ class StaleStamps : public testing::Test {
   std::unique_ptr<wire::GroupOffsets> offsets;
 };
 
-TEST_F(StaleStamps, TheFormerGenerationIsRefused) {
+TEST_F(StaleStamps, the_former_generation_is_refused) {
   Member first(*loop, options);
   run_until({&first}, [&] { return first.stamp.has_value(); });
   const MemberStamp former = *first.stamp;
@@ -137,7 +137,7 @@ TEST_F(StaleStamps, TheFormerGenerationIsRefused) {
   second.membership->close(5s);
 }
 
-TEST_F(StaleStamps, TheFormerMemberIsRefusedAfterAStaticTakeover) {
+TEST_F(StaleStamps, the_former_member_is_refused_after_a_static_takeover) {
   options.group_instance_id = "instance";
   Member first(*loop, options);
   run_until({&first}, [&] { return first.stamp.has_value(); });
@@ -155,7 +155,7 @@ TEST_F(StaleStamps, TheFormerMemberIsRefusedAfterAStaticTakeover) {
   second.membership->close(5s);
 }
 
-TEST_F(StaleStamps, AMemberThatLeftIsRefusedInTheEmptyGroup) {
+TEST_F(StaleStamps, a_member_that_left_is_refused_in_the_empty_group) {
   std::optional<MemberStamp> former;
   {
     Member only(*loop, options);

@@ -82,7 +82,7 @@ class AzureStoreTest : public testing::Test {
   std::unique_ptr<AzureBlobStore> store_;
 };
 
-TEST_F(AzureStoreTest, PutBlobIsOneConditionalSignedRequest) {
+TEST_F(AzureStoreTest, put_blob_is_one_conditional_signed_request) {
   start({});
   ASSERT_TRUE(put("a/b.txt", {as_bytes("one"), as_bytes("two")}, {{"topic", "api"}}).ok());
   const Received request = server_->received().at(0);
@@ -96,7 +96,7 @@ TEST_F(AzureStoreTest, PutBlobIsOneConditionalSignedRequest) {
   EXPECT_EQ(server_->received().size(), 1U);
 }
 
-TEST_F(AzureStoreTest, BlocksAreCommittedUnderTheIdsTheyWerePutWith) {
+TEST_F(AzureStoreTest, blocks_are_committed_under_the_ids_they_were_put_with) {
   start({});
   const Bytes body[] = {as_bytes("block")};
   ASSERT_TRUE(wait_for<void>([&](Done done) { store_->put_block("a.txt", {7, 0, 5}, body, done); }).ok());
@@ -115,7 +115,7 @@ TEST_F(AzureStoreTest, BlocksAreCommittedUnderTheIdsTheyWerePutWith) {
 constexpr const char* k_crc_of_hello = "x-ms-content-crc64: YeJLfssylmU=\r\n";
 constexpr const char* k_crc_of_nothing = "x-ms-content-crc64: AAAAAAAAAAA=\r\n";
 
-TEST_F(AzureStoreTest, ABlockThatArrivedDamagedHasFailedAndItsRepeatIsGood) {
+TEST_F(AzureStoreTest, a_block_that_arrived_damaged_has_failed_and_its_repeat_is_good) {
   start({answers("201 Created", k_crc_of_nothing), answers("201 Created", k_crc_of_hello),
          answers("201 Created"), answers("201 Created", k_crc_of_nothing)});
   const Bytes body[] = {as_bytes("Hello "), as_bytes("World")};
@@ -135,7 +135,7 @@ TEST_F(AzureStoreTest, ABlockThatArrivedDamagedHasFailedAndItsRepeatIsGood) {
   EXPECT_FALSE(server_->received().at(0).headers.contains("x-ms-content-crc64"));
 }
 
-TEST_F(AzureStoreTest, ABigBlockOfManyPiecesIsComparedAsAWhole) {
+TEST_F(AzureStoreTest, a_big_block_of_many_pieces_is_compared_as_a_whole) {
   const std::string big(3 << 20, 'b');
   const std::vector<Bytes> body = {as_bytes("a"), as_bytes(big), as_bytes("c")};
   const std::string crc = azure::crc64_text(codec::crc64_nvme(as_bytes("a" + big + "c")));
@@ -149,7 +149,7 @@ TEST_F(AzureStoreTest, ABigBlockOfManyPiecesIsComparedAsAWhole) {
   EXPECT_EQ(put_block().error().kind, ErrorKind::corrupt);
 }
 
-TEST_F(AzureStoreTest, AWholeBlobGoesWithItsChecksumAndARefusalIsTriedAgain) {
+TEST_F(AzureStoreTest, a_whole_blob_goes_with_its_checksum_and_a_refusal_is_tried_again) {
   start({answers("400 Bad", "x-ms-error-code: Crc64Mismatch\r\n"), answers("201 Created", k_crc_of_hello),
          answers("201 Created")});
   const Result<void> refused = put("a.txt", {as_bytes("Hello "), as_bytes("World")});
@@ -162,7 +162,7 @@ TEST_F(AzureStoreTest, AWholeBlobGoesWithItsChecksumAndARefusalIsTriedAgain) {
   EXPECT_FALSE(server_->received().at(2).headers.contains("x-ms-content-crc64")) << "nothing to protect";
 }
 
-TEST_F(AzureStoreTest, AWholeBlobThatIsThereWithAnotherChecksumIsForAPerson) {
+TEST_F(AzureStoreTest, a_whole_blob_that_is_there_with_another_checksum_is_for_a_person) {
   start({answers("201 Created", k_crc_of_nothing)});
   const Result<void> damaged = put("a.txt", {as_bytes("Hello World")});
   ASSERT_FALSE(damaged.ok());
@@ -171,7 +171,7 @@ TEST_F(AzureStoreTest, AWholeBlobThatIsThereWithAnotherChecksumIsForAPerson) {
   EXPECT_THAT(damaged.error().message, HasSubstr("delete it"));
 }
 
-TEST_F(AzureStoreTest, RefusalsBecomeErrorsThatACallerCanActOn) {
+TEST_F(AzureStoreTest, refusals_become_errors_that_a_caller_can_act_on) {
   start({answers("409 Conflict", "x-ms-error-code: BlobAlreadyExists\r\n"),
          answers("400 Bad", "x-ms-error-code: InvalidBlockList\r\n"),
          answers("503 Busy", "x-ms-error-code: ServerBusy\r\nRetry-After: 7\r\n"),
@@ -186,7 +186,7 @@ TEST_F(AzureStoreTest, RefusalsBecomeErrorsThatACallerCanActOn) {
   EXPECT_FALSE(put("a.txt", {}).ok()) << "200 is not 201: nothing says that the blob was created";
 }
 
-TEST_F(AzureStoreTest, ALostAnswerIsUnavailableAndNamesTheOperation) {
+TEST_F(AzureStoreTest, a_lost_answer_is_unavailable_and_names_the_operation) {
   start({{"", SIZE_MAX, Step::Then::close}});
   const auto outcome = put("a.txt", {as_bytes("x")});
   ASSERT_FALSE(outcome.ok());
@@ -195,7 +195,7 @@ TEST_F(AzureStoreTest, ALostAnswerIsUnavailableAndNamesTheOperation) {
   EXPECT_THAT(outcome.error().message, StartsWith("Put Blob of blob raw/a.txt: request to 127.0.0.1"));
 }
 
-TEST_F(AzureStoreTest, PropertiesCarrySizeAndMetadata) {
+TEST_F(AzureStoreTest, properties_carry_size_and_metadata) {
   start({{"HTTP/1.1 200 OK\r\nContent-Length: 42\r\nX-Ms-Meta-Attempt: 7\r\nx-ms-meta-ranges: 0:1-2\r\n\r\n"},
          {"HTTP/1.1 404 Not Found\r\nx-ms-error-code: BlobNotFound\r\nContent-Length: 0\r\n\r\n"}});
   const auto found = properties("a.txt");
@@ -207,7 +207,7 @@ TEST_F(AzureStoreTest, PropertiesCarrySizeAndMetadata) {
   EXPECT_EQ(absent.error().action, Action::give_up);
 }
 
-TEST_F(AzureStoreTest, ReadingAsksForItsRangeAlone) {
+TEST_F(AzureStoreTest, reading_asks_for_its_range_alone) {
   start({answers("206 Partial Content", "", "cd"), answers("200 OK", "", "abcd"),
          answers("404 Not Found", "x-ms-error-code: BlobNotFound\r\n")});
   const auto read = [&] {
@@ -220,7 +220,7 @@ TEST_F(AzureStoreTest, ReadingAsksForItsRangeAlone) {
   EXPECT_EQ(read().error().kind, ErrorKind::not_found);
 }
 
-TEST_F(AzureStoreTest, ListedNamesAreRelativeToThePrefix) {
+TEST_F(AzureStoreTest, listed_names_are_relative_to_the_prefix) {
   start({answers("200 OK", "",
                  "<EnumerationResults><Blobs><Blob><Name>raw/api/a.txt</Name><Properties><Content-Length>3"
                  "</Content-Length></Properties><Metadata><k>v</k></Metadata></Blob></Blobs>"
@@ -240,7 +240,7 @@ TEST_F(AzureStoreTest, ListedNamesAreRelativeToThePrefix) {
   EXPECT_EQ(list().error().kind, ErrorKind::corrupt);
 }
 
-TEST_F(AzureStoreTest, AProbeReadsThenPutsABlockThatNothingCommits) {
+TEST_F(AzureStoreTest, a_probe_reads_then_puts_a_block_that_nothing_commits) {
   start({{"HTTP/1.1 404 Not Found\r\nx-ms-error-code: BlobNotFound\r\nContent-Length: 0\r\n\r\n"},
          answers("201 Created")});
   ASSERT_TRUE(probe().ok());
@@ -251,7 +251,7 @@ TEST_F(AzureStoreTest, AProbeReadsThenPutsABlockThatNothingCommits) {
   EXPECT_THAT(received[1].line, HasSubstr("?comp=block&"));
 }
 
-TEST_F(AzureStoreTest, AProbeTellsAMissingContainerAndAMissingPermission) {
+TEST_F(AzureStoreTest, a_probe_tells_a_missing_container_and_a_missing_permission) {
   start({{"HTTP/1.1 404 Not Found\r\nx-ms-error-code: ContainerNotFound\r\nContent-Length: 0\r\n\r\n"},
          {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"},
          answers("403 Forbidden", "x-ms-error-code: AuthorizationPermissionMismatch\r\n")});
@@ -261,21 +261,21 @@ TEST_F(AzureStoreTest, AProbeTellsAMissingContainerAndAMissingPermission) {
   EXPECT_EQ(probe().error().kind, ErrorKind::forbidden);
 }
 
-TEST_F(AzureStoreTest, AKeyOfAnotherAccountIsRefused) {
+TEST_F(AzureStoreTest, a_key_of_another_account_is_refused) {
   start({});
   const auto refused = create(azure::make_shared_key("other", "c2VjcmV0").value());
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, ErrorKind::invalid_input);
 }
 
-TEST_F(AzureStoreTest, ASasIsSentInTheQueryAndNothingIsSigned) {
+TEST_F(AzureStoreTest, a_sas_is_sent_in_the_query_and_nothing_is_signed) {
   start({}, azure::make_sas("sv=1&sig=abc").value());
   ASSERT_TRUE(put("a.txt", {}).ok());
   EXPECT_EQ(server_->received().at(0).line, "PUT /acct/lake/raw/a.txt?sv=1&sig=abc HTTP/1.1");
   EXPECT_FALSE(server_->received().at(0).headers.contains("authorization"));
 }
 
-TEST_F(AzureStoreTest, NeitherDescriptionNorErrorsHoldTheSas) {
+TEST_F(AzureStoreTest, neither_description_nor_errors_hold_the_sas) {
   // On a kept connection libcurl would send the second again by itself: both get one of their own.
   start({answers("503 Busy", "Connection: close\r\n"), {"", SIZE_MAX, Step::Then::close}},
         azure::make_sas("sv=1&sig=topsecret").value());
@@ -287,13 +287,13 @@ TEST_F(AzureStoreTest, NeitherDescriptionNorErrorsHoldTheSas) {
   EXPECT_EQ(store_->description(), server_->url("/acct/lake/raw"));
 }
 
-TEST_F(AzureStoreTest, MetadataThatCannotBeSentIsAnErrorAndNothingIsSent) {
+TEST_F(AzureStoreTest, metadata_that_cannot_be_sent_is_an_error_and_nothing_is_sent) {
   start({});
   EXPECT_EQ(put("a.txt", {}, {{"BAD", "x"}}).error().kind, ErrorKind::invalid_input);
   EXPECT_TRUE(server_->received().empty());
 }
 
-TEST_F(AzureStoreTest, ContainersAreCreatedOnce) {
+TEST_F(AzureStoreTest, containers_are_created_once) {
   start({answers("201 Created"), answers("409 Conflict", "x-ms-error-code: ContainerAlreadyExists\r\n")});
   const auto create = [&] {
     return wait_for<void>([&](Done done) { store_->create_container(std::move(done)); });
@@ -303,7 +303,7 @@ TEST_F(AzureStoreTest, ContainersAreCreatedOnce) {
   EXPECT_EQ(create().error().kind, ErrorKind::already_exists);
 }
 
-TEST_F(AzureStoreTest, AnAnswerMayEndTheStore) {
+TEST_F(AzureStoreTest, an_answer_may_end_the_store) {
   start({});
   bool answered = false;
   store_->put_blob("a.txt", {}, {}, [&](Result<void>) {
@@ -318,7 +318,7 @@ TEST_F(AzureStoreTest, AnAnswerMayEndTheStore) {
   EXPECT_TRUE(answered);
 }
 
-TEST(AzureStoreOptions, AKeyOfAnotherAccountIsRefused) {
+TEST(AzureStoreOptions, a_key_of_another_account_is_refused) {
   const auto loop = io::make_loop({.choice = io::Choice::portable}, system_clock()).value();
   const auto store =
       AzureBlobStore::create({azure::parse_endpoint("https://contoso.blob.core.windows.net/lake").value(),

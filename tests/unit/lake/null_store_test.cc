@@ -21,7 +21,7 @@ class NullStoreTest : public testing::Test {
   Done count_ = [this](Result<void> result) { answers_ += result.ok() ? 1 : 100; };
 };
 
-TEST_F(NullStoreTest, CountsWhatIsPublishedAndAnswersFromTheLoop) {
+TEST_F(NullStoreTest, counts_what_is_published_and_answers_from_the_loop) {
   const Bytes body[] = {as_bytes("one"), as_bytes("three")};
   EXPECT_EQ(size_of(body), 8U);
   store_->put_block("a", {0, 0, 8}, body, count_);
@@ -36,7 +36,7 @@ TEST_F(NullStoreTest, CountsWhatIsPublishedAndAnswersFromTheLoop) {
   EXPECT_EQ(store_->bytes(), 20U);
 }
 
-TEST_F(NullStoreTest, NothingCanBeReadAgain) {
+TEST_F(NullStoreTest, nothing_can_be_read_again) {
   store_->put_blob("b", {}, {}, count_);
   bool absent = false;
   bool empty = false;
@@ -49,7 +49,7 @@ TEST_F(NullStoreTest, NothingCanBeReadAgain) {
   EXPECT_TRUE(empty);
 }
 
-TEST_F(NullStoreTest, TheDestroyedStoreAnswersNobody) {
+TEST_F(NullStoreTest, the_destroyed_store_answers_nobody) {
   store_->probe(count_);
   store_.reset();
   turn();

@@ -130,7 +130,7 @@ std::vector<Shape> shapes() {
   };
 }
 
-TEST_F(BatchWriterTest, BlocksOfEveryCodecHoldTheFramedValuesAndTile) {
+TEST_F(BatchWriterTest, blocks_of_every_codec_hold_the_framed_values_and_tile) {
   build(48);
   for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
     for (const Shape& shape : shapes()) {
@@ -140,7 +140,7 @@ TEST_F(BatchWriterTest, BlocksOfEveryCodecHoldTheFramedValuesAndTile) {
   }
 }
 
-TEST_F(BatchWriterTest, SlabsLargerThanABlockAreNotFilledBeyondIt) {
+TEST_F(BatchWriterTest, slabs_larger_than_a_block_are_not_filled_beyond_it) {
   cuts_.block_bytes = 1000;
   build(48);
   expect_round_trip(Compression::none, {std::string(5500, 'v'), "w"});
@@ -149,7 +149,7 @@ TEST_F(BatchWriterTest, SlabsLargerThanABlockAreNotFilledBeyondIt) {
   expect_round_trip(Compression::gzip, {random_text(400'000, 5), "w"});
 }
 
-TEST_F(BatchWriterTest, WithoutASlabNothingChanges) {
+TEST_F(BatchWriterTest, without_a_slab_nothing_changes) {
   build(6, {.to_load = 2, .to_end = 1});
   const BatchPtr batch = open_batch();
   ASSERT_EQ(append(batch, "first"), Stop::end);
@@ -167,7 +167,7 @@ TEST_F(BatchWriterTest, WithoutASlabNothingChanges) {
   EXPECT_EQ(read_block(batch, 0), "first\nsecond\n");
 }
 
-TEST_F(BatchWriterTest, SpillingLeavesNoSlabHeldAndTheBytesWhole) {
+TEST_F(BatchWriterTest, spilling_leaves_no_slab_held_and_the_bytes_whole) {
   build(48);
   for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
     SCOPED_TRACE(std::string(codec::to_string(compression)));
@@ -197,7 +197,7 @@ TEST_F(BatchWriterTest, SpillingLeavesNoSlabHeldAndTheBytesWhole) {
 
 // More open batches than compressors: each gets one in turn, and ends another's member for it. The slabs
 // counted before suffice whatever the bytes (a CHECK would stop the test).
-TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
+TEST_F(BatchWriterTest, more_batches_than_compressors_share_them) {
   for (const Compression compression : {Compression::gzip, Compression::zstd}) {
     SCOPED_TRACE(std::string(codec::to_string(compression)));
     build(80);
@@ -244,7 +244,7 @@ TEST_F(BatchWriterTest, MoreBatchesThanCompressorsShareThem) {
 }
 
 // can_end() and append() promise slabs for the worst bytes: whatever they allow, nothing CHECKs.
-TEST_F(BatchWriterTest, WhatIsAllowedWithFewSlabsSucceeds) {
+TEST_F(BatchWriterTest, what_is_allowed_with_few_slabs_succeeds) {
   for (const Compression compression : {Compression::gzip, Compression::zstd}) {
     plan_.format.compression = compression;
     for (std::size_t spare = 0; spare <= 8; ++spare) {
@@ -283,7 +283,7 @@ TEST_F(BatchWriterTest, WhatIsAllowedWithFewSlabsSucceeds) {
   }
 }
 
-TEST_F(BatchWriterTest, ADroppedBatchGivesItsSlabsAndItsCompressorBack) {
+TEST_F(BatchWriterTest, a_dropped_batch_gives_its_slabs_and_its_compressor_back) {
   build(48);
   for (int i = 0; i < 20; ++i) {  // more often than there are compressors, or slabs
     plan_.format.compression = i % 2 == 0 ? Compression::gzip : Compression::zstd;
@@ -298,7 +298,7 @@ TEST_F(BatchWriterTest, ADroppedBatchGivesItsSlabsAndItsCompressorBack) {
   }
 }
 
-TEST(BatchWriterReserve, LeavesSlabsForRecordsInTheLeastMemoryThatIsAllowed) {
+TEST(BatchWriterReserve, leaves_slabs_for_records_in_the_least_memory_that_is_allowed) {
   struct Row {
     std::size_t slab_bytes;
     std::uint64_t block_bytes;

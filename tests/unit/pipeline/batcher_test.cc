@@ -37,7 +37,7 @@ class BatcherTest : public PipelineTest {
   Position committable(std::uint32_t slot) const { return ledger_.committable(PartitionSlot{slot}); }
 };
 
-TEST_F(BatcherTest, ABatchIsSealedByAgeThoughNoRecordArrives) {
+TEST_F(BatcherTest, a_batch_is_sealed_by_age_though_no_record_arrives) {
   build(40);
   build_batcher(partitions(2));
   ASSERT_EQ(offer(0, {"a", "b"}), 2U);
@@ -66,7 +66,7 @@ TEST_F(BatcherTest, ABatchIsSealedByAgeThoughNoRecordArrives) {
   EXPECT_NE(sealed_[0]->attempt, sealed_[1]->attempt);
 }
 
-TEST_F(BatcherTest, ARecordThatWouldMakeTheFileTooLargeBeginsTheNext) {
+TEST_F(BatcherTest, a_record_that_would_make_the_file_too_large_begins_the_next) {
   plan_.max_bytes = 1000;
   build(40);
   build_batcher(partitions(1));
@@ -86,7 +86,7 @@ TEST_F(BatcherTest, ARecordThatWouldMakeTheFileTooLargeBeginsTheNext) {
   EXPECT_EQ(next, Position{4});
 }
 
-TEST_F(BatcherTest, EveryPartitionHasItsOwnBatchWhereThePlanSaysSo) {
+TEST_F(BatcherTest, every_partition_has_its_own_batch_where_the_plan_says_so) {
   plan_.by_partition = true;
   plan_.path = codec::PathTemplate::parse("{topic}/{partition}").value();
   build(40);
@@ -104,7 +104,7 @@ TEST_F(BatcherTest, EveryPartitionHasItsOwnBatchWhereThePlanSaysSo) {
   EXPECT_EQ(bytes_of(sealed_[0]), "p0\np0\n");
 }
 
-TEST_F(BatcherTest, APathNeedNotNameThePartitionOfItsBatches) {
+TEST_F(BatcherTest, a_path_need_not_name_the_partition_of_its_batches) {
   plan_.by_partition = true;
   build(40);
   build_batcher(partitions(2));
@@ -115,7 +115,7 @@ TEST_F(BatcherTest, APathNeedNotNameThePartitionOfItsBatches) {
   EXPECT_NE(sealed_[0]->name, sealed_[1]->name);
 }
 
-TEST_F(BatcherTest, MorePartitionsThanABatchMayHoldAreDividedIntoFixedGroups) {
+TEST_F(BatcherTest, more_partitions_than_a_batch_may_hold_are_divided_into_fixed_groups) {
   build(60);
   build_batcher(partitions(401));
   std::map<std::int32_t, std::uint64_t> first;
@@ -145,7 +145,7 @@ TEST_F(BatcherTest, MorePartitionsThanABatchMayHoldAreDividedIntoFixedGroups) {
   }
 }
 
-TEST_F(BatcherTest, EmptyValuesAndHolesMoveThePositionAndMakeNoFile) {
+TEST_F(BatcherTest, empty_values_and_holes_move_the_position_and_make_no_file) {
   build(40);
   build_batcher(partitions(2));
   ASSERT_EQ(offer(0, {"", "", ""}), 3U);
@@ -159,7 +159,7 @@ TEST_F(BatcherTest, EmptyValuesAndHolesMoveThePositionAndMakeNoFile) {
   EXPECT_EQ(committable(1), Position{17});
 }
 
-TEST_F(BatcherTest, RangesCoverHolesBetweenAndBehindRecords) {
+TEST_F(BatcherTest, ranges_cover_holes_between_and_behind_records) {
   build(40);
   build_batcher(partitions(1));
   const std::string value = "v";
@@ -174,7 +174,7 @@ TEST_F(BatcherTest, RangesCoverHolesBetweenAndBehindRecords) {
   EXPECT_EQ(bytes_of(sealed_[0]), "v\nv\nv\n");
 }
 
-TEST_F(BatcherTest, ARecordThatCanNeverBeTakenIsReportedAndNotSkipped) {
+TEST_F(BatcherTest, a_record_that_can_never_be_taken_is_reported_and_not_skipped) {
   build(24);
   build_batcher(partitions(1));
   const std::string large(24 * k_chunk_bytes, 'L');
@@ -184,7 +184,7 @@ TEST_F(BatcherTest, ARecordThatCanNeverBeTakenIsReportedAndNotSkipped) {
   EXPECT_EQ(ledger_.received(PartitionSlot{0}), Position{1});
 }
 
-TEST_F(BatcherTest, DroppedBatchesLeaveNoTimerAndNoSlab) {
+TEST_F(BatcherTest, dropped_batches_leave_no_timer_and_no_slab) {
   for (const auto compression : {codec::Compression::none, codec::Compression::zstd}) {
     plan_.format.compression = compression;
     build(40);
@@ -214,7 +214,7 @@ class TightMemory : public BatcherTest, public testing::WithParamInterface<codec
   }
 };
 
-TEST_P(TightMemory, ManyTopicsMakeProgressAndLandWhole) {
+TEST_P(TightMemory, many_topics_make_progress_and_land_whole) {
   plan_.by_partition = true;
   plan_.format.compression = GetParam();
   plan_.max_age = seconds(3600);

@@ -15,7 +15,7 @@ class ChunkStoreTest : public PipelineTest {
   std::uint64_t live_bytes() const { return stage_->counters().live_bytes; }
 };
 
-TEST_F(ChunkStoreTest, TheReserveIsNotForRecords) {
+TEST_F(ChunkStoreTest, the_reserve_is_not_for_records) {
   build(10, {.to_load = 4, .to_end = 2});
   EXPECT_EQ(chunks_->slabs_for_records(), 4U);
   EXPECT_TRUE(chunks_->make_room(4));
@@ -24,7 +24,7 @@ TEST_F(ChunkStoreTest, TheReserveIsNotForRecords) {
   EXPECT_FALSE(chunks_->make_room_to_end(7));
 }
 
-TEST_F(ChunkStoreTest, StagedChunksGiveWayTheLatestFirstAndAreReadBack) {
+TEST_F(ChunkStoreTest, staged_chunks_give_way_the_latest_first_and_are_read_back) {
   build(10, {.to_load = 4, .to_end = 1});
   const BatchPtr early = sealed_batch(2 * k_chunk_bytes, 1);
   const BatchPtr late = sealed_batch(2 * k_chunk_bytes, 2);
@@ -41,7 +41,7 @@ TEST_F(ChunkStoreTest, StagedChunksGiveWayTheLatestFirstAndAreReadBack) {
   EXPECT_EQ(read_block(late, 0), bytes_of_sealed(2 * k_chunk_bytes, 2));
 }
 
-TEST_F(ChunkStoreTest, APinnedBlockKeepsItsSlabs) {
+TEST_F(ChunkStoreTest, a_pinned_block_keeps_its_slabs) {
   build(10, {.to_load = 4, .to_end = 1});
   const BatchPtr batch = sealed_batch(4 * k_chunk_bytes);
   settle();
@@ -53,7 +53,7 @@ TEST_F(ChunkStoreTest, APinnedBlockKeepsItsSlabs) {
   EXPECT_TRUE(chunks_->make_room(3));
 }
 
-TEST_F(ChunkStoreTest, ForgettingABatchWhoseChunksAreBeingWrittenFreesThemAfterwards) {
+TEST_F(ChunkStoreTest, forgetting_a_batch_whose_chunks_are_being_written_frees_them_afterwards) {
   build(10, {.to_load = 4, .to_end = 1});
   const BatchPtr batch = sealed_batch(3 * k_chunk_bytes);
   ASSERT_EQ(chunks_->writing_count(), 3U);
@@ -64,7 +64,7 @@ TEST_F(ChunkStoreTest, ForgettingABatchWhoseChunksAreBeingWrittenFreesThemAfterw
   EXPECT_EQ(live_bytes(), 0U);
 }
 
-TEST_F(ChunkStoreTest, ForgettingABatchThatIsBeingReadFreesItAfterwards) {
+TEST_F(ChunkStoreTest, forgetting_a_batch_that_is_being_read_frees_it_afterwards) {
   build(8, {.to_load = 4, .to_end = 1});
   const BatchPtr batch = sealed_batch(3 * k_chunk_bytes);
   settle();
@@ -81,7 +81,7 @@ TEST_F(ChunkStoreTest, ForgettingABatchThatIsBeingReadFreesItAfterwards) {
   EXPECT_EQ(live_bytes(), 0U);
 }
 
-TEST_F(ChunkStoreTest, ADroppedBatchIsNotInTheWayOfLoadsThatWaitBehindIt) {
+TEST_F(ChunkStoreTest, a_dropped_batch_is_not_in_the_way_of_loads_that_wait_behind_it) {
   build(8, {.to_load = 4, .to_end = 1});
   const BatchPtr first = sealed_batch(3 * k_chunk_bytes, 1);
   settle();
@@ -114,7 +114,7 @@ TEST_F(ChunkStoreTest, ADroppedBatchIsNotInTheWayOfLoadsThatWaitBehindIt) {
   EXPECT_EQ(live_bytes(), 0U);
 }
 
-TEST_F(ChunkStoreTest, WhatTheStageHasNoRoomForIsStagedWhenThereIs) {
+TEST_F(ChunkStoreTest, what_the_stage_has_no_room_for_is_staged_when_there_is) {
   stage_options_.bytes_max = 2 * k_segment_bytes;
   build(40, {.to_load = 4, .to_end = 1});
   const BatchPtr first = sealed_batch(16 * k_chunk_bytes, 1);
@@ -131,7 +131,7 @@ TEST_F(ChunkStoreTest, WhatTheStageHasNoRoomForIsStagedWhenThereIs) {
   EXPECT_EQ(live_bytes(), 0U);
 }
 
-TEST_F(ChunkStoreTest, BytesThatCannotBeReadBackAreAnErrorAndNotGarbage) {
+TEST_F(ChunkStoreTest, bytes_that_cannot_be_read_back_are_an_error_and_not_garbage) {
   build(8, {.to_load = 4, .to_end = 1});
   const BatchPtr batch = sealed_batch(2 * k_chunk_bytes);
   settle();
@@ -154,7 +154,7 @@ TEST_F(ChunkStoreTest, BytesThatCannotBeReadBackAreAnErrorAndNotGarbage) {
 }
 
 // A worker that ends drops its parts whatever is under way; the pool CHECKs that every slab is back.
-TEST_F(ChunkStoreTest, EndingWithWritesReadsAndLoadsUnderWayLosesNoSlab) {
+TEST_F(ChunkStoreTest, ending_with_writes_reads_and_loads_under_way_loses_no_slab) {
   build(12, {.to_load = 4, .to_end = 1});
   const BatchPtr read = sealed_batch(3 * k_chunk_bytes, 1);
   settle();

@@ -56,7 +56,7 @@ class ClaimedNamesTest : public PipelineTest {
   std::unique_ptr<ClaimedNames> names_;
 };
 
-TEST_F(ClaimedNamesTest, ATombstoneIsAnEmptyFileOfTheFormatInOneCall) {
+TEST_F(ClaimedNamesTest, a_tombstone_is_an_empty_file_of_the_format_in_one_call) {
   for (const std::string name : {"a.txt", "a.txt.gz", "a.txt.zst"}) {
     EXPECT_TRUE(put_tombstone(name));
     EXPECT_EQ(store_->blobs[name]["tombstone"], "1");
@@ -69,14 +69,14 @@ TEST_F(ClaimedNamesTest, ATombstoneIsAnEmptyFileOfTheFormatInOneCall) {
   EXPECT_EQ(store_->count(Call::get_properties) + store_->count(Call::commit_blocks), 0U);
 }
 
-TEST_F(ClaimedNamesTest, ABlobKeepsItsName) {
+TEST_F(ClaimedNamesTest, a_blob_keeps_its_name) {
   put_their_block("a.txt", 0, "data");
   ASSERT_TRUE(commit_their_block("a.txt", 4).ok());
   EXPECT_FALSE(put_tombstone("a.txt"));
   EXPECT_EQ(store_->blobs["a.txt"].bytes, "data");
 }
 
-TEST_F(ClaimedNamesTest, WhatIsThereIsToldApart) {
+TEST_F(ClaimedNamesTest, what_is_there_is_told_apart) {
   format::BlobMetadata data;
   data.topic = "orders";
   data.ranges = {{Partition{3}, {Position{70}, Position{95}}}};
@@ -101,7 +101,7 @@ class UncommittedBlocksTest : public ClaimedNamesTest, public testing::WithParam
 
 INSTANTIATE_TEST_SUITE_P(Formats, UncommittedBlocksTest, testing::Values("a.txt", "a.txt.gz", "a.txt.zst"));
 
-TEST_P(UncommittedBlocksTest, DoNotKeepTheTombstoneOut) {
+TEST_P(UncommittedBlocksTest, do_not_keep_the_tombstone_out) {
   put_their_block(name_, 0, "data");
   EXPECT_TRUE(put_tombstone(name_));
   EXPECT_EQ(store_->blobs[name_]["tombstone"], "1");
@@ -109,7 +109,7 @@ TEST_P(UncommittedBlocksTest, DoNotKeepTheTombstoneOut) {
   EXPECT_EQ(commit_their_block(name_, 4).error().kind, ErrorKind::already_exists);
 }
 
-TEST_P(UncommittedBlocksTest, AreNotTouchedByATombstoneThatComesTooLate) {
+TEST_P(UncommittedBlocksTest, are_not_touched_by_a_tombstone_that_comes_too_late) {
   put_their_block(name_, 0, "data");
   bool committed = false;
   store_->fail_next(Call::commit_blocks,
@@ -124,14 +124,14 @@ TEST_P(UncommittedBlocksTest, AreNotTouchedByATombstoneThatComesTooLate) {
   EXPECT_EQ(store_->blobs[name_].bytes, "data");
 }
 
-TEST_P(UncommittedBlocksTest, ATombstoneWhoseAnswerIsLostIsFoundAsOneThatExists) {
+TEST_P(UncommittedBlocksTest, a_tombstone_whose_answer_is_lost_is_found_as_one_that_exists) {
   put_their_block(name_, 0, "data");
   store_->fail_next(Call::commit_blocks, ErrorKind::unavailable, Effect::lost_reply);
   EXPECT_FALSE(put_tombstone(name_));
   EXPECT_EQ(store_->blobs[name_]["tombstone"], "1");
 }
 
-TEST_P(UncommittedBlocksTest, EveryStepIsTriedAgain) {
+TEST_P(UncommittedBlocksTest, every_step_is_tried_again) {
   put_their_block(name_, 0, "data");
   store_->fail_next(Call::put_blob, ErrorKind::unavailable);
   store_->fail_next(Call::get_properties, ErrorKind::unavailable);

@@ -22,7 +22,7 @@ Error asking(milliseconds wait) {
   return error;
 }
 
-TEST(RetryDelay, DoublesUpToTheLongestWithTheUpperHalfAtRandom) {
+TEST(RetryDelay, doubles_up_to_the_longest_with_the_upper_half_at_random) {
   const RetryOptions options{.first = milliseconds(250), .longest = seconds(10)};
   struct Row {
     std::uint32_t attempt;
@@ -42,7 +42,7 @@ TEST(RetryDelay, DoublesUpToTheLongestWithTheUpperHalfAtRandom) {
   }
 }
 
-TEST(RetryDelay, NeverComesBackBeforeTheServerAsked) {
+TEST(RetryDelay, never_comes_back_before_the_server_asked) {
   const RetryOptions options{.first = milliseconds(250), .longest = seconds(10)};
   EXPECT_EQ(retry_delay(options, 1, asking(seconds(60)), 0), seconds(60));
   for (std::uint64_t random = 1; random < UINT64_MAX / 3; random *= 3) {

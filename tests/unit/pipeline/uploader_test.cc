@@ -45,7 +45,7 @@ class UploaderTest : public PipelineTest {
   bool answered() const { return !tickets_.empty(); }
 };
 
-TEST_F(UploaderTest, ABatchOfOneBlockIsOneCall) {
+TEST_F(UploaderTest, a_batch_of_one_block_is_one_call) {
   build(40);
   const BatchPtr batch = publish(k_chunk_bytes + 100);
   run_until([&] { return answered(); });
@@ -54,7 +54,7 @@ TEST_F(UploaderTest, ABatchOfOneBlockIsOneCall) {
   EXPECT_EQ(store_->count(Call::put_block) + store_->count(Call::commit_blocks), 0U);
 }
 
-TEST_F(UploaderTest, TheMetadataTellsWhatIsInTheBlobAndWhoseItIs) {
+TEST_F(UploaderTest, the_metadata_tells_what_is_in_the_blob_and_whose_it_is) {
   build(40);
   const BatchPtr batch = publish(1000);
   batch->ranges.shares.push_back(
@@ -70,7 +70,7 @@ TEST_F(UploaderTest, TheMetadataTellsWhatIsInTheBlobAndWhoseItIs) {
   EXPECT_EQ(blob["group"], "group");
 }
 
-TEST_F(UploaderTest, BlocksGoOutWhileTheBatchIsOpenAndTheListComesLast) {
+TEST_F(UploaderTest, blocks_go_out_while_the_batch_is_open_and_the_list_comes_last) {
   build(40);
   const BatchPtr batch = open_batch();
   ASSERT_EQ(append(batch, std::string(2 * k_block_bytes, 'b')), BatchWriter::Taken::Stop::end);
@@ -100,7 +100,7 @@ class LatePublicationTest : public UploaderTest, public testing::WithParamInterf
 
 INSTANTIATE_TEST_SUITE_P(Sizes, LatePublicationTest, testing::Values(1000, k_block_bytes + 5));
 
-TEST_P(LatePublicationTest, NothingIsVisibleBeforePublish) {
+TEST_P(LatePublicationTest, nothing_is_visible_before_publish) {
   const BatchPtr batch = stored_batch();
   for (int i = 0; i < 20; ++i) {
     loop_->run_once(std::chrono::milliseconds(1));
@@ -114,7 +114,7 @@ TEST_P(LatePublicationTest, NothingIsVisibleBeforePublish) {
 }
 
 // A successor has put a tombstone at the batch's name.
-TEST_P(LatePublicationTest, ABatchWhoseNameHasATombstoneIsDead) {
+TEST_P(LatePublicationTest, a_batch_whose_name_has_a_tombstone_is_dead) {
   const BatchPtr batch = stored_batch();
   store_->blobs[batch->name].metadata = format::to_metadata(format::tombstone_of("group"));
   uploader_->publish(batch);
@@ -124,7 +124,7 @@ TEST_P(LatePublicationTest, ABatchWhoseNameHasATombstoneIsDead) {
   EXPECT_TRUE(format::read_blob_metadata(store_->blobs[batch->name].metadata)->is_tombstone);
 }
 
-TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
+TEST_F(UploaderTest, a_batch_whose_blocks_are_all_stored_needs_only_the_list) {
   build(40);
   const BatchPtr batch = open_batch();
   ASSERT_EQ(append(batch, std::string(k_block_bytes - 1, 'b')), BatchWriter::Taken::Stop::end);
@@ -145,7 +145,7 @@ TEST_F(UploaderTest, ABatchWhoseBlocksAreAllStoredNeedsOnlyTheList) {
   expect_idle();
 }
 
-TEST_F(UploaderTest, AtMostAsManyCallsAsConnections) {
+TEST_F(UploaderTest, at_most_as_many_calls_as_connections) {
   build(60);
   store_->script.hold = true;
   for (std::uint64_t counter = 1; counter <= 5; ++counter) {
@@ -158,7 +158,7 @@ TEST_F(UploaderTest, AtMostAsManyCallsAsConnections) {
   expect_idle();
 }
 
-TEST_F(UploaderTest, AFailedCallIsMadeAgainAfterAWaitUntilItSucceeds) {
+TEST_F(UploaderTest, a_failed_call_is_made_again_after_a_wait_until_it_succeeds) {
   build(40);
   store_->fail_next(Call::put_blob, ErrorKind::throttled);
   store_->fail_next(Call::put_blob, ErrorKind::unavailable);
@@ -176,7 +176,7 @@ TEST_F(UploaderTest, AFailedCallIsMadeAgainAfterAWaitUntilItSucceeds) {
   EXPECT_EQ(metrics_.retries[obs::RetryReason::unavailable].value(), 1U);
 }
 
-TEST_F(UploaderTest, WhatOnlyAPersonCanMendIsTriedAgainToo) {
+TEST_F(UploaderTest, what_only_a_person_can_mend_is_tried_again_too) {
   build(40);
   store_->script.outage = error_of(ErrorKind::forbidden, Action::fatal);
   const BatchPtr batch = publish(k_three_blocks);
@@ -188,7 +188,7 @@ TEST_F(UploaderTest, WhatOnlyAPersonCanMendIsTriedAgainToo) {
   expect_published_once(batch, k_three_blocks);
 }
 
-TEST_F(UploaderTest, BlocksAndListThatFailAreMadeAgain) {
+TEST_F(UploaderTest, blocks_and_list_that_fail_are_made_again) {
   build(40);
   for (const Call call : {Call::put_block, Call::commit_blocks}) {
     store_->fail_next(call, ErrorKind::unavailable);
@@ -203,7 +203,7 @@ TEST_F(UploaderTest, BlocksAndListThatFailAreMadeAgain) {
 }
 
 // What arrived is not what was sent: for the store, a block that is there and must not be used.
-TEST_F(UploaderTest, ABlockThatArrivedDamagedIsPutAgainAndLandsOnce) {
+TEST_F(UploaderTest, a_block_that_arrived_damaged_is_put_again_and_lands_once) {
   build(40);
   store_->fail_next(Call::put_block, ErrorKind::corrupt, Effect::lost_reply);
   const BatchPtr batch = publish(k_three_blocks);
@@ -215,7 +215,7 @@ TEST_F(UploaderTest, ABlockThatArrivedDamagedIsPutAgainAndLandsOnce) {
   EXPECT_FALSE(uploader_->trouble().has_value());
 }
 
-TEST_F(UploaderTest, BlocksThatAlwaysArriveDamagedAreNeverCommitted) {
+TEST_F(UploaderTest, blocks_that_always_arrive_damaged_are_never_committed) {
   build(40);
   store_->script.outage = error_of(ErrorKind::corrupt);
   const BatchPtr batch = publish(k_three_blocks);
@@ -234,7 +234,7 @@ TEST_F(UploaderTest, BlocksThatAlwaysArriveDamagedAreNeverCommitted) {
   expect_published_once(batch, k_three_blocks);
 }
 
-TEST_F(UploaderTest, AWholeBlobThatWasRefusedAsDamagedIsPutAgain) {
+TEST_F(UploaderTest, a_whole_blob_that_was_refused_as_damaged_is_put_again) {
   build(40);
   store_->fail_next(Call::put_blob, ErrorKind::corrupt);
   const BatchPtr batch = publish(1000);
@@ -244,7 +244,7 @@ TEST_F(UploaderTest, AWholeBlobThatWasRefusedAsDamagedIsPutAgain) {
 }
 
 // Asking whose it is would find our own attempt, and take it for a success.
-TEST_F(UploaderTest, AWholeBlobThatIsVisibleAndDamagedIsForAPerson) {
+TEST_F(UploaderTest, a_whole_blob_that_is_visible_and_damaged_is_for_a_person) {
   build(40);
   store_->script.faults[Call::put_blob].emplace_back(error_of(ErrorKind::corrupt, Action::fatal),
                                                      Effect::lost_reply);
@@ -256,7 +256,7 @@ TEST_F(UploaderTest, AWholeBlobThatIsVisibleAndDamagedIsForAPerson) {
   EXPECT_EQ(store_->count(Call::get_properties), 0U);
 }
 
-TEST_F(UploaderTest, ALostReplyIsRecognizedByTheAttempt) {
+TEST_F(UploaderTest, a_lost_reply_is_recognized_by_the_attempt) {
   build(40);
   store_->fail_next(Call::put_blob, ErrorKind::timed_out, Effect::lost_reply);
   store_->fail_next(Call::get_properties, ErrorKind::unavailable);
@@ -268,7 +268,7 @@ TEST_F(UploaderTest, ALostReplyIsRecognizedByTheAttempt) {
   EXPECT_FALSE(uploader_->trouble().has_value()) << "nothing fails any more";
 }
 
-TEST_F(UploaderTest, ABlobOfSomebodyElseUnderOurNameIsAnErrorForAPerson) {
+TEST_F(UploaderTest, a_blob_of_somebody_else_under_our_name_is_an_error_for_a_person) {
   for (const std::size_t bytes : {std::size_t{1000}, k_three_blocks}) {
     build(40);
     store_->blobs["blob-1"] = {.bytes = "theirs", .metadata = {{"attempt", "theirs"}}};
@@ -286,7 +286,7 @@ TEST_F(UploaderTest, ABlobOfSomebodyElseUnderOurNameIsAnErrorForAPerson) {
   }
 }
 
-TEST_F(UploaderTest, BlocksThatAreGoneArePutAgainAfterAWait) {
+TEST_F(UploaderTest, blocks_that_are_gone_are_put_again_after_a_wait) {
   build(40);
   const BatchPtr batch = open_batch();
   ASSERT_EQ(append(batch, std::string(k_three_blocks - 2, 'b')), BatchWriter::Taken::Stop::end);
@@ -305,7 +305,7 @@ TEST_F(UploaderTest, BlocksThatAreGoneArePutAgainAfterAWait) {
   expect_idle();
 }
 
-TEST_F(UploaderTest, BlocksAreReadBackFromTheStageWhenTheirSlabsWereNeeded) {
+TEST_F(UploaderTest, blocks_are_read_back_from_the_stage_when_their_slabs_were_needed) {
   build(24);
   store_->script.outage = error_of(ErrorKind::unavailable);
   const BatchPtr batch = publish(k_block_bytes + 5);
@@ -319,7 +319,7 @@ TEST_F(UploaderTest, BlocksAreReadBackFromTheStageWhenTheirSlabsWereNeeded) {
   EXPECT_GT(stage_->counters().read_bytes, 0U);
 }
 
-TEST_F(UploaderTest, BytesThatCannotBeReadBackEndWithAnError) {
+TEST_F(UploaderTest, bytes_that_cannot_be_read_back_end_with_an_error) {
   build(24);
   store_->script.outage = error_of(ErrorKind::unavailable);
   const BatchPtr batch = publish(1000);
@@ -341,7 +341,7 @@ TEST_F(UploaderTest, BytesThatCannotBeReadBackEndWithAnError) {
 
 // Wherever a batch is when it is dropped, its slot, its slabs and its room on the stage come back, no ticket
 // is given, and nothing is sent for it any more.
-TEST_F(UploaderTest, ADroppedBatchLeavesNothingBehind) {
+TEST_F(UploaderTest, a_dropped_batch_leaves_nothing_behind) {
   struct StopAt {
     const char* where;
     std::function<void()> prepare;
@@ -400,7 +400,7 @@ TEST_F(UploaderTest, ADroppedBatchLeavesNothingBehind) {
   }
 }
 
-TEST_F(UploaderTest, ABatchDroppedWhileItsBlockIsReadBackIsNotSent) {
+TEST_F(UploaderTest, a_batch_dropped_while_its_block_is_read_back_is_not_sent) {
   uploading_ = false;
   build(24);
   const BatchPtr batch = sealed_batch(1000);
@@ -420,7 +420,7 @@ TEST_F(UploaderTest, ABatchDroppedWhileItsBlockIsReadBackIsNotSent) {
   EXPECT_TRUE(store_->blobs.empty());
 }
 
-TEST_F(UploaderTest, EndingWithCallsAndTimersUnderWayCallsNobodyBack) {
+TEST_F(UploaderTest, ending_with_calls_and_timers_under_way_calls_nobody_back) {
   build(60);
   store_->script.hold = true;
   publish(k_three_blocks, 1);

@@ -210,7 +210,7 @@ class WorkerTest : public testing::Test {
   io::Loop* loop_ = nullptr;
 };
 
-TEST_F(WorkerTest, EverythingLandsOnceAndIsCommittedWhileItRuns) {
+TEST_F(WorkerTest, everything_lands_once_and_is_committed_while_it_runs) {
   for (int partition = 0; partition < 3; ++partition) {
     produce(at("small", partition), 200);
     produce(at("large", partition), 40, 60'000);
@@ -230,7 +230,7 @@ TEST_F(WorkerTest, EverythingLandsOnceAndIsCommittedWhileItRuns) {
   EXPECT_GT(metrics_.blocks_uploaded.value(), 0U);
 }
 
-TEST_F(WorkerTest, StopPublishesAndCommitsWhatWasTakenAndTakesNoMore) {
+TEST_F(WorkerTest, stop_publishes_and_commits_what_was_taken_and_takes_no_more) {
   max_age_ = seconds(3600);
   produce(at("t", 0), 50);
   assign_all();
@@ -243,7 +243,7 @@ TEST_F(WorkerTest, StopPublishesAndCommitsWhatWasTakenAndTakesNoMore) {
   EXPECT_EQ(metrics_.batches_sealed[obs::SealReason::drain].value(), 1U);
 }
 
-TEST_F(WorkerTest, StopWaitsForAStoreThatIsDown) {
+TEST_F(WorkerTest, stop_waits_for_a_store_that_is_down) {
   max_age_ = seconds(3600);
   produce(at("t", 0), 50);
   assign_all();
@@ -263,7 +263,7 @@ TEST_F(WorkerTest, StopWaitsForAStoreThatIsDown) {
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, LeaveNowCommitsNothingMoreAndLosesNothing) {
+TEST_F(WorkerTest, leave_now_commits_nothing_more_and_loses_nothing) {
   max_age_ = seconds(3600);
   produce(at("t", 0), 30, 50'000);
   assign_all();
@@ -278,7 +278,7 @@ TEST_F(WorkerTest, LeaveNowCommitsNothingMoreAndLosesNothing) {
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, StopBeforeTheStartEndsAtOnce) {
+TEST_F(WorkerTest, stop_before_the_start_ends_at_once) {
   produce(at("t", 0), 5);
   worker_ = std::make_unique<Worker>(options_, clock_, metrics_);
   worker_->stop();
@@ -288,7 +288,7 @@ TEST_F(WorkerTest, StopBeforeTheStartEndsAtOnce) {
 }
 
 // stop() and leave_now() from another thread, at any moment of build, start and end.
-TEST_F(WorkerTest, StopRacesWithEveryMomentOfARun) {
+TEST_F(WorkerTest, stop_races_with_every_moment_of_a_run) {
   produce(at("t", 0), 100);
   const std::vector<Duration> moments = {milliseconds(0), milliseconds(1), milliseconds(5), milliseconds(20)};
   for (int round = 0; round < 12; ++round) {
@@ -306,7 +306,7 @@ TEST_F(WorkerTest, StopRacesWithEveryMomentOfARun) {
   expect_landed(at("t", 0), cluster_.committed_of(at("t", 0)));
 }
 
-TEST_F(WorkerTest, RevokedPartitionsAreDrainedBeforeTheyAreLetGo) {
+TEST_F(WorkerTest, revoked_partitions_are_drained_before_they_are_let_go) {
   max_age_ = seconds(3600);
   produce(at("t", 0), 50);
   produce(at("t", 1), 50);
@@ -327,7 +327,7 @@ TEST_F(WorkerTest, RevokedPartitionsAreDrainedBeforeTheyAreLetGo) {
   EXPECT_EQ(metrics_.batches_sealed[obs::SealReason::revoke].value(), 1U);
 }
 
-TEST_F(WorkerTest, ADrainThatTakesTooLongLetsThePartitionsGoAndTheNextOwnerReadsAgain) {
+TEST_F(WorkerTest, a_drain_that_takes_too_long_lets_the_partitions_go_and_the_next_owner_reads_again) {
   max_age_ = seconds(3600);
   produce(at("t", 0), 50, 10'000);
   assign_all();
@@ -352,7 +352,7 @@ TEST_F(WorkerTest, ADrainThatTakesTooLongLetsThePartitionsGoAndTheNextOwnerReads
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, ACommitUnderWayAtTheEndOfTheDrainDoesNotTouchTheNextAssignment) {
+TEST_F(WorkerTest, a_commit_under_way_at_the_end_of_the_drain_does_not_touch_the_next_assignment) {
   produce(at("t", 0), 20);
   assign_all();
   first([](FakeSource& source) { source.hold_commits = true; });
@@ -375,7 +375,7 @@ TEST_F(WorkerTest, ACommitUnderWayAtTheEndOfTheDrainDoesNotTouchTheNextAssignmen
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, LostMembershipDropsWhatIsNotPublishedAndCommitsNothing) {
+TEST_F(WorkerTest, lost_membership_drops_what_is_not_published_and_commits_nothing) {
   max_age_ = seconds(3600);
   produce(at("t", 0), 40, 20'000);
   assign_all();
@@ -398,7 +398,7 @@ TEST_F(WorkerTest, LostMembershipDropsWhatIsNotPublishedAndCommitsNothing) {
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, LostWhileDrainingForARevokeIsEndedByTheDeadlineAtTheLatest) {
+TEST_F(WorkerTest, lost_while_draining_for_a_revoke_is_ended_by_the_deadline_at_the_latest) {
   produce(at("t", 0), 20);
   assign_all();
   then([](FakeSource& source) { return source.at_end(); },
@@ -418,7 +418,7 @@ TEST_F(WorkerTest, LostWhileDrainingForARevokeIsEndedByTheDeadlineAtTheLatest) {
   expect_all_landed(Doubles::allowed);
 }
 
-TEST_F(WorkerTest, CommitsThatFailAreMadeAgainAfterAWait) {
+TEST_F(WorkerTest, commits_that_fail_are_made_again_after_a_wait) {
   produce(at("t", 0), 20);
   assign_all();
   first([](FakeSource& source) {
@@ -435,7 +435,7 @@ TEST_F(WorkerTest, CommitsThatFailAreMadeAgainAfterAWait) {
 
 // An outage fills the stage and the memory; then no records are taken, though the group is served; then all
 // lands.
-TEST_F(WorkerTest, AnOutageFillsTheStageAndStopsTheTakingUntilItEnds) {
+TEST_F(WorkerTest, an_outage_fills_the_stage_and_stops_the_taking_until_it_ends) {
   turn_ = milliseconds(50);
   produce(at("t", 0), 600, 30'000);  // 18 MB; the stage has 4 MiB, the slabs 3 MiB
   assign_all();
@@ -463,7 +463,7 @@ TEST_F(WorkerTest, AnOutageFillsTheStageAndStopsTheTakingUntilItEnds) {
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, ReadyOnlyWhenRecordsAreTakenAndShipped) {
+TEST_F(WorkerTest, ready_only_when_records_are_taken_and_shipped) {
   produce(at("t", 0), 5);
   first([this](FakeSource& source) {
     EXPECT_NE(worker_->not_ready(), "");
@@ -478,7 +478,7 @@ TEST_F(WorkerTest, ReadyOnlyWhenRecordsAreTakenAndShipped) {
   EXPECT_TRUE(run().ok()) << "one partition that stopped does not end the others";
 }
 
-TEST_F(WorkerTest, AFatalErrorOfTheSourceEndsTheWorkerWithIt) {
+TEST_F(WorkerTest, a_fatal_error_of_the_source_ends_the_worker_with_it) {
   produce(at("t", 0), 5);
   assign_all();
   then([](FakeSource& source) { return source.at_end(); },
@@ -489,7 +489,7 @@ TEST_F(WorkerTest, AFatalErrorOfTheSourceEndsTheWorkerWithIt) {
   EXPECT_EQ(cluster_.committed_of(at("t", 0)), Position{0});
 }
 
-TEST_F(WorkerTest, ATopicWithoutAPlanEndsTheWorkerThoughItsPartitionsGoOnTalking) {
+TEST_F(WorkerTest, a_topic_without_a_plan_ends_the_worker_though_its_partitions_go_on_talking) {
   produce(at("unplanned", 0), 5);
   first([this](FakeSource& source) {
     source.assign({at("unplanned", 0)});
@@ -500,7 +500,7 @@ TEST_F(WorkerTest, ATopicWithoutAPlanEndsTheWorkerThoughItsPartitionsGoOnTalking
   EXPECT_EQ(outcome.error().kind, ErrorKind::invalid_input);
 }
 
-TEST_F(WorkerTest, ARecordTooLargeForTheMemoryEndsItAfterEverythingBeforeHasLanded) {
+TEST_F(WorkerTest, a_record_too_large_for_the_memory_ends_it_after_everything_before_has_landed) {
   produce(at("t", 0), 5);
   produce(at("t", 0), 1, 13 * k_worker_slab_bytes);
   assign_all();
@@ -511,7 +511,7 @@ TEST_F(WorkerTest, ARecordTooLargeForTheMemoryEndsItAfterEverythingBeforeHasLand
   EXPECT_EQ(cluster_.committed_of(at("t", 0)), Position{5});
 }
 
-TEST_F(WorkerTest, AStrangersBlobUnderItsNameEndsTheWorker) {
+TEST_F(WorkerTest, a_strangers_blob_under_its_name_ends_the_worker) {
   produce(at("t", 0), 5);
   assign_all();
   first([this](FakeSource&) {
@@ -524,7 +524,7 @@ TEST_F(WorkerTest, AStrangersBlobUnderItsNameEndsTheWorker) {
   EXPECT_EQ(cluster_.committed_of(at("t", 0)), Position{0});
 }
 
-TEST_F(WorkerTest, ExitAtEndReachesTheMarksAndTakesNothingBehindThem) {
+TEST_F(WorkerTest, exit_at_end_reaches_the_marks_and_takes_nothing_behind_them) {
   options_.exit_at_end = true;
   max_age_ = seconds(3600);
   produce(at("t", 0), 30);
@@ -552,7 +552,7 @@ TEST_F(WorkerTest, ExitAtEndReachesTheMarksAndTakesNothingBehindThem) {
   EXPECT_EQ(blobs_, 1) << "no small files beside";
 }
 
-TEST_F(WorkerTest, ExitAtEndFailsWhenAPartitionCannotGetThere) {
+TEST_F(WorkerTest, exit_at_end_fails_when_a_partition_cannot_get_there) {
   options_.exit_at_end = true;
   produce(at("t", 0), 5);
   end_marks_[at("t", 0)] = Position{50};
@@ -565,7 +565,7 @@ TEST_F(WorkerTest, ExitAtEndFailsWhenAPartitionCannotGetThere) {
   expect_all_committed();
 }
 
-TEST_F(WorkerTest, PartsThatCannotBeBuiltEndItWithTheirError) {
+TEST_F(WorkerTest, parts_that_cannot_be_built_end_it_with_their_error) {
   options_.make_store = [](io::Loop&) -> Result<std::unique_ptr<lake::BlobStore>> {
     return error_of(ErrorKind::invalid_input, Action::fatal);
   };
@@ -578,7 +578,7 @@ TEST_F(WorkerTest, PartsThatCannotBeBuiltEndItWithTheirError) {
 // committed before it has landed (at_commit looks).
 class WorkerUnderFaults : public WorkerTest, public testing::WithParamInterface<std::uint64_t> {};
 
-TEST_P(WorkerUnderFaults, LosesNothing) {
+TEST_P(WorkerUnderFaults, loses_nothing) {
   std::mt19937_64 random(GetParam());
   turn_ = milliseconds(20);
   max_bytes_ = 400'000;

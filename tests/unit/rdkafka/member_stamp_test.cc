@@ -21,19 +21,19 @@ Result<MemberStamp> parse(const std::string& bytes, std::string_view member = "m
   return parse_member_stamp(as_bytes(bytes), "group", member);
 }
 
-TEST(MemberStamp, OfADynamicMember) {
+TEST(MemberStamp, of_a_dynamic_member) {
   const auto stamp = parse(written(7, "group\0me-1\0\1"s));
   ASSERT_TRUE(stamp.ok()) << stamp.error().message;
   EXPECT_EQ(*stamp, (MemberStamp{.generation = 7, .member_id = "me-1", .instance_id = std::nullopt}));
 }
 
-TEST(MemberStamp, OfAStaticMember) {
+TEST(MemberStamp, of_a_static_member) {
   const auto stamp = parse(written(0x01020304, "group\0me-1\0\0instance\0"s));
   ASSERT_TRUE(stamp.ok()) << stamp.error().message;
   EXPECT_EQ(*stamp, (MemberStamp{.generation = 0x01020304, .member_id = "me-1", .instance_id = "instance"}));
 }
 
-TEST(MemberStamp, EveryShorterAndEveryLongerOneIsRefused) {
+TEST(MemberStamp, every_shorter_and_every_longer_one_is_refused) {
   for (const std::string& whole :
        {written(7, "group\0me-1\0\1"s), written(7, "group\0me-1\0\0instance\0"s)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -44,7 +44,7 @@ TEST(MemberStamp, EveryShorterAndEveryLongerOneIsRefused) {
   }
 }
 
-TEST(MemberStamp, WhatContradictsTheLibraryIsRefused) {
+TEST(MemberStamp, what_contradicts_the_library_is_refused) {
   const std::string whole = written(7, "group\0me-1\0\1"s);
   EXPECT_FALSE(parse(whole, "me-2").ok()) << "another member";
   EXPECT_FALSE(parse_member_stamp(as_bytes(whole), "other", "me-1").ok()) << "another group";
@@ -58,7 +58,7 @@ TEST(MemberStamp, WhatContradictsTheLibraryIsRefused) {
   }
 }
 
-TEST(MemberStamp, TheRefusalSaysWhatToDo) {
+TEST(MemberStamp, the_refusal_says_what_to_do) {
   const auto refused = parse("CGMDv3:");
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, ErrorKind::unsupported);

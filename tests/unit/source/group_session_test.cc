@@ -106,7 +106,7 @@ struct Session {
 using Words = std::vector<std::string>;
 using State = GroupSession::State;
 
-TEST(GroupSessionTest, EveryWordOfTheGroupIsAnsweredByTheStateInWhichItComes) {
+TEST(GroupSessionTest, every_word_of_the_group_is_answered_by_the_state_in_which_it_comes) {
   const struct {
     const char* name;
     Words script;
@@ -169,7 +169,7 @@ TEST(GroupSessionTest, EveryWordOfTheGroupIsAnsweredByTheStateInWhichItComes) {
   }
 }
 
-TEST(GroupSessionTest, ThePipelineMayReleaseFromWithinTheRevoke) {
+TEST(GroupSessionTest, the_pipeline_may_release_from_within_the_revoke) {
   Session session;
   session.releases_at_once = true;
   session.play("assign nothing");
@@ -178,7 +178,7 @@ TEST(GroupSessionTest, ThePipelineMayReleaseFromWithinTheRevoke) {
   EXPECT_THAT(session.session.partitions(), ElementsAre(k_a));
 }
 
-TEST(GroupSessionTest, SlotsAndStampAreOfTheAssignmentUntilItsRelease) {
+TEST(GroupSessionTest, slots_and_stamp_are_of_the_assignment_until_its_release) {
   Session session;
   session.play("assign a");
   EXPECT_FALSE(session.session.has_slots());
@@ -198,7 +198,7 @@ TEST(GroupSessionTest, SlotsAndStampAreOfTheAssignmentUntilItsRelease) {
   EXPECT_THAT(session.session.partitions(), ElementsAre(k_b));
 }
 
-TEST(GroupSessionTest, AnErrorThatRepeatsIsToldOnceInAWhileAndAFatalOneOnce) {
+TEST(GroupSessionTest, an_error_that_repeats_is_told_once_in_a_while_and_a_fatal_one_once) {
   Session session;
   session.error(Action::retry, "_TRANSPORT");
   session.error(Action::retry, "_TRANSPORT");
@@ -212,7 +212,7 @@ TEST(GroupSessionTest, AnErrorThatRepeatsIsToldOnceInAWhileAndAFatalOneOnce) {
   EXPECT_EQ(session.session.error_count(), 4U);
 }
 
-TEST(GroupSessionTest, AnErrorThatPassesIsNeverFatal) {
+TEST(GroupSessionTest, an_error_that_passes_is_never_fatal) {
   Session session;
   session.session.report_passing(make_error(ErrorKind::unauthenticated, Action::fatal, "expired", "SASL"));
   session.session.report(make_error(ErrorKind::unavailable, Action::fatal, "fenced", "FENCED"));
@@ -220,7 +220,7 @@ TEST(GroupSessionTest, AnErrorThatPassesIsNeverFatal) {
   EXPECT_EQ(session.session.error_count(), 1U);
 }
 
-TEST(GroupSessionTest, EndMarksAreReachedAndAPartitionWithoutOneIsAtIts) {
+TEST(GroupSessionTest, end_marks_are_reached_and_a_partition_without_one_is_at_its) {
   Session without;
   without.play("assign a");
   EXPECT_FALSE(without.session.at_end_mark(PartitionSlot{0}, Position{100}));
@@ -235,7 +235,7 @@ TEST(GroupSessionTest, EndMarksAreReachedAndAPartitionWithoutOneIsAtIts) {
   EXPECT_TRUE(marked.session.at_end_mark(PartitionSlot{0}, Position{0}));
 }
 
-TEST(GroupSessionTest, NothingIsToldWhenItCloses) {
+TEST(GroupSessionTest, nothing_is_told_when_it_closes) {
   Session session;
   session.play("assign a");
   session.play("resolved");

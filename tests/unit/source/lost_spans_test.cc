@@ -5,7 +5,7 @@
 namespace penstock::source {
 namespace {
 
-TEST(LostSpansTest, EachLossIsOfferedUntilItIsTaken) {
+TEST(LostSpansTest, each_loss_is_offered_until_it_is_taken) {
   LostSpans lost;
   EXPECT_EQ(lost.front(), nullptr);
   EXPECT_FALSE(lost.offered());
@@ -27,7 +27,7 @@ TEST(LostSpansTest, EachLossIsOfferedUntilItIsTaken) {
   EXPECT_EQ(lost.front()->slot, PartitionSlot{2});
 }
 
-TEST(LostSpansTest, ALossThatIsDroppedBetweenOfferAndTakingIsNotTaken) {
+TEST(LostSpansTest, a_loss_that_is_dropped_between_offer_and_taking_is_not_taken) {
   LostSpans lost;
   lost.add(PartitionSlot{1}, Position{50});
   lost.add(PartitionSlot{2}, Position{70});
@@ -38,7 +38,7 @@ TEST(LostSpansTest, ALossThatIsDroppedBetweenOfferAndTakingIsNotTaken) {
   EXPECT_TRUE(lost.contains(PartitionSlot{2})) << "it was not the one that was offered";
 }
 
-TEST(LostSpansTest, ALaterLossOfAPartitionTakesThePlaceOfItsFirst) {
+TEST(LostSpansTest, a_later_loss_of_a_partition_takes_the_place_of_its_first) {
   LostSpans lost;
   lost.add(PartitionSlot{1}, Position{50});
   lost.add(PartitionSlot{1}, Position{90});

@@ -1,4 +1,5 @@
-// A small stand-in for the pipeline: runs a source, of whichever kind, on its loop and remembers what it hands over.
+// A small stand-in for the pipeline: runs a source, of whichever kind, on its loop and remembers what it
+// hands over.
 #pragma once
 
 #include <algorithm>

@@ -24,7 +24,7 @@ BlobFacts facts(Metadata rows) {
   return facts_of({.name = "a.txt", .properties = {.bytes = 60, .metadata = std::move(rows)}});
 }
 
-TEST(BlobFacts, ReadsWhatABatchWrites) {
+TEST(BlobFacts, reads_what_a_batch_writes) {
   const BlobFacts found = facts(metadata({{"lost", "0:6-7"}}));
   EXPECT_EQ(found.kind, Kind::data);
   EXPECT_EQ(found.metadata.topic, "orders");
@@ -37,13 +37,13 @@ TEST(BlobFacts, ReadsWhatABatchWrites) {
   ASSERT_EQ(found.metadata.lost.size(), 1U);
 }
 
-TEST(BlobFacts, ATombstoneHoldsNothing) {
+TEST(BlobFacts, a_tombstone_holds_nothing) {
   const BlobFacts found = facts({{"penstock", "1"}, {"tombstone", "1"}, {"group", "g"}});
   EXPECT_EQ(found.kind, Kind::tombstone);
   EXPECT_EQ(found.metadata.group, "g");
 }
 
-TEST(BlobFacts, WhatIsNotExactlyOursIsForeignAndSaysWhy) {
+TEST(BlobFacts, what_is_not_exactly_ours_is_foreign_and_says_why) {
   const Metadata cases[] = {
       {},
       {{"topic", "orders"}},

@@ -30,7 +30,7 @@ struct Row {
   std::uint64_t listed_more = 0;
 };
 
-TEST(ContentCheck, HoldsBytesAgainstMetadata) {
+TEST(ContentCheck, holds_bytes_against_metadata) {
   const std::string packed = gzip("a\nbc\n");
   for (const Row& row : {
            Row{"a.txt", "a\nbc\n", 2, 5, ""},
@@ -68,7 +68,7 @@ TEST(ContentCheck, HoldsBytesAgainstMetadata) {
   }
 }
 
-TEST(CheckSize, TheListingTellsAnUncompressedBlobThatIsCut) {
+TEST(CheckSize, the_listing_tells_an_uncompressed_blob_that_is_cut) {
   BlobFacts facts;
   facts.kind = BlobFacts::Kind::data;
   facts.name = "a.txt";

@@ -84,14 +84,14 @@ std::string claim(std::int64_t next, std::string sink = k_sink) {
   return ledger::format_claim({.next = Position{next}, .sink = std::move(sink), .blob = "x.txt"});
 }
 
-TEST(Judge, BlobsThatTileUpToTheCommittedPositionAreWell) {
+TEST(Judge, blobs_that_tile_up_to_the_committed_position_are_well) {
   EXPECT_THAT(judged({.blobs = {range(0, 10), range(10, 20)}, .committed = 20}), IsEmpty());
   EXPECT_THAT(judged({.blobs = {}, .committed = -1}), IsEmpty());
   EXPECT_THAT(judged({.blobs = {}, .committed = 0}), IsEmpty());
   EXPECT_THAT(judged({.blobs = {range(5, 20)}, .committed = 20, .log = range(7, 20)}), IsEmpty());
 }
 
-TEST(Judge, NamesGaps) {
+TEST(Judge, names_gaps) {
   EXPECT_THAT(judged({.blobs = {range(0, 10), range(15, 20)}, .committed = 20}),
               ElementsAre("FAULT gap 10-15"));
   EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 20}), ElementsAre("FAULT gap 10-20"));
@@ -99,14 +99,14 @@ TEST(Judge, NamesGaps) {
               ElementsAre("FAULT gap 5-6", "FAULT gap 7-9"));
 }
 
-TEST(Judge, WhatTheLogStillHasBeforeTheFirstBlobIsAFaultWhereEarliestWasAsked) {
+TEST(Judge, what_the_log_still_has_before_the_first_blob_is_a_fault_where_earliest_was_asked) {
   const Case row{.blobs = {range(10, 20)}, .committed = 20, .log = range(4, 20)};
   EXPECT_THAT(judged(row), ElementsAre("FAULT gap 4-10"));
   EXPECT_THAT(judged(row, {.from_earliest = false, .sink = k_sink}), ElementsAre("note gap 4-10"));
   EXPECT_THAT(judged({.blobs = {}, .committed = 20}), ElementsAre("FAULT gap 0-20"));
 }
 
-TEST(Judge, PositionsBeyondTheCommittedOneAreAFaultUnlessClaimed) {
+TEST(Judge, positions_beyond_the_committed_one_are_a_fault_unless_claimed) {
   const Case row{.blobs = {range(0, 20)}, .committed = 10};
   EXPECT_THAT(judged(row), ElementsAre("FAULT beyond 10-20"));
   EXPECT_THAT(judged(row, {.exactly_once = false, .from_earliest = true, .sink = k_sink}),
@@ -114,7 +114,7 @@ TEST(Judge, PositionsBeyondTheCommittedOneAreAFaultUnlessClaimed) {
   EXPECT_THAT(judged({.blobs = {range(0, 20)}, .committed = -1}), ElementsAre("FAULT beyond 0-20"));
 }
 
-TEST(Judge, AServiceThatRunsMeanwhileIsWell) {
+TEST(Judge, a_service_that_runs_meanwhile_is_well) {
   // Committed 10 before, 30 after: the listing may or may not have seen what came between.
   EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 30, .committed_before = 10}), IsEmpty());
   EXPECT_THAT(judged({.blobs = {range(0, 30)}, .committed = 30, .committed_before = 10}), IsEmpty());
@@ -123,7 +123,7 @@ TEST(Judge, AServiceThatRunsMeanwhileIsWell) {
   EXPECT_THAT(judged({.blobs = {range(0, 30)}, .committed = 30, .committed_before = -1}), IsEmpty());
 }
 
-TEST(Judge, TellsWhatBecameOfAPendingClaim) {
+TEST(Judge, tells_what_became_of_a_pending_claim) {
   const Case base{.blobs = {range(0, 10)}, .committed = 10, .metadata = claim(15)};
   EXPECT_THAT(judged(base), ElementsAre("note claim 10-15"));
 
@@ -162,12 +162,12 @@ TEST(Judge, TellsWhatBecameOfAPendingClaim) {
   EXPECT_THAT(judged(foreign), IsEmpty());
 }
 
-TEST(Judge, LostPositionsAreToldAsLostAndNotAsAGap) {
+TEST(Judge, lost_positions_are_told_as_lost_and_not_as_a_gap) {
   EXPECT_THAT(judged({.blobs = {range(0, 10), range(10, 20)}, .committed = 20, .lost = {range(10, 15)}}),
               ElementsAre("note lost 10-15"));
 }
 
-TEST(Judge, PositionsOutsideTheLogAreAFault) {
+TEST(Judge, positions_outside_the_log_are_a_fault) {
   EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 10, .log = range(15, 40)}),
               ElementsAre("FAULT log 10-15"));
   EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 10, .log = range(0, 4)}),
@@ -176,7 +176,7 @@ TEST(Judge, PositionsOutsideTheLogAreAFault) {
   EXPECT_THAT(judged({.blobs = {range(0, 10)}, .committed = 10, .log = range(10, 10)}), IsEmpty());
 }
 
-TEST(Judge, ATopicThatTheClusterDoesNotNameIsHeldAgainstItself) {
+TEST(Judge, a_topic_that_the_cluster_does_not_name_is_held_against_itself) {
   Tiling tiling;
   tiling.add(data("a", {{Partition{2}, range(0, 5)}}, "gone"));
   tiling.add(data("b", {{Partition{2}, range(7, 9)}}, "gone"));
@@ -187,7 +187,7 @@ TEST(Judge, ATopicThatTheClusterDoesNotNameIsHeldAgainstItself) {
   EXPECT_EQ(findings.fault_count(), 1U);
 }
 
-TEST(Findings, PastTheirLimitAreOnlyCounted) {
+TEST(Findings, past_their_limit_are_only_counted) {
   Findings findings;
   for (std::size_t i = 0; i < Findings::k_findings_max + 7; ++i) {
     findings.add({});

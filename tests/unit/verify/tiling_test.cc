@@ -27,7 +27,7 @@ BlobFacts blob(std::string name, std::int64_t first, std::int64_t next, std::int
   return facts;
 }
 
-TEST(IntervalSet, MergesWhatTouchesAndTellsWhatWasThere) {
+TEST(IntervalSet, merges_what_touches_and_tells_what_was_there) {
   IntervalSet set;
   EXPECT_THAT(set.add(range(10, 20)), IsEmpty());
   EXPECT_THAT(set.add(range(30, 40)), IsEmpty());
@@ -41,7 +41,7 @@ TEST(IntervalSet, MergesWhatTouchesAndTellsWhatWasThere) {
   EXPECT_EQ(set.next(), Position{60});
 }
 
-TEST(IntervalSet, TellsWhatIsMissing) {
+TEST(IntervalSet, tells_what_is_missing) {
   IntervalSet set;
   EXPECT_THAT(set.missing(range(0, 3)), ElementsAre(range(0, 3)));
   set.add(range(10, 20));
@@ -55,7 +55,7 @@ TEST(IntervalSet, TellsWhatIsMissing) {
 }
 
 // Against one bit a position, over random ranges.
-TEST(IntervalSet, AgreesWithASetOfPositions) {
+TEST(IntervalSet, agrees_with_a_set_of_positions) {
   std::mt19937 random(3);
   for (int round = 0; round < 300; ++round) {
     IntervalSet set;
@@ -83,7 +83,7 @@ TEST(IntervalSet, AgreesWithASetOfPositions) {
   }
 }
 
-TEST(Tiling, BlobsInAnyOrderTile) {
+TEST(Tiling, blobs_in_any_order_tile) {
   Tiling tiling;
   for (const std::int64_t first : {20, 0, 30, 10}) {
     tiling.add(blob("b", first, first + 10));
@@ -97,7 +97,7 @@ TEST(Tiling, BlobsInAnyOrderTile) {
   EXPECT_EQ(tiling.find({"other", Partition{0}}), nullptr);
 }
 
-TEST(Tiling, ASecondLookNamesTheBlobsThatOverlapAndNoOthers) {
+TEST(Tiling, a_second_look_names_the_blobs_that_overlap_and_no_others) {
   const std::vector<BlobFacts> blobs = {blob("a", 0, 10),  blob("b", 10, 20), blob("c", 20, 30),
                                         blob("d", 18, 22), blob("e", 30, 40), blob("d", 18, 22, 1)};
   Tiling tiling;
@@ -117,7 +117,7 @@ TEST(Tiling, ASecondLookNamesTheBlobsThatOverlapAndNoOthers) {
   EXPECT_EQ(found[0].blob_count, 3U);
 }
 
-TEST(Tiling, NamesOfOverlapsAreBounded) {
+TEST(Tiling, names_of_overlaps_are_bounded) {
   Tiling tiling;
   std::vector<BlobFacts> blobs;
   for (std::int64_t i = 0; i < 1500; ++i) {
@@ -177,12 +177,12 @@ std::size_t most_intervals(const std::vector<std::int32_t>& order) {
 
 // What grows is the number of intervals, at some 64 bytes each. Names are in the order of time but for what
 // lands within a second or so: a thousand blobs in no order, then the next thousand.
-TEST(Tiling, AMillionBlobsTakeTheMemoryOfTheirDisorder) {
+TEST(Tiling, a_million_blobs_take_the_memory_of_their_disorder) {
   EXPECT_LT(most_intervals(shuffled_in_windows(1'000'000, 1000)), 1000U);
 }
 
 // No order at all: 64 bytes for each third blob or so, which would be 20 MB for a million.
-TEST(Tiling, BlobsInNoOrderTakeLessThanAnIntervalEach) {
+TEST(Tiling, blobs_in_no_order_take_less_than_an_interval_each) {
   constexpr std::int32_t k_blobs = 100'000;
   const std::size_t most = most_intervals(shuffled_in_windows(k_blobs, k_blobs));
   EXPECT_GT(most, k_blobs / 5U) << "the order was meant to be none";

@@ -79,7 +79,7 @@ class BrokerConnectionTest : public io::LoopTest {
   std::unique_ptr<BrokerConnection> connection;
 };
 
-TEST_P(BrokerConnectionTest, RequestsAreQueuedAndAnsweredInTheirOrder) {
+TEST_P(BrokerConnectionTest, requests_are_queued_and_answered_in_their_order) {
   ScriptBroker broker(echo);
   connect(broker.port());
   const auto first = ask("one");
@@ -92,7 +92,7 @@ TEST_P(BrokerConnectionTest, RequestsAreQueuedAndAnsweredInTheirOrder) {
   EXPECT_EQ(broker.calls(ApiKey::api_versions).at(0).version, 3);
 }
 
-TEST_P(BrokerConnectionTest, ARefusedVersionOfApiVersionsIsAskedAgainWithTheLowest) {
+TEST_P(BrokerConnectionTest, a_refused_version_of_api_versions_is_asked_again_with_the_lowest) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::api_versions && call.version > 0) {
       return Answer{.bytes = api_versions_body(0, 35)};
@@ -110,7 +110,7 @@ TEST_P(BrokerConnectionTest, ARefusedVersionOfApiVersionsIsAskedAgainWithTheLowe
   EXPECT_EQ(broker.calls(ApiKey::api_versions).back().version, 0) << "what was learnt is kept";
 }
 
-TEST_P(BrokerConnectionTest, ABrokerThatClosesOnApiVersionsIsConnectedToAgain) {
+TEST_P(BrokerConnectionTest, a_broker_that_closes_on_api_versions_is_connected_to_again) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::api_versions && call.version > 0) {
       return hangs_up();
@@ -124,7 +124,7 @@ TEST_P(BrokerConnectionTest, ABrokerThatClosesOnApiVersionsIsConnectedToAgain) {
   EXPECT_EQ(broker.connections(), 2);
 }
 
-TEST_P(BrokerConnectionTest, ABrokerThatClosesOnEveryApiVersionsIsTriedTwiceOnly) {
+TEST_P(BrokerConnectionTest, a_broker_that_closes_on_every_api_versions_is_tried_twice_only) {
   ScriptBroker broker([](const Call&) { return hangs_up(); });
   connect(broker.port());
   const Got got = answer_to("one");
@@ -134,7 +134,7 @@ TEST_P(BrokerConnectionTest, ABrokerThatClosesOnEveryApiVersionsIsTriedTwiceOnly
   EXPECT_EQ(broker.connections(), 2);
 }
 
-TEST_P(BrokerConnectionTest, AnAnswerToAnotherQuestionClosesTheConnection) {
+TEST_P(BrokerConnectionTest, an_answer_to_another_question_closes_the_connection) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::metadata) {
       return Answer{.bytes = "x", .correlation_shift = 1};
@@ -155,7 +155,7 @@ TEST_P(BrokerConnectionTest, AnAnswerToAnotherQuestionClosesTheConnection) {
   EXPECT_EQ(answer_to("three").body, "answer to three") << "a later request opens again";
 }
 
-TEST_P(BrokerConnectionTest, BytesBehindAResponseCloseTheConnection) {
+TEST_P(BrokerConnectionTest, bytes_behind_a_response_close_the_connection) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::metadata) {
       return Answer{.bytes = "x", .behind = "more"};
@@ -168,7 +168,7 @@ TEST_P(BrokerConnectionTest, BytesBehindAResponseCloseTheConnection) {
   run_until([&] { return !connection->ready() || answer_to("two").error.has_value(); });
 }
 
-TEST_P(BrokerConnectionTest, ALargeResponseGrowsItsBufferWhichShrinksAgain) {
+TEST_P(BrokerConnectionTest, a_large_response_grows_its_buffer_which_shrinks_again) {
   const std::string large(300000, 'l');
   ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::metadata) {
@@ -188,7 +188,7 @@ TEST_P(BrokerConnectionTest, ALargeResponseGrowsItsBufferWhichShrinksAgain) {
   EXPECT_EQ(into->capacity(), 1000U);
 }
 
-TEST_P(BrokerConnectionTest, AResponseAboveTheLimitIsRefused) {
+TEST_P(BrokerConnectionTest, a_response_above_the_limit_is_refused) {
   ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::metadata) {
       return Answer{.bytes = std::string((1 << 20) + 1, 'x')};
@@ -202,7 +202,7 @@ TEST_P(BrokerConnectionTest, AResponseAboveTheLimitIsRefused) {
   EXPECT_EQ(got.error->code, "response too large");
 }
 
-TEST_P(BrokerConnectionTest, ABrokerThatDoesNotAnswerIsGivenUp) {
+TEST_P(BrokerConnectionTest, a_broker_that_does_not_answer_is_given_up) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     return call.body == "never" ? no_answer() : echo(call);
   });
@@ -217,7 +217,7 @@ TEST_P(BrokerConnectionTest, ABrokerThatDoesNotAnswerIsGivenUp) {
   EXPECT_EQ(answer_to("one").body, "answer to one");
 }
 
-TEST_P(BrokerConnectionTest, CloseTellsWhatWaits) {
+TEST_P(BrokerConnectionTest, close_tells_what_waits) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     return call.api == ApiKey::metadata ? std::optional(no_answer()) : std::nullopt;
   });
@@ -233,7 +233,7 @@ TEST_P(BrokerConnectionTest, CloseTellsWhatWaits) {
   EXPECT_TRUE(connection->idle());
 }
 
-TEST_P(BrokerConnectionTest, AClosedIdleConnectionIsNoticedBeforeTheNextRequest) {
+TEST_P(BrokerConnectionTest, a_closed_idle_connection_is_noticed_before_the_next_request) {
   ScriptBroker broker(echo);
   connect(broker.port(), true);
   EXPECT_EQ(answer_to("one").body, "answer to one");
@@ -245,7 +245,7 @@ TEST_P(BrokerConnectionTest, AClosedIdleConnectionIsNoticedBeforeTheNextRequest)
   EXPECT_EQ(broker.connections(), 2);
 }
 
-TEST_P(BrokerConnectionTest, ARequestThatTheBrokerDoesNotKnowIsNotSent) {
+TEST_P(BrokerConnectionTest, a_request_that_the_broker_does_not_know_is_not_sent) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     if (call.api == ApiKey::api_versions) {
       Body out;
@@ -289,7 +289,7 @@ TEST_P(BrokerConnectionTest, ARequestThatTheBrokerDoesNotKnowIsNotSent) {
   }
 }
 
-TEST_P(BrokerConnectionTest, WhoIsToldMayDestroyIt) {
+TEST_P(BrokerConnectionTest, who_is_told_may_destroy_it) {
   ScriptBroker broker(echo);
   for (const std::string text : {"an answer", "a failure"}) {
     connect(broker.port(), true);

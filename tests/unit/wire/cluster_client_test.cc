@@ -35,7 +35,7 @@ class ClusterClientTest : public io::LoopTest {
   }
 };
 
-TEST_P(ClusterClientTest, TellsWhoLeadsWhatAndWhichTopicsAreRefused) {
+TEST_P(ClusterClientTest, tells_who_leads_what_and_which_topics_are_refused) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     if (call.api != ApiKey::metadata) {
       return std::nullopt;
@@ -52,7 +52,7 @@ TEST_P(ClusterClientTest, TellsWhoLeadsWhatAndWhichTopicsAreRefused) {
   EXPECT_EQ(view->topic_errors.at("b"), ErrorCode::topic_authorization_failed);
 }
 
-TEST_P(ClusterClientTest, TurnsToTheNextBrokerAfterAFailure) {
+TEST_P(ClusterClientTest, turns_to_the_next_broker_after_a_failure) {
   ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
     return call.api == ApiKey::metadata ? std::optional(Answer{.bytes = metadata_body({}, {})})
                                         : std::nullopt;
@@ -69,7 +69,7 @@ TEST_P(ClusterClientTest, TurnsToTheNextBrokerAfterAFailure) {
   EXPECT_EQ(broker.connections(), 1);
 }
 
-TEST_P(ClusterClientTest, FindsTheCoordinatorOrSaysWhyNot) {
+TEST_P(ClusterClientTest, finds_the_coordinator_or_says_why_not) {
   std::atomic<std::int16_t> code = 15;  // read on the broker's thread
   ScriptBroker broker([&](const Call& call) -> std::optional<Answer> {
     return call.api == ApiKey::find_coordinator ? std::optional(Answer{.bytes = coordinator_body(7000, code)})
@@ -90,7 +90,7 @@ TEST_P(ClusterClientTest, FindsTheCoordinatorOrSaysWhyNot) {
   }
 }
 
-TEST_P(ClusterClientTest, RefusesWhatIsNoAddress) {
+TEST_P(ClusterClientTest, refuses_what_is_no_address) {
   for (const std::string bad : {"broker", ":9092", "broker:", "broker:0", "broker:70000", "broker:9x"}) {
     EXPECT_FALSE(ClusterClient::make(*loop, system_clock(), {bad}, {}).ok()) << bad;
   }

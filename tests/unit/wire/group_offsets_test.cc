@@ -119,7 +119,7 @@ class GroupOffsetsTest : public io::LoopTest {
   std::unique_ptr<GroupOffsets> offsets;
 };
 
-TEST_P(GroupOffsetsTest, ACommitCarriesItsStampAndIsDoneWhenEveryPartitionIs) {
+TEST_P(GroupOffsetsTest, a_commit_carries_its_stamp_and_is_done_when_every_partition_is) {
   coordinate([](const Call&) { return Answer{.bytes = commit_body({{"b", 3, 0}, {"a", 0, 0}})}; });
   const CommitReply reply = commit();
   EXPECT_EQ(reply.outcome, CommitOutcome::done);
@@ -132,7 +132,7 @@ TEST_P(GroupOffsetsTest, ACommitCarriesItsStampAndIsDoneWhenEveryPartitionIs) {
   EXPECT_EQ(reader.nullable_string(), std::nullopt);
 }
 
-TEST_P(GroupOffsetsTest, TheWorstPartitionIsTheOutcome) {
+TEST_P(GroupOffsetsTest, the_worst_partition_is_the_outcome) {
   struct Case {
     std::int16_t a;
     std::int16_t b;
@@ -159,14 +159,14 @@ TEST_P(GroupOffsetsTest, TheWorstPartitionIsTheOutcome) {
   }
 }
 
-TEST_P(GroupOffsetsTest, APartitionThatTheBrokerDoesNotNameIsUnknown) {
+TEST_P(GroupOffsetsTest, a_partition_that_the_broker_does_not_name_is_unknown) {
   coordinate([](const Call&) { return Answer{.bytes = commit_body({{"a", 0, 0}})}; });
   const CommitReply reply = commit();
   EXPECT_EQ(reply.outcome, CommitOutcome::unknown);
   EXPECT_NE(reply.error->message.find("topic b, partition 3"), std::string::npos) << reply.error->message;
 }
 
-TEST_P(GroupOffsetsTest, ALostOrUnreadableReplyIsUnknown) {
+TEST_P(GroupOffsetsTest, a_lost_or_unreadable_reply_is_unknown) {
   coordinate([](const Call&) { return hangs_up(); });
   EXPECT_EQ(commit().outcome, CommitOutcome::unknown);
   coordinate([](const Call&) { return no_answer(); });
@@ -175,7 +175,7 @@ TEST_P(GroupOffsetsTest, ALostOrUnreadableReplyIsUnknown) {
   EXPECT_EQ(commit().outcome, CommitOutcome::unknown);
 }
 
-TEST_P(GroupOffsetsTest, WhatWasNeverSentIsNotDone) {
+TEST_P(GroupOffsetsTest, what_was_never_sent_is_not_done) {
   std::uint16_t nobody = 0;
   StreamServer::listening(nobody);
   broker.use([&](const Call& call) -> std::optional<Answer> {
@@ -198,7 +198,7 @@ TEST_P(GroupOffsetsTest, WhatWasNeverSentIsNotDone) {
       << "it waited in the queue when the connection failed";
 }
 
-TEST_P(GroupOffsetsTest, FollowsTheCoordinator) {
+TEST_P(GroupOffsetsTest, follows_the_coordinator) {
   ScriptBroker second([](const Call& call) -> std::optional<Answer> {
     return call.api == ApiKey::offset_commit
                ? std::optional(Answer{.bytes = commit_body({{"a", 0, 0}, {"b", 3, 0}})})
@@ -222,7 +222,7 @@ TEST_P(GroupOffsetsTest, FollowsTheCoordinator) {
   EXPECT_EQ(broker.count(ApiKey::find_coordinator), 2U) << "the new one is kept";
 }
 
-TEST_P(GroupOffsetsTest, WhatWaitsBehindTheNewsOfAMoveIsToldToo) {
+TEST_P(GroupOffsetsTest, what_waits_behind_the_news_of_a_move_is_told_too) {
   coordinate([](const Call& call) {
     return call.api == ApiKey::offset_commit ? Answer{.bytes = commit_body({{"a", 0, 16}, {"b", 3, 16}})}
                                              : Answer{.bytes = entries_body({})};
@@ -238,7 +238,7 @@ TEST_P(GroupOffsetsTest, WhatWaitsBehindTheNewsOfAMoveIsToldToo) {
   EXPECT_EQ(broker.count(ApiKey::offset_commit), 1U);
 }
 
-TEST_P(GroupOffsetsTest, ReadsEntriesInTheOrderAskedFor) {
+TEST_P(GroupOffsetsTest, reads_entries_in_the_order_asked_for) {
   coordinate([](const Call&) { return Answer{.bytes = entries_body({{"a", 0, 7, "meta"}, {"b", 3, -1}})}; });
   const auto entries = read();
   ASSERT_TRUE(entries.ok()) << entries.error().message;
@@ -249,7 +249,7 @@ TEST_P(GroupOffsetsTest, ReadsEntriesInTheOrderAskedFor) {
   EXPECT_EQ((*entries)[1]->metadata, "meta");
 }
 
-TEST_P(GroupOffsetsTest, AnErrorNeverMeansThatThereIsNoEntry) {
+TEST_P(GroupOffsetsTest, an_error_never_means_that_there_is_no_entry) {
   const std::string answers[] = {
       entries_body({{"a", 0, -1}, {"b", 3, -1, "", 88}}),  // one partition's error
       entries_body({}, 14),                                // the group's
@@ -264,7 +264,7 @@ TEST_P(GroupOffsetsTest, AnErrorNeverMeansThatThereIsNoEntry) {
   EXPECT_FALSE(read().ok());
 }
 
-TEST_P(GroupOffsetsTest, ACoordinatorThatClosedTheIdleConnectionIsAskedOverANewOne) {
+TEST_P(GroupOffsetsTest, a_coordinator_that_closed_the_idle_connection_is_asked_over_a_new_one) {
   coordinate([](const Call&) { return Answer{.bytes = commit_body({{"a", 0, 0}, {"b", 3, 0}})}; });
   EXPECT_EQ(commit().outcome, CommitOutcome::done);
   broker.hang_up_all();
