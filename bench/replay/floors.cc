@@ -4,7 +4,9 @@
 //   floors --dir D [--mean BYTES]
 //
 // Prints one object: {"receive":..,"send":..,"checksum":..,"copy":..,"gzip":..,"gzip_ratio":..,"gunzip":..,
-//   "write":..,"write_gb_s":..,"stage_gb_s":..,"stage_share":..,"direct":true}. Whether the machine is quiet decides the answer, so compare within a run.
+//   "write":..,"write_gb_s":..,"stage_gb_s":..,"stage_share":..,"direct":true}.
+//
+// Whether the machine is quiet decides the answer, so compare within a run.
 #include <algorithm>
 #include <cerrno>
 #include <chrono>

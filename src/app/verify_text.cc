@@ -1,3 +1,21 @@
+// How it works
+//
+// The text is a table with a row per partition, and then the findings. A row tells the ends of what the blobs
+// hold, whatever lies between. The findings tell what lies between. The JSON is built from the same rows and
+// findings. All ranges are half open: "12-15" is the positions 12, 13 and 14.
+//
+// For example, blobs hold the positions 0 to 11 and 15 to 19 of partition 3 of "orders". The group has
+// committed 20, and the log still has everything from 5 to 24:
+//
+//   topic   partition      blobs                   in blobs     committed                 in the log
+//   orders          3          2                       0-20            20                       5-25
+//
+//   FAULT  gap      topic orders, partition 3: 12-15 are committed, and in no blob
+//
+// 1. row_of() takes "0-20" from the ends of what blobs hold. The hole does not show there.
+// 2. finding_text() puts the partition and the range before the finding's own text. The names of its blobs
+//    follow that text. A finding without a partition is about a file, whose name then comes first.
+// 3. A partition that no blob has, or that the cluster did not tell of, has "-" for what is not known.
 #include "app/verify_text.h"
 
 #include <algorithm>
@@ -88,7 +106,7 @@ std::string finding_text(const verify::Finding& finding) {
     text = concat(finding.blobs.empty() ? "" : finding.blobs.front() + ": ", finding.text);
   }
   if (finding.id && !finding.blobs.empty()) {
-    text += ":";
+    text += ':';
     for (const std::string& blob : finding.blobs) {
       text += concat(" ", blob);
     }

@@ -1,3 +1,20 @@
+// How it works
+//
+// Checks tries one thing after the other, and each adds its rows to the report. What it makes comes from the
+// functions that the service uses (wiring.h, wiring_source.h, startup.h), so a row tells what will happen.
+// "memory" alone needs what an earlier try found, since it is shared out by the number of partitions.
+//
+// For example, the brokers are there, and the group may read "orders", but not "payments":
+// 1. "stage" writes 32 MiB and tells the speed. "stage room" compares stage.max_bytes with the free space.
+// 2. "io" and "fetch" tell what this kernel and these settings give.
+// 3. One probe answers for the cluster. It gives "brokers", then "topic" for orders and its partitions. The
+//    faults among its answers follow: "topic" again, with the error for payments. "group" is still asked,
+//    for the partitions of orders.
+// 4. With that guarantee, "exactly once" commits for partition 0 of orders in a scratch group and reads back.
+// 5. "memory" counts the partitions of orders alone. "sink" asks the store.
+//
+// Had no broker answered, "brokers" would be a fault, and topics, group and exactly once would have no rows.
+// "memory" would then count no partitions, which gives one worker unless runtime.workers says otherwise.
 #include "appliance/check.h"
 
 #include <algorithm>

@@ -1,3 +1,21 @@
+// How it works
+//
+// A template is checked as a text first, with its placeholders taken for ordinary characters. Then it is cut
+// into parts, each a literal or a field. From these expand() puts together a name, and name_bytes_max() the
+// length that no name exceeds.
+//
+// For example, "{topic}/{yyyy}{MM}{dd}/part" with a batch that was opened on 31 January 2026:
+//
+//   parts    topic    "/"   yyyy   MM   dd   "/part"
+//   name     orders    /    2026   01   31    /part    -abcdef0123456789-42.txt.gz
+//   bytes     249      1     4     2    2       5       1 + 16 + 1 + 20 + 8
+//
+// 1. expand() writes each part, then the batch: the incarnation in 16 hex digits, and the counter.
+// 2. name_bytes_max() adds up the longest of each, here 309 bytes. That is with a topic of 249 bytes, a
+//    counter of 20 digits and the longest extension. appliance/whole_check.cc refuses a template whose sum is
+//    too long for a claim.
+//
+// The batch stands in every name, whatever the template says. So a template of "x" still gives no name twice.
 #include "codec/blob_name.h"
 
 #include <algorithm>

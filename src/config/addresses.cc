@@ -1,3 +1,21 @@
+// How it works
+//
+// Brokers, the admin listener and the host in a url of Azure are all taken apart by split(). It gives a host
+// and perhaps a port, or nothing if the text has no form that it knows. What a missing port or port 0 means
+// is up to who asked:
+//
+//   text           split()              as a broker              as the listener
+//   kafka:9092     kafka, 9092          taken                    taken
+//   [::1]:9092     ::1, 9092            taken                    taken
+//   kafka          kafka, no port       has no port              not address:port
+//   kafka:0        kafka, 0             not host:port            taken: any free port
+//   ::1            nothing              not host:port            not address:port
+//
+// The last has no brackets, so its host would end at the first ':' and be empty.
+//
+// The scheme of a sink's url tells the kind of store. check_azure_url() has a message of its own for each
+// mistake that is likely there. For example, https://lake.dfs.core.windows.net/raw is a well-formed url. It
+// is refused all the same, since files are written over the blob endpoint.
 #include "config/addresses.h"
 
 #include <charconv>

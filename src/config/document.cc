@@ -1,3 +1,21 @@
+// How it works
+//
+// The parser calls TreeBuilder per event. A container that has begun and not ended stands on a stack, and a
+// node that is complete goes to add(), which gives it to the container on top. To a map it gives keys and
+// values in turn. For example:
+//
+//   1  batch:
+//   2    max_age: 5s
+//
+// 1. A map begins, and is put on the stack. The scalar "batch" is a node like any other. The map on top has
+//    no key yet, so "batch" becomes its key, with line 1.
+// 2. Another map begins. "max_age" becomes its key, and "5s" the value: an item of that map.
+// 3. The inner map ends, and is taken off the stack. It goes to add() as "5s" did, and is the value of
+//    "batch". Its line is 1, that of its key, and not 2, where the map itself begins.
+// 4. The outer map ends. The stack is empty, so it is the root.
+//
+// What is refused is thrown, since a callback has no other way to stop the parser. parse_document() catches
+// it with the parser's own exceptions, and none leaves this file.
 #include "config/document.h"
 
 #include <algorithm>

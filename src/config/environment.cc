@@ -1,3 +1,17 @@
+// How it works
+//
+// expand() goes from one '$' to the next, and never back. What stands between "${" and the first '}' is the
+// expression. How it begins tells its kind: "file:", "credential:", and anything else is a variable.
+//
+// For example, "pay$5-${REGION:-eu}-$${x}", where REGION is not set:
+// 1. "$5" begins no expression, so this '$' stands for itself: "pay$".
+// 2. "5-" is copied, and "${REGION:-eu}" gives its default: "pay$5-eu".
+// 3. "-" is copied, and "$${" gives "${". The rest, "x}", is plain text: "pay$5-eu-${x}".
+//
+// The result is not looked at again. Nor do expressions nest: in "${KEY:-${file:/key}}" the first '}' ends
+// the default, which is "${file:/key". Without KEY the value is the text "${file:/key}", and no file is read.
+//
+// "${file:-/key}" is the variable `file` with a default, as "file:" counts only without a '-' behind it.
 #include "config/environment.h"
 
 #include <array>

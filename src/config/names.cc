@@ -1,3 +1,16 @@
+// How it works
+//
+// What a name may hold follows from what others make of it. The deployment's name becomes a directory, a
+// label and a part of the group's name, so it is held to letters, digits, '.', '_' and '-'. A topic and an
+// instance have the characters that Kafka allows, which are the same. A group may have any visible ASCII.
+//
+// A time is read from the front by functions that take off what they recognize. parse_utc() looks only at the
+// end whether all of them succeeded. For example:
+//
+//   2026-01-31T00:00:00.5Z       taken: the fraction is 500,000,000 ns, and what is left is "Z"
+//   2026-01-31T00:00:00+01:00    refused: what is left is "+01:00", and only UTC is taken
+//   2026-1-31T00:00:00Z          refused: "1-" is not two digits
+//   2026-02-30T00:00:00Z         refused: the form is right, and there is no such day
 #include "config/names.h"
 
 #include <algorithm>

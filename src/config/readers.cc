@@ -1,3 +1,20 @@
+// How it works
+//
+// A reader asks in turn: is the node a single value, can it be read as this kind, and does it lie within the
+// key's limits? The first question that fails gives the complaint, and `out` is written only after the last.
+// A complaint of the second or third question ends in what the key allows.
+//
+// For example, sink.block_bytes, whose limits are 64KiB and 4000MiB:
+//
+//   [8MiB]    is a list; write one value
+//   8MB       has an unknown unit; write a whole number and B, KiB, ...; here 64KiB to 4000MiB
+//   1KiB      is outside its limits; write 64KiB to 4000MiB
+//   8MiB      taken: 8,388,608
+//
+// In the second line all before "; here" is from parse_size(), which knows nothing of keys.
+//
+// read_list() is the exception: it takes one value for a list of one, and cuts every value at its commas. So
+// `brokers: "${BROKERS}"` may become two brokers, as load.cc has put the variable's text there before.
 #include "config/readers.h"
 
 #include <algorithm>

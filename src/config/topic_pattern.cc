@@ -1,3 +1,20 @@
+// How it works
+//
+// regcomp() and regexec() do the work. But some short expressions make them take all memory or time. So
+// WrittenOut first estimates how long the expression is with its repetitions written out. It reads the
+// expression once, from left to right, and keeps a Group per open parenthesis: the size of what came before,
+// and of the last item, which is all that a repetition repeats.
+//
+// For example, "^svc-(a|b{3})+$":
+// 1. "^svc-" is 5 items. The '(' opens a group.
+// 2. In the group 'a', '|' and 'b' are 1 each. "{3}" makes the last item 4, since one is always added. The
+//    group comes to 6.
+// 3. The ')' closes it. It is now the last item of the whole, of size 7, as a pair of parentheses counts 1.
+// 4. The '+' doubles that item: 14. With '$' the sum is 5 + 14 + 1 = 20, far below k_written_out_max.
+//
+// "(^svc-)+" is refused whatever its size. Its group holds a '^', and what is bound to a place must not be
+// repeated. What is no expression at all gets some number here. If that is small enough, regcomp() says what
+// is wrong.
 #include "config/topic_pattern.h"
 
 #include <algorithm>

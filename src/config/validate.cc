@@ -1,3 +1,23 @@
+// How it works
+//
+// The checks run one after the other. Before a check draws on a key it asks whether the key is sound(): the
+// report must not have mentioned it yet. So one mistake is told once, and not again by all that hangs on it.
+// For example:
+//
+//   1  name: web
+//   2  source:
+//   3    topics: [orders]
+//   4    auth: {type: kerberos, value: "..."}
+//   5  sink: {url: "file:///srv/lake", auth: {type: sas, token: "..."}}
+//
+// 1. The report already says that source.auth.type is none of its values.
+// 2. check_required() misses source.brokers. That key has no line, so line 2 is told, where its section is.
+// 3. check_source_auth() says nothing of the value in line 4: with the type that was meant it may be right.
+// 4. check_sink_auth() refuses sink.auth as a whole, since a directory takes no credential. It does not look
+//    at the token any more.
+// 5. check_tls() says nothing. TLS follows from the brokers and the type, and both were complained about.
+//
+// check_batch() blames an override only for what it says itself, since the rest is a copy of `batch`.
 #include "config/validate.h"
 
 #include <algorithm>

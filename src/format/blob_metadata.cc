@@ -1,3 +1,21 @@
+// How it works
+//
+// to_metadata() writes the rows in one fixed order. The reader looks each row up by its key. So the order in
+// which a store gives them back does not matter, and rows with other keys are passed over.
+//
+// The reader asks for the version first. Only a blob of this version is called damaged, and a blob of a newer
+// penstock is told as such. Then a tombstone is told from data, as a tombstone has no other rows to check.
+//
+// The worked case is the row `ranges  3:70-95,11:0-12`:
+//
+//   1. take_until() takes "3:70-95" from the front, and the comma behind it. Since there was a comma, a range
+//      must follow.
+//   2. parse_range() takes "3" up to the colon and "70" up to the hyphen. "95" is what is left. Each must be
+//      a number to its last character and without a sign, and 70 must not be above 95.
+//   3. "11:0-12" has no comma behind it, so it is the last.
+//
+// "3:70-95," is refused, because the empty text after the comma is no range. "3:70" is refused, because the
+// empty text after it is no number. Whether ranges overlap is not looked at here.
 #include "format/blob_metadata.h"
 
 #include <algorithm>

@@ -8,7 +8,8 @@
 //   bytes      4012                 of the file, uncompressed
 //   attempt    9f86d081884c7d65...  32 hex digits, random: tells a writer its own earlier success
 //   group      lake-writers         the consumer group
-//   lost       3:80-82              parts of `ranges` that had left the log before they were read; only if there are
+//   lost       3:80-82              parts of `ranges` that had left the log before they were read; the row is
+//                                   there only if they are
 //
 // A tombstone is a blob without records at a name that was claimed and can never be published any more:
 //

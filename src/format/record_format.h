@@ -15,10 +15,10 @@
 // there. With gzip these 17 bytes wait in a raw slab, until that is full or the batch must be ended.
 //
 // Who adds a format:
-// - writes a framer beside lines.h, a case in frame(), makes_no_row(), row_bytes_max() and SplitRow, and a line
-//   in the table of record_format.cc, from which the extension comes in both directions;
-// - if its rows are encoded in units of their own (an Avro block, a Parquet row group), writes an Encoder that
-//   does, and a case in make_encoder(). Such a unit holds at most a raw slab of rows.
+// - writes a framer beside lines.h, a case in frame(), makes_no_row(), row_bytes_max() and SplitRow, and a
+//   line in the table of record_format.cc, from which the extension comes in both directions;
+// - if its rows are encoded in units of their own (an Avro block, a Parquet row group), writes an Encoder
+//   that does, and a case in make_encoder(). Such a unit holds at most a raw slab of rows.
 // BatchWriter knows none of this but is_encoded(). No format of today has a header or a footer. The first
 // that has gives Encoder::End a value for the end of the file, and EncoderPool keeps its encoder for a whole
 // file.

@@ -1,7 +1,7 @@
 // Reads the partitions of one assignment from their leaders, over connections of our own, and hands the
 // records over from the buffers that they were received into.
 //
-//   poll ─► front, taken, front, ... ─► ask each lane that is empty ─► (a response arrives, the loop wakes) ─► poll
+//   poll ─► front, taken, front, ... ─► ask each empty lane ─► (a response wakes the loop) ─► poll
 //
 // Back-pressure is not to ask: a lane whose response has not been taken whole sends nothing. Positions are
 // ours, so nothing is ever paused, and nothing is fetched twice but what a rewind asks for.

@@ -207,9 +207,8 @@ void Fetcher::on_partition_code(PartitionSlot slot, wire::ErrorCode code) {
       events_.position_lost(slot, partition.position);
       return;
     case wire::FetchOutcome::stop_partition:
-      if (code ==
-          wire::ErrorCode::
-              unknown_topic_or_partition) {  // said for a moment after a leader moves: the metadata decide
+      // Said for a moment after a leader moves. The metadata decide whether the partition is gone.
+      if (code == wire::ErrorCode::unknown_topic_or_partition) {
         partition.not_before = clock_.now() + k_pause_after_code;
         leaders_.need(clock_.now());
         return;

@@ -168,8 +168,8 @@ void Publication::link() {
     finish(std::move(added));
     return;
   }
-  sync_each([self = this, outcome = std::move(outcome)](Result<void> synced) {
-    self->finish(synced.ok() ? outcome : std::move(synced));
+  sync_each([self = this, outcome = std::move(outcome)](const Result<void>& synced) {
+    self->finish(synced.ok() ? outcome : synced);
   });
 }
 

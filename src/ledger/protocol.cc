@@ -15,7 +15,8 @@
 //
 // Why a drop takes the later batches along (PROTOCOL.md, Drop)
 //
-//   1. Batch 7 of a partition holds [1000, 1500) and is being claimed. Batch 8 holds [1500, 1800) and is open.
+//   1. Batch 7 of a partition holds [1000, 1500) and is being claimed. Batch 8 holds [1500, 1800) and is
+//      open.
 //   2. The group is rebalancing, and the coordinator refuses the claim.
 //   3. Batch 7 is dropped, and its range is to be read again. If batch 8 lived on, it would be the next to be
 //      claimed, with the offset 1500. The entry would move over a range that nobody has published.

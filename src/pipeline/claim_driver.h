@@ -1,7 +1,9 @@
 // Drives the claim protocol (ledger/PROTOCOL.md): tells it what happened, and carries out what it asks for.
 // It decides nothing; what follows from what is ledger::Protocol's.
 //
-//   assigned, sealed, stored, answers ─► Protocol ─► actions ─► Source, Uploader, ClaimedNames ─► answers ─► ...
+//   assigned, sealed, stored ─► Protocol ─► actions ─► Source, Uploader, ClaimedNames
+//                                  ▲                               │
+//                                  └──────────── answers ──────────┘
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,24 @@
+// How it works
+//
+// A turn does all that can be done without waiting, and then waits in the loop:
+//
+//   driver ─► source ─► records ─► relieve ─► seal what is due ─► drain ─► driver ─► report ─► sleep
+//
+// The driver runs first for what came in during the last sleep, and again for what this turn sealed. The
+// sleep has no length when more records can be taken. It lasts at most 50 ms when they wait for a slab, and
+// else at most a second. Whatever happens on the loop ends it earlier.
+//
+// The worked case is a rebalance while a batch is open:
+//
+//   1. poll() of the source calls on_revoked(). It notes the deadline of the drain, and tells the driver.
+//      From the next turn on no record is taken.
+//   2. drain_if_asked() seals each open batch. It tries again in every turn, as sealing may need a slab that
+//      is not free yet.
+//   3. All is published and committed, or the deadline has passed. The protocol lets go, and on_released()
+//      ends the epoch and lets the source give the partitions back. What is not settled is forgotten.
+//
+// A membership that is lost skips 2. stop() drains in the same way, and turn() returns false once all is
+// settled. At the end marks the worker drains as well, says so by at_end(), and turns on until it is stopped.
 #include "pipeline/worker.h"
 
 #include <algorithm>

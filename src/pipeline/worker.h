@@ -2,7 +2,8 @@
 // nothing but when to drain and when to end. Its parts are in worker_parts.h, what it tells others in
 // worker_report.h.
 //
-//   source ─► Batcher ─► BatchWriter ─► ChunkStore (slabs, stage) ─► Uploader ─► ClaimDriver (claim, publish, finish)
+//   source ─► Batcher ─► BatchWriter ─► ChunkStore ─► Uploader ─► ClaimDriver
+//                                       slabs, stage              claim, publish, finish
 #pragma once
 
 #include <atomic>

@@ -1,3 +1,19 @@
+// How it works
+//
+// Others ask from their own threads, at any time. Counters are atomics. The board of partitions is made aside
+// and exchanged as a whole. Readiness is a sentence behind a mutex, and the empty sentence means ready.
+//
+// The worked case is a store that refuses uploads while the stage fills up:
+//
+//   1. The uploader has a trouble. The next refresh() writes a line to the log. The gate lets another pass
+//      only after 30 s. The sentence is "uploads fail: ...", and every refresh() makes it anew.
+//   2. Chunks begin to wait for room on the stage. That has a gate of its own. The sentence gets a second
+//      part: "uploads fail: ...; no room on the stage /var/lib/penstock".
+//   3. A partition stops. Its message is a third part, and stays in the map until the next assignment.
+//   4. The store is back and the chunks are written. Only the partition's message is left.
+//
+// Between assignments an empty sentence is not written: no trouble does not mean ready. What stands there was
+// said by set_not_ready(), and is as a rule that an assignment is awaited.
 #include "pipeline/worker_report.h"
 
 #include <chrono>

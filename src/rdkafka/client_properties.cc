@@ -1,3 +1,20 @@
+// How it works
+//
+// check() refuses what can never work, before any property is set. Then the list is filled by subject: the
+// brokers, security, membership, fetching, connections. The user's own properties (source.librdkafka) come
+// last. A property that is set twice keeps its place in the list and the later value, so the user's wins.
+//
+// Some properties carry the service's guarantees. The table k_owned has them, under each name that the
+// library knows them by, with what to write instead. A user's property that is in the table is an error.
+//
+// The worked case is this part of a configuration:
+//
+//   source.librdkafka: {fetch.wait.max.ms: 20, metadata.broker.list: "elsewhere:9092"}
+//
+//   1. fetch.wait.max.ms is not in the table. Alone, it would be good: set_fetch() sets it from the options,
+//      and the user's 20 replaces that value.
+//   2. metadata.broker.list is in the table. It is another name of bootstrap.servers, and would name other
+//      brokers than source.brokers does. So check() refuses the whole list, and says "write source.brokers".
 #include "rdkafka/client_properties.h"
 
 #include <algorithm>

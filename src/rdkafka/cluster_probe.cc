@@ -1,3 +1,21 @@
+// How it works
+//
+// One consumer asks, and never joins the group: for the metadata of all topics, for the start and the end of
+// each log, and for the group's entries. Without metadata there is nothing to tell, so that error ends the
+// probe. The later errors become part of the report, and the rest is still told.
+//
+// The worked case is a wrong password, with two brokers of which one is down. rd_kafka_metadata() knows no
+// reason and only times out. The reasons come by the error callback, which runs only when it is served. So
+// the question is asked in steps of half a second, and the callback is served in between:
+//
+//   1. The first step times out. The callback says _TRANSPORT of the broker that is down. It weighs 2 and is
+//      kept.
+//   2. The second step times out. The callback says _AUTHENTICATION of the other. It weighs 5, and takes the
+//      place of the former.
+//   3. Another step would not mend a password. The probe ends at once, and tells the error that it has kept.
+//
+// A certificate that was refused ends it at once too, in the words of CertificateWatch. A name that is not
+// found, or a broker that is down, may come back, and is tried until `timeout` is over.
 #include "rdkafka/cluster_probe.h"
 
 #include <algorithm>

@@ -1,3 +1,18 @@
+// How it works
+//
+// The mock brokers of librdkafka live in a client, here `keeper`, which sends nothing itself. They are ended
+// first, and the client after them. A Producer is a client of its own. It connects to them by 127.0.0.1 as to
+// any other cluster.
+//
+// The worked case is a producer that is faster than the brokers:
+//
+//   1. offer() copies the record into the library's queue, and returns `queued`. A thread of the library
+//      sends it.
+//   2. With k_queued_max records in the queue, offer() returns `full` and has kept nothing.
+//   3. serve() waits for reports of delivery. Each report runs the callback, which counts its record as
+//      delivered or as failed, and frees a place in the queue. The same record is offered again.
+//   4. flush() serves until the queue is empty. Then delivered_count() and failed_count() together are the
+//      number of records that were queued.
 #include "rdkafka/mock_cluster.h"
 
 #include <array>

@@ -1,3 +1,21 @@
+// How it works
+//
+// Two queues of the library are served apart, so that the group is heard while no record can be taken:
+//
+//   queue per partition ─► data queue ──► take_messages(), when there is room
+//   answers to commits ──► group queue ─► the membership's poll()
+//
+// The worked case is a commit:
+//
+//   1. commit() hands the entries to the library and names the group queue for the answer. It does not wait.
+//   2. The coordinator answers. The membership's poll() serves the group queue, and so finish_commit() runs
+//      on the worker's thread.
+//   3. An error of the call counts, or else the first error of a partition. Its outcome is `unknown`, because
+//      the library may have sent the commit more than once.
+//   4. Had the library refused it before sending, no answer would come. So the code waits in commit_refused_,
+//      and the loop is woken. The next poll() tells it.
+//
+// The library keeps a partition paused over a change of assignment. So assign() resumes what it assigns.
 #include "rdkafka/rd_consumer.h"
 
 #include <cstring>

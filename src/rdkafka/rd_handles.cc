@@ -1,3 +1,20 @@
+// How it works
+//
+// The library calls plain functions with a pointer, the "opaque". Here that pointer is the owner's
+// ClientCallbacks. Each on_...() below turns the library's arguments into ours, and calls the member. A
+// callback that the owner left empty is not registered, and the library does what it does without one. Only
+// the log is always taken.
+//
+// The worked case is a login by token, while the owner waits in a blocking question:
+//
+//   1. As a rule the library puts a wish for a token into a queue that the owner polls. This owner does not
+//      poll. So make_client() gives such wishes a queue of their own, which a thread of the library serves.
+//   2. That thread runs on_token_wanted(). It reads the token, and hands it over with the time of its expiry.
+//   3. The login goes on, and the question is answered.
+//   4. Had the file held no token, the library would be told the sentence, and would ask again.
+//
+// rd_kafka_new() takes the configuration over only when it succeeds. So `conf` is released after that, and
+// freed by its owner otherwise.
 #include "rdkafka/rd_handles.h"
 
 #include <array>

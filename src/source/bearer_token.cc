@@ -1,3 +1,22 @@
+// How it works
+//
+// The file is read anew at each call. It is opened with O_NONBLOCK, so that a pipe at its path does not hold
+// a worker up. One byte more than the limit is read, to tell a file that is too long.
+//
+// The worked case is a file with this line:
+//
+//   eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIiwiZXhwIjo5OX0.
+//
+//   1. The end of the line is trimmed. The first two dots divide the text into three parts.
+//   2. The first and the third part must have characters of base64url only. So a third dot is an error. The
+//      third part is empty here, which "alg":"none" allows.
+//   3. The second part becomes plain base64 by two exchanged characters and padding. It decodes to
+//      {"sub":"a","exp":99}.
+//   4. `exp` must be there, and in a range that a WallTime can hold. It is 99 s after 1970, which is past.
+//      The error says when that was and how long ago. From that a person sees whether the renewal has stopped
+//      or the clock is wrong.
+//
+// No error shows a part of the token.
 #include "source/bearer_token.h"
 
 #include <algorithm>

@@ -1,3 +1,22 @@
+// How it works
+//
+// Each partition is judged alone, by one question after another. The worked case is "orders 0":
+//
+//   the log                  [0, 200)
+//   blobs                    [50, 100) [120, 160)
+//   committed before, after  140, 150; the entry of after claims [150, 160) for a blob
+//
+//   1. look_at_begin(): [0, 50) is in the log and before the first blob. With source.start: earliest that is
+//      a fault, and else a note.
+//   2. look_at_committed(): of [50, 140) the part [100, 120) is in no blob. That is a fault. The end is the
+//      position of before, as a blob that was published during the listing may not have been listed.
+//   3. look_at_claim(): the blob is there, and says that it holds exactly [150, 160). So the position will
+//      move to 160, and claimed_to_ notes that.
+//   4. look_beyond(): nothing is in a blob at 160 or above. Without the claim the limit would be 150, and the
+//      next start would land [150, 160) again.
+//   5. look_at_log(): 160 lies within the log, so nothing was lost and the log was not cut.
+//
+// A partition that has blobs and is not in the cluster's view is asked for gaps between its blobs only.
 #include "verify/judge.h"
 
 #include <algorithm>

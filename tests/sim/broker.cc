@@ -1,3 +1,18 @@
+// How it works
+//
+// The group is empty, preparing or stable. A new member, a member that is out, or a join of one that is in
+// starts a preparation. It ends when all members wait for their join's answer, or when rebalance_timeout has
+// passed. Then there is a new generation, and dynamic members that have not joined are out.
+//
+// A commit is checked when it arrives. What is accepted waits in one queue until it is visible, as in the log
+// of a real coordinator. A read therefore does not see what is accepted and still waits:
+//
+//   0 s  A commits a claim. It is accepted in generation 4, and by chance it is to be visible at 6 s.
+//   3 s  A is frozen, and its session is over. B gets the partition in generation 5.
+//   4 s  B reads the entry. It is the one before A's claim.
+//   5 s  B commits, visible at once. A's claim is ahead of it in the queue, so it becomes visible first.
+//
+// Without B's commit a second read after 6 s would have found the claim. That read is the protocol's fence.
 #include "sim/broker.h"
 
 #include <algorithm>

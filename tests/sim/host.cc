@@ -1,3 +1,18 @@
+// How it works
+//
+// A life of the worker is a Process (its name and its mail), and a pipeline::Worker whose loop, source and
+// store are the simulated ones. Answers of the world reach them through the Process alone. A turn takes no
+// virtual time while it runs. Its cost is drawn afterwards, and the next turn comes no sooner than that. A
+// frozen worker has no turns. Its mail gathers, and what is due is read at the first turn after the thaw.
+//
+// A real process that is killed runs no destructors, and ours has to. So kill() goes in this order:
+//
+//   1. The loop marks the Process as killed. From here on no request leaves, and each write that was under
+//      way reaches the file as nothing, a part, or all of it.
+//   2. If the power fails, blocks that were not synced may go back to what they were.
+//   3. The worker is taken apart. It may write or send while that happens, and nobody notices.
+//
+// A request that was sent before the kill is on the agenda of the world, and it still takes effect.
 #include "sim/host.h"
 
 #include <algorithm>

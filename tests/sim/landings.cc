@@ -1,3 +1,17 @@
+// How it works
+//
+// Each record's value says which record it is: `api:0:17:aaaa` is offset 17 of partition 0 of `api`, and then
+// filler. So a line of a blob leads to its record in the log, and the two are compared byte for byte. A
+// pointer per partition moves over records that are in a blob, and over empty values, which make no line. An
+// entry may not pass a record that the pointer has not passed.
+//
+// The worked case is a log with the offsets 0, 1, 3 (an empty value) and 4. Offset 2 is a hole, the end is 5.
+//
+//   1. A blob lands with the range 0-4 and the lines of 0 and 1. No other record in the range has a value.
+//   2. The entry 4 becomes visible. The pointer goes up to offset 4, and the entry is right. The entry 5
+//      would be a violation, as offset 4 is in no blob.
+//   3. Another blob with offset 1 is a violation at once under exactly_once. At least once allows it.
+//   4. At the end each record with a value needs a copy. Under exactly_once no two ranges may overlap.
 #include "sim/landings.h"
 
 #include <algorithm>

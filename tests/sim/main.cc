@@ -4,9 +4,10 @@
 //   penstock_sim --seeds 1000 --first 1              runs seeds 1 to 1000
 //   penstock_sim --seed 42 --verbose                 runs one, and tells everything that happens
 //   --guarantee exactly_once | at_least_once         what the workers keep, and are held to
-//   --mutant NAME                                    a sentence of the protocol is left out; --mutants lists them:
-//                                                   those of the state machine are in penstock_sim_mutants only
-//   --every-mutant                                  each of them in turn, until it is found; 1 if one is not
+//   --mutant NAME                                    a sentence of the protocol is left out; --mutants lists
+//                                                    them; those of the state machine are in
+//                                                    penstock_sim_mutants only
+//   --every-mutant                                   each of them in turn, until it is found; 1 if one is not
 //   --jobs N                                         over N processes, with progress
 //   --twice                                          runs each seed twice: the same must happen
 //

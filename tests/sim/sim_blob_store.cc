@@ -1,3 +1,18 @@
+// How it works
+//
+// ask() decides the fate of a request when it is sent. Chance may name several, and the first that applies
+// counts:
+//
+//   fate                at the lake                    the caller hears
+//   refused, outage     nothing                        an error, after the way there and back
+//   lost                nothing                        a reset within 1 s, or a time-out after 20 s
+//   late                takes effect within 60 s       the same as for lost
+//   reply lost          takes effect after the way     the same as for lost
+//   none of these       takes effect after the way     the lake's answer, after the way back
+//
+// For example, put_blob(X) is late, and the caller hears of a reset after 0.4 s. It asks again and creates X.
+// After 30 s the first request reaches the lake, which refuses it because X exists. Nobody hears that answer.
+// If the worker is killed instead of asking again, the first request still creates X.
 #include "sim/sim_blob_store.h"
 
 #include <chrono>

@@ -1,3 +1,17 @@
+// How it works
+//
+// run_once() runs the timers that are due, then the mail of the process that is due, then the deferred tasks.
+// Mail is answers of the broker and the lake, and completions of the disk. At its end run_once() leaves in
+// wake_at when the process wants to run again. That is now if anything ran, and otherwise the first of the
+// wait's end, the next timer and the next mail.
+//
+// A disk operation gets its fate when it is asked for, and it takes place at its completion. For example,
+// 12 KiB are to be written at 0 us:
+//
+//   1. Chance says that the write is short, 4 KiB, and takes 300 us. The completion goes into the mail.
+//   2. At 300 us the 4 KiB go into the file, and the completion says 4096. The caller writes the rest.
+//   3. Had the process been killed at 100 us, the write would have been torn: nothing of the 12 KiB is in the
+//      file, or a part, or all of it. For this alone writing_ remembers what is under way.
 #include "sim/sim_loop.h"
 
 #include <algorithm>

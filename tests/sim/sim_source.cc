@@ -1,3 +1,18 @@
+// How it works
+//
+// Requests go to the broker by the agenda of the world, and answers come back as mail of the process. So a
+// frozen process sends no heartbeat and hears no answer. The pipeline hears of the group in poll() only.
+// A rebalance goes like this:
+//
+//   1. A heartbeat is answered with `rebalance`. The next poll() says `revoked`, and the state is `ending`.
+//   2. The pipeline drains, with commits that carry the stamp of the old assignment, and calls release().
+//   3. The next poll() joins again. The answer brings a new stamp, and the entries are read (`resolving`).
+//   4. Once they are there, the next poll() says `assigned`, and the state is `held`.
+//
+// A commit has two answers under way: the broker's, and `unknown` after commit_timeout. The first one counts.
+// A late commit is answered with `unknown`, and up to fence_wait after it was sent the broker may take it.
+//
+// Records are not copied. What a fetch brings only moves fetched_end, and front() shows the broker's log.
 #include "sim/sim_source.h"
 
 #include <algorithm>

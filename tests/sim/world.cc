@@ -1,3 +1,18 @@
+// How it works
+//
+// There is one thread and one clock. Each step does what is due first: the next event of the agenda, or the
+// earliest turn that a host wants. The clock jumps to it. The arrival of a request is an event. Its answer is
+// mail of the process that asked, and mail brings the turn of that process forward:
+//
+//   2.000 s  Host 0 has a turn and sends a blob. The arrival is put on the agenda for 2.030 s. The host wants
+//            its next turn at 2.200 s.
+//   2.010 s  Host 1 has its turn.
+//   2.030 s  The event: the blob is in the lake and is judged. Mail for host 0 is due at 2.041 s.
+//   2.041 s  Host 0 has its turn and hears the answer. Had it been killed at 2.020 s, the blob would be there
+//            all the same.
+//
+// When the troubles end, every host runs again. Then the world looks once per second whether each entry is
+// at the end of its log and holds no claim. Once that is so, all workers stop, and the whole is judged.
 #include "sim/world.h"
 
 #include <algorithm>

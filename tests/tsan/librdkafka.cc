@@ -1,21 +1,21 @@
 // What librdkafka needs under ThreadSanitizer. In every executable of the tsan preset that has it.
 //
-// 1. C11 threads on POSIX threads. The sanitizer follows pthread_* and knows nothing of thrd_*, mtx_* and cnd_*, of which
-// librdkafka is made: a thread that thrd_create starts has no state of the sanitizer's and crashes in its
-// first intercepted call, and a mutex that mtx_lock takes orders nothing. These definitions stand in the
-// executable, so the dynamic linker prefers them to libc's, and every call passes through the functions that
-// the sanitizer watches. glibc keeps both families in the same types, so objects that were made statically
-// work too.
+// 1. C11 threads on POSIX threads. The sanitizer follows pthread_* and knows nothing of thrd_*, mtx_* and
+// cnd_*, of which librdkafka is made: a thread that thrd_create starts has no state of the sanitizer's and
+// crashes in its first intercepted call, and a mutex that mtx_lock takes orders nothing. These definitions
+// stand in the executable, so the dynamic linker prefers them to libc's, and every call passes through the
+// functions that the sanitizer watches. glibc keeps both families in the same types, so objects that were
+// made statically work too.
 //
-// 2. One suppression. librdkafka is not built with the sanitizer, and counts references with atomics that it therefore
-// cannot see: the broker thread that frees a fetch response after a thread of ours has read a record in it
-// and let it go looks like a race. So calls that the library itself makes into libc (free, memcpy, ...) are
-// not looked at. All code of ours is, also when the library calls it.
+// 2. One suppression. librdkafka is not built with the sanitizer, and counts references with atomics that it
+// therefore cannot see: the broker thread that frees a fetch response after a thread of ours has read a
+// record in it and let it go looks like a race. So calls that the library itself makes into libc (free,
+// memcpy, ...) are not looked at. All code of ours is, also when the library calls it.
 //
-// 3. Its locks are looked at all the same, or what they order would look like races too. Mutexes are by way of 1; its
-// pthread_rwlock_* pass through here for no other reason than to be called from the executable, not the
-// library. But the making and the destroying of a lock are ordered by those reference counts, so they count
-// as no access to it.
+// 3. Its locks are looked at all the same, or what they order would look like races too. Mutexes are by way
+// of 1; its pthread_rwlock_* pass through here for no other reason than to be called from the executable, not
+// the library. But the making and the destroying of a lock are ordered by those reference counts, so they
+// count as no access to it.
 #include <cerrno>
 #include <cstdint>
 #include <ctime>

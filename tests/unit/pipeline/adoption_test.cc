@@ -12,7 +12,7 @@ namespace {
 
 using stage::RecoveredChunk;
 
-// ---- sort_out ----
+// sort_out()
 
 struct ChunkOf {
   std::uint64_t batch = 1;
@@ -119,7 +119,7 @@ TEST(SortOut, of_a_chunk_that_was_written_twice_the_later_one_counts) {
   EXPECT_EQ(sorted.unusable.size(), 1U);
 }
 
-// ---- Adoption ----
+// Adoption
 
 class AdoptionTest : public testing::Test {
  protected:
