@@ -297,8 +297,8 @@ void DirectSource::read_entries(std::span<const PartitionSlot> slots,
 
 void DirectSource::commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) {
   offsets_->commit(session_.stamp(), session_.entries_of(commits), options_.commit_timeout,
-                   [done = std::move(done), alive = std::weak_ptr(alive_)](CommitReply reply) {
-                     if (!alive.expired()) {
+                   [done = std::move(done), alive = alive_.watch()](CommitReply reply) {
+                     if (!alive.gone()) {
                        done(std::move(reply));
                      }
                    });
@@ -313,7 +313,7 @@ void DirectSource::close() {
     return;
   }
   ++epoch_;
-  alive_ = std::make_shared<char>();
+  alive_.renew();
   loop_.cancel_timer(std::exchange(again_timer_, io::TimerId::none));
   const std::unique_ptr<source::Membership> left = session_.close();
   search_.reset();

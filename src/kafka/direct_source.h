@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "base/commit.h"
 #include "base/group_entry.h"
@@ -83,9 +84,9 @@ class DirectSource final : public source::Source {
   // Runs only if the assignment is still the one of now.
   template <class Function>
   auto for_this_epoch(Function function) {
-    return [this, epoch = epoch_, alive = std::weak_ptr(alive_),
+    return [this, epoch = epoch_, alive = alive_.watch(),
             function = std::move(function)](auto&&... arguments) mutable {
-      if (!alive.expired() && epoch == epoch_) {
+      if (!alive.gone() && epoch == epoch_) {
         function(std::forward<decltype(arguments)>(arguments)...);
       }
     };
@@ -108,7 +109,7 @@ class DirectSource final : public source::Source {
   std::vector<std::pair<PartitionSlot, Error>> failed_early_;  // while resolving: told after `assigned`
   source::LostSpans lost_;
   io::TimerId again_timer_ = io::TimerId::none;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Alive alive_;
 };
 
 }  // namespace penstock::kafka

@@ -67,18 +67,18 @@ void Leaders::ask() {
   for (const TopicPartition& id : *ids_) {
     topics.insert(id.topic);
   }
-  cluster_.ask_leaders({topics.begin(), topics.end()}, [this, epoch = epoch_, alive = std::weak_ptr(alive_)](
-                                                           const Result<wire::ClusterView>& view) {
-    if (alive.expired()) {
-      return;
-    }
-    asked_ = false;
-    if (epoch == epoch_) {
-      on_view(view);
-    } else if (!partitions_.empty()) {  // it is of an assignment that has ended
-      need(clock_.now());
-    }
-  });
+  cluster_.ask_leaders({topics.begin(), topics.end()},
+                       [this, epoch = epoch_, alive = alive_.watch()](const Result<wire::ClusterView>& view) {
+                         if (alive.gone()) {
+                           return;
+                         }
+                         asked_ = false;
+                         if (epoch == epoch_) {
+                           on_view(view);
+                         } else if (!partitions_.empty()) {  // it is of an assignment that has ended
+                           need(clock_.now());
+                         }
+                       });
 }
 
 void Leaders::on_view(const Result<wire::ClusterView>& view) {

@@ -12,6 +12,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "base/types.h"
 #include "kafka/wake_timer.h"
@@ -89,7 +90,7 @@ class Leaders {
   std::optional<MonoTime> due_;
   std::uint32_t failures_ = 0;
   std::uint64_t epoch_ = 0;  // counts assignments
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Alive alive_;
 };
 
 }  // namespace penstock::kafka

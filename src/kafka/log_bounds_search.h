@@ -8,6 +8,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/types.h"
 #include "io/loop.h"
 #include "kafka/offset_lookup.h"
@@ -28,7 +29,7 @@ class LogBoundsSearch {
   void find(PartitionSlot slot, Position wanted, Done done);
 
   // The assignment is over: no `done` runs any more.
-  void cancel() { token_ = std::make_shared<char>(); }
+  void cancel() { token_.renew(); }
 
  private:
   struct Search {
@@ -49,8 +50,8 @@ class LogBoundsSearch {
   template <class Step>
   auto unless_canceled(Search search, Step step) {
     return [search = std::move(search), step = std::move(step),
-            token = std::weak_ptr(token_)](const auto&... arguments) {
-      if (!token.expired()) {
+            token = token_.watch()](const auto&... arguments) {
+      if (!token.gone()) {
         step(search, arguments...);
       }
     };
@@ -59,7 +60,7 @@ class LogBoundsSearch {
   io::Loop& loop_;
   OffsetLookup& lookup_;
   const std::function<void(Error)> trouble_;
-  std::shared_ptr<char> token_ = std::make_shared<char>();
+  Alive token_;
 };
 
 }  // namespace penstock::kafka

@@ -129,8 +129,8 @@ void OffsetLookup::send(wire::BrokerConnection& leader, const std::shared_ptr<Qu
                   .timeout = k_answer_timeout,
                   .into = nullptr,
                   .done =
-                      [this, query, rows, alive = std::weak_ptr(alive_)](const wire::Reply& reply) {
-                        if (alive.expired()) {
+                      [this, query, rows, alive = alive_.watch()](const wire::Reply& reply) {
+                        if (alive.gone()) {
                           return;
                         }
                         query->read(reply, rows);

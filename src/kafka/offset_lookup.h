@@ -11,6 +11,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "base/types.h"
 #include "io/loop.h"
@@ -58,7 +59,7 @@ class OffsetLookup {
   io::Loop& loop_;
   const Clock& clock_;
   Fetcher& fetcher_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Alive alive_;
 };
 
 }  // namespace penstock::kafka

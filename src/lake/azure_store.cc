@@ -227,8 +227,8 @@ void AzureBlobStore::create_container(Done done) {
 
 void AzureBlobStore::write(Result<azure::BlobRequest> request, Body data, std::string operation, Done done) {
   if (!request.ok()) {
-    loop_.defer([alive = std::weak_ptr(alive_), error = std::move(request).error(), done = std::move(done)] {
-      if (!alive.expired()) {
+    loop_.defer([alive = alive_.watch(), error = std::move(request).error(), done = std::move(done)] {
+      if (!alive.gone()) {
         done(error);
       }
     });

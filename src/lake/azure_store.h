@@ -20,6 +20,7 @@
 
 #include "azure/credential.h"
 #include "azure/endpoint.h"
+#include "base/alive.h"
 #include "base/clock.h"
 #include "http/client.h"
 #include "io/loop.h"
@@ -85,7 +86,7 @@ class AzureBlobStore : public BlobStore {
   const azure::Credential credential_;
   io::Loop& loop_;
   const Clock& clock_;
-  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by deferred tasks
+  Alive alive_;  // held weakly by deferred tasks
   std::unique_ptr<http::Client> client_;
 };
 

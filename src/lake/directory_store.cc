@@ -202,16 +202,16 @@ DirectoryBlobStore::~DirectoryBlobStore() = default;
 
 template <class Value>
 void DirectoryBlobStore::answer(std::function<void(Result<Value>)> done, Result<Value> result) {
-  loop_.defer([alive = std::weak_ptr(alive_), done = std::move(done), result = std::move(result)] {
-    if (!alive.expired()) {
+  loop_.defer([alive = alive_.watch(), done = std::move(done), result = std::move(result)] {
+    if (!alive.gone()) {
       done(result);
     }
   });
 }
 
 Done DirectoryBlobStore::while_alive(Done done) const {
-  return [alive = std::weak_ptr(alive_), done = std::move(done)](Result<void> result) {
-    if (!alive.expired()) {
+  return [alive = alive_.watch(), done = std::move(done)](Result<void> result) {
+    if (!alive.gone()) {
       done(std::move(result));
     }
   };

@@ -24,6 +24,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/types.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
@@ -79,7 +80,7 @@ class DirectoryBlobStore : public BlobStore {
 
   // By the blob's name; one for each batch with blocks that are not committed.
   std::map<std::string, std::shared_ptr<Part>> parts_;
-  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by answers
+  Alive alive_;  // held weakly by answers
 };
 
 }  // namespace penstock::lake

@@ -8,8 +8,8 @@ namespace penstock::lake {
 
 template <class Value>
 void NullBlobStore::answer(std::function<void(Result<Value>)> done, Result<Value> result) {
-  loop_.defer([alive = std::weak_ptr(alive_), done = std::move(done), result = std::move(result)] {
-    if (!alive.expired()) {
+  loop_.defer([alive = alive_.watch(), done = std::move(done), result = std::move(result)] {
+    if (!alive.gone()) {
       done(result);
     }
   });

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "base/alive.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 
@@ -42,7 +43,7 @@ class NullBlobStore : public BlobStore {
   const std::string description_ = "null:";
   std::uint64_t blob_count_ = 0;
   std::uint64_t bytes_ = 0;
-  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // held weakly by answers
+  Alive alive_;  // held weakly by answers
 };
 
 }  // namespace penstock::lake

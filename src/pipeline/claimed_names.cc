@@ -75,8 +75,8 @@ void ClaimedNames::read(const std::string& blob, std::function<void(const NamedB
 }
 
 lake::Done ClaimedNames::unless_forgotten(std::function<void(const Result<void>&)> done) {
-  return [done = std::move(done), alive = std::weak_ptr(alive_)](const Result<void>& result) {
-    if (!alive.expired()) {
+  return [done = std::move(done), alive = alive_.watch()](const Result<void>& result) {
+    if (!alive.gone()) {
       done(result);
     }
   };
@@ -100,21 +100,21 @@ void ClaimedNames::put_in_one_call(const TombstonePtr& tombstone) {
 }
 
 void ClaimedNames::ask_whether_name_is_taken(const TombstonePtr& tombstone) {
-  store_.get_properties(tombstone->blob, [this, tombstone, alive = std::weak_ptr(alive_)](
-                                             const Result<lake::BlobProperties>& result) {
-    if (alive.expired()) {
-      return;
-    }
-    if (result.ok()) {
-      finish_tombstone(tombstone, false);
-    } else if (result.error().kind != ErrorKind::not_found) {
-      put_tombstone_again(tombstone, result.error());
-    } else if (tombstone->file.empty()) {
-      commit_its_block(tombstone);
-    } else {
-      put_as_block(tombstone);
-    }
-  });
+  store_.get_properties(
+      tombstone->blob, [this, tombstone, alive = alive_.watch()](const Result<lake::BlobProperties>& result) {
+        if (alive.gone()) {
+          return;
+        }
+        if (result.ok()) {
+          finish_tombstone(tombstone, false);
+        } else if (result.error().kind != ErrorKind::not_found) {
+          put_tombstone_again(tombstone, result.error());
+        } else if (tombstone->file.empty()) {
+          commit_its_block(tombstone);
+        } else {
+          put_as_block(tombstone);
+        }
+      });
 }
 
 void ClaimedNames::put_as_block(const TombstonePtr& tombstone) {
@@ -156,8 +156,8 @@ void ClaimedNames::finish_tombstone(const TombstonePtr& tombstone, bool created)
 void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,
                             std::function<void(const NamedBlob&)> done) {
   store_.get_properties(blob, [this, blob, attempt, done = std::move(done),
-                               alive = std::weak_ptr(alive_)](const Result<lake::BlobProperties>& result) {
-    if (alive.expired()) {
+                               alive = alive_.watch()](const Result<lake::BlobProperties>& result) {
+    if (alive.gone()) {
       return;
     }
     if (!result.ok() && result.error().kind != ErrorKind::not_found) {
@@ -177,8 +177,8 @@ void ClaimedNames::again(const Error& error, std::uint32_t attempt, std::functio
   metrics_.retries[obs::retry_reason(error.kind)].add();
   trouble_ = error;
   loop_.start_timer(retry_delay(options_.retry, attempt, error, options_.random()),
-                    [retry = std::move(retry), alive = std::weak_ptr(alive_)] {
-                      if (!alive.expired()) {
+                    [retry = std::move(retry), alive = alive_.watch()] {
+                      if (!alive.gone()) {
                         retry();
                       }
                     });

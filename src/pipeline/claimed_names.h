@@ -15,6 +15,7 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "format/blob_metadata.h"
 #include "io/loop.h"
@@ -52,7 +53,7 @@ class ClaimedNames {
   void read(const std::string& blob, std::function<void(const NamedBlob&)> done);
 
   // No `done` of what is under way runs any more.
-  void forget() { alive_ = std::make_shared<char>(); }
+  void forget() { alive_.renew(); }
 
   // Why the last call failed; none once one succeeds.
   const std::optional<Error>& trouble() const { return trouble_; }
@@ -76,7 +77,7 @@ class ClaimedNames {
   io::Loop& loop_;
   obs::WorkerMetrics& metrics_;
   std::optional<Error> trouble_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Alive alive_;
 };
 
 }  // namespace penstock::pipeline
