@@ -327,6 +327,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--paces", nargs="*", default=list(PACES), choices=list(PACES), help="of these (default all)")
     parser.add_argument("--against", type=Path, metavar="BINARY",
                         help="compare with another build's penstock: its runs beside ours, only the ratios are printed")
+    parser.add_argument("--only", nargs="+", metavar="KIND/STREAM", help="with --against: only these runs, and the other's beside them")
     parser.add_argument("--out", type=Path, help="where results go (default bench/, with --quick build/bench-quick)")
     arguments = parser.parse_args()
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
@@ -355,7 +356,9 @@ def main():
             (arguments.out / "profile.txt").write_text(profiled(bench))
             return
         if arguments.against:
-            print(compared(interleaved(bench, arguments.rounds, AGAINST_ROUND)[0]))
+            kinds = [(kind, stream) for kind, stream in AGAINST_ROUND
+                     if not arguments.only or f"{kind.removesuffix('-other')}/{stream}" in arguments.only]
+            print(compared(interleaved(bench, arguments.rounds, kinds)[0]))
             return
         rounds, floors = interleaved(bench, arguments.rounds, ROUND)
         paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, arguments.paces)

@@ -31,11 +31,11 @@ def segment(sequence, bytes_=0, state=1, version=1):
     return piece(b"PENSTAGE" + struct.pack("<I", crc32c(behind.ljust(BLOCK - 12, b"\0"))) + behind)
 
 
-def chunk(index, payload, ranges=((0, 0, 10),), batch=(7, 1), topic=b"orders", records=10, raw=None, whole=None, made_as=5,
+def chunk(index, payload, ranges=((0, 0, 10),), batch=(7, 1), topic=b"orders", records=10, raw=None, whole=None, recipe_hash=5,
           last=False, sequence=0, offset=0, version=2):
     behind = struct.pack("<HHIQQQQQQIIHHIQ", version, int(last), index, sequence, offset, *batch, records,
                          len(payload) if raw is None else raw, len(payload), crc32c(payload), len(topic), len(ranges),
-                         len(payload) if whole is None else whole, made_as)
+                         len(payload) if whole is None else whole, recipe_hash)
     behind += topic + b"".join(struct.pack("<iqq", *each) for each in ranges)
     header = b"PSCK" + struct.pack("<I", crc32c(behind.ljust(HEADER - 8, b"\0"))) + behind
     blocks = b"".join(piece(header[at:at + BLOCK]) for at in (0, BLOCK))
@@ -84,8 +84,8 @@ def inputs():
               chunk(1, LINES, raw=4000))
     yield put("large_chunk_without_the_end_of_a_record",
               segment(3) + chunk(0, LINES * 300, ranges=(), raw=0, whole=0, records=0) + chunk(1, LINES, raw=7224))
-    yield put("not_to_be_used_again", segment(3) + chunk(0, LINES, made_as=0))
-    yield put("made_in_two_ways", segment(3) + three[0] + chunk(1, LINES, ((0, 10, 20),), made_as=6))
+    yield put("not_to_be_used_again", segment(3) + chunk(0, LINES, recipe_hash=0))
+    yield put("made_in_two_ways", segment(3) + three[0] + chunk(1, LINES, ((0, 10, 20),), recipe_hash=6))
     yield put("ranges_do_not_join", segment(3) + three[0] + chunk(1, LINES, ((0, 11, 20),)))
     yield put("empty_and_negative_ranges",
               segment(3) + chunk(0, LINES, ((0, 5, 5),)) + chunk(0, LINES, ((1, -1, 5),), batch=(7, 2)))
