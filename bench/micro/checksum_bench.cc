@@ -32,6 +32,24 @@ void checksum(benchmark::State& state) {
   state.SetBytesProcessed(state.range(0) * state.iterations());
 }
 
+// What a chunk costs more: the checksum of its file is made of those of its chunks.
+void checksum_joined(benchmark::State& state) {
+  const std::string text = sample_text(static_cast<std::size_t>(state.range(0)));
+  const Bytes whole = as_bytes(text);
+  const std::uint32_t front = codec::crc32c(whole.first(100));
+  const std::uint32_t back = codec::crc32c(whole.subspan(100));
+  std::uint32_t sum = 0;
+  for (auto _ : state) {
+    sum = codec::crc32c_joined(front, back, whole.size() - 100);
+    benchmark::DoNotOptimize(sum);
+  }
+  if (sum != codec::crc32c(whole)) {
+    state.SkipWithError("the checksum of two pieces differs from that of the whole");
+    return;
+  }
+  state.SetBytesProcessed(state.range(0) * state.iterations());
+}
+
 // The name of a way, or the fastest.
 void checksum64(benchmark::State& state, std::string_view name) {
   codec::Crc64Way way = codec::crc64_nvme_ways().back();
@@ -60,6 +78,7 @@ void checksum64(benchmark::State& state, std::string_view name) {
 }
 
 BENCHMARK(checksum)->Arg(4096)->Arg(256 << 10)->Arg(1 << 20);
+BENCHMARK(checksum_joined)->Arg(1 << 20);
 BENCHMARK_CAPTURE(checksum64, fastest, "")->Arg(4096)->Arg(64 << 10)->Arg(1 << 20);
 BENCHMARK_CAPTURE(checksum64, table, "table")->Arg(64 << 10);
 

@@ -1,10 +1,11 @@
 // Chunks appended to the stage through the real loop, and released when they are written, as with a lake that
-// keeps up: the segments are recycled. The directory is a new one in $TMPDIR (/tmp); what its file system is
-// decides the result.
+// keeps up: the segments are recycled. Or they are kept, as in a catch-up onto a new stage: each segment is a
+// new one. The directory is a new one in $TMPDIR (/tmp); what its file system is decides the result.
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,20 @@ namespace {
 
 constexpr std::size_t k_in_flight_max = 8;
 constexpr std::uint64_t k_bytes_max = std::uint64_t{256} << 20;
+constexpr std::int64_t k_new_chunks = 768;  // of 1 MiB
+constexpr std::uint64_t k_new_bytes_max = std::uint64_t{1} << 30;
+
+// What this process made the kernel bring to a disk.
+double written_to_disk() {
+  std::ifstream file("/proc/self/io");
+  std::string key;
+  double value = 0;
+  while (file >> key >> value && key != "write_bytes:") {
+  }
+  return value;
+}
+
+enum class Segments : std::uint8_t { recycled, all_new };
 
 struct TemporaryDirectory {
   std::string path = (std::filesystem::temp_directory_path() / "penstock-bench-XXXXXX").string();
@@ -38,7 +53,8 @@ struct TemporaryDirectory {
 // The stage and what it stands on, in the order of their ends.
 class Appender {
  public:
-  Appender(const std::string& dir, std::size_t slab_bytes, io::Choice choice) {
+  Appender(const std::string& dir, std::size_t slab_bytes, io::Choice choice, Segments segments)
+      : keep_(segments == Segments::all_new) {
     auto loop = io::make_loop(io::LoopOptions{.choice = choice}, system_clock());
     auto pool = mem::SlabPool::create(k_in_flight_max, slab_bytes);
     if (!loop.ok() || !pool.ok()) {
@@ -50,7 +66,7 @@ class Appender {
     loop_->register_memory(pool_->region());
     stage::Options options;
     options.dir = dir;
-    options.bytes_max = k_bytes_max;
+    options.bytes_max = keep_ ? k_new_bytes_max : k_bytes_max;
     options.slab_bytes = slab_bytes;
     auto stage = stage::Stage::open(options, *loop_, system_clock());
     if (!stage.ok()) {
@@ -63,7 +79,9 @@ class Appender {
       mem::Slab& slab = slabs_.emplace_back(pool_->acquire());
       std::copy_n(as_bytes(text_).begin(), text_.size(), slab.data() + stage::k_chunk_header_bytes);
     }
-    warm_up();
+    if (!keep_) {
+      warm_up();
+    }
   }
 
   // Appends one chunk, as soon as a slab and a place are free.
@@ -136,25 +154,29 @@ class Appender {
   std::string text_;
   std::shared_ptr<stage::Extent> last_;
   std::uint64_t appended_ = 0;
-  bool keep_ = false;  // what was appended is not released when it is written
+  bool keep_;  // what was appended is not released when it is written
   std::string fault_;
 };
 
-void run(benchmark::State& state, io::Choice choice) {
+void run(benchmark::State& state, io::Choice choice, Segments segments) {
   const TemporaryDirectory directory;
   if (!directory.made) {
     state.SkipWithError("no directory for the stage could be made");
     return;
   }
-  Appender appender(directory.path, static_cast<std::size_t>(state.range(0)), choice);
+  Appender appender(directory.path, static_cast<std::size_t>(state.range(0)), choice, segments);
   if (!appender.fault().empty()) {
     state.SkipWithError(appender.fault().c_str());
     return;
   }
+  const double before = written_to_disk();
   for (auto _ : state) {
     appender.append();
   }
   appender.settle();
+  state.counters["written_per_byte"] =
+      (written_to_disk() - before) /
+      (static_cast<double>(appender.payload_bytes()) * static_cast<double>(state.iterations()));
   if (!appender.fault().empty() || !appender.reads_back()) {
     state.SkipWithError("what was appended does not come back");
     return;
@@ -164,15 +186,24 @@ void run(benchmark::State& state, io::Choice choice) {
 }
 
 void stage_append(benchmark::State& state) {
-  run(state, io::Choice::best);
+  run(state, io::Choice::best, Segments::recycled);
 }
 
 void stage_append_portable(benchmark::State& state) {
-  run(state, io::Choice::portable);
+  run(state, io::Choice::portable, Segments::recycled);
+}
+
+void stage_append_new(benchmark::State& state) {
+  run(state, io::Choice::best, Segments::all_new);
 }
 
 BENCHMARK(stage_append)->Arg(256 << 10)->Arg(1 << 20)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(stage_append_portable)->Arg(1 << 20)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(stage_append_new)
+    ->Arg(1 << 20)
+    ->Iterations(k_new_chunks)
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace penstock::bench

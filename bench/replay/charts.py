@@ -6,6 +6,7 @@ from pathlib import Path
 
 from figures import Figures
 
+NAMES = ("cpu.svg", "ratio.svg", "rate.svg", "pace.svg")
 KINDS = {"bare": "bare librdkafka consumer", "direct": "our fetch, decode and copy", "null": "penstock into the null store",
          "http": "penstock over HTTP"}
 STREAMS = {"1k": "1 KiB", "300": "300 B", "gzip": "1 KiB, gzip batches"}

@@ -2,7 +2,9 @@
 // a topic and copies its value into the ring that bare_consumer has. The measure is taken from the first
 // record to the last.
 //
-//   direct_reader --brokers H:P --topic T
+//   direct_reader --brokers H:P --topic T [--ca PEM --user U --password P]
+//
+// With --ca it speaks TLS and logs in with SASL PLAIN.
 #include <optional>
 #include <utility>
 
@@ -33,6 +35,15 @@ int run(const Arguments& arguments) {
   options.consumer.brokers = {arguments.text("brokers")};
   options.consumer.topics = {arguments.text("topic")};
   options.consumer.group = concat("bench-direct-", ::getpid());
+  if (const std::string ca = arguments.text("ca", ""); !ca.empty()) {
+    options.consumer.tls = source::Tls::enabled;
+    options.consumer.tls_ca = ca;
+    options.consumer.auth = {.type = source::AuthType::sasl_plain,
+                             .user = arguments.text("user"),
+                             .password = arguments.text("password"),
+                             .connection_string = {},
+                             .token_file = {}};
+  }
   const rdkafka::ProbeReport probe = must(rdkafka::probe_cluster(options.consumer, std::chrono::seconds(10)));
   if (probe.logs_error) {
     die(probe.logs_error->message);
@@ -73,6 +84,8 @@ int run(const Arguments& arguments) {
   const Result<void> started = source.start({
       .assigned = begin,
       .revoked = [](source::RevokeReason) { die("the group took the partitions back"); },
+      .start_found = [&](PartitionSlot slot, Position start) { source.fetch_from(slot, start); },
+      .moved = [](PartitionSlot, Position, const std::string&) { die("a topic was made anew"); },
       .partition_failed = [](PartitionSlot, Error error) { die(error.message); },
       .failed = [](Error error) { std::fprintf(stderr, "%s\n", error.message.c_str()); },
   });

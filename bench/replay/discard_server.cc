@@ -2,10 +2,12 @@
 // the loopback, answers as the service does, and has the kernel drop the bodies without copying them. No
 // signature is verified. It ends on SIGTERM, or after --limit seconds, and then prints what it was asked for.
 //
-//   discard_server --port N [--limit S] [--stamps true]
+//   discard_server --port N [--limit S] [--stamps true] [--identity PEM]
 //
-//   {"put_block":..,"put_block_list":..,"put_blob":..,"head":..,"list":..,"other":..,"body_bytes":..,
+//   {"cipher":..,"put_block":..,"put_block_list":..,"put_blob":..,"head":..,"list":..,"other":..,"body_bytes":..,
 //    "stamped":..,"p50_ms":..,"p99_ms":..,"max_ms":..}
+//
+// With --identity, a key and its certificate in one file, it speaks HTTPS. Its bodies are then opened.
 //
 // With --stamps it reads the bodies after all, for the times that the records tell (stream.h), and says how
 // long they took from there to the publication of their file.
@@ -28,6 +30,7 @@
 #include <unistd.h>
 
 #include "replay/measure.h"
+#include "replay/peer.h"
 #include "replay/stream.h"
 
 namespace penstock::bench {
@@ -43,6 +46,14 @@ std::mutex stamps_mutex;
 std::map<std::string, std::vector<std::int64_t>> unpublished;  // times of records, by their blob's path
 std::vector<std::int64_t> latencies_ms;
 volatile std::sig_atomic_t stopped = 0;
+ServerContext tls;  // null: without
+std::mutex cipher_mutex;
+std::string last_cipher = "none";
+
+void note_cipher(const std::string& cipher) {
+  const std::lock_guard lock(cipher_mutex);
+  last_cipher = cipher;
+}
 
 struct Request {
   Call call = other;
@@ -109,27 +120,11 @@ std::string answer(const Request& request) {
   return std::string("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n") + headers.data() + "\r\n";
 }
 
-bool send_all(int fd, const std::string& text) {
-  return ::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-}
-
-// MSG_TRUNC on a stream: the kernel drops the bytes. So this side costs as little as a receiver can.
-bool drop(int fd, std::size_t bytes) {
-  while (bytes > 0) {
-    const ssize_t got = ::recv(fd, nullptr, bytes, MSG_TRUNC);
-    if (got <= 0) {
-      return false;
-    }
-    bytes -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-bool read_body(int fd, std::string& body, std::size_t bytes) {
+bool read_body(Peer& peer, std::string& body, std::size_t bytes) {
   std::size_t used = body.size();
   body.resize(bytes);
   while (used < bytes) {
-    const ssize_t got = ::recv(fd, body.data() + used, bytes - used, 0);
+    const ssize_t got = peer.receive(body.data() + used, bytes - used);
     if (got <= 0) {
       return false;
     }
@@ -159,11 +154,11 @@ void publish(const std::string& path) {
 }
 
 // What is left of the body on the socket, behind what came with the headers.
-bool take_body(int fd, const Request& request, std::string body) {
+bool take_body(Peer& peer, const Request& request, std::string body) {
   if (!read_stamps || request.call == put_block_list) {
-    return drop(fd, request.body - body.size());
+    return peer.drop(request.body - body.size());
   }
-  if (!read_body(fd, body, request.body)) {
+  if (!read_body(peer, body, request.body)) {
     return false;
   }
   note_stamps(request.path, body);
@@ -181,14 +176,18 @@ void count(const Request& request) {
 void serve(int fd) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  Peer peer(fd, tls.get());
+  if (!peer.accept()) {
+    return;
+  }
+  note_cipher(peer.cipher());
   std::string text;
   std::array<char, 16384> buffer;
   for (;;) {
     std::size_t end = text.find("\r\n\r\n");
     while (end == std::string::npos) {
-      const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+      const ssize_t got = peer.receive(buffer.data(), buffer.size());
       if (got <= 0 || text.size() > 65536) {
-        ::close(fd);
         return;
       }
       text.append(buffer.data(), static_cast<std::size_t>(got));
@@ -196,21 +195,20 @@ void serve(int fd) {
     }
     const Request request = parse(text.substr(0, end + 2));
     text.erase(0, end + 4);
-    if (request.expects_continue && !send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n")) {
-      break;
+    if (request.expects_continue && !peer.send_all("HTTP/1.1 100 Continue\r\n\r\n")) {
+      return;
     }
     const std::size_t here = std::min(text.size(), request.body);
     std::string body = text.substr(0, here);
     text.erase(0, here);
-    if (!take_body(fd, request, std::move(body))) {
-      break;
+    if (!take_body(peer, request, std::move(body))) {
+      return;
     }
     count(request);
-    if (!send_all(fd, answer(request))) {
-      break;
+    if (!peer.send_all(answer(request))) {
+      return;
     }
   }
-  ::close(fd);
 }
 
 int listen_on(int port) {
@@ -228,7 +226,8 @@ int listen_on(int port) {
 }
 
 void report() {
-  std::string text = "{";
+  const std::lock_guard cipher_lock(cipher_mutex);
+  std::string text = "{\"cipher\":\"" + last_cipher + "\",";
   for (std::size_t i = 0; i < k_names.size(); ++i) {
     text += std::string("\"") + k_names[i] + "\":" + std::to_string(calls[i].load()) + ",";
   }
@@ -251,6 +250,13 @@ int run(const Arguments& arguments) {
   action.sa_handler = [](int) { stopped = 1; };
   read_stamps = arguments.text("stamps", "false") == "true";
   ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  if (const std::string identity = arguments.text("identity", ""); !identity.empty()) {
+    tls = make_server_context(identity);
+    if (tls == nullptr) {
+      die(identity + " holds no key and certificate");
+    }
+  }
   const int listener = listen_on(static_cast<int>(arguments.number("port", 0)));
   const double deadline_s = usage_now().wall_s + static_cast<double>(arguments.number("limit", 600));
   while (stopped == 0 && usage_now().wall_s < deadline_s) {

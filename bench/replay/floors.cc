@@ -4,7 +4,7 @@
 //   floors --dir D [--mean BYTES]
 //
 // Prints one object: {"receive":..,"send":..,"checksum":..,"copy":..,"gzip":..,"gzip_ratio":..,"gunzip":..,
-//   "write":..,"write_gb_s":..,"stage_gb_s":..,"stage_share":..,"direct":true}.
+//   "write":..,"write_gb_s":..,"stage_gb_s":..,"stage_share":..,"in_flight":8,"direct":true}.
 //
 // Whether the machine is quiet decides the answer, so compare within a run.
 #include <algorithm>
@@ -206,13 +206,17 @@ std::string one_gzip(codec::Compressor& compressor, std::string_view text) {
 
 struct WriteCost {
   double cpu_s_per_gb = 0;
-  double gb_per_s = 0;
+  double gb_per_s = 0;  // k_in_flight at a time, as the stage's
   double stage_gb_per_s = 0;
-  double stage_share = 0;  // the stage's rate, of the plain loop's
+  double stage_share = 0;  // the stage's rate, of the plain one
   bool direct = true;
 };
 
-// Overwriting, one write of 1 MiB after the other, what was written before: what a recycled segment comes to.
+constexpr std::size_t k_in_flight = 8;
+
+// Overwriting, in writes of 1 MiB, what was written before: what a recycled segment comes to. The CPU time
+// is that of one write after the other. The rate is that of as many writers at a time as the stage has chunks
+// in flight.
 WriteCost write_cost(const std::string& dir) {
   constexpr std::size_t k_file = 256 * k_mib;
   const std::string path = dir + "/floor";
@@ -224,13 +228,25 @@ WriteCost write_cost(const std::string& dir) {
   }
   auto* memory = static_cast<char*>(std::aligned_alloc(4096, k_mib));
   std::fill_n(memory, k_mib, 'x');
-  const auto pass = [&] {
-    for (std::size_t at = 0; at < k_file; at += k_mib) {
+  const auto write_each = [&](std::size_t first, std::size_t step) {
+    for (std::size_t at = first; at < k_file; at += step) {
       if (::pwrite(fd, memory, k_mib, static_cast<off_t>(at)) != static_cast<ssize_t>(k_mib)) {
         die("cannot write to " + path);
       }
     }
+  };
+  const auto pass = [&] {
+    write_each(0, k_mib);
     return k_file;
+  };
+  const auto pass_in_flight = [&] {
+    std::vector<std::thread> writers;
+    for (std::size_t i = 0; i < k_in_flight; ++i) {
+      writers.emplace_back([&, i] { write_each(i * k_mib, k_in_flight * k_mib); });
+    }
+    for (std::thread& writer : writers) {
+      writer.join();
+    }
   };
   pass();
   cost.cpu_s_per_gb = cpu_s_per_gb(pass);
@@ -240,7 +256,7 @@ WriteCost write_cost(const std::string& dir) {
   std::vector<double> staged;
   std::vector<double> shares;
   for (int i = 0; i < 5; ++i) {  // by turns, so that what else the disk does falls on both
-    plain.push_back(gb_per_s(k_file, pass));
+    plain.push_back(gb_per_s(k_file, pass_in_flight));
     staged.push_back(gb_per_s(k_file, [&] { appends.append(k_file); }));
     shares.push_back(staged.back() / plain.back());
   }
@@ -289,10 +305,10 @@ int run(const Arguments& arguments) {
   std::printf(
       "{\"receive\":%.4f,\"send\":%.4f,\"checksum\":%.4f,\"copy\":%.4f,\"gzip\":%.4f,\"gzip_ratio\":%.2f,"
       "\"gunzip\":%.4f,\"write\":%.4f,\"write_gb_s\":%.3f,\"stage_gb_s\":%.3f,\"stage_share\":%.3f,"
-      "\"direct\":%s}\n",
+      "\"in_flight\":%zu,\"direct\":%s}\n",
       receive_cost(dir), send_cost(), checksum_cost(text), copy_cost(text), gzip,
       static_cast<double>(text.size()) / static_cast<double>(packed_bytes), gunzip, write.cpu_s_per_gb,
-      write.gb_per_s, write.stage_gb_per_s, write.stage_share, write.direct ? "true" : "false");
+      write.gb_per_s, write.stage_gb_per_s, write.stage_share, k_in_flight, write.direct ? "true" : "false");
   return 0;
 }
 

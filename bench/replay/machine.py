@@ -14,6 +14,16 @@ def _said(*command: str) -> str:
         return ""
 
 
+def is_committed() -> bool:
+    """Whether somebody else can check out the very tree that is measured."""
+    commit = _commit()
+    return bool(commit) and not commit.endswith("-dirty")
+
+
+def _commit() -> str:
+    return _said("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
+
+
 def description(directory: Path) -> dict[str, str]:
     cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     system = re.search(r'^PRETTY_NAME="(.+)"$', Path("/etc/os-release").read_text(), re.M)
@@ -27,5 +37,5 @@ def description(directory: Path) -> dict[str, str]:
         "compiler": _said("g++", "--version").split("\n")[0],
         "librdkafka": _said("pkg-config", "--modversion", "rdkafka"),
         "libcurl": _said("pkg-config", "--modversion", "libcurl"),
-        "commit": _said("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"),
+        "commit": _commit(),
     }

@@ -13,6 +13,8 @@ STAGES = [
     ("membership (librdkafka's threads)", None),  # by the thread's name
     ("memory: page faults, zeroing", r"clear_page|page_fault|do_anonymous|zap_|unmap|__munmap|mremap|populate|shmem_|free_pages"),
     ("receive", r"_recvmsg|io_recv|sock_read"),
+    ("TLS: ciphers (libcrypto)", r"libcrypto"),
+    ("TLS: records (libssl)", r"libssl|TlsStream"),
     ("stage write", r"io_write|ext4_|iomap|blk_|submit_bio|bio_|nvme|virtio|virtblk|fsync|fallocate|fadvise|penstock::stage::"),
     ("upload", r"_sendmsg|io_send|[Cc]url|penstock::http::|penstock::azure::|penstock::lake::"),
     ("checksum", r"crc32"),
@@ -26,7 +28,8 @@ STAGES = [
 ]
 
 SAMPLE = re.compile(r"^(?P<thread>.{1,16}?)\s+\d+\s*$")
-FRAME = re.compile(r"^\s+[0-9a-f]+ (?P<symbol>.+?)(?:\+0x[0-9a-f]+)?$")
+FRAME = re.compile(r"^\s+[0-9a-f]+ (?P<symbol>.+?)(?:\+0x[0-9a-f]+)?(?: \((?P<object>[^()]*)\))?$")
+OPENSSL = re.compile(r"lib(?:crypto|ssl)\.so")  # their assembly has no symbols
 
 
 def _stage_of(thread: str, frames: list[str]) -> str:
@@ -36,8 +39,8 @@ def _stage_of(thread: str, frames: list[str]) -> str:
         for stage, pattern in STAGES[1:]:
             if re.search(pattern, frame):
                 return stage
-    # libcurl keeps no frame pointers: its copy into its upload buffer is called by nobody.
-    return "upload" if frames and "memmove" in frames[0] else "else"
+    # libcurl and OpenSSL keep no frame pointers: their copies are called by nobody.
+    return "copies of libcurl and OpenSSL" if frames and "memmove" in frames[0] else "else"
 
 
 def _samples(script: str):
@@ -48,7 +51,8 @@ def _samples(script: str):
                 yield thread, frames
             thread, frames = "", []
         elif (found := FRAME.match(line)) and thread:
-            frames.append(found["symbol"])
+            library = OPENSSL.search(found["object"] or "")
+            frames.append(f"{found['symbol']} of {library[0]}" if library else found["symbol"])
         elif found := SAMPLE.match(line):
             thread = found["thread"].strip()
     if thread:
@@ -64,7 +68,7 @@ def wrapped(data: Path) -> list[str]:
 
 def breakdown(data: Path) -> tuple[Counter, Counter, int]:
     """Samples by stage, by innermost function, and all."""
-    script = subprocess.run(["perf", "script", "-i", str(data), "-F", "comm,tid,ip,sym"], capture_output=True, text=True, timeout=300)
+    script = subprocess.run(["perf", "script", "-i", str(data), "-F", "comm,tid,ip,sym,dso"], capture_output=True, text=True, timeout=300)
     stages, functions = Counter(), Counter()
     begun = False
     for thread, frames in _samples(script.stdout):

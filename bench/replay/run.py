@@ -31,11 +31,14 @@ from harness.service import wait_until  # noqa: E402
 import machine  # noqa: E402
 import profiling  # noqa: E402
 import report  # noqa: E402
+import tls  # noqa: E402
+import tls_report  # noqa: E402
 from stores import STORES  # noqa: E402
 
 PROGRAMS = ROOT / "build" / PRESET / "bench"
 PARTITIONS = 8
 RUN_LIMIT_S = 150
+END_RESOLUTION_S = 0.02  # k_between_end_checks of src/pipeline/worker.cc
 MB = 1_000_000
 
 # What is in the topics; `share` of --bytes each. Batches as a producer makes them that is told to be efficient. gzip at level 1,
@@ -96,11 +99,13 @@ def run_program(name: str, **options) -> dict:
 
 
 class Bench:
-    def __init__(self, directory: Path, bytes_total: int, other: Path | None = None):
+    def __init__(self, directory: Path, bytes_total: int, other: Path | None = None, over_tls: bool = False):
         self.directory = directory
         self.other = other  # another build's binary
         self.bytes_total = bytes_total
-        self.kafka = Kafka(directory / "kafka")
+        self.listener = tls.Listener(directory) if over_tls else None
+        self.kafka = (Kafka(directory / "kafka", self.listener.secured, jvm_flags=tls.JVM_FLAGS) if self.listener
+                      else Kafka(directory / "kafka"))
         self.topics: dict[str, dict] = {}  # what the producer says is in each
         self.run_count = 0
 
@@ -125,34 +130,44 @@ class Bench:
             mean=made["mean"], codec=made["codec"], level=1 if made["codec"] == "gzip" else -1,
             linger=made["linger"], batch=made["batch"])
 
+    def is_over_tls(self, kind: str) -> bool:
+        return self.listener is not None and not kind.endswith("-plain")
+
+    def access(self, kind: str) -> dict:
+        """How bare_consumer and direct_reader reach the broker."""
+        if self.is_over_tls(kind):
+            return {"brokers": self.listener.brokers, **self.listener.options()}
+        return {"brokers": self.kafka.bootstrap}
+
     # One run of a round: a reading of the same shape whatever ran.
     def run(self, kind: str, stream: str) -> dict:
         self.run_count += 1
         if (scale := kind.rsplit("-", 1)[-1]) in SCALES:
             reading = self.scaled(*SCALES[scale], stream)
-        elif kind in ("bare", "bare-nocrc", "direct"):
+        elif kind in ("bare", "bare-nocrc", "bare-plain", "direct"):
             options = {"crcs": "false"} if kind == "bare-nocrc" else {}
             reading = run_program("direct_reader" if kind == "direct" else "bare_consumer",
-                                  brokers=self.kafka.bootstrap, topic=stream, **options)
+                                  **self.access(kind), topic=stream, **options)
         else:
             with self.store(kind) as store:
                 reading = self.penstock(kind, stream, store.sink())
             reading["calls"] = store.counts
-            if kind in ("http", "http-other", "azurite"):
+            if kind in ("http", "http-other", "http-plain", "https", "https-other", "azurite"):
                 assert store.counts["body_bytes"] >= reading["bytes"] + reading["records"], store.counts
         told = self.topics[stream]
-        # Members that join one after the other divide the partitions anew: then some is read twice, and counted.
-        once = kind.rsplit("-", 1)[-1] not in SCALES or reading["records"] == told["records"]
-        assert (reading["records"], reading["bytes"]) == (told["records"], told["bytes"]) if once else \
-            reading["bytes"] > told["bytes"], f"{kind} of {stream} read {reading}, but the producer wrote {told}"
+        # What landed, for penstock: members that join one after the other may read a record twice, and land it once.
+        assert (reading["records"], reading["bytes"]) == (told["records"], told["bytes"]), \
+            f"{kind} of {stream} came to {reading}, but the producer wrote {told}"
         return reading
 
     def store(self, kind: str, stamps: bool = False):
         """The one that a kind of run is named after; the few records of `start` go nowhere."""
         return STORES["null" if kind.startswith("start") else kind.split("-")[0]](self.directory, RUN_LIMIT_S + 60, stamps)
 
-    def config(self, name: str, topic: str, sink: dict, changes: dict) -> dict:
-        base = base_config(self.directory / name, [topic], self.kafka.bootstrap, sink)
+    def config(self, name: str, topic: str, sink: dict, changes: dict, over_tls: bool = False) -> dict:
+        base = base_config(self.directory / name, [topic], self.listener.brokers if over_tls else self.kafka.bootstrap, sink)
+        if over_tls:
+            base = merged(base, self.listener.changes())
         ours = {"source": {"group": f"bench-{name}", "librdkafka": {}}, "batch": {"max_age": "60s", "max_bytes": "256MiB"},
                 "stage": {"max_bytes": "4GiB"}, "log": {"level": "warn"}}
         config = merged(merged(base, ours), changes)
@@ -176,7 +191,7 @@ class Bench:
         if "-gzip" in kind:
             changes["batch"] = {"compression": "gzip"}
         config = directory / "penstock.yaml"
-        config.write_text(json.dumps(self.config(name, stream, sink, changes), indent=2))
+        config.write_text(json.dumps(self.config(name, stream, sink, changes, self.is_over_tls(kind)), indent=2))
         summary = directory / "summary.json"
         binary = self.other if kind.endswith("-other") else penstock_binary()
         command = [*before, binary, "run", "--config", config, "--exit-at-end", "--summary", summary]
@@ -221,7 +236,7 @@ class Bench:
         self.new_topic(name)
         changes = {"batch": {"max_age": f"{PACE_MAX_AGE_S}s"}, "source": {"fetch_wait": f"{PACE_FETCH_WAIT_MS}ms"}}
         with self.store(kind, stamps=True) as store:
-            with Penstock(self.directory / name, self.config(name, name, store.sink(), changes)) as appliance:
+            with Penstock(self.directory / name, self.config(name, name, store.sink(), changes, self.is_over_tls(kind))) as appliance:
                 appliance.start()
                 producer = subprocess.Popen(
                     [program("produce"), *words(brokers=self.kafka.bootstrap, topic=name, partitions=PARTITIONS, seed=2,
@@ -246,7 +261,7 @@ class Bench:
     def paced_reading(self, topic: str, appliance: Penstock, seconds: int) -> dict:
         time.sleep(WARM_UP_S)
         bare = subprocess.Popen(
-            [program("bare_consumer"), *words(brokers=self.kafka.bootstrap, topic=topic, seconds=seconds,
+            [program("bare_consumer"), *words(**self.access("bare"), topic=topic, seconds=seconds,
                                               fetch_min=PACE_FETCH_MIN, fetch_wait=PACE_FETCH_WAIT_MS)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
@@ -276,6 +291,8 @@ def interleaved(bench: Bench, rounds: int, kinds: list[tuple[str, str]]) -> tupl
                   flush=True)
         results.append(readings)
         floors.append(run_program("floors", dir=bench.directory))
+        if bench.listener:
+            floors[-1] |= run_program("tls_floors")
     return results, floors
 
 
@@ -290,11 +307,10 @@ def compared(rounds: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def paced(bench: Bench, rounds: int, seconds: int, names: list[str]) -> dict[str, list[dict]]:
-    results: dict[str, list[dict]] = {name: [] for name in names}
+def paced(bench: Bench, rounds: int, seconds: int, paces: dict[str, tuple]) -> dict[str, list[dict]]:
+    results: dict[str, list[dict]] = {name: [] for name in paces}
     for number in range(rounds):
-        for name in names:
-            rate, store, part = PACES[name]
+        for name, (rate, store, part) in paces.items():
             reading = bench.pace(rate, max(int(seconds * part), min(seconds, PACE_SECONDS_MIN)), store)
             results[name].append(reading)
             durable = (f"; durable after {reading['p50_ms']} ms (p50), {reading['p99_ms']} ms (p99); {reading['files']} files"
@@ -307,7 +323,10 @@ def paced(bench: Bench, rounds: int, seconds: int, names: list[str]) -> dict[str
 def profiled(bench: Bench) -> str:
     """What perf says of the appliance over each stream, into the null store, over HTTP and into Azurite."""
     texts = []
-    for kind, stream in [("start", "start"), ("null", "1k"), ("http", "1k"), ("azurite", "1k"), ("null-gzip", "1k"), ("http", "300"), ("http", "gzip")]:
+    kinds = [("start", "start"), ("null", "1k"), ("http", "1k"), ("azurite", "1k"), ("null-gzip", "1k"), ("http", "300"), ("http", "gzip")]
+    if bench.listener:
+        kinds = [("start", "start"), ("null", "1k"), ("https", "1k"), ("https", "300")]
+    for kind, stream in kinds:
         data = bench.directory / "perf.data"
         with bench.store(kind) as store:
             reading = bench.penstock(kind, stream, store.sink(), tuple(profiling.wrapped(data)))
@@ -321,6 +340,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench replay", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the bytes, one short pace: does it run? The figures mean little")
     parser.add_argument("--bytes", type=int, help="of the largest topic (default 2 GB)")
+    parser.add_argument("--tls", action="store_true", help="SASL_SSL in, HTTPS out: only the part of the results that is over TLS")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pace-seconds", type=int)
     parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
@@ -333,6 +353,8 @@ def parse() -> argparse.Namespace:
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
     arguments.pace_seconds = arguments.pace_seconds or (10 if arguments.quick else 30)
     arguments.out = arguments.out or ROOT / ("build/bench-quick" if arguments.quick else "bench")
+    if arguments.out.resolve() == ROOT / "bench" and not arguments.against and not machine.is_committed():
+        parser.error("bench/ gets the figures of a commit: commit what was changed, or write elsewhere with --out")
     return arguments
 
 
@@ -342,8 +364,9 @@ def main():
     load_before = os.getloadavg()
     scratch = ROOT / "build" / "bench"
     scratch.mkdir(parents=True, exist_ok=True)
+    described = machine.description(scratch)  # now, because the tree may change while it runs
     directory = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
-    bench = Bench(directory, arguments.bytes, arguments.against)
+    bench = Bench(directory, arguments.bytes, arguments.against, arguments.tls)
     try:
         bench.start()
         with ThreadPoolExecutor() as pool:
@@ -356,22 +379,30 @@ def main():
             (arguments.out / "profile.txt").write_text(profiled(bench))
             return
         if arguments.against:
-            kinds = [(kind, stream) for kind, stream in AGAINST_ROUND
+            kinds = [(kind, stream) for kind, stream in (tls.AGAINST_ROUND if arguments.tls else AGAINST_ROUND)
                      if not arguments.only or f"{kind.removesuffix('-other')}/{stream}" in arguments.only]
             print(compared(interleaved(bench, arguments.rounds, kinds)[0]))
             return
-        rounds, floors = interleaved(bench, arguments.rounds, ROUND)
-        paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, arguments.paces)
+        if arguments.tls:
+            bench.run("null", "1k")  # the broker's JVM compiles its TLS while it runs: for no figure
+        rounds, floors = interleaved(bench, arguments.rounds, tls.ROUND if arguments.tls else ROUND)
+        paces = tls.PACES if arguments.tls else {name: PACES[name] for name in arguments.paces}
+        paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, paces)
     finally:
         bench.stop()
         shutil.rmtree(directory, ignore_errors=True)
     results = {
-        "command": " ".join(["./dev bench replay", *sys.argv[1:]]),
-        "machine": machine.description(scratch), "load_before": load_before, "load_after": os.getloadavg(),
+        "end_resolution_s": END_RESOLUTION_S, "command": " ".join(["./dev bench replay", *sys.argv[1:]]),
+        "machine": described, "load_before": load_before, "load_after": os.getloadavg(),
         "seconds": time.monotonic() - began, "partitions": PARTITIONS, "streams": STREAMS, "topics": bench.topics,
         "floors": floors, "rounds": rounds, "pace": paces,
     }
+    if arguments.tls:
+        report.write_tls(results, arguments.out)
+        sys.exit(0 if arguments.quick or not tls_report.is_any_missed(results) else 1)
     report.write(results, arguments.out)
+    if not arguments.quick and report.is_any_missed(results):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from harness.azurite import Azurite
 from harness.paths import PRESET, ROOT
 from harness.service import Service, free_port
 
+from tls import CA_FILE, IDENTITY_FILE
+
 ACCOUNT = "benchaccount"
 KEY = "YmVuY2gtaXMtbm90LWEtc2VjcmV0"  # the discarding server verifies no signature
 DISCARD_SERVER = ROOT / "build" / PRESET / "bench" / "replay_discard_server"
@@ -42,11 +44,17 @@ class NullStore:
 class DiscardServer:
     """The blob service that keeps nothing."""
 
+    scheme, host = "http", "127.0.0.1"
+
     def __init__(self, directory: Path, limit_s: int, stamps: bool = False):
         self.port = free_port()
         self.log = directory / f"discard-{self.port}.log"
-        self.service = Service([DISCARD_SERVER, "--port", self.port, "--limit", limit_s, "--stamps", str(stamps).lower()], self.log)
+        self.service = Service([DISCARD_SERVER, "--port", self.port, "--limit", limit_s, "--stamps", str(stamps).lower(),
+                                *self.arguments(directory)], self.log)
         self.counts: dict = {}
+
+    def arguments(self, directory: Path) -> list:
+        return []
 
     def __enter__(self):
         self.service.start()
@@ -59,10 +67,23 @@ class DiscardServer:
             self.counts = json.loads(self.log.read_text())
 
     def sink(self) -> dict:
-        endpoint = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+        endpoint = f"{self.scheme}://{self.host}:{self.port}/{ACCOUNT}"
         return {"url": f"{endpoint}/lake/raw",
                 "auth": {"type": "connection-string",
-                         "value": f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};"}}
+                         "value": f"DefaultEndpointsProtocol={self.scheme};AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};"}}
+
+
+class HttpsDiscardServer(DiscardServer):
+    """The same over HTTPS, with the certificate that tls.Listener has put into the directory."""
+
+    scheme, host = "https", "localhost"
+
+    def arguments(self, directory: Path) -> list:
+        self.directory = directory
+        return ["--identity", directory / IDENTITY_FILE]
+
+    def sink(self) -> dict:
+        return {**super().sink(), "tls": {"ca": str(self.directory / CA_FILE)}}
 
 
 class AzuriteStore:
@@ -128,4 +149,4 @@ class AzuriteStore:
                 yield seen_ms - int(stamp)
 
 
-STORES = {"null": NullStore, "http": DiscardServer, "azurite": AzuriteStore}
+STORES = {"null": NullStore, "http": DiscardServer, "https": HttpsDiscardServer, "azurite": AzuriteStore}

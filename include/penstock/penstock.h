@@ -56,7 +56,7 @@ class Settings {
 struct TopicCounters {
   std::string topic;
 
-  // Records that have landed or are on their way. Skipped ones are not among them.
+  // Records in the blobs that were published. Each has a line.
   std::uint64_t records = 0;
 
   // Bytes of the values of these records.
@@ -69,14 +69,21 @@ struct TopicCounters {
 // Totals since run() began, over all workers; lag_records and stage_bytes are of now. The numbers are read
 // one after the other while the workers go on, so they may be some instructions apart.
 struct Counters {
-  // Records taken from the source, skipped ones among them.
+  // Records in the blobs that were published, those that an earlier run had left on the stage among them.
+  // Each has a line.
   std::uint64_t records = 0;
 
-  // Records with an empty value, which leave no line.
-  std::uint64_t records_skipped = 0;
-
-  // Bytes of the values of all records, as the source handed them over.
+  // Bytes of the values of these records.
   std::uint64_t record_bytes = 0;
+
+  // Records taken from the source, skipped ones among them. One that is read again counts again.
+  std::uint64_t records_received = 0;
+
+  // Bytes of the values of these records, as the source handed them over.
+  std::uint64_t record_bytes_received = 0;
+
+  // Of these, records with an empty value, which leave no line.
+  std::uint64_t records_skipped = 0;
 
   // Blobs that were published: they are durable and visible.
   std::uint64_t blobs = 0;
@@ -98,12 +105,17 @@ struct Counters {
 };
 
 struct RunOptions {
-  // Reads to the end offsets that are seen at the start, publishes, commits, and ends.
+  // Reads to the end offsets that are seen at the start, publishes, commits, and ends when the group has
+  // committed every partition up to there, whoever owns it.
   bool exit_at_end = false;
 
   // Runs once, on the thread of run(), when every worker has been built and asks the group for partitions.
   // May be empty.
-  std::function<void()> started;
+  std::function<void()> started{};
+
+  // Runs once, on the thread of run(), when no broker has answered yet and run() waits for them: all else has
+  // been tried, and the admin port answers. May be empty.
+  std::function<void()> waiting{};
 };
 
 // What a run came to.
@@ -139,8 +151,9 @@ class Appliance {
   // and Kafka still has it.
   //
   // Error: what failed, and what to do. Nothing is lost then either, because what was not published was not
-  // committed. Brokers or a store that do not answer are no failure: that is logged and waited for. With
-  // exit_at_end, brokers are waited for one minute.
+  // committed. Brokers or a store that do not answer are no failure: that is logged and waited for. After
+  // stop() it is waited for until drain_timeout and 5 s have passed. With exit_at_end, brokers are waited for
+  // one minute at the start, and whatever stands still is given up after some minutes.
   Result<Summary> run(const RunOptions& options = {});
 
   // Takes no more records, publishes, commits, and lets run() return. From any thread, at any time; returns
@@ -153,9 +166,16 @@ class Appliance {
   // From any thread.
   Counters counters() const;
 
+  // What run() has come to so far: also when it has ended with an Error. From any thread.
+  Summary summary() const;
+
   // Empty: every worker takes records and ships them. Otherwise what is in the way, as a sentence for
   // people. From any thread.
   std::string not_ready() const;
+
+  // Empty: every thread goes on, or is not there yet. Otherwise which one hangs, and a restart of the process
+  // may help. From any thread.
+  std::string unhealthy() const;
 
  private:
   struct Impl;

@@ -1,169 +1,273 @@
-// How it works. cpp-httplib has the sockets and the threads: one that accepts, two that serve. This file
-// says which paths exist, and bounds what a client can cost.
+// How it works. One thread polls the listening socket and at most k_connections_max connections, and never
+// waits for any of them. A connection is in one of three states:
 //
-// Worked case: Prometheus scrapes /metrics while an orchestrator probes /readyz. Each has one of the two
-// threads, gets its answer, and the connection is closed. A third client connects at the same time: it
-// waits in the library's queue. If it then says nothing, its thread gives up after k_patience_s.
+//   reading   until the head of the request is there, at most k_head_bytes_max
+//   writing   the answer, which is made at once and whole
+//   draining  the answer is sent and our side closed; what the client still sends is read and dropped,
+//             because a socket that is closed over unread bytes resets the connection, and takes the answer
+//             with it
 //
-// start() binds in the caller's thread, so that a port that is taken is an error of start() and not a line
-// in a log. It returns when the accepting thread runs, because the library forgets a stop() that comes
-// before. stop() closes the listening socket and joins that thread, which in turn waits for requests in
-// flight.
+// What a client can cost is bounded in each of them: Options::connection_max in time over all three,
+// k_head_bytes_max and k_drained_bytes_max in what is read, k_answers_bytes_max in what is kept for sending.
+//
+// Worked case: 64 clients send a byte a second, and an orchestrator probes /healthz.
+//
+//   1. Of the 64 the first 32 are accepted. The 33rd takes the place of the first, and so on: 32 are left.
+//   2. The probe comes and takes the place of the oldest. Its request is read and answered in the next turn.
+//   3. After 5 s the last of the 64 is closed, for all that it has sent something in each second.
+//
+// Many that come at once do not push each other out before they were looked at: only k_accepted_per_turn are
+// accepted before the others are looked at again.
 #include "admin/server.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <cstddef>
-#include <exception>
+#include <list>
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
-#include <httplib.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "admin/http_text.h"
 #include "admin/listen_address.h"
+#include "admin/listen_socket.h"
 #include "base/concat.h"
+#include "base/unique_fd.h"
 
 namespace penstock::admin {
 namespace {
 
-// A scrape and a probe at the same time; whoever is third waits.
-constexpr std::size_t k_threads = 2;
+constexpr std::size_t k_accepted_per_turn = 8;
 
-// How long a client may be silent, before its request, within it, or in taking the answer.
-constexpr int k_patience_s = 2;
+// When the system has no descriptor or memory for one more connection.
+constexpr Duration k_pause_after_failure = std::chrono::milliseconds(100);
 
-// No path takes a body.
-constexpr std::size_t k_body_bytes_max = 4096;
+// What a client that was refused may still have had on the way.
+constexpr std::size_t k_drained_bytes_max = 65536;
 
-constexpr const char* k_text = "text/plain; charset=utf-8";
-constexpr const char* k_prometheus_text = "text/plain; version=0.0.4; charset=utf-8";
+// Answers of which something is unsent, together: a page of /metrics takes some 400 bytes a partition.
+constexpr std::size_t k_answers_bytes_max = std::size_t{8} << 20;
+
+constexpr std::string_view k_text = "text/plain; charset=utf-8";
+constexpr std::string_view k_prometheus_text = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* k_index = "not found; there are\n/metrics\n/healthz\n/readyz\n";
 
-// What bind(2) may say, and what to do about it.
-struct BindFailure {
-  int error_number;
-  const char* name;
-  const char* advice;
+struct Connection {
+  UniqueFd fd;  // not valid: it is over
+  MonoTime closed_at_latest;
+  std::string received;
+  std::string answer;
+  std::size_t sent = 0;
+  std::size_t drained = 0;
+
+  bool reading() const { return answer.empty(); }
+  bool writing() const { return sent < answer.size(); }
+  void close() { *this = {}; }
 };
 
-constexpr std::array k_bind_failures{
-    BindFailure{EADDRINUSE, "EADDRINUSE",
-                "another process has this address; stop it, or set admin.listen to a free port or to none"},
-    BindFailure{EADDRNOTAVAIL, "EADDRNOTAVAIL",
-                "this machine has no such address; set admin.listen to one of its own, or to 127.0.0.1:9464"},
-    BindFailure{EACCES, "EACCES", "this port is reserved; set admin.listen to a port above 1023"},
-};
-constexpr BindFailure k_other_failure{
-    0, "", "the host does not resolve or cannot be bound; set admin.listen to an address of this machine"};
-
-Error cannot_listen(const ListenAddress& address, int error_number) {
-  BindFailure failure = k_other_failure;
-  for (const BindFailure& known : k_bind_failures) {
-    if (known.error_number == error_number) {
-      failure = known;
-    }
-  }
-  return make_error(ErrorKind::invalid_input, Action::fatal,
-                    concat("cannot serve metrics on ", to_string(address), ": ", failure.advice),
-                    failure.name);
+Answer verdict(bool good, const std::string& reason) {
+  return {.status = good ? 200 : 503, .content_type = k_text, .body = good ? "ok\n" : reason + "\n"};
 }
 
-void answer(httplib::Response& response, bool good, const std::string& reason) {
-  response.status = good ? 200 : 503;
-  response.set_content(good ? "ok\n" : reason + "\n", k_text);
+int milliseconds_until(MonoTime time) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - system_clock().now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
 }
 
 }  // namespace
 
 struct Server::Impl {
-  explicit Impl(Handlers given) : handlers(std::move(given)) {}
+  Impl(Duration longest, Handlers given) : connection_max(longest), handlers(std::move(given)) {}
 
-  void configure();
-  std::optional<Error> bind(const ListenAddress& address);
-  void listen();
+  void serve();
+  void turn();
+  void accept_some();
+  void advance(Connection& connection);
+  void receive(Connection& connection);
+  void send(Connection& connection);
+  void drain(Connection& connection);
+  void drop_old_answers(const Connection& newest);
+  Answer answer_to(const Request& request);
   void stop();
 
-  Handlers handlers;
-  httplib::Server http;
-  std::uint16_t port = 0;
-  std::atomic<bool> ended = false;
+  const Duration connection_max;
+  const Handlers handlers;
+  ListenSocket listener;
+  UniqueFd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::atomic<bool> stopping = false;
   std::thread thread;
+
+  // The thread's own.
+  std::list<Connection> connections;  // the oldest first
+  std::optional<MonoTime> accept_again;
+  std::vector<pollfd> polled;
 };
 
-void Server::Impl::configure() {
-  http.new_task_queue = [] { return new httplib::ThreadPool(k_threads); };
-  // The library asks for SO_REUSEPORT, with which two instances would share the port without a word, and a
-  // scrape would see now the one and now the other.
-  http.set_socket_options([](socket_t socket) {
-    const int on = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  });
-  // A connection kept alive would hold one of the two threads while it idles.
-  http.set_keep_alive_max_count(1);
-  http.set_keep_alive_timeout(k_patience_s);
-  http.set_read_timeout(k_patience_s, 0);
-  http.set_write_timeout(k_patience_s, 0);
-  http.set_payload_max_length(k_body_bytes_max);
-
-  http.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
-    response.set_content(handlers.metrics(), k_prometheus_text);
-  });
-  http.Get("/healthz", [this](const httplib::Request&, httplib::Response& response) {
-    const Health health = handlers.health();
-    answer(response, health.ok, health.reason);
-  });
-  http.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) {
-    const Readiness readiness = handlers.ready();
-    answer(response, readiness.ready, readiness.reason);
-  });
-  http.set_error_handler([](const httplib::Request&, httplib::Response& response) {
-    // Also asked after a 503 of ours, which has its text.
-    if (response.status == 404 && response.body.empty()) {
-      response.set_content(k_index, k_text);
-    }
-  });
-  http.set_exception_handler(
-      [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
-        response.status = 500;
-        response.set_content("the page could not be made\n", k_text);
-      });
+void Server::Impl::serve() {
+  pthread_setname_np(pthread_self(), "penstock-admin");
+  while (!stopping) {
+    turn();
+  }
+  connections.clear();
+  listener.fd.reset();
 }
 
-std::optional<Error> Server::Impl::bind(const ListenAddress& address) {
-  errno = 0;  // the library reports only failure; errno is what its last system call left
-  if (address.port == 0) {
-    const int chosen = http.bind_to_any_port(address.host);
-    if (chosen <= 0) {
-      return cannot_listen(address, errno);
+// Waits until something can be done, and does it.
+void Server::Impl::turn() {
+  MonoTime next = connections.empty() ? MonoTime::max() : connections.front().closed_at_latest;
+  next = std::min(next, accept_again.value_or(MonoTime::max()));
+  polled.clear();
+  polled.push_back({wake.get(), POLLIN, 0});
+  polled.push_back({listener.fd.get(), static_cast<short>(accept_again ? 0 : POLLIN), 0});
+  for (const Connection& connection : connections) {
+    polled.push_back({connection.fd.get(), static_cast<short>(connection.writing() ? POLLOUT : POLLIN), 0});
+  }
+  const int ready =
+      ::poll(polled.data(), polled.size(), next == MonoTime::max() ? -1 : milliseconds_until(next));
+  const MonoTime now = system_clock().now();
+  std::size_t at = 2;
+  for (Connection& connection : connections) {
+    const bool moved = ready > 0 && polled[at++].revents != 0;
+    if (now >= connection.closed_at_latest) {
+      connection.close();
+    } else if (moved && connection.fd.valid()) {
+      advance(connection);
     }
-    port = static_cast<std::uint16_t>(chosen);
-    return std::nullopt;
   }
-  if (!http.bind_to_port(address.host, address.port)) {
-    return cannot_listen(address, errno);
+  connections.remove_if([](const Connection& connection) { return !connection.fd.valid(); });
+  if (accept_again && now >= *accept_again) {
+    accept_again.reset();
   }
-  port = address.port;
-  return std::nullopt;
+  if (ready > 0 && polled[1].revents != 0) {
+    accept_some();
+  }
 }
 
-void Server::Impl::listen() {
-  thread = std::thread([this] {
-    http.listen_after_bind();
-    ended = true;
-  });
-  // The library forgets a stop() that comes before its loop runs.
-  while (!http.is_running() && !ended) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+void Server::Impl::accept_some() {
+  for (std::size_t i = 0; i < k_accepted_per_turn; ++i) {
+    UniqueFd fd(::accept4(listener.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) {
+      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        accept_again = system_clock().now() + k_pause_after_failure;
+      }
+      return;
+    }
+    if (connections.size() == k_connections_max) {
+      connections.pop_front();
+    }
+    Connection& connection = connections.emplace_back();
+    connection.fd = std::move(fd);
+    connection.closed_at_latest = system_clock().now() + connection_max;
   }
+}
+
+void Server::Impl::advance(Connection& connection) {
+  if (connection.reading()) {
+    receive(connection);
+  }
+  if (connection.writing()) {
+    send(connection);
+  } else if (!connection.reading()) {
+    drain(connection);
+  }
+}
+
+void Server::Impl::receive(Connection& connection) {
+  std::array<char, k_head_bytes_max> part;
+  const std::size_t room = part.size() - connection.received.size();
+  const ssize_t n = ::recv(connection.fd.get(), part.data(), room, 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  if (n <= 0) {
+    connection.close();
+    return;
+  }
+  connection.received.append(part.data(), static_cast<std::size_t>(n));
+  const Request request = read_request(connection.received);
+  if (request.state == Request::State::unfinished) {
+    return;
+  }
+  connection.answer = write_answer(answer_to(request), request.head_only);
+  connection.received = {};
+  drop_old_answers(connection);
+}
+
+void Server::Impl::send(Connection& connection) {
+  const ssize_t n = ::send(connection.fd.get(), connection.answer.data() + connection.sent,
+                           connection.answer.size() - connection.sent, MSG_NOSIGNAL);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  if (n < 0) {
+    connection.close();
+    return;
+  }
+  connection.sent += static_cast<std::size_t>(n);
+  if (!connection.writing()) {
+    ::shutdown(connection.fd.get(), SHUT_WR);
+  }
+}
+
+void Server::Impl::drain(Connection& connection) {
+  std::array<char, k_head_bytes_max> part;
+  const ssize_t n = ::recv(connection.fd.get(), part.data(), part.size(), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return;
+  }
+  connection.drained += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  if (n <= 0 || connection.drained >= k_drained_bytes_max) {
+    connection.close();
+  }
+}
+
+// Readers that are slow must not pile up pages.
+void Server::Impl::drop_old_answers(const Connection& newest) {
+  std::size_t bytes = 0;
+  for (auto connection = connections.rbegin(); connection != connections.rend(); ++connection) {
+    bytes += connection->answer.size();
+    if (bytes > k_answers_bytes_max && &*connection != &newest) {
+      bytes -= connection->answer.size();
+      connection->close();
+    }
+  }
+}
+
+Answer Server::Impl::answer_to(const Request& request) {
+  if (request.state == Request::State::refused) {
+    return {.status = request.status,
+            .content_type = k_text,
+            .body = "the request was not understood; try GET /metrics\n"};
+  }
+  try {
+    if (request.path == "/metrics") {
+      return {.status = 200, .content_type = k_prometheus_text, .body = handlers.metrics()};
+    }
+    if (request.path == "/healthz") {
+      const Health health = handlers.health();
+      return verdict(health.ok, health.reason);
+    }
+    if (request.path == "/readyz") {
+      const Readiness readiness = handlers.ready();
+      return verdict(readiness.ready, readiness.reason);
+    }
+  } catch (...) {
+    return {.status = 500, .content_type = k_text, .body = "the page could not be made\n"};
+  }
+  return {.status = 404, .content_type = k_text, .body = k_index};
 }
 
 void Server::Impl::stop() {
   if (thread.joinable()) {
-    http.stop();
+    stopping = true;
+    ::eventfd_write(wake.get(), 1);
     thread.join();
   }
 }
@@ -182,12 +286,13 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, Handlers h
   if (!address) {
     return std::move(address).error();
   }
-  auto impl = std::make_unique<Impl>(std::move(handlers));
-  impl->configure();
-  if (std::optional<Error> error = impl->bind(*address)) {
-    return *std::move(error);
+  Result<ListenSocket> socket = open_listen_socket(*address);
+  if (!socket) {
+    return std::move(socket).error();
   }
-  impl->listen();
+  auto impl = std::make_unique<Impl>(options.connection_max, std::move(handlers));
+  impl->listener = std::move(socket).value();
+  impl->thread = std::thread([impl = impl.get()] { impl->serve(); });
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -198,7 +303,7 @@ void Server::stop() {
 }
 
 std::uint16_t Server::bound_port() const {
-  return impl_ ? impl_->port : 0;
+  return impl_ ? impl_->listener.port : 0;
 }
 
 }  // namespace penstock::admin

@@ -1,15 +1,19 @@
-// The admin server: what a monitoring system, an orchestrator and `penstock status` ask a running instance,
-// over HTTP.
+// The admin server: what a monitoring system and an orchestrator ask a running instance, over HTTP.
 //
 //   GET /metrics   200, Prometheus text 0.0.4
 //   GET /healthz   200 ok, or 503 and the reason: false means that a restart would help
 //   GET /readyz    200 ok, or 503 and the reason: false while starting and draining
 //   anything else  404 and this list
 //
+// HEAD is answered as GET, without the body. Every other method is refused. Each connection is for one
+// request.
+//
 // No authentication and no TLS: it listens on loopback unless told otherwise, and tells no secrets. It has
-// threads of its own and touches no worker; the handlers run on those threads and must be safe there.
+// one thread of its own and touches no worker; the handlers run on that thread and must be safe there.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,11 +21,19 @@
 
 #include <penstock/result.h>
 
+#include "base/clock.h"
+
 namespace penstock::admin {
+
+// Connections at a time. The one that comes beyond them takes the place of the oldest.
+inline constexpr std::size_t k_connections_max = 32;
 
 struct Options {
   // host:port. Port 0: any that is free. "" or "none": no server.
   std::string listen = "127.0.0.1:9464";
+
+  // From the moment a connection is accepted to the moment it is closed, whatever the client does.
+  Duration connection_max = std::chrono::seconds(5);
 };
 
 struct Health {
@@ -38,7 +50,7 @@ struct Readiness {
   std::string reason;
 };
 
-// What the pages say. Called on the server's threads, at most two at a time. An exception becomes a 500.
+// What the pages say. Called on the server's thread, one at a time. An exception becomes a 500.
 struct Handlers {
   std::function<std::string()> metrics;
   std::function<Health()> health;
@@ -54,8 +66,8 @@ class Server {
   // Stops.
   ~Server();
 
-  // No handler runs any more when it returns. Requests in flight are answered; a client that says nothing can
-  // delay it by k_patience_s (server.cc), not longer. May be called again.
+  // No handler runs any more when it returns, and every connection is closed, answered or not. It waits for a
+  // handler that is running, and for no client. May be called again.
   void stop();
 
   // 0 when off.

@@ -1,4 +1,6 @@
 // `penstock check`: prints what appliance/check.h finds out.
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -7,9 +9,9 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
-#include "app/json_text.h"
 #include "appliance/check.h"
 #include "base/concat.h"
+#include "base/json_string.h"
 #include "config/settings.h"
 #include "obs/log.h"
 
@@ -24,19 +26,41 @@ CheckRow configuration_row(CheckSeverity severity, std::string text) {
   return CheckRow{.name = "config", .severity = severity, .text = std::move(text)};
 }
 
+const char* word_of(CheckSeverity severity) {
+  switch (severity) {
+    case CheckSeverity::ok:
+      return "ok";
+    case CheckSeverity::warning:
+      return "warn";
+    case CheckSeverity::not_tried:
+      return "-";
+    case CheckSeverity::fault:
+      break;
+  }
+  return "FAULT";
+}
+
 void print_check_text(const CheckReport& report) {
+  std::size_t width = 0;
   for (const CheckRow& row : report.rows) {
-    std::printf("%-6s %-12s %s\n", row.severity == CheckSeverity::ok ? "ok" : "FAULT", row.name.c_str(),
+    width = std::max(width, row.name.size());
+  }
+  for (const CheckRow& row : report.rows) {
+    std::printf("%-6s %-*s %s\n", word_of(row.severity), static_cast<int>(width), row.name.c_str(),
                 row.text.c_str());
   }
 }
 
+// "ok" is true of what was tried and has no fault. It is false of nothing where the exit code is 0.
 void print_check_json(const CheckReport& report) {
   std::string rows;
   for (const CheckRow& row : report.rows) {
+    const bool was_tried = row.severity != CheckSeverity::not_tried;
+    const bool is_ok = was_tried && row.severity != CheckSeverity::fault;
     rows += concat(rows.empty() ? "" : ",", "{\"subject\":", json_string(row.name),
-                   ",\"ok\":", row.severity == CheckSeverity::ok ? "true" : "false",
-                   ",\"text\":", json_string(row.text), "}");
+                   ",\"ok\":", is_ok ? "true" : "false",
+                   ",\"warning\":", row.severity == CheckSeverity::warning ? "true" : "false",
+                   ",\"tried\":", was_tried ? "true" : "false", ",\"text\":", json_string(row.text), "}");
   }
   std::printf("{\"findings\":[%s]}\n", rows.c_str());
 }
@@ -50,7 +74,7 @@ int run_check(const CheckCommand& command) {
     if (command.json) {
       print_check_json({.rows = {configuration_row(CheckSeverity::fault, message)}});
     } else {
-      std::fprintf(stderr, "%s\n", message.c_str());
+      obs::say_lines(obs::Level::error, message);
     }
     return k_wrong_usage;
   }

@@ -1,148 +1,110 @@
+// Parses the command line by the tree of commands (command_tree.h), and says what is wrong with it.
 #include "app/command_line.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
-#include "app/commands.h"
+#include <penstock/penstock.h>
+
+#include "app/command_tree.h"
+#include "app/core_files.h"
 #include "app/exit_code.h"
+#include "base/concat.h"
+#include "config/suggest.h"
+#include "obs/log.h"
 
 namespace penstock::app {
 namespace {
 
-constexpr const char* k_exit_codes =
-    "Exit codes:\n"
-    "  0  done\n"
-    "  1  failed while running\n"
-    "  2  wrong usage or configuration\n"
-    "  3  check or verify found a fault";
-
-constexpr const char* k_config_help = "Read the deployment's configuration from this YAML file.";
-constexpr const char* k_json_help = "Print JSON, for programs.";
-
-// What stands below a command's options.
-std::string footer(const std::string& more = "") {
-  return more.empty() ? k_exit_codes : more + "\n" + k_exit_codes;
+// "; did you mean --config?", or how to see them all.
+std::string near(const std::string& word, const std::vector<std::string>& known, const std::string& list) {
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  const std::string_view found = config::nearest(word, names);
+  return found.empty() ? concat("; ", list, " lists them") : concat("; did you mean ", found, "?");
 }
 
-void add_run(CLI::App& app, RunCommand& options, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("run", "Run the service. SIGTERM or SIGINT finish what was read, then exit 0.");
-  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
-  command->add_flag("--exit-at-end", options.exit_at_end,
-                    "Stop where the topics end now, publish, then exit 0: for a nightly job or a replay.");
-  command
-      ->add_option("--summary", options.summary_file,
-                   "Write the run's totals to this file at the end, as a JSON object.")
-      ->type_name("FILE");
-  command->footer(
-      footer("A second signal exits 1 at once. Nothing is lost: Kafka still has what was not published.\n"
-             "\n"
-             "Examples:\n"
-             "  penstock run --config penstock.yaml\n"
-             "  penstock run --config penstock.yaml --exit-at-end --summary totals.json\n"));
-  command->callback([&] { exit_code = run_service(options); });
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names{"help"};
+  for (const CLI::App* command : app.get_subcommands({})) {
+    names.push_back(command->get_name());
+  }
+  return names;
 }
 
-void add_check(CLI::App& app, CheckCommand& options, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("check", "Try everything the service needs, and say how to fix what fails.");
-  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
-  command->add_flag("--json", options.json, k_json_help);
-  command->footer(footer(
-      "Each line is something that was tried: \"ok\" and what was found, or \"FAULT\" and what to do.\n"
-      "A configuration with errors is not tried: every error is printed, with its line, and check exits 2.\n"
-      "\n"
-      "Example:\n"
-      "  penstock check --config penstock.yaml\n"));
-  command->callback([&] { exit_code = run_check(options); });
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  return names;
 }
 
-void add_verify(CLI::App& app, VerifyCommand& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "verify", "Say whether the published files hold every record exactly once. Change nothing.");
-  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
-  command->add_flag("--deep", options.deep, "Read every file too: count its lines and check its bytes.");
-  command->add_flag("--json", options.json, k_json_help);
-  command->footer(footer(
-      "Works from the list of files and the positions of the consumer group, while the service runs or not.\n"
-      "\n"
-      "Example:\n"
-      "  penstock verify --config penstock.yaml --deep\n"));
-  command->callback([&] { exit_code = run_verify(options); });
+// What is wrong with the line. CLI11 tells first what is missing, often because a word was not understood.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<CLI::App*> commands = app.get_subcommands();
+  const bool before_command = commands.empty() || !app.remaining().empty();
+  const CLI::App& asked = before_command ? app : *commands.front();
+  const std::string help = before_command ? "penstock --help" : "penstock " + asked.get_name() + " --help";
+  const std::vector<std::string> unknown = asked.remaining();
+  if (unknown.empty()) {
+    return concat(error.what(), "; ", help, " lists the options");
+  }
+  const auto option = std::find_if(unknown.begin(), unknown.end(),
+                                   [](const std::string& word) { return word.starts_with('-'); });
+  if (option != unknown.end()) {
+    const std::string name = option->substr(0, option->find('='));
+    return concat("there is no option ", name, near(name, option_names(asked), help));
+  }
+  if (before_command) {
+    return concat("there is no command ", unknown.front(), near(unknown.front(), command_names(app), help));
+  }
+  return concat("penstock ", asked.get_name(), " takes no word \"", unknown.front(), "\"; ", help,
+                " lists its options");
 }
 
-void add_demo(CLI::App& app, DemoCommand& options, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "demo", "Show all of it on this machine: in-process broker, made-up traffic, files in a directory.");
-  command->add_option("--seconds", options.seconds, "Produce for so many seconds, 1 to 3600.")
-      ->type_name("N")
-      ->check(CLI::Range(1, 3600).description(""))
-      ->capture_default_str();
-  command
-      ->add_option("--dir", options.dir,
-                   "Put the files into this directory, new or empty. Default: a new temporary one.")
-      ->type_name("DIR");
-  command->add_flag("--json", options.json, k_json_help);
-  command->footer(
-      footer("Needs no broker, no account and no configuration. At the end it counts the lines that landed.\n"
-             "\n"
-             "Example:\n"
-             "  penstock demo --seconds 10\n"));
-  command->callback([&] { exit_code = run_demo(options); });
-}
-
-void add_version(CLI::App& app, VersionCommand& options, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("version", "Print the version, the libraries, and which I/O the kernel grants.");
-  command->add_flag("--json", options.json, k_json_help);
-  command->footer(footer());
-  command->callback([&] { exit_code = run_version(options); });
-}
-
-void add_reference(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "reference", "Print every configuration key with its limits and its default, as Markdown.");
-  command->footer(footer());
-  command->callback([&] { exit_code = run_reference(); });
+// The words behind the program's name, the last one first, as CLI11 takes them. "help run" is "run --help".
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
 }
 
 }  // namespace
 
 int run(int argc, char** argv) {
-  CLI::App app("penstock moves Kafka and Event Hubs topics to Azure Blob Storage, as files of JSON lines.");
-  app.footer(
-      footer("Start here:\n"
-             "  penstock demo                           see it work, without any setup\n"
-             "  penstock check --config penstock.yaml   before the first run\n"
-             "  penstock run --config penstock.yaml\n"));
+  obs::init_log({});  // the journal is recognized before a configuration is read
+  CLI::App app("penstock moves Kafka and Event Hubs topics to Azure Blob Storage, as files of JSON lines.",
+               "penstock");
+  app.set_version_flag("-V,--version", concat("penstock ", version()));
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
+  forbid_core_files();
   int exit_code = k_done;
-  RunCommand run_options;
-  add_run(app, run_options, exit_code);
-  CheckCommand check_options;
-  add_check(app, check_options, exit_code);
-  VerifyCommand verify_options;
-  add_verify(app, verify_options, exit_code);
-  DemoCommand demo_options;
-  add_demo(app, demo_options, exit_code);
-  VersionCommand version_options;
-  add_version(app, version_options, exit_code);
-  add_reference(app, exit_code);
+  CommandOptions options;
+  add_commands(app, options, exit_code);
 
+  if (argc <= 1) {
+    std::fputs(app.help().c_str(), stderr);
+    return k_wrong_usage;
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
-    const std::vector<std::string> unknown = app.remaining();
-    if (app.get_subcommands().empty() && !unknown.empty()) {  // CLI11 says only that a command is missing
-      std::fprintf(stderr, "penstock: there is no command %s; penstock --help lists them\n",
-                   unknown.front().c_str());
-      return k_wrong_usage;
+    if (error.get_exit_code() == 0) {  // --help, --version
+      return app.exit(error);
     }
-    return app.exit(error) == 0 ? k_done : k_wrong_usage;
+    obs::say(obs::Level::error, what_is_wrong(app, error));
+    return k_wrong_usage;
   }
   return exit_code;
 }

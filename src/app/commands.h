@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace penstock::app {
 
@@ -25,10 +26,49 @@ int run_check(const CheckCommand& command);
 struct VerifyCommand {
   std::string config;
   bool deep = false;
+  // Empty: all of the configuration.
+  std::vector<std::string> topics;
+  // Empty: of all time.
+  std::string since;
   bool json = false;
 };
 // Prints whether the published files hold every record once. Changes nothing.
 int run_verify(const VerifyCommand& command);
+
+struct NewCommand {
+  std::string topic;
+  // The configuration to copy.
+  std::string from;
+  // Empty: the topic's name.
+  std::string name;
+  // The file to write. Empty: <name>.yaml beside `from`.
+  std::string out;
+  bool dry_run = false;
+};
+// Writes a new topic's configuration, shows what differs and what to do next. Overwrites nothing.
+int run_new(const NewCommand& command);
+
+struct FilesCommand {
+  std::string config;
+  // Of a topic, where batch.group_by is partition.
+  std::uint32_t partitions = 1;
+  // Of all topics together, uncompressed.
+  double gigabytes_per_day = 0;
+  // Dollars for 10,000 write operations. bench/COST.md says where this one is from.
+  double price = 0.055;
+  bool json = false;
+};
+// Prints the names of files that a configuration makes, and how many files and storage calls a day.
+int run_files(const FilesCommand& command);
+
+struct HealthCommand {
+  std::string config = "/etc/penstock/penstock.yaml";
+  // "127.0.0.1:9464", in place of a configuration.
+  std::string listen;
+  bool live = false;
+};
+// Asks a running instance on this machine whether it is ready, by exit code.
+int run_health(const HealthCommand& command);
 
 struct DemoCommand {
   std::uint32_t seconds = 30;

@@ -32,7 +32,6 @@
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/gateway_traffic.h"
-#include "app/json_text.h"
 #include "app/landed_files.h"
 #include "app/signals.h"
 #include "app/summary.h"
@@ -40,7 +39,9 @@
 #include "appliance/verification.h"
 #include "base/clock.h"
 #include "base/concat.h"
+#include "base/json_string.h"
 #include "ledger/guarantee.h"
+#include "obs/log.h"
 #include "rdkafka/mock_cluster.h"
 
 namespace penstock::app {
@@ -105,7 +106,7 @@ class Traffic {
   // Offers what is due by now; false: the producer failed.
   bool produce_due(double elapsed_seconds) {
     const auto due = static_cast<std::uint64_t>(elapsed_seconds * static_cast<double>(k_records_per_second));
-    while (offered_ < due && offered_ < appliance_.counters().records + k_ahead_max) {
+    while (offered_ < due && offered_ < appliance_.counters().records_received + k_ahead_max) {
       for (std::uint64_t end = std::min(due, offered_ + 100); offered_ < end;) {
         if (!held_) {
           held_ = generator_.next(offered_, system_clock().wall_now());
@@ -113,7 +114,7 @@ class Traffic {
         const Partition partition{static_cast<std::int32_t>(offered_ % k_partitions)};
         const auto offer = producer_.offer(k_topic, partition, {}, *held_);
         if (!offer.ok()) {
-          std::fprintf(stderr, "penstock: %s\n", offer.error().message.c_str());
+          obs::say(obs::Level::error, offer.error().message);
           return false;
         }
         if (*offer == rdkafka::Producer::Offer::full) {
@@ -137,9 +138,9 @@ class Traffic {
 
 void print_progress(double elapsed, std::uint64_t produced, const Counters& c) {
   std::printf("%6.0f s  produced %11s   read %11s records %8.1f MB %4s files   lag %s\n", elapsed,
-              grouped(produced).c_str(), grouped(c.records).c_str(),
-              static_cast<double>(c.record_bytes) / 1e6, grouped(c.blobs).c_str(),
-              grouped(produced - std::min(produced, c.records)).c_str());
+              grouped(produced).c_str(), grouped(c.records_received).c_str(),
+              static_cast<double>(c.record_bytes_received) / 1e6, grouped(c.blobs).c_str(),
+              grouped(produced - std::min(produced, c.records_received)).c_str());
   std::fflush(stdout);
 }
 
@@ -172,7 +173,8 @@ bool drive(const DemoCommand& command, rdkafka::Producer& producer, const Applia
   }
   producer.flush(milliseconds(10'000));
   const MonoTime deadline = system_clock().now() + k_catch_up_max;
-  while (appliance.counters().records < producer.delivered_count() && system_clock().now() < deadline) {
+  while (appliance.counters().records_received < producer.delivered_count() &&
+         system_clock().now() < deadline) {
     std::this_thread::sleep_for(milliseconds(20));
     progress();
   }
@@ -189,8 +191,8 @@ Verdict verified(const config::Settings& settings) {
   if (settings.guarantee != ledger::Guarantee::exactly_once) {
     return {};
   }
-  const Result<appliance::VerifyReport> report =
-      appliance::verify_lake(settings, appliance::Depth::content, [](const appliance::VerifyProgress&) {});
+  const Result<appliance::VerifyReport> report = appliance::verify_lake(
+      settings, {.depth = appliance::Depth::content}, [](const appliance::VerifyProgress&) {});
   if (!report.ok()) {
     return {.well = false, .text = report.error().message};
   }
@@ -201,7 +203,7 @@ int report(const DemoCommand& command, const std::string& dir, std::uint64_t pro
            const Verdict& verdict) {
   const Result<Landed> landed = count_landed(dir + "/lake");
   if (!landed.ok()) {
-    std::fprintf(stderr, "penstock: %s\n", landed.error().message.c_str());
+    obs::say(obs::Level::error, landed.error().message);
     return k_failed;
   }
   const bool agree = landed->lines == produced;
@@ -231,7 +233,7 @@ int report(const DemoCommand& command, const std::string& dir, std::uint64_t pro
 }
 
 int failed(const Error& error) {
-  std::fprintf(stderr, "penstock: %s\n", error.message.c_str());
+  obs::say(obs::Level::error, error.message);
   return k_failed;
 }
 

@@ -1,7 +1,7 @@
 #include "app/signals.h"
 
-#include <cstdio>
-#include <cstring>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include <pthread.h>
@@ -9,12 +9,19 @@
 #include <unistd.h>
 
 #include "app/exit_code.h"
+#include "base/clock.h"
+#include "base/concat.h"
+#include "config/secret.h"
+#include "obs/log.h"
 
 namespace penstock::app {
 namespace {
 
-// Ends the waiting thread; nothing else sends it to us.
-constexpr int k_end_of_waiting = SIGUSR2;
+// Wakes the waiting thread. Anybody may send it to us, so that it is the end is told by `ended_`.
+constexpr int k_wake = SIGUSR2;
+
+// Who signals a process and then its group, as timeout(1) does, means one signal.
+constexpr Duration k_counts_as_one = std::chrono::milliseconds(500);
 
 sigset_t signal_set() {
   sigset_t set;
@@ -22,7 +29,7 @@ sigset_t signal_set() {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGHUP);
-  sigaddset(&set, k_end_of_waiting);
+  sigaddset(&set, k_wake);
   return set;
 }
 
@@ -36,33 +43,37 @@ Signals::Signals(std::function<void()> on_first) : on_first_(std::move(on_first)
 }
 
 Signals::~Signals() {
-  pthread_kill(thread_.native_handle(), k_end_of_waiting);
+  ended_ = true;
+  pthread_kill(thread_.native_handle(), k_wake);
   thread_.join();
 }
 
 void Signals::wait() {
   const sigset_t set = signal_set();
-  for (bool draining = false;;) {
+  for (std::optional<MonoTime> first;;) {
     int received = 0;
-    if (sigwait(&set, &received) != 0 || received == k_end_of_waiting) {
+    if (sigwait(&set, &received) != 0 || ended_) {
       return;
     }
-    if (received == SIGHUP) {
-      std::fputs(
-          "penstock: SIGHUP: this version reads secrets at its start only; restart it to change them\n",
-          stderr);
+    if (received == k_wake) {
       continue;
     }
-    if (draining) {
-      std::fputs(
-          "penstock: left at once, without draining; what was not published was not committed, and Kafka has "
-          "it\n",
-          stderr);
+    if (received == SIGHUP) {
+      config::read_secrets_again();
+      obs::say(obs::Level::info, "SIGHUP: secrets that come from files are read again at their next use");
+      continue;
+    }
+    if (first && system_clock().now() - *first < k_counts_as_one) {
+      continue;
+    }
+    if (first) {
+      obs::say(obs::Level::error,
+               "left at once, without draining; what was not published was not committed, and Kafka has it");
       _exit(k_failed);
     }
-    std::fprintf(stderr, "penstock: %s: publishing what was read, then leaving; once more leaves at once\n",
-                 received == SIGINT ? "SIGINT" : "SIGTERM");
-    draining = true;
+    obs::say(obs::Level::info, concat(received == SIGINT ? "SIGINT" : "SIGTERM",
+                                      ": publishing what was read, then leaving; once more leaves at once"));
+    first = system_clock().now();
     on_first_();
   }
 }

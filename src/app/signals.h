@@ -1,6 +1,8 @@
-// SIGTERM and SIGINT: the first drains, the second leaves at once.
+// SIGTERM and SIGINT: the first drains, the second leaves at once. Signals within half a second of the first
+// count as the first. SIGHUP has secrets read again, and SIGUSR2 is ignored.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -19,6 +21,7 @@ class Signals {
   void wait();
 
   std::function<void()> on_first_;
+  std::atomic<bool> ended_{false};
   std::thread thread_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
-#include "app/json_text.h"
 #include "base/concat.h"
+#include "base/json_string.h"
 
 namespace penstock::app {
 namespace {
@@ -27,13 +27,12 @@ std::string grouped(std::uint64_t number) {
 
 std::string summary_line(const Summary& summary) {
   const Counters& c = summary.counters;
-  return concat("landed ", grouped(c.records - c.records_skipped), " records (",
-                fixed(static_cast<double>(c.record_bytes) / 1e6, 1), " MB) in ", grouped(c.blobs),
-                " files in ", fixed(summary.seconds, 1), " s; ", fixed(summary.cpu_seconds, 2), " s of CPU, ",
-                summary.peak_rss_bytes >> 20, " MiB at most",
-                c.records_skipped > 0
-                    ? concat("; skipped ", grouped(c.records_skipped), " records without a value")
-                    : "");
+  return concat(
+      "landed ", grouped(c.records), " records (", fixed(static_cast<double>(c.record_bytes) / 1e6, 1),
+      " MB) in ", grouped(c.blobs), " files in ", fixed(summary.seconds, 1), " s; ",
+      fixed(summary.cpu_seconds, 2), " s of CPU, ", summary.peak_rss_bytes >> 20, " MiB at most",
+      c.records_skipped > 0 ? concat("; skipped ", grouped(c.records_skipped), " records without a value")
+                            : "");
 }
 
 std::string summary_json(const Summary& summary) {
@@ -44,7 +43,7 @@ std::string summary_json(const Summary& summary) {
         concat(topics.empty() ? "" : ",", "{\"topic\":", json_string(topic.topic),
                ",\"records\":", topic.records, ",\"bytes\":", topic.bytes, ",\"blobs\":", topic.blobs, "}");
   }
-  return concat("{\"records\":", c.records - c.records_skipped, ",\"skipped_records\":", c.records_skipped,
+  return concat("{\"records\":", c.records, ",\"skipped_records\":", c.records_skipped,
                 ",\"bytes\":", c.record_bytes, ",\"blobs\":", c.blobs, ",\"blob_bytes\":", c.blob_bytes,
                 ",\"retries\":", c.retries, ",\"seconds\":", fixed(summary.seconds, 3),
                 ",\"cpu_seconds\":", fixed(summary.cpu_seconds, 3),

@@ -1,7 +1,9 @@
 // `penstock verify`: do the blobs hold every record once? Reads only.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -9,11 +11,13 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
-#include "app/json_text.h"
 #include "app/summary.h"
 #include "app/verify_text.h"
 #include "appliance/verification.h"
 #include "base/clock.h"
+#include "base/concat.h"
+#include "base/json_string.h"
+#include "config/names.h"
 #include "obs/log.h"
 #include "verify/findings.h"
 
@@ -29,8 +33,11 @@ class ProgressLine {
       return;
     }
     next_ = now + std::chrono::milliseconds(500);
-    std::fprintf(stderr, "\r%s: %s blobs", progress.naming ? "naming what overlaps" : "looking",
+    std::fprintf(stderr, "\r%s: %s blobs", progress.naming ? "naming what is wrong" : "looking",
                  grouped(progress.blobs).c_str());
+    if (progress.gaps_asked > 0) {
+      std::fprintf(stderr, ", asking the log about gap %s", grouped(progress.gaps_asked).c_str());
+    }
     if (progress.bytes_read > 0) {
       std::fprintf(stderr, ", %.1f MB read", static_cast<double>(progress.bytes_read) / 1e6);
     }
@@ -53,7 +60,11 @@ int refused(const VerifyCommand& command, const Error& error, int exit_code) {
   if (command.json) {
     std::printf("{\"ok\":false,\"error\":%s}\n", json_string(error.message).c_str());
   }
-  std::fprintf(stderr, "penstock: %s\n", error.message.c_str());
+  if (exit_code == k_wrong_usage) {
+    obs::say_lines(obs::Level::error, error.message);
+  } else {
+    obs::say(obs::Level::error, error.message);
+  }
   return exit_code;
 }
 
@@ -63,6 +74,22 @@ Error cannot_look(std::string message) {
           .message = std::move(message),
           .code = {},
           .retry_after = {}};
+}
+
+// What is wrong with them; empty: nothing.
+std::string read_options(const VerifyCommand& command, const config::Settings& settings,
+                         appliance::VerifyOptions& options) {
+  for (const std::string& topic : command.topics) {
+    const std::vector<std::string>& known = settings.source.topics;
+    if (!known.empty() && std::find(known.begin(), known.end(), topic) == known.end()) {
+      return concat("--topic ", topic, ": source.topics does not have it");
+    }
+  }
+  if (!command.since.empty()) {
+    const config::Complaint complaint = config::read_time(command.since, options.since.emplace());
+    return complaint.empty() ? complaint : concat("--since ", command.since, ": ", complaint);
+  }
+  return {};
 }
 
 void print(const appliance::VerifyReport& report) {
@@ -91,10 +118,15 @@ int run_verify(const VerifyCommand& command) {
                    cannot_look("sink.url is null: nothing lands there, so there is nothing to verify"),
                    k_wrong_usage);
   }
+  appliance::VerifyOptions options{
+      .depth = command.deep ? appliance::Depth::content : appliance::Depth::metadata,
+      .topics = command.topics};
+  if (const std::string wrong = read_options(command, settings, options); !wrong.empty()) {
+    return refused(command, cannot_look(wrong), k_wrong_usage);
+  }
   ProgressLine line;
-  const Result<appliance::VerifyReport> report =
-      appliance::verify_lake(settings, command.deep ? appliance::Depth::content : appliance::Depth::metadata,
-                             [&line](const appliance::VerifyProgress& progress) { line.show(progress); });
+  const Result<appliance::VerifyReport> report = appliance::verify_lake(
+      settings, options, [&line](const appliance::VerifyProgress& progress) { line.show(progress); });
   line.clear();
   if (!report.ok()) {
     return refused(command, report.error(), k_failed);

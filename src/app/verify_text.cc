@@ -24,9 +24,9 @@
 #include <set>
 #include <vector>
 
-#include "app/json_text.h"
 #include "app/summary.h"
 #include "base/concat.h"
+#include "base/json_string.h"
 
 namespace penstock::app {
 namespace {
@@ -82,6 +82,11 @@ std::string json_range(const std::optional<Range>& range) {
 }
 
 std::string json_finding(const verify::Finding& finding) {
+  std::string parts;
+  for (const PartitionRange& part : finding.parts) {
+    parts += concat(parts.empty() ? "" : ",", "{\"partition\":", part.partition.value,
+                    ",\"range\":", json_range(part.range), "}");
+  }
   std::string blobs;
   for (const std::string& blob : finding.blobs) {
     blobs += concat(blobs.empty() ? "" : ",", json_string(blob));
@@ -90,7 +95,7 @@ std::string json_finding(const verify::Finding& finding) {
                 to_string(finding.kind),
                 "\",\"topic\":", finding.id ? json_string(finding.id->topic) : "null",
                 ",\"partition\":", finding.id ? std::to_string(finding.id->partition.value) : "null",
-                ",\"range\":", json_range(finding.range), ",\"blobs\":[", blobs,
+                ",\"range\":", json_range(finding.range), ",\"parts\":[", parts, "],\"blobs\":[", blobs,
                 "],\"text\":", json_string(finding.text), "}");
 }
 
@@ -98,7 +103,13 @@ std::string json_finding(const verify::Finding& finding) {
 
 std::string finding_text(const verify::Finding& finding) {
   std::string text;
-  if (finding.id) {
+  if (finding.parts.size() > 1) {
+    text = concat("topic ", finding.id->topic, ", partitions");
+    for (const PartitionRange& part : finding.parts) {
+      text += concat(" ", part.partition.value, ":", range_text(part.range));
+    }
+    text += concat(" ", finding.text);
+  } else if (finding.id) {
     text = concat("topic ", finding.id->topic, ", partition ", finding.id->partition.value);
     text += finding.range ? concat(": ", range_text(*finding.range), " ", finding.text)
                           : concat(" ", finding.text);
@@ -145,9 +156,15 @@ std::string verify_summary(const VerifyReport& report) {
   if (report.other_groups > 0) {
     text += concat(", ", grouped(report.other_groups), " blobs of other groups not looked at");
   }
+  if (report.left_out > 0) {
+    text += concat(", ", grouped(report.left_out), " blobs left out as asked");
+  }
   const std::uint64_t faults = report.findings.fault_count();
-  return text + (faults == 0 ? std::string(": every record once, up to the committed positions")
-                             : concat(": ", grouped(faults), faults == 1 ? " FAULT" : " FAULTS"));
+  if (faults > 0) {
+    return text + concat(": ", grouped(faults), faults == 1 ? " FAULT" : " FAULTS");
+  }
+  return text + (report.blobs == 0 ? ": nothing has landed, and no position says that something had"
+                                   : ": every record once, up to the committed positions");
 }
 
 std::string verify_json(const VerifyReport& report) {
@@ -167,7 +184,8 @@ std::string verify_json(const VerifyReport& report) {
   return concat("{\"ok\":", report.findings.fault_count() == 0 ? "true" : "false",
                 ",\"faults\":", report.findings.fault_count(), ",\"blobs\":", report.blobs,
                 ",\"tombstones\":", report.tombstones, ",\"foreign\":", report.foreign,
-                ",\"other_groups\":", report.other_groups, ",\"records\":", report.records,
+                ",\"other_groups\":", report.other_groups, ",\"left_out\":", report.left_out,
+                ",\"records\":", report.records, ",\"skipped\":", report.skipped, ",\"holes\":", report.holes,
                 ",\"bytes\":", report.bytes, ",\"bytes_read\":", report.bytes_read, ",\"partitions\":[",
                 partitions, "],\"findings\":[", findings,
                 "],\"findings_left_out\":", report.findings.left_out_count(), "}");

@@ -7,8 +7,8 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
-#include "app/json_text.h"
 #include "base/concat.h"
+#include "base/json_string.h"
 #include "io/loop.h"
 
 namespace penstock::app {

@@ -9,13 +9,14 @@
 
 namespace penstock::appliance {
 
-enum class CheckSeverity : std::uint8_t { ok, fault };
+// warning: the service will start, and not as one might expect. not_tried: something before it has a fault.
+enum class CheckSeverity : std::uint8_t { ok, warning, fault, not_tried };
 
 struct CheckRow {
-  // What was tried: "stage", "brokers", "topic", "sink". There is a row per topic.
+  // What was tried: "stage", "brokers", "topic", "sink". There is a row per topic, or one for many.
   std::string name;
   CheckSeverity severity = CheckSeverity::ok;
-  // ok: what was found. fault: what is wrong, and what to do about it.
+  // ok: what was found. Otherwise what is wrong, and what to do about it.
   std::string text;
 };
 
@@ -23,15 +24,20 @@ struct CheckReport {
   // In the order in which they were tried.
   std::vector<CheckRow> rows;
 
+  // No fault; there may be warnings.
   bool all_ok() const;
 };
 
-// Tries the stage's disk, the kernel's I/O, the brokers, the topics, the group, the memory and the sink, each
-// as the service would with these settings. One that fails does not keep the others from being tried. Blocks
-// for as long as brokers and store take to answer, at most about a minute and a half.
+// Tries the kernel's I/O, the brokers, the topics, the group, the memory, the stage's disk, the sink and
+// the admin address, each as the service would with these settings. After a fault a start ends, or the
+// service waits and is not ready. There is one thing that is a warning all the same, as it is no fault of
+// the settings: this deployment is running, so that another one beside it would be refused. The way to
+// the brokers and the way to the store are chains (check_chain.h): what is behind the first fault is not
+// tried, and told so. Otherwise one that fails does not keep the others from being tried. Blocks for as
+// long as brokers and store take to answer, at most about two minutes.
 //
-// It leaves behind the stage's directory and a directory that is the sink, if they were not there. With
-// exactly_once it also commits an offset of a group of its own (rdkafka/metadata_round_trip.h).
+// It leaves nothing behind. With exactly_once it uses a consumer group of its own
+// (rdkafka/scratch_group.h), and says so where the broker does not let it delete that.
 CheckReport check_deployment(const config::Settings& settings);
 
 }  // namespace penstock::appliance

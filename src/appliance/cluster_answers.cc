@@ -18,9 +18,13 @@ std::vector<Unanswered> unanswered(const rdkafka::ProbeReport& report) {
   return all;
 }
 
+Result<rdkafka::ProbeReport> ask_brokers(const config::Settings& settings, std::chrono::milliseconds wait) {
+  return rdkafka::probe_cluster(kafka_options(settings, 0), wait);
+}
+
 Result<rdkafka::ProbeReport> ask_cluster(const config::Settings& settings, Question last,
                                          std::chrono::milliseconds wait) {
-  Result<rdkafka::ProbeReport> report = rdkafka::probe_cluster(kafka_options(settings, 0), wait);
+  Result<rdkafka::ProbeReport> report = ask_brokers(settings, wait);
   if (report.ok()) {
     const std::vector<Unanswered> missing = unanswered(*report);
     if (!missing.empty() && missing.front().question <= last) {

@@ -27,8 +27,11 @@ struct Unanswered {
 // Every question that the cluster did not answer, in their order; of topics one per topic. Pure.
 std::vector<Unanswered> unanswered(const rdkafka::ProbeReport& report);
 
-// One call of probe_cluster(), which blocks for at most `wait` per question. Error: no broker answered, or
-// one of the questions up to `last` was not answered.
+// One call of probe_cluster(), which blocks for at most `wait` per question. Error: no broker answered. What
+// else was not answered, the report says.
+Result<rdkafka::ProbeReport> ask_brokers(const config::Settings& settings, std::chrono::milliseconds wait);
+
+// The same. Error: also where one of the questions up to `last` was not answered.
 Result<rdkafka::ProbeReport> ask_cluster(const config::Settings& settings, Question last,
                                          std::chrono::milliseconds wait);
 

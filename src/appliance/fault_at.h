@@ -10,9 +10,13 @@
 
 namespace penstock::appliance {
 
+// The Error's code of such a fault: no restart mends it.
+inline constexpr std::string_view k_configuration_fault = "configuration";
+
 // "conf/x.yaml:12: batch.path: " before `what`, which is a predicate of that key.
 inline Error fault_at(const config::Settings& settings, std::string_view key, std::string_view what) {
-  return make_error(ErrorKind::invalid_input, Action::fatal, concat(config::at(settings, key), ": ", what));
+  return make_error(ErrorKind::invalid_input, Action::fatal, concat(config::at(settings, key), ": ", what),
+                    std::string(k_configuration_fault));
 }
 
 }  // namespace penstock::appliance

@@ -27,6 +27,11 @@ bool waiting_may_help(const Error& error) {
   return error.action == Action::retry && error.kind != ErrorKind::unauthenticated;
 }
 
+Error no_topic_matches(const config::Settings& settings) {
+  return make_error(ErrorKind::not_found, Action::retry,
+                    concat("no topic matches source.topics_regex \"", settings.source.topics_regex, "\""));
+}
+
 void sleep_unless_stopped(Duration wait, const std::atomic<bool>& stop) {
   const MonoTime until = system_clock().now() + wait;
   while (!stop.load() && system_clock().now() < until) {
@@ -57,7 +62,9 @@ Result<void> probe_store_once(const config::Settings& settings, Duration wait,
     return *answer;
   }
   return make_error(ErrorKind::timed_out, Action::retry,
-                    concat((*store)->description(), " did not answer in time"));
+                    concat((*store)->description(), ": no answer within ",
+                           std::chrono::duration_cast<std::chrono::seconds>(wait).count(),
+                           " s: it hangs, or something in between drops what is sent"));
 }
 
 Result<void> probe_store(const config::Settings& settings, const std::atomic<bool>& stop) {
@@ -73,22 +80,30 @@ Result<void> probe_store(const config::Settings& settings, const std::atomic<boo
 }
 
 Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
-                                           const std::atomic<bool>& stop) {
+                                           const std::atomic<bool>& stop,
+                                           const std::function<void()>& on_wait) {
+  // The group is left to the workers: each joins it and reads its positions for itself.
+  const bool all_of_it = patience == Patience::a_minute;
   const MonoTime begun = system_clock().now();
   obs::LogGate gate(k_say_again);
+  bool told_wait = false;
   while (!stop.load()) {
-    // The group is left to the workers: each joins it and reads its positions for itself.
-    Result<rdkafka::ProbeReport> report = ask_cluster(settings, Question::log_ends, k_broker_answer);
-    if (report.ok()) {
+    Result<rdkafka::ProbeReport> report = all_of_it
+                                              ? ask_cluster(settings, Question::log_ends, k_broker_answer)
+                                              : ask_brokers(settings, k_broker_answer);
+    if (report.ok() && !(all_of_it && report->topics.empty())) {
       return report;
     }
-    Error error = report.error();
+    Error error = report.ok() ? no_topic_matches(settings) : report.error();
     if (!waiting_may_help(error)) {
       return error;
     }
-    if (patience == Patience::a_minute && system_clock().now() - begun > k_minute) {
+    if (all_of_it && system_clock().now() - begun > k_minute) {
       error.message += "; gave up after a minute";
       return error;
+    }
+    if (on_wait && !std::exchange(told_wait, true)) {
+      on_wait();
     }
     if (const auto held_back = gate.pass(system_clock().now())) {
       obs::log(Level::warning, concat("waiting for the brokers: ", error.message), {{"code", error.code}});

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include <penstock/result.h>
 
@@ -23,11 +24,15 @@ Result<void> probe_store(const config::Settings& settings, const std::atomic<boo
 // answer within `wait`, or before `stop` was set.
 Result<void> probe_store_once(const config::Settings& settings, Duration wait, const std::atomic<bool>& stop);
 
+// endless: for a service. It is content as soon as a broker has answered, whatever is missing of the topics.
+// a_minute: for a bounded run, which must know every topic and where its logs end.
 enum class Patience { endless, a_minute };
 
 // Asks the brokers until they answer, and says every 30 seconds what it waits for. Error: wrong credential,
-// unknown topic, or out of patience. Once `stop` is set: an empty report.
+// or out of patience; in a bounded run also an unknown topic. Once `stop` is set: an empty report.
+// `on_wait` runs once, when the first answer was none, and may be empty.
 Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Patience patience,
-                                           const std::atomic<bool>& stop);
+                                           const std::atomic<bool>& stop,
+                                           const std::function<void()>& on_wait);
 
 }  // namespace penstock::appliance

@@ -17,14 +17,18 @@
 //
 // Blobs are not kept, only the positions that they hold, as intervals (verify/tiling.h). The names of two
 // blobs that hold the same position are therefore found by listing once more. A gap is asked of the log last:
-// empty values and transaction markers take offsets, and no blob has them.
+// early versions made no blob of empty values and transaction markers alone, and no blob tells of them.
 #include "appliance/verification.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <utility>
 
 #include "appliance/cluster_answers.h"
+#include "appliance/tokens.h"
 #include "appliance/wiring_source.h"
 #include "appliance/wiring_store.h"
 #include "base/clock.h"
@@ -34,6 +38,8 @@
 #include "rdkafka/cluster_probe.h"
 #include "rdkafka/value_probe.h"
 #include "verify/content.h"
+#include "verify/content_reader.h"
+#include "verify/gap_neighbours.h"
 #include "verify/lake_reader.h"
 
 namespace penstock::appliance {
@@ -45,9 +51,7 @@ using verify::FindingKind;
 using verify::Severity;
 
 constexpr std::chrono::milliseconds k_broker_patience{10'000};
-
-// Gaps that the log is asked about: each costs a connection, and some tenths of a second.
-constexpr int k_gaps_asked_max = 50;
+constexpr Duration k_token_patience = std::chrono::seconds(30);
 
 std::optional<GroupEntry> entry_of(const rdkafka::ProbeReport& report, const TopicPartition& id) {
   const auto found = report.committed.find(id);
@@ -70,16 +74,30 @@ verify::ClusterView joined(const rdkafka::ProbeReport& before, const rdkafka::Pr
 
 class Verification {
  public:
-  Verification(const config::Settings& settings, Depth depth,
-               const std::function<void(const VerifyProgress&)>& progress, verify::LakeReader& lake)
-      : settings_(settings), depth_(depth), progress_(progress), lake_(lake) {}
+  Verification(const config::Settings& settings, const VerifyOptions& options,
+               const std::function<void(const VerifyProgress&)>& progress, verify::LakeReader& lake,
+               verify::ContentReader& contents)
+      : settings_(settings), options_(options), progress_(progress), lake_(lake), contents_(contents) {}
+
+  void found(Finding finding) { report_.findings.add(std::move(finding)); }
+  void read(std::uint64_t bytes) {
+    told_.bytes_read += bytes;
+    progress_(told_);
+  }
 
   Result<VerifyReport> run() {
     const Result<rdkafka::ProbeReport> before = ask_cluster(settings_, Question::group, k_broker_patience);
     if (!before.ok()) {
       return before.error();
     }
-    if (Result<void> seen = lake_.each([this](BlobFacts facts) { return look(facts); }); !seen.ok()) {
+    if (Result<void> known = find_since(*before); !known.ok()) {
+      return std::move(known).error();
+    }
+    Result<void> seen = lake_.each([this](BlobFacts facts) { return look(std::move(facts)); });
+    if (seen.ok()) {
+      seen = contents_.finish();
+    }
+    if (!seen.ok()) {
       return std::move(seen).error();
     }
     const Result<rdkafka::ProbeReport> after = ask_cluster(settings_, Question::group, k_broker_patience);
@@ -87,6 +105,11 @@ class Verification {
       return after.error();
     }
     report_.cluster = joined(*before, *after);
+    for (auto& [id, view] : report_.cluster) {
+      view.since = since(id);
+    }
+    note_early_blobs();
+    report_.tiling.settle(verify::topic_ids(report_.cluster));
     report_.bytes_read = told_.bytes_read;
     const verify::JudgeOptions options{.exactly_once = settings_.guarantee == ledger::Guarantee::exactly_once,
                                        .from_earliest = settings_.source.start == source::StartAt::earliest,
@@ -100,13 +123,45 @@ class Verification {
     }
     verify::judge(report_.tiling, report_.cluster, *claimed, options, report_.findings);
     ask_the_log_about_gaps();
+    if (Result<void> merged = merge_gaps(); !merged.ok()) {
+      return std::move(merged).error();
+    }
     return std::move(report_);
   }
 
  private:
   bool is_ours(const BlobFacts& facts) const { return facts.metadata.group == settings_.source.group; }
 
-  Result<void> look(const BlobFacts& facts) {
+  Result<void> find_since(const rdkafka::ProbeReport& before) {
+    if (!options_.since) {
+      return {};
+    }
+    auto found = rdkafka::positions_at_time(kafka_options(settings_, 0), before.logs, *options_.since,
+                                            k_broker_patience);
+    if (!found.ok()) {
+      return std::move(found).error();
+    }
+    since_ = std::move(found).value();
+    return {};
+  }
+
+  std::optional<Position> since(const TopicPartition& id) const {
+    const auto found = since_.find(id);
+    return found == since_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // A partition that the cluster does not name is not of the topics that are asked for, or is of no log.
+  bool is_asked_for(const BlobFacts& facts) const {
+    const format::BlobMetadata& said = facts.metadata;
+    const bool of_topic = options_.topics.empty() || facts.kind == BlobFacts::Kind::tombstone ||
+                          std::ranges::find(options_.topics, said.topic) != options_.topics.end();
+    return of_topic && (!options_.since || std::ranges::any_of(said.ranges, [&](const PartitionRange& part) {
+             const auto from = since({said.topic, part.partition});
+             return from && part.range.next > *from;
+           }));
+  }
+
+  Result<void> look(BlobFacts facts) {
     ++told_.blobs;
     progress_(told_);
     if (facts.kind == BlobFacts::Kind::foreign) {
@@ -123,33 +178,49 @@ class Verification {
       ++report_.other_groups;
       return {};
     }
+    if (!is_asked_for(facts)) {
+      ++report_.left_out;
+      return {};
+    }
     if (facts.kind == BlobFacts::Kind::tombstone) {
       ++report_.tombstones;
     } else {
-      ++report_.blobs;
-      report_.records += facts.metadata.records;
-      report_.bytes += facts.metadata.bytes;
+      count(facts.metadata);
       report_.tiling.add(facts);
     }
-    return look_inside(facts);
+    return look_inside(std::move(facts));
   }
 
-  Result<void> look_inside(const BlobFacts& facts) {
-    std::optional<Finding> wrong = verify::check_size(facts);
-    if (depth_ == Depth::content && !wrong) {
-      Result<std::optional<Finding>> read = lake_.check_content(facts, [this](std::uint64_t bytes) {
-        told_.bytes_read += bytes;
-        progress_(told_);
-      });
-      if (!read.ok()) {
-        return std::move(read).error();
-      }
-      wrong = std::move(read).value();
+  void count(const format::BlobMetadata& said) {
+    ++report_.blobs;
+    report_.records += said.records;
+    report_.skipped += said.skipped.value_or(0);
+    report_.holes += said.holes.value_or(0);
+    report_.bytes += said.bytes;
+    if (!said.skipped || !said.holes) {
+      ++early_blobs_;
+      early_positions_ += said.position_count() - std::min(said.position_count(), said.records);
     }
-    if (wrong) {
+  }
+
+  void note_early_blobs() {
+    if (early_blobs_ > 0) {
+      report_.findings.add({.severity = Severity::note,
+                            .kind = FindingKind::content,
+                            .id = std::nullopt,
+                            .range = std::nullopt,
+                            .blobs = {},
+                            .text = concat(early_blobs_, " blobs of early versions have ", early_positions_,
+                                           " positions without a line, and do not say why")});
+    }
+  }
+
+  Result<void> look_inside(BlobFacts facts) {
+    if (std::optional<Finding> wrong = verify::check_listed(facts)) {
       report_.findings.add(*std::move(wrong));
+      return {};
     }
-    return {};
+    return options_.depth == Depth::content ? contents_.add(std::move(facts)) : Result<void>();
   }
 
   // Names are not kept at the first look, as a million of them would be, and what overlaps is known only at
@@ -159,19 +230,36 @@ class Verification {
       return {};
     }
     verify::Overlaps overlaps(report_.tiling);
-    told_ = {.blobs = 0, .bytes_read = told_.bytes_read, .naming = true};
-    Result<void> seen = lake_.each([&](const BlobFacts& facts) {
-      ++told_.blobs;
-      progress_(told_);
-      if (facts.kind == BlobFacts::Kind::data && is_ours(facts)) {
-        overlaps.look(facts);
-      }
-      return Result<void>();
-    });
+    Result<void> seen = look_again([&](const BlobFacts& facts) { overlaps.look(facts); });
     if (seen.ok()) {
       verify::report_overlaps(std::move(overlaps), options, report_.findings);
     }
     return seen;
+  }
+
+  // A missing blob of many partitions is one finding.
+  Result<void> merge_gaps() {
+    verify::GapNeighbours gaps(report_.tiling, report_.findings);
+    if (gaps.empty()) {
+      return {};
+    }
+    Result<void> seen = look_again([&](const BlobFacts& facts) { gaps.look(facts); });
+    if (seen.ok()) {
+      gaps.merge(report_.findings);
+    }
+    return seen;
+  }
+
+  Result<void> look_again(const std::function<void(const BlobFacts&)>& at) {
+    told_ = {.blobs = 0, .bytes_read = told_.bytes_read, .naming = true};
+    return lake_.each([&](const BlobFacts& facts) {
+      ++told_.blobs;
+      progress_(told_);
+      if (facts.kind == BlobFacts::Kind::data && is_ours(facts) && is_asked_for(facts)) {
+        at(facts);
+      }
+      return Result<void>();
+    });
   }
 
   Result<verify::ClaimedBlobs> look_at_claimed(const verify::JudgeOptions& options) {
@@ -186,10 +274,8 @@ class Verification {
     return claimed;
   }
 
-  // Empty values and transaction markers take offsets and make no blob: where the log still has a gap, it
-  // tells.
+  // Where the log still has a gap, it tells. Each question costs a connection, and some tenths of a second.
   void ask_the_log_about_gaps() {
-    int asked = 0;
     report_.findings.review([&](Finding& finding) {
       if (finding.kind != FindingKind::gap || finding.severity != Severity::fault || !finding.id) {
         return;
@@ -197,9 +283,11 @@ class Verification {
       const auto view = report_.cluster.find(*finding.id);
       const bool in_log = view != report_.cluster.end() && view->second.log &&
                           finding.range->first >= view->second.log->first;
-      if (!in_log || ++asked > k_gaps_asked_max) {
+      if (!in_log) {
         return;
       }
+      ++told_.gaps_asked;
+      progress_(told_);
       const auto value =
           rdkafka::first_value(kafka_options(settings_, 0), *finding.id, *finding.range, k_broker_patience);
       if (value.ok() && !value->has_value()) {
@@ -207,34 +295,55 @@ class Verification {
         finding.text =
             "are in no blob, and the log has no values there: empty ones, transaction markers, or compacted";
       } else if (value.ok()) {
-        finding.text += concat("; the log still has them, from offset ", (*value)->value, " on");
+        finding.text += concat("; the first value that the log has of them is at offset ", (*value)->value);
       }
     });
   }
 
   const config::Settings& settings_;
-  const Depth depth_;
+  const VerifyOptions& options_;
   const std::function<void(const VerifyProgress&)>& progress_;
   verify::LakeReader& lake_;
+  verify::ContentReader& contents_;
+  std::map<TopicPartition, Position> since_;
+  std::uint64_t early_blobs_ = 0;  // of releases that did not tell of positions without a line
+  std::uint64_t early_positions_ = 0;
   VerifyProgress told_;
   VerifyReport report_;
 };
 
 }  // namespace
 
-Result<VerifyReport> verify_lake(const config::Settings& settings, Depth depth,
+Result<VerifyReport> verify_lake(const config::Settings& all_topics, const VerifyOptions& options,
                                  const std::function<void(const VerifyProgress&)>& progress) {
+  config::Settings settings = all_topics;
+  if (!options.topics.empty()) {
+    settings.source.topics = options.topics;
+    settings.source.topics_regex.clear();
+  }
   Result<std::unique_ptr<io::Loop>> loop =
       io::make_loop(io::LoopOptions{.choice = io::Choice::portable}, system_clock());
   if (!loop.ok()) {
     return std::move(loop).error();
+  }
+  const Result<Tokens> tokens = Tokens::open(settings);
+  if (!tokens.ok()) {
+    return tokens.error();
+  }
+  const std::atomic<bool> never{false};
+  if (Result<void> awaited = tokens->await(k_token_patience, never); !awaited.ok()) {
+    return std::move(awaited).error();
   }
   Result<std::unique_ptr<lake::BlobStore>> store = open_store_to_read(settings, **loop, system_clock());
   if (!store.ok()) {
     return std::move(store).error();
   }
   verify::LakeReader lake(**store, **loop, system_clock());
-  return Verification(settings, depth, progress, lake).run();
+  std::optional<Verification> verification;
+  verify::ContentReader contents(**store, **loop,
+                                 {.found = [&](Finding finding) { verification->found(std::move(finding)); },
+                                  .read = [&](std::uint64_t bytes) { verification->read(bytes); }});
+  return verification.emplace(settings, options, progress, lake, contents).run();
 }
 
 }  // namespace penstock::appliance

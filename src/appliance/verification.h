@@ -6,9 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include <penstock/result.h>
 
+#include "base/clock.h"
 #include "config/settings.h"
 #include "verify/findings.h"
 #include "verify/judge.h"
@@ -19,12 +23,22 @@ namespace penstock::appliance {
 // metadata: what the blobs say of themselves. content: their bytes too, which are read and counted.
 enum class Depth : std::uint8_t { metadata, content };
 
+struct VerifyOptions {
+  Depth depth = Depth::metadata;
+  // Of those of the configuration. Empty: all of them.
+  std::vector<std::string> topics = {};
+  // Only what was produced since then is judged, and only blobs that hold some of it are read.
+  std::optional<WallTime> since = {};
+};
+
 struct VerifyProgress {
   std::uint64_t blobs = 0;
   // 0 with Depth::metadata.
   std::uint64_t bytes_read = 0;
-  // In the second look, for the names of blobs that overlap.
+  // In a second look, for the names of blobs that overlap, or have a gap between them.
   bool naming = false;
+  // At the end: gaps that the log was asked about.
+  std::uint64_t gaps_asked = 0;
 };
 
 struct VerifyReport {
@@ -35,8 +49,12 @@ struct VerifyReport {
   std::uint64_t foreign = 0;
   // Blobs of another source.group, which were not looked at.
   std::uint64_t other_groups = 0;
+  // Blobs of other topics, or from before VerifyOptions::since, which were not looked at.
+  std::uint64_t left_out = 0;
   // As the metadata of `blobs` say; bytes before compression.
   std::uint64_t records = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t holes = 0;
   std::uint64_t bytes = 0;
   // 0 with Depth::metadata.
   std::uint64_t bytes_read = 0;
@@ -48,7 +66,7 @@ struct VerifyReport {
 // Blocks until all has been looked at; `progress` is called on this thread, per blob and per piece of one
 // that is read. Changes nothing. What is wrong with the lake is a finding. Error: brokers, group or store did
 // not answer, or did not let us look. Nothing is known then.
-Result<VerifyReport> verify_lake(const config::Settings& settings, Depth depth,
+Result<VerifyReport> verify_lake(const config::Settings& settings, const VerifyOptions& options,
                                  const std::function<void(const VerifyProgress&)>& progress);
 
 }  // namespace penstock::appliance

@@ -10,10 +10,11 @@
 // For example, 20 partitions of one topic on a machine with 16 CPUs, and the defaults otherwise (192 MiB of
 // memory, a stage of 20 GiB, blocks of 8 MiB, 4 connections):
 // 1. The partitions ask for 3 workers, one per 8 partitions.
-// 2. Memory has room for 2. The process itself takes 24 MiB. A worker takes at least 58 MiB: 28 MiB for its
-//    Kafka client, 4 MiB for its connections, and 26 slabs of 1 MiB, which are two blocks and a little more.
+// 2. Memory has room for 2. The process itself takes 24 MiB. A worker takes at least 66 MiB: 28 MiB for its
+//    Kafka client, 8 MiB for batches that wait for the storage, 4 MiB for its connections, and 26 slabs of
+//    1 MiB, which are two blocks and a little more.
 // 3. The CPUs allow 16 and the stage 160. The least counts, so there are 2 workers.
-// 4. memory_plan() shares out the 168 MiB that the process leaves: 84 MiB for each worker, of which 52 are
+// 4. memory_plan() shares out the 168 MiB that the process leaves: 84 MiB for each worker, of which 44 are
 //    slabs.
 // 5. worker_options() shares out the stage: 10 GiB each, in a directory of its own,
 //    <stage.dir>/<name>/worker-0 and -1.
@@ -22,9 +23,15 @@
 #include "appliance/wiring.h"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <utility>
 
+#include <sched.h>
+
 #include "appliance/fault_at.h"
+#include "appliance/former_stages.h"
+#include "appliance/name_check.h"
 #include "appliance/wiring_store.h"
 #include "base/concat.h"
 #include "base/foreign_limits.h"
@@ -40,7 +47,30 @@ static_assert(config::k_slab_header_bytes == stage::k_chunk_header_bytes);
 // wake-ups.
 constexpr std::size_t k_partitions_per_worker = 8;
 
+// Of librdkafka, unless source.librdkafka says otherwise (rdkafka/client_properties.cc).
+constexpr Duration k_session_timeout = std::chrono::seconds(30);
+
+Duration session_timeout(const config::Settings& settings) {
+  const auto written = settings.source.librdkafka.find("session.timeout.ms");
+  if (written == settings.source.librdkafka.end()) {
+    return k_session_timeout;
+  }
+  std::int64_t milliseconds = 0;
+  const std::string& text = written->second.reveal();
+  std::from_chars(text.data(), text.data() + text.size(), milliseconds);
+  return std::chrono::milliseconds(milliseconds);
+}
+
 }  // namespace
+
+std::uint32_t allowed_cpus() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (sched_getaffinity(0, sizeof cpus, &cpus) != 0) {
+    return 1;
+  }
+  return static_cast<std::uint32_t>(std::max(CPU_COUNT(&cpus), 1));
+}
 
 Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32_t cpus,
                                    std::size_t partitions) {
@@ -73,12 +103,21 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
   if (!path.ok()) {
     return std::move(path).error();
   }
+  if (const std::string fault = name_fault_of(settings, *path, topic); !fault.empty()) {
+    return make_error(ErrorKind::invalid_input, Action::fatal,
+                      concat("its files would have a name that ", fault,
+                             "; write another batch.path, for this topic alone under overrides"));
+  }
   return pipeline::TopicPlan{.topic = topic,
                              .max_age = batch.max_age,
                              .max_bytes = batch.max_bytes,
                              .by_partition = batch.group_by == config::GroupBy::partition,
                              .format = {.compression = batch.compression},
                              .path = std::move(path).value()};
+}
+
+std::string stage_directory(const config::Settings& settings, std::uint32_t worker) {
+  return concat(settings.stage.dir, "/", settings.name, "/worker-", worker);
 }
 
 pipeline::WorkerOptions worker_options(const config::Settings& settings, std::uint32_t worker,
@@ -89,8 +128,9 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
   options.slab_count = memory.slabs_per_worker;
   options.slab_bytes = memory.slab_bytes;
   options.block_bytes = settings.sink.block_bytes;
+  options.backlog_bytes = config::k_backlog_bytes;
   options.connections = settings.sink.connections;
-  options.stage.dir = concat(settings.stage.dir, "/", settings.name, "/worker-", worker);
+  options.stage.dir = stage_directory(settings, worker);
   options.stage.bytes_max = settings.stage.max_bytes / workers;
   options.stage.segment_bytes = config::k_segment_bytes;
   options.stage.slab_bytes = memory.slab_bytes;
@@ -102,6 +142,15 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
   options.drain_timeout = settings.drain_timeout;
   options.random = [] { return crypto::random_u64(); };
   return options;
+}
+
+Duration bounded_patience(const config::Settings& settings) {
+  Duration longest_age = settings.batch.max_age;
+  for (const config::Override& entry : settings.overrides) {
+    longest_age = std::max(longest_age, entry.batch.max_age);
+  }
+  return std::max<Duration>(std::chrono::minutes(5), session_timeout(settings) + std::chrono::minutes(1)) +
+         settings.source.fence_wait + longest_age;
 }
 
 io::LoopOptions loop_options(const config::Settings& settings) {

@@ -1,5 +1,6 @@
-// From the configuration to what a worker, its loop, the log and the admin server are made with. Pure. The
-// source has its own wiring (wiring_source.h), and so has the store (wiring_store.h).
+// From the configuration to what a worker, its loop, the log and the admin server are made with. Pure, but
+// for allowed_cpus(). The source has its own wiring (wiring_source.h), and so has the store
+// (wiring_store.h).
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 
 #include <penstock/result.h>
 
+#include "base/clock.h"
 #include "config/memory_plan.h"
 #include "config/settings.h"
 #include "io/loop.h"
@@ -16,6 +18,9 @@
 #include "pipeline/worker.h"
 
 namespace penstock::appliance {
+
+// The CPUs that this process may run on. At least one.
+std::uint32_t allowed_cpus();
 
 // How many workers: as written, or one per 8 partitions, but no more than the CPUs allowed and no more than
 // fit into memory and stage. At least one.
@@ -27,12 +32,20 @@ Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32
 Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::uint32_t workers);
 
 // How a topic's batches are made: the general settings, or those of the first override that matches the
-// topic. Error: its path is no template, which check_whole() has ruled out.
+// topic. Error: the sink cannot hold the names of its files, or readers would not see them (name_check.h).
+// check_whole() has ruled that out for the topics of source.topics.
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
+
+// Of worker number `worker`, and of no other process's.
+std::string stage_directory(const config::Settings& settings, std::uint32_t worker);
 
 // The options of worker number `worker` of `workers`, but for the factories, the plans and the end marks.
 pipeline::WorkerOptions worker_options(const config::Settings& settings, std::uint32_t worker,
                                        std::uint32_t workers, const config::MemoryPlan& memory);
+
+// How long a bounded run may stand still: a member that died is noticed meanwhile, and another instance
+// publishes what it has.
+Duration bounded_patience(const config::Settings& settings);
 
 io::LoopOptions loop_options(const config::Settings& settings);
 obs::LogOptions log_options(const config::Settings& settings);

@@ -1,15 +1,31 @@
+// How it works. A configuration becomes what a source is started with: brokers, group, topics, and who the
+// member is. The last is the worked case, for source.instance: auto on host "node-7", worker 0 of "gateway":
+//
+//   1. The host's name, the machine's id and the absolute path of stage.dir are hashed to 8 digits. Two
+//      processes on a host have two stage directories, as each is locked, so that they are two members.
+//   2. The member is gateway-node-7-<8 digits>-w0. After a restart it is the same one, and no partition
+//      moves.
+//   3. A clean stop leaves the group (leaves_group), so that nobody waits for a member that will not come
+//      back.
+//
+// A name in source.instance takes the place of host and hash, and such a member stays after a stop.
 #include "appliance/wiring_source.h"
 
 #include <array>
 #include <cctype>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 #include <vector>
 
 #include <unistd.h>
 
+#include "appliance/tokens.h"
 #include "base/concat.h"
 #include "base/foreign_limits.h"
+#include "base/hex.h"
+#include "crypto/hash.h"
 #include "kafka/broker_access.h"
 #include "kafka/direct_source.h"
 #include "obs/log.h"
@@ -23,11 +39,15 @@ using std::chrono::milliseconds;
 
 // validate() has seen to it that nothing is written that the type has no use for.
 source::Auth auth_of(const config::SourceAuth& auth) {
+  const config::Secret& secret = auth.type == source::AuthType::event_hubs ? auth.value : auth.password;
   return source::Auth{.type = auth.type,
                       .user = auth.username,
                       .password = auth.password.reveal(),
+                      .secret_now = secret.may_change() ? [secret] { return secret.current(); }
+                                                        : std::function<std::string()>(),
                       .connection_string = auth.value.reveal(),
-                      .token_file = auth.token_file};
+                      .token_file = auth.token_file,
+                      .tokens = {}};
 }
 
 source::StartPoint start_of(const config::SourceSettings& source) {
@@ -35,25 +55,34 @@ source::StartPoint start_of(const config::SourceSettings& source) {
   return {.at = source.start, .timestamp_ms = since_epoch.count()};
 }
 
-// The host's name in the characters that a group.instance.id may have.
 std::string host_name() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
-  std::string text(name.data());
-  for (char& c : text) {
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '-') {
-      c = '-';
-    }
+  return name.data();
+}
+
+// Stays when the host gets another name, and may be the same on machines that were copied. Empty where there
+// is none.
+std::string machine_id() {
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+std::string instance_of(const config::Settings& settings) {
+  if (settings.source.instance != "auto") {
+    return settings.source.instance;
   }
-  return text.empty() ? "localhost" : text.substr(0, 64);
+  const std::filesystem::path stage = std::filesystem::absolute(settings.stage.dir) / settings.name;
+  return auto_instance(host_name(), machine_id(), stage.lexically_normal().string());
 }
 
 std::string group_instance_id(const config::Settings& settings, std::uint32_t worker) {
   if (settings.source.instance == "none") {
     return {};
   }
-  return concat(settings.name, "-",
-                settings.source.instance == "auto" ? host_name() : settings.source.instance, "-w", worker);
+  return concat(settings.name, "-", instance_of(settings), "-w", worker);
 }
 
 std::unique_ptr<source::Source> make_librdkafka_source(const config::Settings& settings, std::uint32_t worker,
@@ -62,6 +91,9 @@ std::unique_ptr<source::Source> make_librdkafka_source(const config::Settings& s
   source::SourceOptions options;
   options.consumer = kafka_options(settings, worker);
   options.end_marks = end_marks;
+  if (leaves_group(settings, end_marks)) {
+    options.consumer.group_instance_id.clear();  // a static member of librdkafka never leaves
+  }
   return std::make_unique<rdkafka::LibrdkafkaSource>(loop, clock, std::move(options));
 }
 
@@ -74,18 +106,40 @@ std::unique_ptr<source::Source> make_direct_source(const config::Settings& setti
   options.batch_bytes_max = settings.source.max_batch_bytes;
   options.commit_timeout = settings.source.fence_wait / 2;
   options.end_marks = end_marks;
+  options.leaves_group = leaves_group(settings, end_marks);
   return std::make_unique<kafka::DirectSource>(loop, clock, std::move(options));
 }
 
 }  // namespace
+
+std::string auto_instance(std::string_view host, std::string_view machine, std::string_view stage) {
+  constexpr std::size_t k_host_bytes_max = 64;
+  constexpr std::size_t k_hash_bytes = 4;
+  std::string text(host.substr(0, k_host_bytes_max));
+  for (char& c : text) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '_' && c != '-') {
+      c = '-';
+    }
+  }
+  text += '-';
+  const crypto::Sha256 hash = crypto::sha256(as_bytes(concat(host, "\n", machine, "\n", stage)));
+  return text + to_hex(Bytes(hash).first(k_hash_bytes));
+}
+
+bool leaves_group(const config::Settings& settings, const EndMarks& end_marks) {
+  return settings.source.instance == "auto" || end_marks.has_value();
+}
 
 source::ConsumerOptions kafka_options(const config::Settings& settings, std::uint32_t worker) {
   const config::SourceSettings& source = settings.source;
   source::ConsumerOptions options;
   options.brokers = source.brokers;
   options.auth = auth_of(source.auth);
+  options.auth.tokens = token_supply(settings);
   options.tls = config::uses_tls(source) ? source::Tls::enabled : source::Tls::disabled;
   options.tls_ca = source.tls.ca;
+  options.tls_certificate = source.tls.certificate;
+  options.tls_key = source.tls.key;
   options.group = source.group;
   options.topics =
       source.topics_regex.empty() ? source.topics : std::vector<std::string>{source.topics_regex};

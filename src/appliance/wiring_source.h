@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <penstock/result.h>
 
@@ -19,7 +20,12 @@
 
 namespace penstock::appliance {
 
-// What worker number `worker` asks of Kafka, whichever source serves it. Pure.
+// What `source.instance: auto` stands for: the host's name, and a hash that tells processes on one host
+// apart. The stage's directory does that, as it is locked: no two processes have the same one at a time.
+// Pure.
+std::string auto_instance(std::string_view host, std::string_view machine, std::string_view stage);
+
+// What worker number `worker` asks of Kafka, whichever source serves it. Reads the host's name.
 source::ConsumerOptions kafka_options(const config::Settings& settings, std::uint32_t worker);
 
 // Who fetches the records, and why. `direct`: penstock over its own connections. Otherwise librdkafka.
@@ -35,6 +41,11 @@ FetchChoice fetch_choice(const config::Settings& settings);
 // Where every partition's log ended when the process started: with --exit-at-end a source is at its end
 // there. None: it reads on for ever.
 using EndMarks = std::optional<std::map<TopicPartition, Position>>;
+
+// Whether a worker leaves the group when it is closed, in place of staying a member until its session times
+// out. Nobody waits for the session of an `auto` instance, which may never come back, or of a bounded run.
+// Pure.
+bool leaves_group(const config::Settings& settings, const EndMarks& end_marks);
 
 // The source that fetch_choice() names, not started yet. On the worker's thread; `loop` and `clock` outlive
 // it.

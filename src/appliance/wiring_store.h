@@ -25,9 +25,13 @@ Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& sett
 Result<std::unique_ptr<lake::BlobStore>> open_store_to_read(const config::Settings& settings, io::Loop& loop,
                                                             const Clock& clock);
 
-// Endpoint and credential of a sink in Azure. Pure. Error: invalid_input, with the file and line of sink.url
-// or sink.auth.
+// Endpoint and credential of a sink in Azure; no credential where it is a token of Entra, as each store has
+// one over its own loop. Pure. Error: invalid_input, with the file and line of sink.url or sink.auth: one of
+// them is none, or the key is of another account than the URL.
 Result<lake::AzureOptions> azure_options(const config::Settings& settings);
+
+// The same for a store on `loop`: with the tokens of the sink's identity where it has one.
+Result<lake::AzureOptions> azure_options_on(const config::Settings& settings, io::Loop& loop);
 
 // What a claim says about where its blob is, so that a successor with another sink does not look in the wrong
 // place. Eight hex digits, which do not depend on the credential.

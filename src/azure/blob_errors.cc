@@ -1,17 +1,19 @@
-// How it works. One answer becomes one row of k_verdicts, found by the error code, and by the status only
-// where no row has the code. A row says what happened (kind), what the caller should do (action) and what a
-// person could do (advice). The message is then put together from the operation, the address, "status
-// code", the advice, the service's own sentence where it cannot hold a secret, and the request id.
+// How it works. One answer becomes one row of the table in blob_verdicts.cc, found by the error code, and
+// by the status only where no row has the code. A row says what happened (kind), what the caller should do
+// (action) and what a person could do (advice). The message is then put together from the operation, the
+// address, "status code", the advice, the service's own sentence where it cannot hold a secret, and the
+// request id.
 //
-// Worked cases:
+// Worked case: Put Block is answered 403 AuthenticationFailed, and the clocks are an hour apart.
 //
-//   409 BlobAlreadyExists      already_exists, give_up: the name is taken, the caller asks by whom
-//   409 ContainerBeingDeleted  unavailable, retry: of the same status, and passes
-//   409 without a code         already_exists: a HEAD or a proxy stripped the code, the name must be asked
-//   404 BlobNotFound           not_found, give_up: one blob is absent
-//   404 ContainerNotFound      not_found, fatal: no blob can be written until a person creates the container
-//   418 IAmATeapot             invalid_input, fatal: unknown and below 500 waits until a person looks
-//   599 Whatever               unavailable, retry: unknown and from 500 on is a fault of the service
+//   verdict   unauthenticated, give_up; "the key or SAS is wrong or has expired, or this machine's ..."
+//   message   Put Block 3 of blob raw/a.txt at https://...: 403 AuthenticationFailed: <advice>; this
+//             machine says Sat, 31 Jan 2026 00:00:00 GMT, the service Sat, 31 Jan 2026 01:00:00 GMT:
+//             they are 3600 s apart, set this machine's clock [request id ...]
+//
+// The service gives every answer a request id. An answer that has neither an id nor a code is from something
+// in between, such as a proxy, a firewall or a gateway. It is acted on as its status says, but for 404: only
+// the service knows that a blob is absent, and who believes another drops a claim whose blob is there.
 //
 // No row, and none of the defaults, lets a caller drop data.
 #include "azure/blob_errors.h"
@@ -22,9 +24,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "azure/blob_verdicts.h"
 #include "azure/http_date.h"
 #include "azure/xml_reader.h"
 #include "base/concat.h"
+#include "base/letter_case.h"
+#include "base/trimmed.h"
 
 namespace penstock::azure {
 
@@ -32,110 +37,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// No server means more than a day; it keeps the arithmetic within bounds too.
-constexpr milliseconds k_retry_after_max = std::chrono::hours{24};
+// A service that asks for more is asked again all the same: a proxy says a day, and is mended in minutes.
+constexpr milliseconds k_retry_after_max = std::chrono::minutes{5};
+// Azure takes requests that are signed up to 15 minutes ago. A minute is worth a word.
+constexpr std::chrono::seconds k_clocks_apart_max = std::chrono::minutes{1};
 // The part of the service's own sentence that a message repeats.
 constexpr std::size_t k_quoted_bytes_max = 200;
-
-struct Verdict {
-  int status;             // 0: any
-  std::string_view code;  // "": any
-  ErrorKind kind;
-  Action action;
-  std::string_view advice;
-};
-
-constexpr std::string_view k_exists = "the name is taken";
-constexpr std::string_view k_no_permission =
-    "the credential is good and does not allow this: give it the role Storage Blob Data Contributor, or a "
-    "SAS "
-    "with read, create, write and list, and allow this machine in the account's network rules";
-constexpr std::string_view k_bad_request = "the service refuses the request as it stands";
-constexpr std::string_view k_server_fault = "a fault of the service; it usually passes";
-
-// Read from the top; the first row that fits is taken. Rows with a code come before rows of their status.
-// https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
-constexpr Verdict k_verdicts[] = {
-    // A conditional create that found something. The reader of the name then learns what. A lease, another
-    // type of blob, a policy against changes and a SAS without overwriting each say that something is there.
-    {0, "BlobAlreadyExists", ErrorKind::already_exists, Action::give_up, k_exists},
-    {0, "ConditionNotMet", ErrorKind::already_exists, Action::give_up, k_exists},
-    {0, "UnauthorizedBlobOverwrite", ErrorKind::already_exists, Action::give_up, k_exists},
-    {0, "BlobImmutableDueToPolicy", ErrorKind::already_exists, Action::give_up, k_exists},
-    {0, "InvalidBlobType", ErrorKind::already_exists, Action::give_up, "a blob of another type has the name"},
-    {0, "LeaseIdMissing", ErrorKind::already_exists, Action::give_up,
-     "the name is taken by a blob that someone holds a lease on"},
-    {0, "BlobArchived", ErrorKind::already_exists, Action::give_up, k_exists},
-    {0, "ContainerAlreadyExists", ErrorKind::already_exists, Action::give_up,
-     "the container is there already"},
-
-    {0, "ContainerNotFound", ErrorKind::not_found, Action::fatal, "create the container"},
-    {0, "BlobNotFound", ErrorKind::not_found, Action::give_up, "no blob has this name"},
-    {0, "InvalidBlockList", ErrorKind::invalid_block_list, Action::give_up,
-     "a block of the list is not there: put the blocks again"},
-    {0, "BlockCountExceedsLimit", ErrorKind::invalid_input, Action::fatal, "raise sink.block_bytes"},
-    {0, "RequestBodyTooLarge", ErrorKind::invalid_input, Action::fatal, "lower sink.block_bytes"},
-    {0, "Md5Mismatch", ErrorKind::corrupt, Action::retry, "the bytes changed on their way"},
-    {0, "Crc64Mismatch", ErrorKind::corrupt, Action::retry, "the bytes changed on their way"},
-
-    {0, "ServerBusy", ErrorKind::throttled, Action::retry, "the service asks to slow down"},
-    {0, "AccountIopsLimitExceeded", ErrorKind::throttled, Action::retry, "the account is over its limit"},
-    {0, "OperationTimedOut", ErrorKind::timed_out, Action::retry, k_server_fault},
-    {0, "AccountBeingCreated", ErrorKind::unavailable, Action::retry, "the account is being created"},
-    {0, "ContainerBeingDeleted", ErrorKind::unavailable, Action::retry,
-     "the container is being deleted: when that is done, create it again"},
-    {0, "ContainerDisabled", ErrorKind::unavailable, Action::retry,
-     "an administrator disabled the container"},
-
-    {0, "AuthenticationFailed", ErrorKind::unauthenticated, Action::give_up,
-     "the key or SAS is wrong or has expired, or this machine's clock is wrong"},
-    {0, "InvalidAuthenticationInfo", ErrorKind::unauthenticated, Action::give_up,
-     "the credential is malformed or has expired"},
-    {0, "NoAuthenticationInformation", ErrorKind::unauthenticated, Action::give_up,
-     "the credential is missing"},
-    // Azure says so of network rules, which take minutes to follow a change; Azurite of a wrong key.
-    {0, "AuthorizationFailure", ErrorKind::forbidden, Action::give_up,
-     "the account's network rules exclude this machine, or the credential does not allow this (an emulator: "
-     "its key "
-     "is wrong)"},
-    {0, "KeyBasedAuthenticationNotPermitted", ErrorKind::forbidden, Action::fatal,
-     "the account forbids shared keys: use another sink.auth, or allow key access in the account"},
-    {0, "AccountIsDisabled", ErrorKind::forbidden, Action::fatal, "the storage account is disabled"},
-
-    {400, "", ErrorKind::invalid_input, Action::fatal, k_bad_request},
-    {401, "", ErrorKind::unauthenticated, Action::give_up, "the credential is wrong or has expired"},
-    {403, "", ErrorKind::forbidden, Action::fatal, k_no_permission},
-    {404, "", ErrorKind::not_found, Action::give_up, "nothing has this name"},
-    {408, "", ErrorKind::timed_out, Action::retry, k_server_fault},
-    {412, "", ErrorKind::already_exists, Action::give_up, k_exists},
-    {429, "", ErrorKind::throttled, Action::retry, "the service asks to slow down"},
-    {500, "", ErrorKind::unavailable, Action::retry, k_server_fault},
-    {502, "", ErrorKind::unavailable, Action::retry, k_server_fault},
-    {503, "", ErrorKind::unavailable, Action::retry, k_server_fault},
-    {504, "", ErrorKind::timed_out, Action::retry, k_server_fault},
-};
-
-Verdict verdict_of(int status, std::string_view code) {
-  for (const Verdict& verdict : k_verdicts) {
-    if (verdict.code.empty() ? verdict.status == status : verdict.code == code) {
-      return verdict;
-    }
-  }
-  if (status == 409) {
-    // A conflict that passes, but for the one that a HEAD or a proxy has stripped of its code: then the name
-    // must be asked.
-    return code.empty() ? Verdict{409, "", ErrorKind::already_exists, Action::give_up, k_exists}
-                        : Verdict{409, "", ErrorKind::unavailable, Action::retry, "a conflict that may pass"};
-  }
-  if (status >= 500) {
-    return {status, "", ErrorKind::unavailable, Action::retry, k_server_fault};
-  }
-  if (status >= 400) {
-    return {status, "", ErrorKind::invalid_input, Action::fatal, k_bad_request};
-  }
-  return {status, "", ErrorKind::unsupported, Action::fatal,
-          "not an answer of the Blob service: see whether the sink's URL and the proxy are right"};
-}
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -146,25 +53,53 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
   return number;
 }
 
-milliseconds bounded(std::uint64_t number, milliseconds unit) {
-  const auto most = static_cast<std::uint64_t>(k_retry_after_max / unit);
-  return unit * static_cast<std::int64_t>(std::min(number, most));
+// A year stands for whatever is longer, which keeps the arithmetic within bounds.
+milliseconds times(std::uint64_t number, milliseconds unit) {
+  constexpr milliseconds k_year = std::chrono::hours{24 * 365};
+  return unit * static_cast<std::int64_t>(std::min(number, static_cast<std::uint64_t>(k_year / unit)));
 }
 
-std::optional<milliseconds> retry_after_of(const Refusal& refusal, WallTime now) {
+// What the service asks for, however long.
+std::optional<milliseconds> asked_pause(const Refusal& refusal, WallTime now) {
   for (const std::string_view text : {refusal.retry_after_ms, refusal.x_ms_retry_after_ms}) {
     if (const auto number = whole_number(text)) {
-      return bounded(*number, milliseconds{1});
+      return times(*number, milliseconds{1});
     }
   }
   if (const auto number = whole_number(refusal.retry_after)) {
-    return bounded(*number, std::chrono::seconds{1});
+    return times(*number, std::chrono::seconds{1});
   }
   if (const auto date = parse_http_date(refusal.retry_after)) {
-    const auto wait = std::chrono::ceil<milliseconds>(*date - now);
-    return std::clamp(wait, milliseconds{0}, k_retry_after_max);
+    return std::max(std::chrono::ceil<milliseconds>(*date - now), milliseconds{0});
   }
   return std::nullopt;
+}
+
+std::string pause_text(milliseconds asked) {
+  const auto seconds = [](milliseconds pause) {
+    return std::chrono::ceil<std::chrono::seconds>(pause).count();
+  };
+  std::string text = concat("; it asks for a pause of ", seconds(asked), " s");
+  if (asked > k_retry_after_max) {
+    text += concat(", and is asked again after ", seconds(k_retry_after_max), " s");
+  }
+  return text;
+}
+
+bool is_web_page(std::string_view body) {
+  const std::string begin = lower(trimmed(body).substr(0, 64));
+  return begin.starts_with("<!doctype html") || begin.starts_with("<html");
+}
+
+// Words for an answer that the service did not give.
+std::string in_between(const Verdict& verdict, std::string_view body) {
+  const std::string_view page = is_web_page(body) ? ", a web page" : "";
+  if (verdict.status == 407 || verdict.status == 413) {
+    return std::string(verdict.advice);
+  }
+  return concat(
+      "not an answer of the Blob service but of something in between", page,
+      ": see whether sink.url is right, and what a proxy (https_proxy), a firewall or a gateway says");
 }
 
 // The text of <Error>'s child `name`; empty if the body is not such XML.
@@ -208,8 +143,63 @@ std::string quoted_message(const Refusal& refusal) {
 }
 
 std::string both_clocks(const Refusal& refusal, WallTime now) {
-  return concat("; this machine says ", format_http_date(now), ", the service ",
-                parse_http_date(refusal.date) ? refusal.date : std::string_view("gave no date"));
+  const std::optional<WallTime> theirs = parse_http_date(refusal.date);
+  std::string text = concat("; this machine says ", format_http_date(now), ", the service ",
+                            theirs ? refusal.date : std::string_view("gave no date"));
+  if (theirs) {
+    const auto apart =
+        std::chrono::duration_cast<std::chrono::seconds>(now > *theirs ? now - *theirs : *theirs - now);
+    if (apart > k_clocks_apart_max) {
+      text += concat(": they are ", apart.count(), " s apart, set this machine's clock");
+    }
+  }
+  return text;
+}
+
+// Of a challenge: "Bearer authorization_uri=https://login.microsoftonline.com/<tenant>/oauth2/authorize
+// resource_id=https://storage.azure.com". The tenant is where a token must come from. Nothing else of it is
+// repeated.
+std::string wanted_authority(std::string_view challenge) {
+  constexpr std::string_view k_name = "authorization_uri=";
+  const std::size_t at = challenge.find(k_name);
+  if (at == std::string_view::npos) {
+    return {};
+  }
+  std::string_view uri = challenge.substr(at + k_name.size());
+  uri.remove_prefix(uri.starts_with('"') ? 1 : 0);
+  constexpr std::string_view k_https = "https://";
+  constexpr std::string_view k_plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+  const std::size_t host_end = uri.find_first_not_of(k_plain, k_https.size());
+  if (!uri.starts_with(k_https) || host_end == std::string_view::npos || uri[host_end] != '/') {
+    return {};
+  }
+  const std::size_t tenant_end = std::min(uri.find_first_not_of(k_plain, host_end + 1), uri.size());
+  if (tenant_end == host_end + 1 || tenant_end > 128) {
+    return {};
+  }
+  return concat("; the account takes tokens of ", uri.substr(0, tenant_end));
+}
+
+bool is_address(std::string_view text) {
+  return !text.empty() && text.size() <= 45 &&
+         text.find_first_not_of("0123456789abcdefABCDEF.:") == std::string_view::npos;
+}
+
+// RFC 1918 and 4193, as far as private endpoints have them.
+bool is_private(std::string_view address) {
+  return address.starts_with("10.") || address.starts_with("192.168.") ||
+         (address.starts_with("172.") && address.size() > 6 && address[6] == '.' &&
+          address.substr(4, 2) >= "16" && address.substr(4, 2) <= "31") ||
+         address.starts_with("fc") || address.starts_with("fd");
+}
+
+// For network rules: which way the request took. An emulator has none.
+std::string address_text(std::string_view address) {
+  if (!is_address(address) || address.starts_with("127.") || address == "::1") {
+    return {};
+  }
+  return concat("; the connection went to ", address,
+                is_private(address) ? ", a private address" : ", a public address");
 }
 
 // A code from outside goes into messages and metrics only if it looks like one.
@@ -234,20 +224,38 @@ Error blob_error(const Refusal& refusal, std::string_view operation, const Endpo
   if (!is_error_code(code)) {
     code.clear();
   }
-  const Verdict verdict = verdict_of(refusal.status, code);
+  Verdict verdict = verdict_of(refusal.status, code);
+  const bool of_the_service = !code.empty() || is_request_id(refusal.request_id);
+  if (refusal.status == 404 && !of_the_service) {
+    verdict.kind = ErrorKind::unsupported;
+    verdict.action = Action::fatal;
+  }
 
   Error error;
   error.kind = verdict.kind;
   error.action = verdict.action;
   error.code = concat(refusal.status, code.empty() ? "" : " ", code);
-  error.retry_after = retry_after_of(refusal, now);
+  const bool has_own_words = refusal.bearer && !verdict.bearer_advice.empty();
+  const std::string advice(has_own_words ? verdict.bearer_advice : verdict.advice);
   error.message = concat(operation, " at ", endpoint.origin, endpoint.base_path, "/", endpoint.container,
-                         ": ", error.code, ": ", verdict.advice);
-  if (code == "ContainerNotFound") {
-    error.message += " " + endpoint.container;
+                         ": ", error.code, ": ", of_the_service ? advice : in_between(verdict, refusal.body));
+  if (code == "ContainerNotFound" || code == "FilesystemNotFound") {
+    error.message += concat(" ", endpoint.container,
+                            ", or correct sink.url; one that was deleted can be restored while soft delete "
+                            "keeps it");
+  }
+  if (code == "AuthorizationFailure") {
+    error.message += address_text(refusal.address);
   }
   if (verdict.kind == ErrorKind::unauthenticated) {
     error.message += both_clocks(refusal, now);
+    if (refusal.bearer) {
+      error.message += wanted_authority(refusal.www_authenticate);
+    }
+  }
+  if (const auto asked = asked_pause(refusal, now)) {
+    error.retry_after = std::min(*asked, k_retry_after_max);
+    error.message += pause_text(*asked);
   }
   error.message += quoted_message(refusal);
   if (is_request_id(refusal.request_id)) {

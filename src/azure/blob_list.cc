@@ -18,7 +18,6 @@
 #include "azure/blob_list.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <initializer_list>
 #include <optional>
@@ -26,6 +25,7 @@
 
 #include "azure/xml_reader.h"
 #include "base/concat.h"
+#include "base/letter_case.h"
 
 namespace penstock::azure {
 
@@ -34,13 +34,6 @@ namespace {
 Error not_a_list(std::string_view why) {
   return make_error(ErrorKind::corrupt, Action::retry,
                     concat("the answer to List Blobs cannot be read: ", why));
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 std::optional<unsigned> hex_digit(char c) {

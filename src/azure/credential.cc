@@ -4,9 +4,10 @@
 #include <utility>
 
 #include "azure/http_date.h"
+#include "azure/query_parameter.h"
 #include "azure/shared_key.h"
-#include "azure/trimmed.h"
 #include "base/concat.h"
+#include "base/trimmed.h"
 #include "crypto/base64.h"
 
 namespace penstock::azure {
@@ -15,17 +16,6 @@ namespace {
 
 // Of 2021: old enough for the emulator, new enough for every call made here.
 constexpr std::string_view k_api_version = "2021-12-02";
-
-bool has_parameter(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view parameter = query.substr(0, query.find('&'));
-    if (parameter.size() > name.size() + 1 && parameter.starts_with(name) && parameter[name.size()] == '=') {
-      return true;
-    }
-    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
-  }
-  return false;
-}
 
 bool fits_a_query(std::string_view text) {
   for (const char c : text) {
@@ -64,13 +54,19 @@ Result<Sas> make_sas(std::string_view token) {
     return invalid_input("the SAS is a whole URL: write only what follows its '?'");
   }
   for (const std::string_view needed : {"sv", "sig"}) {
-    if (!has_parameter(token, needed)) {
+    if (query_parameter(token, needed).empty()) {
       return invalid_input(concat("the SAS has no '", needed, "': copy the whole token, sv=...&sig=..."));
     }
   }
   if (!fits_a_query(token)) {
     return invalid_input(
         "the SAS holds a character that no token has (white space, quote, '#'): copy it again");
+  }
+  // A query's '+' is a space to the service, and a signature has none: somebody has decoded the token.
+  if (query_parameter(token, "sig").find('+') != std::string_view::npos) {
+    return invalid_input(
+        "the SAS has a '+' in its 'sig', so it was decoded on its way here: copy it again, or write %2B for "
+        "each '+'");
   }
   return Sas{std::string(token)};
 }
@@ -80,6 +76,10 @@ void authorize(BlobRequest& request, const Credential& credential, WallTime now)
   request.headers.emplace_back("x-ms-date", format_http_date(now));
   if (const auto* sas = std::get_if<Sas>(&credential)) {
     request.sas = sas->token;
+    return;
+  }
+  if (const auto* bearer = std::get_if<Bearer>(&credential)) {
+    request.headers.emplace_back("authorization", concat("Bearer ", bearer->token));
     return;
   }
   const auto& shared_key = std::get<SharedKey>(credential);

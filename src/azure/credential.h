@@ -28,7 +28,13 @@ struct Sas {
   std::string token;
 };
 
-using Credential = std::variant<SharedKey, Sas>;
+// A token of Entra.
+struct Bearer {
+  // As it goes behind "Bearer ". A secret.
+  std::string token;
+};
+
+using Credential = std::variant<SharedKey, Sas, Bearer>;
 
 // `key` is base64, as the portal shows it; white space around it (a file's last newline) is taken off. Errors
 // name what is wrong and never show the key.

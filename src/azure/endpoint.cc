@@ -7,16 +7,17 @@
 //   https://data.example.org/lake/raw                   custom domain: `data` may not be the account, so
 //                                                       account_is_certain is false, and any key is taken
 //
-// Each refusal says what to write instead. None repeats a query, as people paste a SAS there.
+// Each refusal says what to write instead. None repeats what it refuses, as people paste secrets there.
 #include "azure/endpoint.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <utility>
 
 #include "base/concat.h"
+#include "base/control_character.h"
+#include "base/letter_case.h"
 
 namespace penstock::azure {
 
@@ -65,9 +66,7 @@ std::optional<Authority> parse_authority(std::string_view text) {
   Authority authority;
   const std::size_t after_brackets = text.starts_with('[') ? text.find(']') : 0;
   const std::size_t colon = text.find(':', after_brackets == std::string_view::npos ? 0 : after_brackets);
-  authority.host = text.substr(0, colon);
-  std::transform(authority.host.begin(), authority.host.end(), authority.host.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  authority.host = lower(text.substr(0, colon));
   if (!is_host(authority.host)) {
     return std::nullopt;
   }
@@ -98,14 +97,13 @@ bool is_container(std::string_view name) {
 }
 
 bool is_prefix(std::string_view prefix) {
-  for (const char c : prefix) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f' || c == '\\' || c == '%') {
-      return false;
-    }
+  if (has_control_character(prefix) || prefix.find_first_of("\\%") != std::string_view::npos) {
+    return false;
   }
   while (!prefix.empty()) {
     const std::string_view segment = take_segment(prefix);
-    if (segment.empty() || segment == "." || segment == "..") {
+    // Azure drops the dot at a segment's end, and then no signature fits the name that was signed.
+    if (segment.empty() || segment.ends_with('.')) {
       return false;
     }
   }
@@ -138,17 +136,17 @@ Result<Endpoint> with_names(Endpoint endpoint, std::string_view path) {
   }
   if (!is_container(container)) {
     return invalid_input(
-        concat("'", container,
-               "' cannot be a container's name: 3 to 63 lower-case letters, digits and single hyphens"));
+        "the sink's URL holds what cannot be a container's name: write 3 to 63 lower-case letters, "
+        "digits and single hyphens");
   }
   while (path.ends_with('/')) {
     path.remove_suffix(1);
   }
   if (!is_prefix(path)) {
-    return invalid_input(
-        concat("the prefix in the sink's URL has an empty segment, '.', '..', a backslash, '%' or a control "
-               "character: write names plainly, as in ",
-               endpoint.origin, endpoint.base_path, "/", container, "/raw/api"));
+    return invalid_input(concat(
+        "the prefix in the sink's URL has an empty segment, one that ends with '.', a backslash, '%' or "
+        "a control character: write names plainly, as in ",
+        endpoint.origin, endpoint.base_path, "/", container, "/raw/api"));
   }
   endpoint.container = container;
   endpoint.prefix = path;
@@ -175,12 +173,13 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
   }
   const auto authority = parse_authority(authority_text);
   if (!authority) {
-    return invalid_input(concat("'", authority_text, "' is no host in the sink's URL"));
+    return invalid_input(
+        "the sink's URL has no host that can be one: write https://ACCOUNT.blob.core.windows.net");
   }
   if (scheme == "http" && !is_loopback(authority->host)) {
     return invalid_input(
-        concat("the sink's URL would send data and credentials to ", authority->host,
-               " in the clear: write https:// (http:// is only for 127.0.0.1, [::1] and localhost)"));
+        "the sink's URL would send data and credentials in the clear: write https:// (http:// is only for an "
+        "emulator on this machine: 127.0.0.1, [::1] or localhost)");
   }
   Endpoint endpoint;
   if (is_path_style(authority->host)) {

@@ -1,23 +1,8 @@
 #include "azure/request.h"
 
+#include "base/percent_encode.h"
+
 namespace penstock::azure {
-
-namespace {
-
-bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
-void append_encoded(std::string& out, char c) {
-  constexpr std::string_view k_digits = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  out += '%';
-  out += k_digits[byte >> 4];
-  out += k_digits[byte & 15];
-}
-
-}  // namespace
 
 std::string_view to_string(Verb verb) {
   switch (verb) {
@@ -48,30 +33,8 @@ std::string url_of(const BlobRequest& request) {
   return url;
 }
 
-std::string percent_encode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      out += c;
-    } else {
-      append_encoded(out, c);
-    }
-  }
-  return out;
-}
-
 std::string percent_encode_path(std::string_view path) {
-  std::string out;
-  out.reserve(path.size());
-  for (const char c : path) {
-    if (is_unreserved(c) || c == '/') {
-      out += c;
-    } else {
-      append_encoded(out, c);
-    }
-  }
-  return out;
+  return percent_encode(path, "/");
 }
 
 }  // namespace penstock::azure

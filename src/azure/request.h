@@ -43,10 +43,7 @@ struct BlobRequest {
 // The address to send to. It may hold a secret (the SAS): never for messages.
 std::string url_of(const BlobRequest& request);
 
-// Every byte but the unreserved ones of RFC 3986 as "%XX".
-std::string percent_encode(std::string_view text);
-
-// The same, but '/' stays: for names of blobs.
+// As base/percent_encode.h, but '/' stays: for names of blobs.
 std::string percent_encode_path(std::string_view path);
 
 }  // namespace penstock::azure

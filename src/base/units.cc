@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "base/concat.h"
+#include "base/trimmed.h"
 
 namespace penstock {
 namespace {
@@ -43,15 +44,6 @@ constexpr std::string_view k_duration_forms =
 
 Error refused(std::string_view what, std::string_view forms) {
   return make_error(ErrorKind::invalid_input, Action::fatal, concat(what, "; ", forms));
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view k_blanks = " \t";
-  const std::size_t first = text.find_first_not_of(k_blanks);
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(k_blanks) - first + 1);
 }
 
 struct Terms {
@@ -131,6 +123,18 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 
 std::string format_size(std::uint64_t bytes) {
   return format(bytes, k_size_units, "0B");
+}
+
+std::string format_size_about(std::uint64_t bytes) {
+  for (const Unit& unit : k_size_units) {
+    const std::uint64_t whole = bytes / unit.factor;
+    if (whole == 0) {
+      continue;
+    }
+    const std::uint64_t tenths = whole >= 10 ? 0 : bytes % unit.factor * 10 / unit.factor;
+    return tenths == 0 ? concat(whole, unit.name) : concat(whole, ".", tenths, unit.name);
+  }
+  return "0B";
 }
 
 Result<Duration> parse_duration(std::string_view text) {

@@ -26,6 +26,9 @@ Result<std::uint64_t> parse_size(std::string_view text);
 // In the largest unit that divides it: "256MiB", "1000B". parse_size() gives the same number back.
 std::string format_size(std::uint64_t bytes);
 
+// For people: "62GiB", "1.5GiB", "400MiB", rounded down to a tenth below ten and to a whole number above.
+std::string format_size_about(std::uint64_t bytes);
+
 // A whole number and its unit, which must be there: ns, us, ms, s, m, h or d. At most some 292 years, what a
 // Duration holds. Errors: invalid_input.
 Result<Duration> parse_duration(std::string_view text);

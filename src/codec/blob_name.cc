@@ -1,8 +1,8 @@
 // How it works
 //
 // A template is checked as a text first, with its placeholders taken for ordinary characters. Then it is cut
-// into parts, each a literal or a field. From these expand() puts together a name, and name_bytes_max() the
-// length that no name exceeds.
+// into parts, each a literal or a field. From these expand() puts together a name, and longest_name() one
+// that no other name of the topic exceeds.
 //
 // For example, "{topic}/{yyyy}{MM}{dd}/part" with a batch that was opened on 31 January 2026:
 //
@@ -11,9 +11,9 @@
 //   bytes     249      1     4     2    2       5       1 + 16 + 1 + 20 + 8
 //
 // 1. expand() writes each part, then the batch: the incarnation in 16 hex digits, and the counter.
-// 2. name_bytes_max() adds up the longest of each, here 309 bytes. That is with a topic of 249 bytes, a
-//    counter of 20 digits and the longest extension. appliance/whole_check.cc refuses a template whose sum is
-//    too long for a claim.
+// 2. longest_name() expands with the longest of each, here 309 bytes. That is with a topic of 249 bytes, a
+//    counter of 20 digits and the longest extension. appliance/name_check.cc looks whether the sink can hold
+//    it.
 //
 // The batch stands in every name, whatever the template says. So a template of "x" still gives no name twice.
 #include "codec/blob_name.h"
@@ -27,16 +27,28 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "base/control_character.h"
+#include "codec/name_rules.h"
 
 namespace penstock::codec {
 namespace {
 
-constexpr std::size_t k_partition_digits_max = 10;  // 2147483647
-constexpr std::size_t k_counter_digits_max = 20;    // 2^64 - 1
-constexpr std::size_t k_incarnation_digits = 16;
+constexpr std::size_t k_counter_digits_max = 20;  // 2^64 - 1
 
-Error invalid(std::string_view text, const std::string& what) {
-  return make_error(ErrorKind::invalid_input, Action::fatal, concat("batch.path \"", text, "\": ", what));
+constexpr std::string_view k_longest_extension = ".txt.zst";
+static_assert(k_longest_extension.size() == k_extension_bytes_max);
+
+// Without the template's text, which may have come from the environment.
+Error invalid(std::string what) {
+  return make_error(ErrorKind::invalid_input, Action::fatal, std::move(what));
+}
+
+// A placeholder that is none, as it may be shown.
+std::string word_of(std::string_view name) {
+  const bool is_word = name.size() <= 16 && std::all_of(name.begin(), name.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                       });
+  return is_word ? concat(" {", name, "}") : "";
 }
 
 void append_number(std::string& out, std::uint64_t number, std::size_t width) {
@@ -61,11 +73,8 @@ std::string complaint_about(std::string_view text) {
   if (text.front() == '/' || text.back() == '/') {
     return "begins or ends with '/'; leave that '/' out";
   }
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || c == '\\') {
-      return concat("holds ", c == '\\' ? "a backslash" : "a control character", "; leave it out");
-    }
+  if (has_control_character(text) || text.find('\\') != std::string_view::npos) {
+    return "holds a control character or a backslash; leave it out";
   }
   std::size_t begin = 0;
   while (begin <= text.size()) {
@@ -75,13 +84,11 @@ std::string complaint_about(std::string_view text) {
     if (segment.empty()) {
       return "holds \"//\", an empty segment; write one '/'";
     }
-    if (last && (segment.front() == '_' || segment.front() == '.')) {
-      return concat("its file name begins with '", segment.front(),
-                    "', and Auto Loader skips such files; begin it with something else");
-    }
-    // "." and ".." among them. Azure drops the dot at a segment's end, and the name would be another one.
-    if (!last && segment.back() == '.') {
-      return concat("the segment \"", segment, "\" ends with '.'; end it with something else");
+    // "." and ".." among them. A dot at the very end stays within the name, before the batch.
+    const std::string fault = part_fault(last && segment.back() == '.' ? concat(segment, "-") : segment);
+    if (!fault.empty()) {
+      return concat("has a part that ", fault, "; write another one",
+                    segment.front() == '_' ? ", or end sink.url with it" : "");
     }
     begin = end + 1;
   }
@@ -101,13 +108,13 @@ Result<PathTemplate> PathTemplate::parse(std::string_view text) {
        {"mm", Field::mm},
        {"ss", Field::ss}}};
   if (std::string complaint = complaint_about(text); !complaint.empty()) {
-    return invalid(text, complaint);
+    return invalid(std::move(complaint));
   }
   PathTemplate result;
   std::size_t at = 0;
   while (at < text.size()) {
     if (text[at] == '}') {
-      return invalid(text, "'}' without '{'; leave it out");
+      return invalid("has a '}' without '{'; leave it out");
     }
     if (text[at] != '{') {
       const std::size_t end = std::min(text.find_first_of("{}", at), text.size());
@@ -117,14 +124,14 @@ Result<PathTemplate> PathTemplate::parse(std::string_view text) {
     }
     const std::size_t close = text.find_first_of("{}/", at + 1);
     if (close == std::string_view::npos || text[close] != '}') {
-      return invalid(text, concat("'{' at character ", at + 1, " is not closed; add '}'"));
+      return invalid(concat("has a '{' that is not closed, at character ", at + 1, "; add '}'"));
     }
     const std::string_view name = text.substr(at + 1, close - at - 1);
     const auto* found = std::find_if(k_fields.begin(), k_fields.end(),
                                      [&](const auto& field) { return field.first == name; });
     if (found == k_fields.end()) {
-      return invalid(text, concat("unknown placeholder {", name,
-                                  "}; known are {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}"));
+      return invalid(concat("has an unknown placeholder", word_of(name),
+                            "; known are {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}"));
     }
     result.parts_.push_back({found->second, {}});
     at = close + 1;
@@ -137,28 +144,11 @@ bool PathTemplate::uses_partition() const {
                      [](const Part& part) { return part.field == Field::partition; });
 }
 
-std::size_t PathTemplate::name_bytes_max(std::size_t topic_bytes, std::string_view prefix) const {
-  std::size_t bytes = prefix.size();
-  bytes += !prefix.empty() && prefix.back() != '/' ? 1 : 0;
-  for (const Part& part : parts_) {
-    switch (part.field) {
-      case Field::literal:
-        bytes += part.literal.size();
-        break;
-      case Field::topic:
-        bytes += topic_bytes;
-        break;
-      case Field::partition:
-        bytes += k_partition_digits_max;
-        break;
-      case Field::yyyy:
-        bytes += 4;
-        break;
-      default:
-        bytes += 2;
-    }
-  }
-  return bytes + 1 + k_incarnation_digits + 1 + k_counter_digits_max + k_extension_bytes_max;
+std::string PathTemplate::longest_name(std::string_view topic) const {
+  const std::optional<Partition> partition =
+      uses_partition() ? std::optional(Partition{INT32_MAX}) : std::nullopt;
+  return expand(topic, partition, WallTime{}, {.incarnation = UINT64_MAX, .counter = UINT64_MAX},
+                k_longest_extension);
 }
 
 std::string PathTemplate::expand(std::string_view topic, std::optional<Partition> partition, WallTime opened,

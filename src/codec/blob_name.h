@@ -25,15 +25,14 @@ inline constexpr std::size_t k_extension_bytes_max = 8;
 // topic, partition (only with group_by: partition), yyyy MM dd HH mm ss (UTC, when the batch was opened).
 class PathTemplate {
  public:
-  // Errors name the placeholder or the character: unknown placeholder, unclosed brace, "..", an empty
-  // segment, a leading or trailing '/', a control character or backslash, a last segment that begins with '_'
-  // or '.' (Auto Loader skips these).
+  // Errors name the placeholder or the part: unknown placeholder, unclosed brace, a leading or trailing '/',
+  // and what no name may have (name_rules.h), with placeholders taken for ordinary text.
   static Result<PathTemplate> parse(std::string_view text);
 
   bool uses_partition() const;
 
-  // The longest name this template can give for a topic of `topic_bytes` (249 is Kafka's longest).
-  std::size_t name_bytes_max(std::size_t topic_bytes, std::string_view prefix) const;
+  // A name of the topic's that none exceeds, in its length or in that of any part.
+  std::string longest_name(std::string_view topic) const;
 
   // "<expanded>-<incarnation, 16 hex>-<counter, decimal><extension>". `partition` only if uses_partition().
   std::string expand(std::string_view topic, std::optional<Partition> partition, WallTime opened,

@@ -70,10 +70,17 @@ Error corrupt(CompressedFormat format, std::size_t bytes) {
 Error too_long(CompressedFormat format, std::size_t bytes, std::size_t bytes_max) {
   return make_error(ErrorKind::unsupported, Action::give_up,
                     concat(bytes, " bytes of ", to_string(format), " decompress to more than the limit of ",
-                           bytes_max, " bytes; raise source.max_batch_bytes"));
+                           bytes_max, " bytes; ", advice_on_large_batch(bytes_max)));
 }
 
 }  // namespace
+
+std::string_view advice_on_large_batch(std::size_t limit, std::size_t bytes) {
+  return limit < k_batch_bytes_limit_max && bytes <= k_batch_bytes_limit_max
+             ? "raise source.max_batch_bytes"
+             : "source.max_batch_bytes goes no higher, so set source.fetch: librdkafka and guarantee: "
+               "at_least_once";
+}
 
 struct Decompressor::Contexts {
   std::unique_ptr<inflate_state> gzip;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <penstock/result.h>
 
@@ -33,6 +34,12 @@ enum class CompressedFormat : std::uint8_t {
 };
 
 const char* to_string(CompressedFormat format);
+
+// The highest limit that a configuration takes, as source.max_batch_bytes.
+inline constexpr std::size_t k_batch_bytes_limit_max = std::size_t{100} << 20;
+
+// What to do about a batch above `limit`. `bytes` is its size where that is known.
+std::string_view advice_on_large_batch(std::size_t limit, std::size_t bytes = 0);
 
 class Decompressor {
  public:

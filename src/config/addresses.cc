@@ -24,6 +24,9 @@
 #include <optional>
 #include <system_error>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "base/concat.h"
 
 namespace penstock::config {
@@ -71,6 +74,18 @@ std::optional<HostPort> split(std::string_view text) {
     return std::nullopt;
   }
   return HostPort{.host = host, .port = port};
+}
+
+// What looks like an address has to be one: no name service would make anything of it.
+bool can_be_bound(const HostPort& listen) {
+  const std::string host(listen.host);
+  if (host.find(':') != std::string::npos) {
+    in6_addr address{};
+    return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  }
+  in_addr address{};
+  return host.find_first_not_of("0123456789.") != std::string::npos ||
+         ::inet_aton(host.c_str(), &address) == 1;  // as the resolver: 127.1 is one
 }
 
 Complaint check_azure_url(std::string_view url, std::string_view scheme) {
@@ -130,6 +145,11 @@ Complaint read_listen(std::string_view text, AdminSettings& out) {
   if (!listen || !listen->port) {
     return "is not address:port; write 127.0.0.1:9464, 0.0.0.0:9464 if others must reach it, or none";
   }
+  if (!can_be_bound(*listen)) {
+    return "names no address that there can be; write 127.0.0.1:9464, 0.0.0.0:9464 if others must reach it, "
+           "or "
+           "none";
+  }
   out.host = listen->host;
   out.port = *listen->port;
   return {};
@@ -162,6 +182,26 @@ Complaint read_sink_url(const std::string& url, SinkSettings& out) {
   out.kind = kind;
   out.directory = std::move(directory);
   return {};
+}
+
+Complaint read_authority(const std::string& url, std::string& out) {
+  constexpr std::string_view k_https = "https://";
+  std::string_view rest = url;
+  rest.remove_prefix(rest.starts_with(k_https) ? k_https.size() : rest.size());
+  rest = rest.substr(0, rest.size() - (rest.ends_with('/') ? 1 : 0));
+  if (!split(rest)) {
+    return "is not https:// and a host; write https://login.microsoftonline.us";
+  }
+  out = concat(k_https, rest);
+  return {};
+}
+
+Complaint check_scope(const std::string& scope) {
+  constexpr std::string_view k_end = "/.default";
+  const bool is_plain = scope.find_first_of(" \t\r\n?#&") == std::string::npos;
+  return is_plain && scope.ends_with(k_end) && scope.size() > k_end.size()
+             ? Complaint{}
+             : Complaint("is no scope; write https://<namespace>.servicebus.windows.net/.default");
 }
 
 Complaint check_directory(const std::string& path) {

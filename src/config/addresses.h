@@ -23,6 +23,12 @@ Complaint read_sink_url(const std::string& url, SinkSettings& out);
 // An absolute path. Nothing is asked of the file system.
 Complaint check_directory(const std::string& path);
 
+// "https://login.microsoftonline.us": https:// and a host, perhaps with a port.
+Complaint read_authority(const std::string& url, std::string& out);
+
+// "https://contoso.servicebus.windows.net/.default"
+Complaint check_scope(const std::string& scope);
+
 // "system", or the absolute path of a file of certificates.
 Complaint check_certificates(const std::string& path);
 

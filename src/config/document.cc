@@ -61,7 +61,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_anchor(mark, anchor);
-    add(Node{.kind = NodeKind::null, .line = line_of(mark), .key = {}, .text = {}, .items = {}}, mark);
+    add(Node{.kind = NodeKind::null, .line = line_of(mark)}, mark);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse_anchor(mark, 1); }
@@ -73,9 +73,8 @@ class TreeBuilder : public YAML::EventHandler {
     const bool null = tag == "?" && (value == "~" || value == "null");
     add(Node{.kind = null ? NodeKind::null : NodeKind::scalar,
              .line = line_of(mark),
-             .key = {},
              .text = value,
-             .items = {}},
+             .begin = mark.pos < 0 ? 0 : static_cast<std::size_t>(mark.pos)},
         mark);
   }
 
@@ -123,7 +122,7 @@ class TreeBuilder : public YAML::EventHandler {
       throw Refusal(mark, "a key is a list or a mapping; write a name");
     }
     Open opened;
-    opened.node = Node{.kind = kind, .line = line_of(mark), .key = {}, .text = {}, .items = {}};
+    opened.node = Node{.kind = kind, .line = line_of(mark)};
     opened.mark = mark;
     open_.push_back(std::move(opened));
   }

@@ -5,7 +5,9 @@
 // is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,11 +22,16 @@ struct Node {
   // From 1. In a map it is the line of the key.
   int line = 1;
   // Of a node in a map. Equal keys are all there, in order.
-  std::string key;
+  std::string key{};
   // Of a scalar.
-  std::string text;
+  std::string text{};
+  // Of a scalar: where it begins in the text, in bytes, with its quote if it has one.
+  std::size_t begin = 0;
+  // Of a scalar whose text was drawn from files (load.cc): which, and how to draw it again.
+  std::vector<std::string> files{};
+  std::function<Result<std::string>()> draw_again{};
   // Of a list or a map.
-  std::vector<Node> items;
+  std::vector<Node> items{};
 };
 
 // An empty text gives a null node. Errors: the message is "file:line: what, and what to write".

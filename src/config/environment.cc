@@ -72,6 +72,10 @@ Result<std::string> secret_of_file(const std::string& path, const Environment& e
   }
   const std::size_t end = text->find_last_not_of("\r\n");
   text->resize(end == std::string::npos ? 0 : end + 1);
+  constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";  // some editors begin every file with it
+  if (text->starts_with(k_byte_order_mark)) {
+    text->erase(0, k_byte_order_mark.size());
+  }
   return text;
 }
 

@@ -26,6 +26,7 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <map>
 #include <string_view>
@@ -59,6 +60,15 @@ std::vector<std::string_view> names_below(std::string_view prefix) {
     }
   }
   return names;
+}
+
+// A key that is none, as it may be shown. What does not look like a key may be a secret in the wrong place.
+std::string word_of(const std::string& key) {
+  constexpr std::size_t k_bytes_max = 40;
+  const bool is_word = key.size() <= k_bytes_max && std::all_of(key.begin(), key.end(), [](unsigned char c) {
+                         return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+                       });
+  return is_word ? key : "(something)";
 }
 
 std::string_view last_name(std::string_view path) {
@@ -97,10 +107,16 @@ void apply_defaults(Settings& settings) {
 // Replaces the ${...} of a node and of all in it. What is wrong with the first that fails.
 Complaint expand_all(Node& node, const Environment& environment) {
   if (node.kind == NodeKind::scalar) {
-    Result<std::string> text = expand(node.text, environment);
+    Environment recording = environment;
+    recording.read_file = [&environment, &node](const std::string& path) {
+      node.files.push_back(path);
+      return environment.read_file(path);
+    };
+    Result<std::string> text = expand(node.text, recording);
     if (!text) {
       return text.error().message;
     }
+    node.draw_again = [written = node.text, environment] { return expand(written, environment); };
     node.text = *std::move(text);
   }
   for (Node& item : node.items) {
@@ -135,16 +151,17 @@ class Walk {
       const std::string path = shown + item.key;
       const auto [first, is_new] = seen.emplace(item.key, item.line);
       if (!is_new) {
-        report_.add_at(item.line, path,
+        report_.add_at(item.line, shown + word_of(item.key),
                        concat("is given twice, first at line ", first->second, "; remove one"));
         continue;
       }
-      entry(item, path, prefix + item.key, prefix, target);
+      entry(item, path, shown, prefix, target);
     }
   }
 
-  void entry(Node& item, const std::string& path, const std::string& table_path, const std::string& prefix,
+  void entry(Node& item, const std::string& path, const std::string& shown, const std::string& prefix,
              Settings& target) {
+    const std::string table_path = prefix + item.key;
     if (const Key* key = find_key(table_path)) {
       settings_.lines.emplace(path, item.line);
       if (key->kind == Kind::overrides) {
@@ -156,7 +173,7 @@ class Walk {
       settings_.lines.emplace(path, item.line);
       subsection(item, path, table_path, target);
     } else {
-      report_.add_at(item.line, path, unknown_key(item.key, prefix));
+      report_.add_at(item.line, shown + word_of(item.key), unknown_key(item.key, prefix));
     }
   }
 
@@ -204,7 +221,7 @@ class Walk {
       const std::string item_path = concat(path, ".", item.key);
       const auto [first, is_new] = seen.emplace(item.key, item.line);
       if (!is_new) {
-        report_.add_at(item.line, item_path,
+        report_.add_at(item.line, concat(path, ".", word_of(item.key)),
                        concat("is given twice, first at line ", first->second, "; remove one"));
         continue;
       }
@@ -218,7 +235,8 @@ class Walk {
         subsection(item, item_path, "batch", changed);
         result.batch = std::move(changed.batch);
       } else {
-        report_.add(item_path, "is not a key; an override has match and batch");
+        report_.add_at(item.line, concat(path, ".", word_of(item.key)),
+                       "is not a key; an override has match and batch");
       }
     }
     if (!has_match) {
@@ -258,6 +276,18 @@ Result<Settings> load(const std::string& path, const Environment& environment) {
     return text.error();
   }
   return load_text(*text, path, environment);
+}
+
+obs::LogFormat log_format_in(const std::string& path, const Environment& environment) {
+  const Result<std::string> text = environment.read_file(path);
+  Result<Node> document = text.ok() ? parse_document(*text, path) : Result<Node>(text.error());
+  Settings settings;
+  apply_defaults(settings);
+  if (document.ok()) {
+    Report report(settings);
+    Walk(environment, settings, report).root(*document);
+  }
+  return settings.log.format;
 }
 
 Result<Settings> load_text(const std::string& text, const std::string& file, const Environment& environment) {

@@ -19,4 +19,7 @@ Result<Settings> load(const std::string& path, const Environment& environment);
 // The same for a text; `file` is only a name, for the messages.
 Result<Settings> load_text(const std::string& text, const std::string& file, const Environment& environment);
 
+// log.format of a configuration that load() may refuse: text where it cannot be read.
+obs::LogFormat log_format_in(const std::string& path, const Environment& environment);
+
 }  // namespace penstock::config

@@ -27,7 +27,7 @@ std::uint64_t slab_bytes_for(std::size_t topics_hint) {
 }
 
 std::uint64_t fixed_bytes(std::uint32_t connections) {
-  return k_client_bytes + connections * k_connection_bytes;
+  return k_client_bytes + k_backlog_bytes + connections * k_connection_bytes;
 }
 
 // 8 MiB in slabs of 1 MiB: 8 MiB / (1 MiB - 8 KiB) = 8.06, so 9 slabs a block, 2 x 9 + 8 = 26 a worker.

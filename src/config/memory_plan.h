@@ -1,6 +1,6 @@
 // How runtime.memory is divided. Pure arithmetic.
 //
-//   memory = base + workers x (Kafka client + connections + slabs)
+//   memory = base + workers x (Kafka client + backlog + connections + slabs)
 //
 // The slabs get what the fixed parts leave. The parts are measured, rounded up; the sum is what a process may
 // grow to.
@@ -29,6 +29,12 @@ inline constexpr std::uint64_t k_client_fetch_bytes = 4 * k_mib;
 inline constexpr std::uint64_t k_client_overshoot_bytes = 8 * k_mib;
 inline constexpr std::uint64_t k_client_bytes =
     k_client_queue_bytes + k_client_fetch_bytes + k_client_overshoot_bytes;
+
+// Sealed batches of a worker that wait for the storage, beside their bytes (pipeline/backlog.h): 3,800
+// batches of one partition, or 320 of 150. When they take half of it batches grow instead of being sealed by
+// age, and when they take all of it no records are taken. Full chunks on the stage are not among it. They
+// take 0.2 KiB each: 4 MiB on top for a full stage of 20 GiB with large slabs, 16 MiB with small ones.
+inline constexpr std::uint64_t k_backlog_bytes = 8 * k_mib;
 
 // A connection to the storage: 512 KiB of libcurl's upload buffer, TLS records, socket buffers that count as
 // ours.

@@ -16,9 +16,11 @@ inline constexpr std::size_t k_group_bytes_max = 256;
 // So that penstock-<name>, a directory and a label stay readable, and the group stays far below its own
 // limit.
 inline constexpr std::size_t k_name_bytes_max = 100;
-// Of source.instance. The group.instance.id, of at most 249 bytes, also holds the deployment's name and the
-// worker's number.
+// Of source.instance.
 inline constexpr std::size_t k_instance_bytes_max = 180;
+// A group.instance.id has at most 249 bytes. It is <name>-<instance>-w<worker>, and a worker's number has 3
+// digits.
+inline constexpr std::size_t k_name_and_instance_bytes_max = 249 - 6;
 
 Complaint check_name(std::string_view name);
 Complaint check_group(std::string_view group);

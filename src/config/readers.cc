@@ -100,7 +100,8 @@ Complaint read_text(const Node& node, std::string& out) {
 Complaint read_secret(const Node& node, Secret& out) {
   Complaint complaint = require_single_value(node);
   if (complaint.empty()) {
-    out = Secret(node.text);
+    out = node.files.empty() ? Secret(node.text)
+                             : Secret(node.text, SecretOrigin{.read = node.draw_again, .files = node.files});
   }
   return complaint;
 }

@@ -33,14 +33,19 @@ const BatchSettings& Settings::batch_for(const std::string& topic) const {
   return batch;
 }
 
-bool uses_tls(const SourceSettings& source) {
-  if (source.tls.enabled) {
-    return *source.tls.enabled;
-  }
+bool has_event_hubs(const SourceSettings& source) {
   return std::any_of(source.brokers.begin(), source.brokers.end(), [&](const std::string& broker) {
     return is_event_hubs(broker) ||
            (source.auth.type == source::AuthType::event_hubs && broker.ends_with(":9093"));
   });
+}
+
+bool names_event_hubs(const SourceSettings& source) {
+  return !source.brokers.empty() && is_event_hubs(source.brokers.front());
+}
+
+bool uses_tls(const SourceSettings& source) {
+  return source.tls.enabled.value_or(source.auth.type == source::AuthType::entra || has_event_hubs(source));
 }
 
 Duration fetch_wait(const Settings& settings) {

@@ -13,6 +13,7 @@
 #include "codec/compressor.h"
 #include "config/secret.h"
 #include "config/topic_pattern.h"
+#include "identity/options.h"
 #include "io/loop.h"
 #include "ledger/guarantee.h"
 #include "obs/log_format.h"
@@ -26,7 +27,25 @@ enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
 enum class Format : std::uint8_t { ndjson };
 enum class SinkKind : std::uint8_t { azure, directory, null_store };
-enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sas };
+enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sas, entra };
+
+// Who we are to Entra. Of AuthType::entra and SinkAuthType::entra.
+struct IdentitySettings {
+  identity::Kind kind = identity::Kind::best;
+  // As in identity::Options.
+  std::string tenant_id;
+  std::string client_id;
+  std::string object_id;
+  std::string resource_id;
+  Secret client_secret;
+  // Absolute paths.
+  std::string certificate_file;
+  std::string token_file;
+  // Without a '/' at its end. Empty: the environment says it.
+  std::string authority;
+  // "system", or an absolute path.
+  std::string authority_ca;
+};
 
 struct SourceAuth {
   source::AuthType type = source::AuthType::none;
@@ -35,8 +54,12 @@ struct SourceAuth {
   // Of the sasl types, with the password.
   std::string username;
   Secret password;
-  // Of oauthbearer: an absolute path.
+  // Of oauthbearer, and of entra: an absolute path.
   std::string token_file;
+  // Of entra. Its token_file is the one above.
+  IdentitySettings identity;
+  // Of entra: what the tokens are for. Empty: the first broker's namespace.
+  std::string scope;
 };
 
 struct Tls {
@@ -44,6 +67,9 @@ struct Tls {
   std::optional<bool> enabled;
   // "system", or the path of a file of certificates.
   std::string ca = "system";
+  // Paths of PEM files; both or neither.
+  std::string certificate;
+  std::string key;
 };
 
 struct SourceSettings {
@@ -97,8 +123,10 @@ struct SinkAuth {
   Secret key;
   // Of connection_string: the whole of it.
   Secret value;
-  // Of sas, without a leading '?'.
+  // Of sas, as it was written: perhaps with a leading '?'.
   Secret token;
+  // Of entra.
+  IdentitySettings identity;
 };
 
 struct SinkSettings {
@@ -108,6 +136,8 @@ struct SinkSettings {
   // Of SinkKind::directory: an absolute path.
   std::string directory;
   SinkAuth auth;
+  // Of SinkKind::azure: "system", or an absolute path.
+  std::string tls_ca;
   std::uint64_t block_bytes = 0;
   // Per worker.
   std::uint32_t connections = 0;
@@ -159,8 +189,14 @@ struct Settings {
   const BatchSettings& batch_for(const std::string& topic) const;
 };
 
-// Whether to speak TLS to the brokers: as written; else when a broker is of Event Hubs by its name, or has
-// port 9093 and the auth is a connection string (the Event Hubs emulator is on 9092, without TLS).
+// Whether a broker is of Event Hubs: by its name, or as it has port 9093 and the auth is a connection string
+// (the Event Hubs emulator is on 9092, without TLS).
+bool has_event_hubs(const SourceSettings& source);
+
+// Whether the first broker names a namespace of Event Hubs, from which the scope of tokens follows.
+bool names_event_hubs(const SourceSettings& source);
+
+// Whether to speak TLS to the brokers: as written; else with Event Hubs, and when tokens of Entra are shown.
 bool uses_tls(const SourceSettings& source);
 
 // How long a fetch may wait for more bytes: as written; else 1 % of the shortest max_age, at most 500 ms.

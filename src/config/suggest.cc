@@ -1,10 +1,11 @@
 #include "config/suggest.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <string>
 #include <vector>
+
+#include "base/letter_case.h"
 
 namespace penstock::config {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::size_t k_word_bytes_max = 64;  // beyond it nothing is near; also
 std::string folded(std::string_view word) {
   std::string result(word);
   for (char& c : result) {
-    c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    c = c == '-' ? '_' : lower(c);
   }
   return result;
 }

@@ -144,6 +144,34 @@ class WrittenOut {
   std::vector<Group> open_{Group{}};
 };
 
+// POSIX gives no letter behind a backslash a meaning. This library takes most of them for the letter itself,
+// so that "\\d" matches a d, and gives some a meaning of its own, which another library need not. Another
+// character behind a backslash is that character, and so is another backslash.
+std::string letter_escape_fault(std::string_view expression) {
+  struct Way {
+    char letter;
+    std::string_view posix;
+  };
+  static constexpr std::array<Way, 6> k_ways{{{'d', "[0-9]"},
+                                              {'D', "[^0-9]"},
+                                              {'w', "[[:alnum:]_]"},
+                                              {'W', "[^[:alnum:]_]"},
+                                              {'s', "[[:space:]]"},
+                                              {'S', "[^[:space:]]"}}};
+  for (std::size_t at = expression.find('\\'); at != std::string_view::npos && at + 1 < expression.size();
+       at = expression.find('\\', at + 2)) {
+    const char letter = expression[at + 1];
+    if ((letter < 'a' || letter > 'z') && (letter < 'A' || letter > 'Z')) {
+      continue;
+    }
+    const auto* way = std::find_if(k_ways.begin(), k_ways.end(),
+                                   [letter](const Way& each) { return each.letter == letter; });
+    return concat("holds \\", letter, ", which means nothing in a POSIX expression; write ",
+                  way != k_ways.end() ? way->posix : "the letter alone, or leave it out");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<TopicPattern> TopicPattern::compile(const std::string& expression) {
@@ -151,6 +179,9 @@ Result<TopicPattern> TopicPattern::compile(const std::string& expression) {
     return invalid_input(concat("is an expression that could take all memory or time; write at most ",
                                 k_expression_bytes_max,
                                 " bytes, fewer repetitions within each other, and ^ and $ outside of them"));
+  }
+  if (const std::string fault = letter_escape_fault(expression); !fault.empty()) {
+    return invalid_input(fault);
   }
   auto regex = std::make_unique<regex_t>();
   const int code = ::regcomp(regex.get(), expression.c_str(), REG_EXTENDED | REG_NOSUB);

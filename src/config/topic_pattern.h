@@ -18,7 +18,8 @@ class TopicPattern {
   TopicPattern() = default;
 
   // The error's message is a predicate: "is not a regular expression: Unmatched ( ...". It does not repeat
-  // the text. An expression that would take much memory or time is refused.
+  // the text. Refused are also an expression that would take much memory or time, and a backslash before a
+  // letter: people who write "\d" do not mean the letter d.
   static Result<TopicPattern> compile(const std::string& expression);
 
   // Whether it matches anywhere in the topic's name: "^" and "$" bind it to the ends.

@@ -13,9 +13,12 @@
 // 1. The report already says that source.auth.type is none of its values.
 // 2. check_required() misses source.brokers. That key has no line, so line 2 is told, where its section is.
 // 3. check_source_auth() says nothing of the value in line 4: with the type that was meant it may be right.
-// 4. check_sink_auth() refuses sink.auth as a whole, since a directory takes no credential. It does not look
-//    at the token any more.
+// 4. check_sink_auth() refuses sink.auth as a whole, since a directory takes no credential. It does not ask
+//    for the other keys of sink.auth any more.
 // 5. check_tls() says nothing. TLS follows from the brokers and the type, and both were complained about.
+//
+// What a credential of the sink must look like is not told here but by appliance/whole_check.h, as only azure
+// knows its forms.
 //
 // check_batch() blames an override only for what it says itself, since the rest is a copy of `batch`.
 #include "config/validate.h"
@@ -33,6 +36,9 @@
 #include "base/foreign_limits.h"
 #include "base/units.h"
 #include "config/memory_plan.h"
+#include "config/names.h"
+#include "identity/options.h"
+#include "source/consumer_options.h"
 
 namespace penstock::config {
 namespace {
@@ -93,12 +99,62 @@ Companion::Use required_if(bool condition) {
   return condition ? Companion::Use::required : Companion::Use::none;
 }
 
-// Whether every part stands in a connection string, after its start or a ';'.
-bool has_parts(const Secret& value, std::initializer_list<std::string_view> names) {
-  const std::string text = ";" + value.reveal();
-  return std::all_of(names.begin(), names.end(), [&](std::string_view name) {
-    return text.find(concat(";", name, "=")) != std::string::npos;
-  });
+// Which keys a kind of identity has a use for.
+struct IdentityKey {
+  std::string_view name;
+  std::initializer_list<identity::Kind> used_with;
+  std::initializer_list<identity::Kind> required_with;
+  // Behind "write ".
+  std::string_view advice;
+};
+
+using identity::Kind::best;
+using identity::Kind::client_certificate;
+using identity::Kind::client_secret;
+using identity::Kind::managed_identity;
+using identity::Kind::workload_identity;
+
+const IdentityKey k_identity_keys[] = {
+    {"tenant_id",
+     {best, workload_identity, client_secret, client_certificate},
+     {client_secret, client_certificate},
+     "the id of the application's tenant"},
+    {"client_id",
+     {best, managed_identity, workload_identity, client_secret, client_certificate},
+     {client_secret, client_certificate},
+     "the application's client id"},
+    {"object_id", {managed_identity}, {}, ""},
+    {"resource_id", {managed_identity}, {}, ""},
+    {"client_secret", {client_secret}, {client_secret}, "${file:/path} or ${credential:name}, in quotes"},
+    {"certificate_file", {client_certificate}, {client_certificate}, "the absolute path of a PEM file"},
+    {"token_file", {best, workload_identity}, {}, ""},
+    {"authority", {best, workload_identity, client_secret, client_certificate}, {}, ""},
+    {"authority_ca", {best, workload_identity, client_secret, client_certificate}, {}, ""},
+};
+
+// `by`: the identity, or null with the types that have none. `section` is "source.auth" or "sink.auth".
+void check_identity(const Settings& settings, Report& report, std::string_view section,
+                    const IdentitySettings* by) {
+  const auto has = [&](std::initializer_list<identity::Kind> kinds) {
+    return by != nullptr && std::find(kinds.begin(), kinds.end(), by->kind) != kinds.end();
+  };
+  for (const IdentityKey& key : k_identity_keys) {
+    const std::string path = concat(section, ".", key.name);
+    const bool of_oauthbearer = by == nullptr && path == "source.auth.token_file";
+    if (written(settings, path) && !has(key.used_with) && !of_oauthbearer) {
+      report.add(path, concat("is not used with this ", section, ".type; remove it, or change the type"));
+    } else if (!written(settings, path) && has(key.required_with)) {
+      report.add(path, concat("is required with this ", section, ".type; write ", key.advice));
+    }
+  }
+  const bool by_object = written(settings, concat(section, ".object_id"));
+  const bool by_resource = written(settings, concat(section, ".resource_id"));
+  const bool by_client = written(settings, concat(section, ".client_id"));
+  if (has({managed_identity}) && int{by_object} + int{by_resource} + int{by_client} > 1) {
+    report.add(
+        concat(section, by_resource ? ".resource_id" : ".object_id"),
+        "is one of client_id, object_id and resource_id, which name one identity each; keep one of them");
+  }
 }
 
 void check_source_auth(const Settings& settings, Report& report) {
@@ -108,49 +164,33 @@ void check_source_auth(const Settings& settings, Report& report) {
   }
   const bool by_string = auth.type == source::AuthType::event_hubs;
   const bool by_token = auth.type == source::AuthType::oauthbearer;
-  const bool by_password = !by_string && !by_token && auth.type != source::AuthType::none;
+  const bool by_identity = auth.type == source::AuthType::entra;
+  const bool by_password = !by_string && !by_token && !by_identity && auth.type != source::AuthType::none;
   check_companions(settings, report, "source.auth.type",
                    {{"source.auth.value", required_if(by_string)},
                     {"source.auth.username", required_if(by_password)},
                     {"source.auth.password", required_if(by_password)}});
+  check_identity(settings, report, "source.auth", by_identity ? &auth.identity : nullptr);
   if (by_token && !written(settings, "source.auth.token_file")) {
     report.add("source.auth.token_file",
                "is required with this source.auth.type; write the absolute path of a file");
-  } else if (!by_token && written(settings, "source.auth.token_file")) {
+  } else if (!by_token && !by_identity && written(settings, "source.auth.token_file")) {
     report.add("source.auth.token_file",
                "is not used with this source.auth.type; remove it, or write oauthbearer as the type");
   }
-  if (by_string && sound(report, {"source.auth.value"}) &&
-      !has_parts(auth.value, {"Endpoint", "SharedAccessKeyName", "SharedAccessKey"})) {
-    report.add("source.auth.value",
-               "is not a connection string of Event Hubs; write all of "
-               "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=...");
+  if (by_identity && !written(settings, "source.auth.scope") && !names_event_hubs(settings.source) &&
+      sound(report, {"source.brokers", "source.auth.scope"})) {
+    report.add("source.auth.scope",
+               "is required, as the first of source.brokers has no name of Event Hubs; write "
+               "https://<namespace>.servicebus.windows.net/.default");
+  } else if (!by_identity && written(settings, "source.auth.scope")) {
+    report.add("source.auth.scope",
+               "is not used with this source.auth.type; remove it, or write entra as the type");
   }
-}
-
-bool is_base64(const std::string& text) {
-  constexpr std::string_view k_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::size_t body = text.find_first_not_of(k_alphabet);
-  const std::size_t padding = body == std::string::npos ? 0 : text.size() - body;
-  return text.size() % 4 == 0 && padding <= 2 &&
-         (padding == 0 || text.find_first_not_of('=', body) == std::string::npos);
-}
-
-void check_sink_secrets(const Settings& settings, Report& report) {
-  const SinkAuth& auth = settings.sink.auth;
-  if (auth.type == SinkAuthType::shared_key && sound(report, {"sink.auth.key"}) &&
-      !is_base64(auth.key.reveal())) {
-    report.add("sink.auth.key", "is not base64; write the account's key whole, as Azure shows it");
-  }
-  if (auth.type == SinkAuthType::connection_string && sound(report, {"sink.auth.value"}) &&
-      !has_parts(auth.value, {"AccountName", "AccountKey"})) {
-    report.add(
-        "sink.auth.value",
-        "is not the connection string of a storage account; write all of ...;AccountName=...;AccountKey=...");
-  }
-  if (auth.type == SinkAuthType::sas && sound(report, {"sink.auth.token"}) &&
-      auth.token.reveal().find("sig=") == std::string::npos) {
-    report.add("sink.auth.token", "is not a shared access signature; write all of sv=...&sig=...");
+  if (by_string && sound(report, {"source.auth.value"})) {
+    if (const Result<std::string> broker = source::event_hubs_broker(auth.value.reveal()); !broker.ok()) {
+      report.add("source.auth.value", broker.error().message);
+    }
   }
 }
 
@@ -163,9 +203,12 @@ void check_sink_auth(const Settings& settings, Report& report) {
     report.add("sink.auth", "has no use with this sink.url; remove it");
     return;
   }
+  if (settings.sink.kind != SinkKind::azure && written(settings, "sink.tls.ca")) {
+    report.add("sink.tls.ca", "has no use with this sink.url; remove it");
+  }
   if (settings.sink.kind == SinkKind::azure && auth.type == SinkAuthType::none) {
     report.add("sink.auth.type",
-               "is required with this sink.url; write shared-key, connection-string or sas");
+               "is required with this sink.url; write entra, shared-key, connection-string or sas");
     return;
   }
   const bool by_key = auth.type == SinkAuthType::shared_key;
@@ -174,20 +217,36 @@ void check_sink_auth(const Settings& settings, Report& report) {
                     {"sink.auth.key", required_if(by_key)},
                     {"sink.auth.value", required_if(auth.type == SinkAuthType::connection_string)},
                     {"sink.auth.token", required_if(auth.type == SinkAuthType::sas)}});
-  check_sink_secrets(settings, report);
+  check_identity(settings, report, "sink.auth", auth.type == SinkAuthType::entra ? &auth.identity : nullptr);
+}
+
+void check_own_certificate(const Settings& settings, Report& report) {
+  constexpr std::string_view k_certificate = "source.tls.certificate";
+  constexpr std::string_view k_key = "source.tls.key";
+  if (!sound(report, {k_certificate, k_key})) {
+    return;
+  }
+  const bool has_certificate = written(settings, k_certificate);
+  const bool has_key = written(settings, k_key);
+  if (has_certificate && !uses_tls(settings.source)) {
+    report.add(k_certificate, "has no use without TLS; write enabled: true beside it, or remove it");
+  } else if (has_certificate && !has_key) {
+    report.add(k_key, "is required with source.tls.certificate; write the absolute path of its private key");
+  } else if (has_key && !has_certificate) {
+    report.add(k_key, "has no use without source.tls.certificate; write that, or remove it");
+  }
 }
 
 void check_tls(const Settings& settings, Report& report) {
-  SourceSettings as_auto = settings.source;
-  as_auto.tls.enabled.reset();
   if (!sound(report, {"source.tls.enabled", "source.tls.ca", "source.brokers", "source.auth.type"})) {
     return;
   }
-  if (settings.source.tls.enabled == false && uses_tls(as_auto)) {
+  if (settings.source.tls.enabled == false && has_event_hubs(settings.source)) {
     report.add("source.tls.enabled", "is off, and Event Hubs speaks nothing but TLS there; remove the line");
   } else if (written(settings, "source.tls.ca") && !uses_tls(settings.source)) {
     report.add("source.tls.ca", "has no use without TLS; write enabled: true beside it, or remove it");
   }
+  check_own_certificate(settings, report);
 }
 
 void check_batch(const Settings& settings, Report& report, const BatchSettings& batch,
@@ -210,6 +269,15 @@ void check_batch(const Settings& settings, Report& report, const BatchSettings& 
     report.add(path,
                "holds {partition}, and a file has all partitions of its topic; remove it, or write "
                "group_by: partition");
+  }
+}
+
+void check_instance_fits(const Settings& settings, Report& report) {
+  if (sound(report, {"name", "source.instance"}) &&
+      settings.name.size() + settings.source.instance.size() > k_name_and_instance_bytes_max) {
+    report.add("source.instance",
+               concat("and name have more than ", k_name_and_instance_bytes_max,
+                      " letters together, and Kafka takes no longer name of a member; write a shorter one"));
   }
 }
 
@@ -268,6 +336,7 @@ void validate(const Settings& settings, Report& report) {
   for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
     check_batch(settings, report, settings.overrides[i].batch, concat("overrides[", i, "]."));
   }
+  check_instance_fits(settings, report);
   check_fetch_wait(settings, report);
   check_guarantee(settings, report);
   check_capacity(settings, report);

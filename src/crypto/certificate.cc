@@ -31,10 +31,9 @@ std::string written(const Bio& bio) {
   return printable(std::string(text, static_cast<std::size_t>(std::max(length, 0L))));
 }
 
-std::string subject_of(const X509* certificate) {
+std::string text_of(const X509_NAME* name) {
   const Bio bio(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0,
-                     XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+  X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
   return written(bio);
 }
 
@@ -65,7 +64,8 @@ RefusedCertificate refused_certificate(long verify_result, const x509_st* certif
   RefusedCertificate refused;
   refused.verify_result = verify_result;
   if (certificate != nullptr) {
-    refused.subject = subject_of(certificate);
+    refused.subject = text_of(X509_get_subject_name(certificate));
+    refused.issuer = text_of(X509_get_issuer_name(certificate));
     refused.names = names_of(certificate);
     refused.until = end_of(certificate);
   }

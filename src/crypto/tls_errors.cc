@@ -1,3 +1,15 @@
+// How it works
+//
+// OpenSSL tells what went wrong by the result of verifying a certificate, or by a reason code. Each has a row
+// here, in one of three tables: certificates of the peer that we refuse, reasons that need a person, and what
+// the peer says of a certificate of ours. What has no row is retried, in OpenSSL's words.
+//
+// For example, a broker with ssl.client.auth=required answers with the alert certificate_unknown:
+//
+//   1. The alert comes as reason 1046, SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN.
+//   2. k_refusals has a row for it, with two sentences.
+//   3. The peer's TlsPeer::own is empty, so we showed none, and the sentence names the keys to write. With a
+//      file in it, the sentence says that the broker does not take what is in that file.
 #include "crypto/tls_errors.h"
 
 #include <array>
@@ -11,7 +23,7 @@
 namespace penstock::crypto {
 namespace {
 
-enum class Fault : unsigned char { unknown_ca, wrong_host, expired, not_yet_valid };
+enum class Fault : unsigned char { unknown_ca, self_signed, wrong_host, expired, not_yet_valid };
 
 struct CertificateRow {
   int verify_result;
@@ -25,13 +37,16 @@ constexpr std::array k_certificates{
                    Fault::unknown_ca},
     CertificateRow{X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
                    Fault::unknown_ca},
-    CertificateRow{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "DEPTH_ZERO_SELF_SIGNED_CERT", Fault::unknown_ca},
+    CertificateRow{X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "DEPTH_ZERO_SELF_SIGNED_CERT", Fault::self_signed},
     CertificateRow{X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "SELF_SIGNED_CERT_IN_CHAIN", Fault::unknown_ca},
     CertificateRow{X509_V_ERR_HOSTNAME_MISMATCH, "HOSTNAME_MISMATCH", Fault::wrong_host},
     CertificateRow{X509_V_ERR_IP_ADDRESS_MISMATCH, "IP_ADDRESS_MISMATCH", Fault::wrong_host},
     CertificateRow{X509_V_ERR_CERT_HAS_EXPIRED, "CERT_HAS_EXPIRED", Fault::expired},
     CertificateRow{X509_V_ERR_CERT_NOT_YET_VALID, "CERT_NOT_YET_VALID", Fault::not_yet_valid},
 };
+
+constexpr const char* k_no_tls_at_store =
+    " does not speak TLS on this port: let sink.url name the one that does";
 
 constexpr const char* k_no_tls =
     " does not speak TLS on this port: let source.brokers name the one that does, or set source.tls.enabled "
@@ -54,33 +69,66 @@ constexpr std::array k_reasons{
               " offers no TLS of version 1.2 or later: enable it there"},
     ReasonRow{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, ErrorKind::unsupported, Action::fatal,
               " accepts no TLS of version 1.2 or later: enable it there"},
-    ReasonRow{SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, ErrorKind::unsupported, Action::fatal,
-              " refused the TLS handshake: it shares no cipher with us, or wants a client certificate, which "
-              "penstock does not have; see its log"},
-    ReasonRow{SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, ErrorKind::unsupported, Action::fatal,
-              " wants a client certificate, which penstock does not have: see its ssl.client.auth"},
-    ReasonRow{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, ErrorKind::unsupported, Action::fatal,
-              " wants a client certificate, which penstock does not have: see its ssl.client.auth"},
     ReasonRow{SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, ErrorKind::corrupt, Action::retry,
               " sent bytes that were changed on their way"},
+};
+
+// What a peer says that wants a certificate of ours. It says the same words where we showed none, and where
+// we showed one that it does not take.
+struct RefusalRow {
+  int reason;
+  const char* none_shown;  // after the peer's name
+  const char* one_shown;   // after "<peer> does not take the certificate in <file>"
+};
+
+constexpr const char* k_wants_certificate =
+    " wants a client certificate (its ssl.client.auth): write source.tls.certificate and source.tls.key";
+constexpr const char* k_not_trusted =
+    ": it is issued by nobody whom the broker trusts (its ssl.truststore), or is not for clients";
+
+constexpr std::array k_refusals{
+    RefusalRow{SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
+               " refused the TLS handshake: it shares no cipher with us, or wants a client certificate "
+               "(source.tls.certificate); see its log",
+               ", or shares no cipher with us; see its log"},
+    RefusalRow{SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, k_wants_certificate,
+               ": it got none, as none of its authorities has issued it"},
+    RefusalRow{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, k_wants_certificate, k_not_trusted},
+    RefusalRow{SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, k_wants_certificate, k_not_trusted},
+    RefusalRow{SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, k_wants_certificate, k_not_trusted},
+    RefusalRow{SSL_R_TLSV1_ALERT_UNKNOWN_CA, k_wants_certificate, k_not_trusted},
+    RefusalRow{SSL_R_TLSV1_ALERT_ACCESS_DENIED, k_wants_certificate, ": it has no rights there"},
+    RefusalRow{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, k_wants_certificate, ": it has expired; renew it"},
+    RefusalRow{SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, k_wants_certificate, ": it was revoked; get another"},
 };
 
 Error made(ErrorKind kind, Action action, std::string message, std::string code) {
   return make_error(kind, action, std::move(message), std::move(code));
 }
 
+bool is_sink(const TlsPeer& peer) {
+  return peer.section == "sink";
+}
+
+std::string trust_advice(const TlsPeer& peer) {
+  return peer.ca == "system"
+             ? concat("this machine trusts: name the PEM file of its CA in ", peer.section, ".tls.ca")
+             : concat(peer.ca, " contains: let ", peer.section, ".tls.ca name its CA's file");
+}
+
 std::string sentence(Fault fault, const RefusedCertificate& refused, const TlsPeer& peer) {
   switch (fault) {
     case Fault::unknown_ca:
-      return concat(" is issued by nobody whom ",
-                    peer.ca == "system" ? "this machine trusts: name" : concat(peer.ca, " contains: let"),
-                    peer.ca == "system" ? " the PEM file of its CA in source.tls.ca"
-                                        : " source.tls.ca name its CA's file");
+      return concat(" is issued by nobody whom ", trust_advice(peer),
+                    refused.issuer.empty() ? "" : concat(" (its issuer is ", refused.issuer, ")"));
+    case Fault::self_signed:
+      return concat(" is issued by nobody whom ", trust_advice(peer), " (it is self-signed)");
     case Fault::wrong_host:
       return concat(" is not for ", peer.host, " but for ",
                     refused.names.empty() ? "no host at all" : refused.names,
-                    ": let source.brokers (and the broker's advertised.listeners) name the host as the "
-                    "certificate does");
+                    is_sink(peer) ? ": let sink.url name the host as the certificate does"
+                                  : ": let source.brokers (and the broker's advertised.listeners) name the "
+                                    "host as the certificate does");
     case Fault::expired:
       return concat(" has expired on ", refused.until, ": renew it, or set this machine's clock right");
     case Fault::not_yet_valid:
@@ -111,7 +159,18 @@ Error tls_error(unsigned long code, std::string_view doing, const TlsPeer& peer)
   if (code != 0 && ERR_GET_LIB(code) == ERR_LIB_SSL) {
     for (const ReasonRow& row : k_reasons) {
       if (row.reason == ERR_GET_REASON(code)) {
-        return made(row.kind, row.action, concat(peer.name, row.sentence), reason);
+        const bool store_without = is_sink(peer) && row.sentence == k_no_tls;
+        return made(row.kind, row.action, concat(peer.name, store_without ? k_no_tls_at_store : row.sentence),
+                    reason);
+      }
+    }
+    for (const RefusalRow& row : k_refusals) {
+      if (row.reason == ERR_GET_REASON(code)) {
+        return made(ErrorKind::unsupported, Action::fatal,
+                    peer.own.empty() ? concat(peer.name, row.none_shown)
+                                     : concat(peer.name, " does not take the certificate in ", peer.own,
+                                              " (source.tls.certificate)", row.one_shown),
+                    reason);
       }
     }
   }
@@ -120,6 +179,13 @@ Error tls_error(unsigned long code, std::string_view doing, const TlsPeer& peer)
 }
 
 Error tls_closed(TlsPhase phase, const TlsPeer& peer) {
+  if (phase == TlsPhase::handshake && is_sink(peer)) {
+    return made(ErrorKind::unavailable, Action::retry,
+                concat(peer.name,
+                       " closed the connection during the TLS handshake: see whether sink.url names a port "
+                       "that speaks TLS"),
+                {});
+  }
   return made(
       ErrorKind::unavailable, Action::retry,
       phase == TlsPhase::open

@@ -16,6 +16,10 @@ struct TlsPeer {
   std::string name;
   // Whom we believe: "system", a file, a directory.
   std::string ca;
+  // The file of the certificate that we show. Empty: there is none.
+  std::string own = {};
+  // Of the configuration, which the advice names: "source" or "sink".
+  std::string section = "source";
 };
 
 // A certificate that was refused.
@@ -28,6 +32,8 @@ struct RefusedCertificate {
   std::string names;
   // When it expires.
   std::string until;
+  // Who has issued it.
+  std::string issuer;
 };
 
 // The peer's certificate is not accepted. Always `fatal`, because a person must change something.

@@ -100,7 +100,11 @@ void TlsStream::Free::operator()(ssl_st* ssl) const {
 
 TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, const std::string& host, std::string name)
     : context_(std::move(context)),
-      peer_{.host = host, .name = std::move(name), .ca = context_->ca()},
+      peer_{.host = host,
+            .name = std::move(name),
+            .ca = context_->ca(),
+            .own = context_->own(),
+            .section = context_->section()},
       ssl_(SSL_new(context_->get())) {
   incoming_.memory.resize(k_tls_incoming_bytes);
   BIO* const bio = BIO_new(Glue::method());
@@ -167,9 +171,10 @@ Result<std::size_t> TlsStream::write(Bytes plaintext) {
 Result<std::size_t> TlsStream::read(MutableBytes plaintext) {
   CHECK(open_);
   std::size_t filled = 0;
+  // Once and not for every record: it goes through sixteen entries, and a record that was read leaves none.
+  ERR_clear_error();
   while (filled < plaintext.size() && !failure_.has_value()) {
     std::size_t some = 0;
-    ERR_clear_error();
     const int result = SSL_read_ex(ssl_.get(), plaintext.data() + filled, plaintext.size() - filled, &some);
     if (result == 1) {
       filled += some;
@@ -214,6 +219,13 @@ MutableBytes TlsStream::incoming() {
 void TlsStream::received(std::size_t count) {
   CHECK(count <= incoming_.memory.size() - incoming_.last);
   incoming_.last += count;
+}
+
+TlsFacts TlsStream::facts() const {
+  CHECK(open_);
+  return {.protocol = SSL_get_version(ssl_.get()),
+          .cipher = SSL_get_cipher_name(ssl_.get()),
+          .certificate = refused_certificate(X509_V_OK, SSL_get0_peer_certificate(ssl_.get()))};
 }
 
 Error TlsStream::closed_by_peer() const {

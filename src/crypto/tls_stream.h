@@ -34,8 +34,20 @@ namespace penstock::crypto {
 // cache.
 inline constexpr std::size_t k_tls_incoming_bytes = std::size_t{128} << 10;
 
+// One record with its header, in any version of TLS (RFC 8446, 5.2, and RFC 5246, 6.2.3). A stream whose
+// read() gave 0 holds less than one of them.
+inline constexpr std::size_t k_tls_record_bytes_max = 5 + (std::size_t{16} << 10) + 2048;
+
 // Plaintext that one write() takes at most. What it becomes waits in outgoing().
 inline constexpr std::size_t k_tls_write_bytes = std::size_t{64} << 10;
+
+// Of a connection that stands.
+struct TlsFacts {
+  std::string protocol;  // "TLSv1.3"
+  std::string cipher;    // "TLS_AES_256_GCM_SHA384"
+  // The peer's, which was accepted.
+  RefusedCertificate certificate;
+};
 
 class TlsStream {
  public:
@@ -66,6 +78,9 @@ class TlsStream {
   // Where to receive to. It stays where it is until received(). It is never empty after read() gave 0.
   MutableBytes incoming();
   void received(std::size_t count);
+
+  // After handshake() (CHECK).
+  TlsFacts facts() const;
 
   // What to say if the peer closes the connection now.
   Error closed_by_peer() const;

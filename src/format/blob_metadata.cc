@@ -27,6 +27,9 @@
 namespace penstock::format {
 namespace {
 
+constexpr std::string_view k_hex_digits = "0123456789abcdef";
+constexpr std::size_t k_checksum_digits = 8;
+
 template <class Number>
 bool parse_number(std::string_view text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -60,8 +63,40 @@ const std::string* value_of(const Metadata& rows, std::string_view key) {
   return nullptr;
 }
 
+bool is_topic_id(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of(k_hex_digits) == std::string_view::npos;
+}
+
 Error unreadable(std::string message) {
   return make_error(ErrorKind::invalid_input, Action::give_up, std::move(message));
+}
+
+// What a blob has beside its rows, and its checksum: not of early releases.
+Result<void> read_balance(const Metadata& rows, BlobMetadata& metadata) {
+  for (const auto& [key, where] :
+       {std::pair("skipped", &metadata.skipped), std::pair("holes", &metadata.holes)}) {
+    const std::string* text = value_of(rows, key);
+    if (text != nullptr && !parse_number(*text, where->emplace())) {
+      return unreadable(concat("its metadata do not say how many positions are ", key));
+    }
+  }
+  if (const std::string* text = value_of(rows, "crc32c")) {
+    std::uint32_t& sum = metadata.checksum.emplace();
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), sum, 16);
+    if (text->size() != k_checksum_digits || text->find_first_not_of(k_hex_digits) != std::string::npos ||
+        error != std::errc() || end != text->data() + text->size()) {
+      return unreadable(concat("its metadata hold no checksum, but \"", text->substr(0, 100), "\""));
+    }
+  }
+  return {};
+}
+
+std::string checksum_text(std::uint32_t checksum) {
+  std::string text(k_checksum_digits, '0');
+  for (std::size_t at = k_checksum_digits; checksum != 0; checksum >>= 4) {
+    text[--at] = k_hex_digits[checksum & 15];
+  }
+  return text;
 }
 
 // What is not a tombstone's.
@@ -71,24 +106,36 @@ Result<BlobMetadata> read_data(const Metadata& rows, BlobMetadata metadata) {
     return unreadable("its metadata name no topic");
   }
   metadata.topic = *topic;
+  if (const std::string* id = value_of(rows, "topicid")) {
+    if (!is_topic_id(*id)) {
+      return unreadable(concat("its metadata hold no topic id, but \"", id->substr(0, 100), "\""));
+    }
+    metadata.topic_id = *id;
+  }
   const std::string* ranges = value_of(rows, "ranges");
   auto parsed = parse_ranges(ranges == nullptr ? std::string_view() : *ranges);
   if (!parsed.ok()) {
     return std::move(parsed).error();
   }
   metadata.ranges = std::move(parsed).value();
-  if (const std::string* lost = value_of(rows, "lost")) {
-    parsed = parse_ranges(*lost);
-    if (!parsed.ok()) {
-      return std::move(parsed).error();
+  for (const auto& [key, where] :
+       {std::pair("lost", &metadata.lost), std::pair("before", &metadata.before)}) {
+    if (const std::string* text = value_of(rows, key)) {
+      parsed = parse_ranges(*text);
+      if (!parsed.ok()) {
+        return std::move(parsed).error();
+      }
+      *where = std::move(parsed).value();
     }
-    metadata.lost = std::move(parsed).value();
   }
   const std::string* records = value_of(rows, "records");
   const std::string* bytes = value_of(rows, "bytes");
   if (records == nullptr || bytes == nullptr || !parse_number(*records, metadata.records) ||
       !parse_number(*bytes, metadata.bytes)) {
     return unreadable("its metadata do not say how many records and bytes it holds");
+  }
+  if (Result<void> read = read_balance(rows, metadata); !read.ok()) {
+    return std::move(read).error();
   }
   if (const std::string* attempt = value_of(rows, "attempt")) {
     metadata.attempt = *attempt;
@@ -98,11 +145,24 @@ Result<BlobMetadata> read_data(const Metadata& rows, BlobMetadata metadata) {
 
 }  // namespace
 
+std::size_t range_bytes_max(Partition partition) {
+  constexpr std::string_view k_longest = ":9223372036854775807-9223372036854775807,";
+  return std::to_string(partition.value).size() + k_longest.size();
+}
+
 std::optional<Range> BlobMetadata::range_of(Partition partition) const {
   const auto found = std::find_if(ranges.begin(), ranges.end(), [partition](const PartitionRange& each) {
     return each.partition == partition;
   });
   return found == ranges.end() ? std::nullopt : std::optional(found->range);
+}
+
+std::uint64_t BlobMetadata::position_count() const {
+  std::uint64_t count = 0;
+  for (const PartitionRange& each : ranges) {
+    count += static_cast<std::uint64_t>(each.range.next.value - each.range.first.value);
+  }
+  return count;
 }
 
 BlobMetadata tombstone_of(std::string group) {
@@ -120,13 +180,28 @@ Metadata to_metadata(const BlobMetadata& metadata) {
     return rows;
   }
   rows.emplace_back("topic", metadata.topic);
+  if (!metadata.topic_id.empty()) {
+    rows.emplace_back("topicid", metadata.topic_id);
+  }
   rows.emplace_back("ranges", to_text(metadata.ranges));
   rows.emplace_back("records", std::to_string(metadata.records));
+  if (metadata.skipped) {
+    rows.emplace_back("skipped", std::to_string(*metadata.skipped));
+  }
+  if (metadata.holes) {
+    rows.emplace_back("holes", std::to_string(*metadata.holes));
+  }
   rows.emplace_back("bytes", std::to_string(metadata.bytes));
+  if (metadata.checksum) {
+    rows.emplace_back("crc32c", checksum_text(*metadata.checksum));
+  }
   rows.emplace_back("attempt", metadata.attempt);
   rows.emplace_back("group", metadata.group);
   if (!metadata.lost.empty()) {
     rows.emplace_back("lost", to_text(metadata.lost));
+  }
+  if (!metadata.before.empty()) {
+    rows.emplace_back("before", to_text(metadata.before));
   }
   return rows;
 }

@@ -129,6 +129,7 @@ Framed frame_lines(std::span<const RecordView> records, MutableBytes room) {
   const std::byte* const end = to + room.size();
   std::size_t count = 0;
   std::size_t rows = 0;
+  std::size_t skipped = 0;
   std::size_t flattened = 0;
   std::int64_t oldest_timestamp_ms = -1;
   for (; count < records.size(); ++count) {
@@ -139,6 +140,7 @@ Framed frame_lines(std::span<const RecordView> records, MutableBytes room) {
     }
     oldest_timestamp_ms = older(oldest_timestamp_ms, record.timestamp_ms);
     if (size == 0) {
+      ++skipped;
       continue;
     }
     flattened += copy_flat(record.value, to) > 0 ? 1 : 0;
@@ -149,6 +151,7 @@ Framed frame_lines(std::span<const RecordView> records, MutableBytes room) {
   const auto bytes = static_cast<std::size_t>(to - room.data());
   return {.records = count,
           .rows = rows,
+          .skipped = skipped,
           .bytes = bytes,
           .value_bytes = bytes - rows * k_line_end_bytes,
           .flattened = flattened,

@@ -72,6 +72,7 @@ constexpr std::int64_t older(std::int64_t a_ms, std::int64_t b_ms) {
 struct Framed {
   std::size_t records = 0;
   std::size_t rows = 0;                   // that they made
+  std::size_t skipped = 0;                // of the records: those that make none
   std::size_t bytes = 0;                  // of these rows, written to the front of the room
   std::uint64_t value_bytes = 0;          // of the records
   std::size_t flattened = 0;              // rows whose value had line breaks, which became spaces

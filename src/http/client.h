@@ -41,6 +41,11 @@ struct ClientOptions {
   // PEM. Empty: the system's.
   std::string ca_file{};
 
+  // The ciphers in the order in which they are wanted, as OpenSSL takes them, of TLS 1.3 and of 1.2. Empty:
+  // libcurl's own. A libcurl whose TLS is not OpenSSL's keeps its own in any case.
+  std::string tls13_ciphers{};
+  std::string tls12_ciphers{};
+
   std::string user_agent = "penstock";
 };
 

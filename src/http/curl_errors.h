@@ -1,6 +1,7 @@
 // The one table that translates what libcurl reports.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <curl/curl.h>
@@ -13,5 +14,9 @@ namespace penstock::http {
 // message, unless it quotes an address with a query, where a SAS may stand. A code without a row is
 // unavailable, retry.
 Error curl_error(CURLcode code, std::string_view host, std::string_view detail);
+
+// What to add to the message of a transport that failed for `url`: that the environment names a proxy for it,
+// by which variable. Empty: it names none.
+std::string proxy_advice(std::string_view url);
 
 }  // namespace penstock::http

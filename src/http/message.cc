@@ -1,14 +1,12 @@
 #include "http/message.h"
 
-#include <algorithm>
-#include <cctype>
+#include "base/letter_case.h"
 
 namespace penstock::http {
 
 std::optional<std::string_view> Headers::find(std::string_view name) const {
-  const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
   for (const auto& [known, value] : headers_) {
-    if (std::equal(known.begin(), known.end(), name.begin(), name.end(), same)) {
+    if (same_word(known, name)) {
       return value;
     }
   }

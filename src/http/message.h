@@ -16,7 +16,7 @@
 
 namespace penstock::http {
 
-enum class Method : std::uint8_t { get, head, put };
+enum class Method : std::uint8_t { get, head, put, post };
 
 // In the order they were written. Names are compared without case.
 class Headers {
@@ -50,13 +50,15 @@ struct Request {
   // May hold a secret in its query. Messages show the host alone.
   std::string url;
   Headers headers;
-  // For put. The memory stays valid until `done` has run.
+  // For put and post. The memory stays valid until `done` has run.
   std::vector<Bytes> body;
   // May be empty. Runs inside libcurl, so it calls nothing of the client.
   OnBodyTaken on_body_taken{};
   // For the whole exchange, from when it leaves the queue. nullopt: none.
   std::optional<Duration> timeout;
   std::size_t response_bytes_max = k_response_bytes_max;
+  // Whether the proxy of the environment (https_proxy, no_proxy) is asked, if there is one.
+  bool may_use_proxy = true;
 };
 
 struct Response {
@@ -64,6 +66,8 @@ struct Response {
   Headers headers;
   // Empty for head.
   std::string body;
+  // Of the machine that the connection went to, the store's or a proxy's: "20.60.1.2".
+  std::string address{};
 };
 
 // "contoso.blob.core.windows.net:443": what stands between "//" and the path, without a user.

@@ -17,10 +17,12 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/concat.h"
 #include "http/curl_errors.h"
+#include "http/proxy.h"
 
 namespace penstock::http {
 
@@ -54,6 +56,12 @@ class Setter {
   CURLcode code_ = CURLE_OK;
 };
 
+// Others name the ciphers in their own way.
+bool tls_is_openssl() {
+  const char* const library = ::curl_version_info(CURLVERSION_NOW)->ssl_version;
+  return library != nullptr && std::string_view(library).starts_with("OpenSSL");
+}
+
 void set_transport(Setter& easy, const ClientOptions& options) {
   easy.set(CURLOPT_NOSIGNAL, 1L);
   easy.set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -66,6 +74,14 @@ void set_transport(Setter& easy, const ClientOptions& options) {
   easy.set(CURLOPT_SSL_VERIFYHOST, 2L);
   if (!options.ca_file.empty()) {
     easy.set(CURLOPT_CAINFO, options.ca_file.c_str());
+  }
+  if (tls_is_openssl()) {
+    if (!options.tls13_ciphers.empty()) {
+      easy.set(CURLOPT_TLS13_CIPHERS, options.tls13_ciphers.c_str());
+    }
+    if (!options.tls12_ciphers.empty()) {
+      easy.set(CURLOPT_SSL_CIPHER_LIST, options.tls12_ciphers.c_str());
+    }
   }
   easy.set(CURLOPT_TCP_KEEPALIVE, 1L);
   easy.set(CURLOPT_TCP_KEEPIDLE, k_keepalive_idle_s);
@@ -93,11 +109,17 @@ Result<void> Transfer::prepare(EasyHandle easy, const ClientOptions& options, CU
   setter.set(CURLOPT_SHARE, sessions);
   setter.set(CURLOPT_ERRORBUFFER, detail_);
   setter.set(CURLOPT_URL, request_.url.c_str());
+  if (is_never_proxied(host_of(request_.url))) {
+    setter.set(CURLOPT_NOPROXY, "*");
+  }
   setter.set(CURLOPT_PRIVATE, static_cast<void*>(this));
   setter.set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   setter.set(CURLOPT_HEADERDATA, static_cast<void*>(this));
   setter.set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   setter.set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  if (!request_.may_use_proxy) {
+    setter.set(CURLOPT_NOPROXY, "*");
+  }
   if (request_.timeout) {
     setter.set(CURLOPT_TIMEOUT_MS, std::max(1L, milliseconds_of(*request_.timeout)));
   }
@@ -108,6 +130,9 @@ Result<void> Transfer::prepare(EasyHandle easy, const ClientOptions& options, CU
     case Method::head:
       setter.set(CURLOPT_NOBODY, 1L);
       break;
+    case Method::post:
+      setter.set(CURLOPT_CUSTOMREQUEST, "POST");
+      [[fallthrough]];
     case Method::put:
       setter.set(CURLOPT_UPLOAD, 1L);
       setter.set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(body_.size()));
@@ -165,9 +190,11 @@ std::size_t Transfer::on_header(char* from, std::size_t size, std::size_t count,
 
 void Transfer::take_header(std::string_view line) {
   constexpr std::string_view k_white = " \t\r\n";
+  head_complete_ = head_complete_ || line == "\r\n" || line == "\n";
   if (line.starts_with("HTTP/")) {
     // Another answer begins, so the one before was interim.
     response_.headers.clear();
+    head_complete_ = false;
     return;
   }
   const std::size_t colon = line.find(':');
@@ -193,22 +220,56 @@ std::size_t Transfer::on_body(char* from, std::size_t size, std::size_t count, v
   return bytes;
 }
 
+// libcurl has one code for all that takes too long. What it was waiting for says more.
+CURLcode Transfer::told_by_phase(CURLcode code) const {
+  if (code != CURLE_OPERATION_TIMEDOUT) {
+    return code;
+  }
+  const auto is_over = [this](CURLINFO phase) {
+    curl_off_t microseconds = 0;
+    ::curl_easy_getinfo(easy_.get(), phase, &microseconds);
+    return microseconds > 0;
+  };
+  long local_port = 0;  // of a connection that stands, be it new or kept
+  ::curl_easy_getinfo(easy_.get(), CURLINFO_LOCAL_PORT, &local_port);
+  if (local_port == 0) {
+    return is_over(CURLINFO_NAMELOOKUP_TIME_T) ? CURLE_COULDNT_CONNECT : CURLE_COULDNT_RESOLVE_HOST;
+  }
+  long connections = 0;
+  ::curl_easy_getinfo(easy_.get(), CURLINFO_NUM_CONNECTS, &connections);
+  const bool shakes_hands = connections > 0 && request_.url.starts_with("https:");
+  return shakes_hands && !is_over(CURLINFO_APPCONNECT_TIME_T) ? CURLE_SSL_CONNECT_ERROR : code;
+}
+
+// libcurl takes a head that ends with the connection for a whole one. What it did not bring may be the
+// checksum, or the metadata by which a blob is known for ours.
 Result<Response> Transfer::outcome(CURLcode code) {
+  if (code == CURLE_OK && !head_complete_) {
+    code = CURLE_PARTIAL_FILE;
+    std::snprintf(detail_, sizeof detail_, "its head is cut");
+  }
   if (code != CURLE_OK) {
-    return curl_error(code, host_of(request_.url), detail_);
+    Error error = curl_error(told_by_phase(code), host_of(request_.url), detail_);
+    error.message += proxy_advice(request_.url);
+    return error;
   }
   long status = 0;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
+  const char* address = nullptr;
+  ::curl_easy_getinfo(easy_.get(), CURLINFO_PRIMARY_IP, &address);
+  response_.address = address != nullptr ? address : "";
   return std::move(response_);
 }
 
 Error Transfer::stalled(Duration timeout) const {
   const auto seconds = std::chrono::duration<double>(timeout).count();
-  return make_error(ErrorKind::timed_out, Action::retry,
-                    concat("request to ", host_of(request_.url), ": not a byte has moved for ", seconds,
-                           " s: given up, its outcome unknown"),
-                    "stalled");
+  return make_error(
+      ErrorKind::timed_out, Action::retry,
+      concat("request to ", host_of(request_.url), ": not a byte has moved for ", seconds,
+             " s: the server hangs, or something in between does; given up, its outcome unknown",
+             proxy_advice(request_.url)),
+      "stalled");
 }
 
 std::uint32_t Transfer::ticks_without_progress() {

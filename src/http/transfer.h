@@ -52,6 +52,7 @@ class Transfer {
   static std::size_t on_body(char* from, std::size_t size, std::size_t count, void* self);
 
   void take_header(std::string_view line);
+  CURLcode told_by_phase(CURLcode code) const;
 
   struct ListDeleter {
     void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
@@ -64,6 +65,7 @@ class Transfer {
   EasyHandle easy_;
   BodyReader body_;
   Response response_;
+  bool head_complete_ = false;  // of response_: its empty line has come
   std::size_t header_bytes_ = 0;
   // Taken from the body, and received.
   std::uint64_t bytes_moved_ = 0;

@@ -19,10 +19,11 @@ wire::SaslCredential credential_of(const source::Auth& auth) {
     case source::AuthType::event_hubs:
       return {.mechanism = wire::SaslMechanism::plain,
               .user = "$ConnectionString",
-              .secret = auth.connection_string};
+              .secret = source::event_hubs_password(auth.connection_string)};
     case source::AuthType::none:
     case source::AuthType::sasl_plain:
-    case source::AuthType::oauthbearer:  // has a reader of its own
+    case source::AuthType::oauthbearer:  // these have a reader of their own
+    case source::AuthType::entra:
       break;
   }
   return {.mechanism = wire::SaslMechanism::plain, .user = auth.user, .secret = auth.password};
@@ -46,7 +47,8 @@ Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options)
   wire::BrokerAccess access;
   access.client_id = options.client_id;
   if (source::wants_tls(options)) {
-    auto tls = crypto::TlsContext::make({.ca = options.tls_ca});
+    auto tls = crypto::TlsContext::make(
+        {.ca = options.tls_ca, .own = {.certificate = options.tls_certificate, .key = options.tls_key}});
     if (!tls.ok()) {
       return std::move(tls).error();
     }
@@ -61,9 +63,14 @@ Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options)
       return wire::SaslCredential{
           .mechanism = wire::SaslMechanism::oauthbearer, .user = {}, .secret = std::move(token->text)};
     };
+    if (options.auth.tokens.refused) {
+      access.refused = [refused = options.auth.tokens.refused](const std::string& token) {
+        refused(token, [] {});  // the next login reads it
+      };
+    }
   } else if (options.auth.type != source::AuthType::none) {
     access.credential = [auth = options.auth]() -> Result<wire::SaslCredential> {
-      return credential_of(auth);
+      return credential_of(source::with_newest_secret(auth));
     };
   }
   return access;
@@ -75,7 +82,7 @@ Result<std::vector<std::string>> broker_addresses(const source::ConsumerOptions&
   }
   Result<std::string> own = source::event_hubs_broker(options.auth.connection_string);
   if (!own.ok()) {
-    return std::move(own).error();
+    return invalid_input(concat("source.auth.value: ", own.error().message));
   }
   return std::vector<std::string>{std::move(own).value()};
 }

@@ -10,15 +10,17 @@
 //      leaders.
 //   2. The group's entries are read from its coordinator. "orders 0" has one, at 40: it starts there.
 //      "orders 1" has none. An error here is never read as "no entry": the question is asked again, each
-//      second.
-//   3. The leader of "orders 1" is asked for the end of its log: 70. While nobody knows who leads it, that
-//      is tried again each 100 ms, and is worth a line only after ten seconds.
-//   4. The session activates. The pipeline hears `assigned` with 40 and 70, settles the claims that it finds
+//      second. direct_source_starts.cc tells how its start is found: 70.
+//   3. The session activates. The pipeline hears `assigned` with 40 and 70, settles the claims that it finds
 //      in the entries, and says by fetch_from() where to read each.
-//   5. While it reads, retention deletes what lies before 60. The leader answers the Fetch at 40 with
+//   4. While it reads, retention deletes what lies before 60. The leader answers the Fetch at 40 with
 //      OFFSET_OUT_OF_RANGE. So the log's start and end are looked up. With on_data_loss: continue the
 //      pipeline gets a span that says "lost, up to 60", and reading goes on at 60 when it was taken. With
 //      stop the partition fails.
+//   5. The topic is deleted and made anew. The fetcher notices (fetcher_history.cc), and hands over nothing
+//      more of "orders 0". With stop the partition fails. With continue the pipeline hears `moved` to the new
+//      log's start, 0. It publishes what it was given of the former log, and then says fetch_from(0). Until
+//      then the partition is noted in moves_, and no other place is read.
 //
 // All of this is asked over the network, and the group may take the assignment back meanwhile. So each answer
 // is bound to the assignment of its question (for_this_epoch()), and what comes too late is dropped.
@@ -30,38 +32,15 @@
 #include "base/check.h"
 #include "base/concat.h"
 #include "kafka/broker_access.h"
-#include "wire/list_offsets.h"
 
 namespace penstock::kafka {
-namespace {
-
-constexpr Duration k_pause = std::chrono::seconds(1);               // between questions that failed
-constexpr Duration k_short_pause = std::chrono::milliseconds(100);  // while the leaders are being asked for
-
-// Elections take seconds; a partition without a leader for longer is worth a line.
-constexpr Duration k_without_leader_until_told = std::chrono::seconds(10);
-
-std::int64_t timestamp_of(const source::StartPoint& start) {
-  switch (start.at) {
-    case source::StartAt::earliest:
-      return wire::k_timestamp_start;
-    case source::StartAt::latest:
-      return wire::k_timestamp_end;
-    case source::StartAt::timestamp:
-      break;
-  }
-  return start.timestamp_ms;
-}
-
-}  // namespace
-
 DirectSource::DirectSource(io::Loop& loop, const Clock& clock, DirectSourceOptions options)
     : loop_(loop),
       clock_(clock),
       options_(std::move(options)),
       session_(clock, options_,
                {.resolve = [this] { resolve(); },
-                .ending = [this] { lost_.clear(); },
+                .ending = [this] { end_records(); },
                 .over = [this] { forget_assignment(); }}) {}
 
 DirectSource::~DirectSource() {
@@ -96,7 +75,8 @@ Result<void> DirectSource::connect() {
     return std::move(cluster).error();
   }
   cluster_ = std::move(cluster).value();
-  offsets_ = std::make_unique<wire::GroupOffsets>(loop_, clock_, *cluster_, *access, options_.consumer.group);
+  offsets_ = std::make_unique<wire::GroupOffsets>(loop_, clock_, *cluster_, *access, options_.consumer.group,
+                                                  options_.commit_timeout);
   fetcher_ = std::make_unique<Fetcher>(
       loop_, clock_, *cluster_,
       FetcherOptions{.access = *access,
@@ -106,11 +86,29 @@ Result<void> DirectSource::connect() {
                      .headers = options_.headers},
       FetcherEvents{
           .failed = [this](PartitionSlot slot, Error error) { on_partition_failed(slot, std::move(error)); },
-          .position_lost = [this](PartitionSlot slot, Position wanted) { on_position_lost(slot, wanted); },
+          .position_lost =
+              [this](PartitionSlot slot, Position wanted) {
+                search_->find(slot, wanted, [this, slot, wanted](const source::LogBounds& log) {
+                  recover(slot, wanted, log);
+                });
+              },
+          .anew = [this](PartitionSlot slot, Position wanted) { on_anew(slot, wanted); },
+          .cut = [this](PartitionSlot slot, Position wanted,
+                        Position cut_at) { find_place(slot, source::LossKind::cut, wanted, cut_at); },
+          .doubtful = [this](PartitionSlot slot,
+                             const LogEvidence& evidence) { on_doubtful(slot, evidence); },
+          .waits = [this](PartitionSlot slot, Error error) { session_.tell_waits(slot, std::move(error)); },
+          .goes_on = [this](PartitionSlot slot) { session_.tell_goes_on(slot); },
+          .answered = [this] { find_starts(); },
           .trouble = [this](Error error) { session_.report_passing(std::move(error)); }});
   lookup_ = std::make_unique<OffsetLookup>(loop_, clock_, *fetcher_);
   search_ = std::make_unique<LogBoundsSearch>(
       loop_, *lookup_, [this](Error error) { session_.report_passing(std::move(error)); });
+  starts_ = std::make_unique<StartFinder>(
+      loop_, *lookup_,
+      StartFinder::Events{.found = [this](PartitionSlot slot, Position start) { on_start(slot, start); },
+                          .not_yet = [this](PartitionSlot slot,
+                                            const OffsetAnswer& answer) { on_no_start_yet(slot, answer); }});
   return {};
 }
 
@@ -124,107 +122,9 @@ void DirectSource::poll() {
   }
 }
 
-// Resolving
-
-void DirectSource::resolve() {
-  begun_ = clock_.now();
-  fetcher_->begin(session_.partitions());
-  read_assigned_entries();
-}
-
-void DirectSource::forget_assignment() {
-  ++epoch_;
-  search_->cancel();
-  fetcher_->end();
-  assigned_.clear();
-  failed_early_.clear();
-  lost_.clear();
-}
-
-void DirectSource::again_after(Duration pause, std::function<void()> step) {
-  loop_.cancel_timer(again_timer_);
-  again_timer_ = loop_.start_timer(pause, for_this_epoch(std::move(step)));
-}
-
-void DirectSource::read_assigned_entries() {
-  offsets_->read(session_.partitions(), for_this_epoch([this](Result<wire::GroupEntries> entries) {
-                   on_assigned_entries(std::move(entries));
-                 }));
-}
-
-void DirectSource::on_assigned_entries(Result<wire::GroupEntries> entries) {
-  if (!entries.ok()) {
-    session_.report_passing(std::move(entries).error());
-    again_after(k_pause, [this] { read_assigned_entries(); });
-    return;
-  }
-  assigned_.clear();
-  without_entry_.clear();
-  const std::vector<TopicPartition>& ids = session_.partitions();
-  for (std::uint32_t i = 0; i < ids.size(); ++i) {
-    source::Assigned& assigned = assigned_.emplace_back();
-    assigned.id = ids[i];
-    assigned.entry = std::move((*entries)[i]);
-    if (assigned.entry) {
-      assigned.start = assigned.entry->position;
-    } else {
-      without_entry_.push_back(PartitionSlot{i});
-    }
-  }
-  list_starts(timestamp_of(options_.consumer.start));
-}
-
-void DirectSource::list_starts(std::int64_t timestamp_ms) {
-  std::erase_if(without_entry_, [this](PartitionSlot slot) { return fetcher_->failed(slot); });
-  if (without_entry_.empty()) {
-    activate();
-    return;
-  }
-  lookup_->ask(without_entry_, timestamp_ms, for_this_epoch([this, timestamp_ms](const OffsetAnswer& starts) {
-                 on_starts(timestamp_ms, starts);
-               }));
-}
-
-void DirectSource::on_starts(std::int64_t timestamp_ms, const OffsetAnswer& starts) {
-  if (starts.error) {
-    const bool soon = starts.kind == OffsetAnswer::Kind::no_leader;
-    if (!soon || clock_.now() - begun_ > k_without_leader_until_told) {
-      session_.report_passing(*starts.error);
-    }
-    again_after(soon ? k_short_pause : k_pause, [this, timestamp_ms] { list_starts(timestamp_ms); });
-    return;
-  }
-  std::vector<PartitionSlot> older;  // every record is older than the time asked for: they begin at the end
-  for (std::size_t i = 0; i < without_entry_.size(); ++i) {
-    if (starts.positions[i]) {
-      assigned_[without_entry_[i].value].start = *starts.positions[i];
-    } else {
-      older.push_back(without_entry_[i]);
-    }
-  }
-  without_entry_ = std::move(older);
-  list_starts(wire::k_timestamp_end);
-}
-
-void DirectSource::activate() {
-  auto failed = std::exchange(failed_early_, {});
-  for (const auto& [slot, error] : failed) {
-    source::Assigned& partition = assigned_[slot.value];
-    partition.start_known = partition.entry.has_value();
-  }
-  session_.activate(assigned_);
-  for (auto& [slot, error] : failed) {
-    session_.tell_failed(slot, std::move(error));
-  }
-}
-
 void DirectSource::on_partition_failed(PartitionSlot slot, Error error) {
   lost_.drop(slot);
-  if (session_.held()) {
-    session_.tell_failed(slot, std::move(error));
-  } else if (session_.resolving()) {
-    failed_early_.emplace_back(slot, std::move(error));
-  }
+  session_.tell_failed(slot, std::move(error));
 }
 
 // Records
@@ -241,27 +141,89 @@ void DirectSource::taken(std::size_t count) {
   if (!lost_.offered()) {
     fetcher_->taken(count);
   } else if (const auto lost = lost_.take()) {
+    fetcher_->skip(lost->slot, fetcher_->position(lost->slot));
     fetcher_->fetch_from(lost->slot, lost->next);
   }
 }
 
 void DirectSource::fetch_from(PartitionSlot slot, Position position) {
-  CHECK(session_.held());
+  CHECK(session_.has_slots());
+  if (!session_.held()) {
+    return;
+  }
   lost_.drop(slot);
-  fetcher_->fetch_from(slot, position);
+  const auto move = moves_.find(session_.partition(slot));
+  if (move == moves_.end()) {
+    fetcher_->fetch_from(slot, position);
+  } else if (move->second == position) {
+    moves_.erase(move);
+    fetcher_->fetch_from(slot, position);
+  } else {
+    fetcher_->hold(slot);
+    find_place(slot, source::LossKind::made_anew, position, {});
+  }
+}
+
+void DirectSource::read_elsewhere(PartitionSlot slot, Position from) {
+  CHECK(session_.has_slots());
+  if (session_.held()) {
+    fetcher_->skip(slot, from);
+  }
 }
 
 void DirectSource::hold(PartitionSlot slot) {
-  CHECK(session_.held());
-  lost_.drop(slot);
-  fetcher_->hold(slot);
+  CHECK(session_.has_slots());
+  if (session_.held()) {
+    lost_.drop(slot);
+    fetcher_->hold(slot);
+  }
 }
 
-// Lost positions
+void DirectSource::distrust(PartitionSlot slot, Position position) {
+  CHECK(session_.has_slots());
+  if (session_.held()) {
+    lost_.drop(slot);
+    fetcher_->hold(slot);
+    on_anew(slot, position);
+  }
+}
 
-void DirectSource::on_position_lost(PartitionSlot slot, Position wanted) {
-  search_->find(slot, wanted,
-                [this, slot, wanted](const source::LogBounds& log) { recover(slot, wanted, log); });
+// Positions that do not belong to their log
+
+// Also while the assignment is resolved: then the first fetch_from() finds that the partition is to move.
+void DirectSource::on_anew(PartitionSlot slot, Position wanted) {
+  moves_[session_.partition(slot)].reset();
+  find_place(slot, source::LossKind::made_anew, wanted, {});
+}
+
+// For a partition that is to move: where its log begins, then move(). One search at a time.
+void DirectSource::find_place(PartitionSlot slot, source::LossKind kind, Position wanted, Position cut_at) {
+  if (!session_.held() || fetcher_->failed(slot) || !places_sought_.insert(slot).second) {
+    return;
+  }
+  search_->find(slot, Position{0}, [this, slot, kind, wanted, cut_at](const source::LogBounds& log) {
+    places_sought_.erase(slot);
+    move(slot, {.kind = kind, .wanted = wanted, .log = log, .cut_at = std::max(cut_at, log.start)});
+  });
+}
+
+void DirectSource::move(PartitionSlot slot, const source::Loss& loss) {
+  const TopicPartition& id = session_.partition(slot);
+  if (!session_.held() || fetcher_->failed(slot)) {
+    return;
+  }
+  if (options_.consumer.on_data_loss == source::OnDataLoss::stop) {
+    moves_.erase(id);
+    fail(slot, source::data_loss_stop(id, loss));
+    return;
+  }
+  lost_.drop(slot);
+  fetcher_->hold(slot);
+  fetcher_->forget_log(slot);
+  const Position place = source::resumed_at(loss);
+  moves_[id] = place;
+  session_.report(source::data_loss_warning(id, loss));
+  session_.tell_moved(slot, place, fetcher_->leaders().topic_id(slot));
 }
 
 void DirectSource::recover(PartitionSlot slot, Position wanted, const source::LogBounds& log) {
@@ -270,33 +232,89 @@ void DirectSource::recover(PartitionSlot slot, Position wanted, const source::Lo
       lost_.contains(slot)) {
     return;
   }
-  source::Recovery recovery =
-      source::recover_position(session_.partition(slot), wanted, log, options_.consumer.on_data_loss);
-  if (recovery.stop) {
-    fetcher_->fail(slot);
-    session_.tell_failed(slot, *std::move(recovery.stop));
-  } else if (recovery.warning) {
-    session_.report(*std::move(recovery.warning));
-    lost_.add(slot, recovery.next);
-  } else {
-    fetcher_->fetch_from(slot, recovery.next);
+  const TopicPartition& id = session_.partition(slot);
+  const std::optional<source::LossKind> kind = source::loss_of(wanted, log);
+  if (!kind) {
+    fetcher_->fetch_from(slot, wanted);  // a new leader has it again
+    return;
   }
+  source::Loss loss{.kind = *kind, .wanted = wanted, .log = log};
+  if (kind == source::LossKind::end_lost) {
+    if (is_of_this_topic(slot, wanted)) {  // so its log was cut
+      loss.kind = source::LossKind::cut;
+      loss.cut_at = log.end;
+    }
+    move(slot, loss);
+  } else if (options_.consumer.on_data_loss == source::OnDataLoss::stop) {
+    fail(slot, source::data_loss_stop(id, loss));
+  } else {
+    session_.report(source::data_loss_warning(id, loss));
+    lost_.add(slot, source::resumed_at(loss));
+  }
+}
+
+// An entry that names no topic may be of an earlier one.
+bool DirectSource::is_of_this_topic(PartitionSlot slot, Position position) const {
+  const std::string& topic_id = fetcher_->leaders().topic_id(slot);
+  const std::optional<GroupEntry>& entry = assigned_.at(slot.value).entry;
+  const bool from_entry = entry && entry->position == position;
+  return !topic_id.empty() && (!from_entry || entry->metadata.find(topic_id) != std::string::npos);
+}
+
+// The ends are asked for until they are not before what was seen, or for some seconds.
+void DirectSource::on_doubtful(PartitionSlot slot, const LogEvidence& evidence) {
+  search_->find(slot, evidence.end_seen, [this, slot, evidence](const source::LogBounds& log) {
+    LogEvidence weighed = evidence;
+    weighed.now = log;
+    weigh(slot, weighed);
+  });
+}
+
+void DirectSource::weigh(PartitionSlot slot, const LogEvidence& evidence) {
+  if (!session_.held() || fetcher_->failed(slot) || !fetcher_->waits_for_position(slot)) {
+    return;
+  }
+  const Position position = fetcher_->position(slot);
+  const Verdict verdict = judge(evidence);
+  if (verdict == Verdict::anew) {
+    const bool outside = position > evidence.now.end;
+    move(slot, {.kind = outside ? source::LossKind::end_lost : source::LossKind::made_anew,
+                .wanted = position,
+                .log = evidence.now});
+    return;
+  }
+  if (verdict == Verdict::unproven) {
+    session_.report(source::perhaps_anew(session_.partition(slot), position, evidence.now));
+  }
+  fetcher_->believe_log(slot);
+  fetcher_->fetch_from(slot, position);
+}
+
+void DirectSource::fail(PartitionSlot slot, Error error) {
+  fetcher_->fail(slot);
+  session_.tell_failed(slot, std::move(error));
 }
 
 // Entries, commits, state, end
 
-void DirectSource::read_entries(std::span<const PartitionSlot> slots,
+void DirectSource::read_entries(std::vector<TopicPartition> partitions,
                                 std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) {
-  CHECK(session_.has_slots());
-  std::vector<TopicPartition> partitions;
-  for (const PartitionSlot slot : slots) {
-    partitions.push_back(session_.partition(slot));
-  }
-  offsets_->read(std::move(partitions), for_this_epoch(std::move(done)));
+  CHECK(session_.started());
+  offsets_->read(std::move(partitions),
+                 alive_.guard([this, done = std::move(done)](Result<wire::GroupEntries> entries) {
+                   if (!entries.ok()) {
+                     session_.report_passing(entries.error());
+                   }
+                   done(std::move(entries));
+                 }));
 }
 
 void DirectSource::commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) {
-  offsets_->commit(session_.stamp(), session_.entries_of(commits), options_.commit_timeout,
+  std::vector<EntryToCommit> entries = session_.entries_of(commits);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries[i].leader_epoch = fetcher_->epoch_before(commits[i].slot, commits[i].covers);
+  }
+  offsets_->commit(session_.stamp(), std::move(entries), options_.commit_timeout,
                    [done = std::move(done), alive = alive_.watch()](CommitReply reply) {
                      if (!alive.gone()) {
                        done(std::move(reply));
@@ -315,14 +333,38 @@ void DirectSource::close() {
   ++epoch_;
   alive_.renew();
   loop_.cancel_timer(std::exchange(again_timer_, io::TimerId::none));
+  const MemberStamp stamp = session_.last_stamp();
   const std::unique_ptr<source::Membership> left = session_.close();
+  starts_.reset();
   search_.reset();
   lookup_.reset();
   fetcher_.reset();
+  if (options_.leaves_group && stamp.instance_id && !stamp.member_id.empty()) {
+    leave_group(stamp);
+  }
   offsets_.reset();
   cluster_.reset();
   assigned_.clear();
   lost_.clear();
+}
+
+// A library that is closed does not leave for a static member, which the group would keep until its session
+// ends. So we say it, once nobody is left who would join again.
+void DirectSource::leave_group(const MemberStamp& stamp) {
+  std::optional<Result<void>> answer;
+  offsets_->leave(stamp, options_.close_timeout, [&answer](Result<void> left) { answer = std::move(left); });
+  const MonoTime deadline = clock_.now() + options_.close_timeout;
+  while (!answer && clock_.now() < deadline) {
+    loop_.run_once(std::min<Duration>(deadline - clock_.now(), std::chrono::milliseconds(100)));
+  }
+  if (options_.consumer.log && (!answer || !answer->ok())) {
+    constexpr int k_warning = 4;
+    options_.consumer.log(
+        k_warning, concat("the group ", options_.consumer.group,
+                          " was not left, and keeps this instance's "
+                          "partitions until its session ends: ",
+                          answer ? answer->error().message : std::string("its coordinator does not answer")));
+  }
 }
 
 void DirectSource::partition_states(std::vector<source::PartitionState>& states) const {
@@ -341,7 +383,13 @@ void DirectSource::partition_states(std::vector<source::PartitionState>& states)
 }
 
 source::SourceCounters DirectSource::counters() const {
-  return {.errors = session_.error_count(), .throttled_ms = fetcher_ ? fetcher_->throttled_ms() : 0};
+  source::SourceCounters counters{.errors = session_.error_count()};
+  if (fetcher_) {
+    counters.throttled_ms = fetcher_->throttled_ms();
+    counters.last_answer = fetcher_->last_answer();
+    counters.overdue_since = fetcher_->overdue_since();
+  }
+  return counters;
 }
 
 }  // namespace penstock::kafka

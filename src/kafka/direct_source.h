@@ -10,8 +10,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,6 +26,7 @@
 #include "kafka/fetcher.h"
 #include "kafka/log_bounds_search.h"
 #include "kafka/offset_lookup.h"
+#include "kafka/start_finder.h"
 #include "source/group_session.h"
 #include "source/lost_spans.h"
 #include "source/membership.h"
@@ -53,8 +57,10 @@ class DirectSource final : public source::Source {
   const source::RecordSpan* front() override;
   void taken(std::size_t count) override;
   void fetch_from(PartitionSlot slot, Position position) override;
+  void read_elsewhere(PartitionSlot slot, Position from) override;
   void hold(PartitionSlot slot) override;
-  void read_entries(std::span<const PartitionSlot> slots,
+  void distrust(PartitionSlot slot, Position position) override;
+  void read_entries(std::vector<TopicPartition> partitions,
                     std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
   void commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) override;
   void release() override;
@@ -67,19 +73,35 @@ class DirectSource final : public source::Source {
 
   // What the session asks for.
   void resolve();
+  void end_records();
   void forget_assignment();
 
-  // Resolving: entries, then the starts of those without one, then activate().
+  // Resolving. The group's entries are read, and the cluster tells the topics. Then where each partition
+  // without an entry starts is looked for, and activate() follows.
   void read_assigned_entries();
   void on_assigned_entries(Result<wire::GroupEntries> entries);
-  void list_starts(std::int64_t timestamp_ms);
-  void on_starts(std::int64_t timestamp_ms, const OffsetAnswer& starts);
+  void find_starts();
+  void read_entries_of_others();
+  void on_entries_of_others(const std::vector<TopicPartition>& others, Result<wire::ApartEntries> entries);
+  void list_starts();
+  std::int64_t start_time(PartitionSlot slot);
+  void on_start(PartitionSlot slot, Position start);
+  void on_no_start_yet(PartitionSlot slot, const OffsetAnswer& answer);
   void activate();
   void again_after(Duration pause, std::function<void()> step);
 
-  void on_position_lost(PartitionSlot slot, Position wanted);
+  // While held: what becomes of a partition whose position does not belong to its log.
+  void on_anew(PartitionSlot slot, Position wanted);
+  void find_place(PartitionSlot slot, source::LossKind kind, Position wanted, Position cut_at);
+  void move(PartitionSlot slot, const source::Loss& loss);
+  bool is_of_this_topic(PartitionSlot slot, Position position) const;
   void recover(PartitionSlot slot, Position wanted, const source::LogBounds& log);
+  void on_doubtful(PartitionSlot slot, const LogEvidence& evidence);
+  void weigh(PartitionSlot slot, const LogEvidence& evidence);
   void on_partition_failed(PartitionSlot slot, Error error);
+  void fail(PartitionSlot slot, Error error);
+
+  void leave_group(const MemberStamp& stamp);
 
   // Runs only if the assignment is still the one of now.
   template <class Function>
@@ -101,12 +123,26 @@ class DirectSource final : public source::Source {
   std::unique_ptr<Fetcher> fetcher_;
   std::unique_ptr<OffsetLookup> lookup_;
   std::unique_ptr<LogBoundsSearch> search_;
+  std::unique_ptr<StartFinder> starts_;
 
   std::uint64_t epoch_ = 0;  // counts assignments, given up ones too
-  MonoTime begun_{};         // when resolving began
+  bool entries_read_ = false;
   std::vector<source::Assigned> assigned_;
-  std::vector<PartitionSlot> without_entry_;
-  std::vector<std::pair<PartitionSlot, Error>> failed_early_;  // while resolving: told after `assigned`
+  std::vector<PartitionSlot> undecided_;  // of those without a start: their first answer is awaited
+  bool starts_asked_ = false;
+
+  // For `latest`: which partitions the group has entries for, beside those assigned, and what was there when
+  // this process got its first assignment. Where partitions without an entry were started then: they start
+  // there again, until the group has entries for them.
+  std::set<std::string> topics_with_entries_;
+  std::optional<std::set<TopicPartition>> seen_at_first_;
+  std::map<TopicPartition, Position> started_at_;
+  std::vector<TopicPartition> newcomers_;  // of this assignment, to be told
+
+  // Partitions that are to move: until fetch_from() sends them where `moved` said. Without a place: that is
+  // being looked for. Kept beyond the assignment, as the move may not be made within it.
+  std::map<TopicPartition, std::optional<Position>> moves_;
+  std::set<PartitionSlot> places_sought_;
   source::LostSpans lost_;
   io::TimerId again_timer_ = io::TimerId::none;
   Alive alive_;

@@ -1,5 +1,6 @@
 #include "kafka/fetch_lane.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -27,7 +28,10 @@ void FetchLane::fetch(const wire::FetchRequest& request, std::shared_ptr<const v
   unwanted_ = false;
   asked_.assign(request.partitions.begin(), request.partitions.end());
   names_ = std::move(names);
+  const bool ids_known = std::ranges::all_of(
+      asked_, [](const wire::FetchPartition& each) { return each.topic_id != wire::k_no_topic_id; });
   connection_.request({.api = wire::ApiKey::fetch,
+                       .version_max = ids_known ? wire::k_fetch_by_id : wire::k_fetch_by_name_max,
                        .encode =
                            [this, sent = request](wire::Buffer& out, std::int16_t version) mutable {
                              sent.partitions = asked_;
@@ -48,6 +52,7 @@ void FetchLane::on_reply(const wire::Reply& reply) {
     return;
   }
   reader_.emplace(reply.body, reply.version);
+  by_id_ = reply.version >= wire::k_fetch_by_id;
   state_ = State::loaded;
   if (unwanted_) {
     discard();

@@ -60,6 +60,9 @@ class FetchLane {
   wire::ErrorCode response_code() const { return reader_->error_code(); }
   bool readable() const { return reader_->ok(); }
 
+  // The response is to a Fetch that asked for topics by their ids: it is of no other topic of the same name.
+  bool by_id() const { return by_id_; }
+
   // Reads the partition that next_partition() gave. What it gives lies in the response, until the next
   // fetch().
   wire::RecordsCursor& cursor() { return cursor_; }
@@ -80,6 +83,7 @@ class FetchLane {
   State state_ = State::idle;
   bool unwanted_ = false;
   bool was_too_large_ = false;
+  bool by_id_ = false;
   std::shared_ptr<wire::ReceiveBuffer> buffer_;
   codec::Decompressor decompressor_;
   wire::RecordsCursor cursor_;

@@ -31,24 +31,25 @@ Fetcher::Fetcher(io::Loop& loop, const Clock& clock, wire::ClusterClient& cluste
       events_(std::move(events)),
       wake_(loop, clock),
       leaders_(clock, cluster, wake_,
-               {.moved = [this](PartitionSlot slot,
+               {.answered = [this] { events_.answered(); },
+                .moved = [this](PartitionSlot slot,
                                 const wire::BrokerAddress& broker) { on_leader_moved(slot, broker); },
                 .gone = [this](PartitionSlot slot) { displace(slot); },
-                .unknown = [this](PartitionSlot slot, Error error) { stop(slot, std::move(error)); },
+                .waits = [this](PartitionSlot slot, Error error) { wait(slot, std::move(error)); },
+                .anew = [this](PartitionSlot slot) { on_anew(slot); },
+                .doubtful = [this](PartitionSlot slot, Sign sign) { doubt(slot, sign); },
                 .trouble = [this](Error error) { events_.trouble(std::move(error)); }}) {}
 
 void Fetcher::begin(std::span<const TopicPartition> partitions) {
   CHECK(readings_.empty());
+  ++epoch_;
   ids_ = std::make_shared<const std::vector<TopicPartition>>(partitions.begin(), partitions.end());
   readings_.resize(partitions.size());
-  for (std::uint32_t i = 0; i < ids_->size(); ++i) {
-    by_name_.emplace(std::pair<std::string_view, std::int32_t>((*ids_)[i].topic, (*ids_)[i].partition.value),
-                     PartitionSlot{i});
-  }
   leaders_.begin(ids_);
 }
 
 void Fetcher::end() {
+  ++epoch_;
   leaders_.end();
   front_lane_ = nullptr;
   for (const std::unique_ptr<Lane>& lane : lanes_) {
@@ -57,7 +58,6 @@ void Fetcher::end() {
     lane->io.discard();
     lane->current = {};
   }
-  by_name_.clear();
   readings_.clear();
 }
 
@@ -83,6 +83,18 @@ void Fetcher::fail(PartitionSlot slot) {
   leaders_.give_up(slot);
 }
 
+void Fetcher::wait(PartitionSlot slot, Error error) {
+  error.action = Action::retry;
+  readings_[slot.value].waiting = true;
+  events_.waits(slot, std::move(error));
+}
+
+void Fetcher::go_on(PartitionSlot slot) {
+  if (std::exchange(readings_[slot.value].waiting, false)) {
+    events_.goes_on(slot);
+  }
+}
+
 void Fetcher::poll() {
   turn_begins_ = true;
   leaders_.poll();
@@ -99,6 +111,7 @@ void Fetcher::ask(Lane& lane) {
     wake_.wake_at(lane.not_before);
     return;
   }
+  compare(lane);
   choose_partitions(lane);
   if (request_.empty()) {
     return;
@@ -117,6 +130,18 @@ void Fetcher::ask(Lane& lane) {
                  .bytes_max = static_cast<std::int32_t>(k_lane_fetch_bytes),
                  .partitions = request_},
                 ids_);
+  lane.due = now + wait;
+}
+
+std::optional<MonoTime> Fetcher::overdue_since() const {
+  std::optional<MonoTime> since;
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    const bool is_asked = !lane->io.idle() && !lane->io.loaded();
+    if (is_asked && lane->due < clock_.now() && (!since || lane->due < *since)) {
+      since = lane->due;
+    }
+  }
+  return since;
 }
 
 // Into request_ and lane.asked_slots: whose records are wanted now, first the one whose turn it is.
@@ -127,8 +152,9 @@ void Fetcher::choose_partitions(Lane& lane) {
   lane.answers_seen = 0;
   lane.order.for_each([&](PartitionSlot slot) {
     Reading& partition = readings_[slot.value];
+    settle_doubt(slot);
     const bool enough = lane.single_asks_left > 0 && !request_.empty();
-    if (!partition.wanted() || enough) {
+    if (!partition.wanted() || enough || !is_compared(slot)) {
       return;
     }
     if (now < partition.not_before) {
@@ -136,12 +162,15 @@ void Fetcher::choose_partitions(Lane& lane) {
       return;
     }
     partition.asked_generation = partition.generation;
+    partition.compared_epoch = leaders_.of(slot)->epoch;  // what is read under it is of its history
     lane.asked_slots.push_back(slot);
-    request_.push_back({.topic = id(slot).topic,
-                        .partition = id(slot).partition,
-                        .position = partition.position,
-                        .leader_epoch = leaders_.of(slot)->epoch,
-                        .bytes_max = 0});
+    request_.push_back(
+        {.topic = id(slot).topic,
+         .partition = id(slot).partition,
+         .position = partition.proving ? Position{partition.mark->offset.value} : partition.position,
+         .leader_epoch = leaders_.of(slot)->epoch,
+         .bytes_max = 0,
+         .topic_id = partition.topic_id});
   });
 }
 
@@ -173,6 +202,7 @@ void Fetcher::on_answer(Lane& lane, const std::optional<Error>& error) {
   if (error) {
     lane.not_before = now + backoff(lane.failures++);
     leaders_.need(lane.not_before);  // it may have moved
+    prove_all(lane);
     events_.trouble(*error);
     return;
   }
@@ -188,6 +218,7 @@ void Fetcher::on_answer(Lane& lane, const std::optional<Error>& error) {
     return;
   }
   lane.failures = 0;
+  last_answer_ = now;
 }
 
 // A broker gives the first batch of its response whole, however large it is. Whose it is, is found by asking
@@ -220,6 +251,8 @@ void Fetcher::on_leader_moved(PartitionSlot slot, const wire::BrokerAddress& bro
   Reading& partition = readings_[slot.value];
   partition.lane = &lane_of(broker, slot.value % options_.lanes_per_broker);
   partition.lane->order.add(id(slot).topic, slot);
+  partition.topic_id = wire::topic_id_of(leaders_.topic_id(slot));
+  go_on(slot);
   wake_.wake_at(clock_.now());
 }
 

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,15 +18,20 @@
 
 #include <penstock/result.h>
 
+#include "base/alive.h"
 #include "base/clock.h"
 #include "base/record_view.h"
 #include "io/loop.h"
+#include "kafka/epoch_history.h"
 #include "kafka/fetch_lane.h"
 #include "kafka/fetch_order.h"
 #include "kafka/leaders.h"
+#include "kafka/log_identity.h"
 #include "kafka/wake_timer.h"
 #include "source/source.h"
 #include "wire/cluster_client.h"
+#include "wire/fetch.h"
+#include "wire/offset_for_leader_epoch.h"
 
 namespace penstock::kafka {
 
@@ -47,6 +51,22 @@ struct FetcherEvents {
   // The position is not in the log. Told once; fetch_from(), hold() or fail() answers.
   std::function<void(PartitionSlot, Position)> position_lost;
 
+  // The log is another than the one that was read, and the position means nothing there. As above.
+  std::function<void(PartitionSlot, Position)> anew;
+
+  // The log was cut below the position (KIP-320), here. As above.
+  std::function<void(PartitionSlot, Position, Position cut_at)> cut;
+
+  // Something suggests that the log is another one, and no record tells. As above.
+  std::function<void(PartitionSlot, const LogEvidence&)> doubtful;
+
+  // Nothing can be read of the partition for the time being; it is tried on. Often. Then goes_on, once.
+  std::function<void(PartitionSlot, Error)> waits;
+  std::function<void(PartitionSlot)> goes_on;
+
+  // The cluster has answered for the first time in this assignment.
+  std::function<void()> answered;
+
   // Passes by itself; often.
   std::function<void(Error)> trouble;
 };
@@ -61,7 +81,22 @@ class Fetcher {
   void begin(std::span<const TopicPartition> partitions);
   void end();
 
+  // What is read there is compared with the history of the log, where a leader epoch of the records before
+  // the position is known: from set_start_epoch(), or from having read them.
   void fetch_from(PartitionSlot slot, Position position);
+  void set_start_epoch(PartitionSlot slot, std::int32_t epoch) { readings_[slot.value].epochs.begin(epoch); }
+  // Reading goes on behind records that were not read: those from this position on.
+  void skip(PartitionSlot slot, Position from) { readings_[slot.value].epochs.skip(from); }
+
+  // Of the record before the position. -1: not known.
+  std::int32_t epoch_before(PartitionSlot slot, Position position) const {
+    return readings_[slot.value].epochs.before(position);
+  }
+
+  // The answers to `doubtful`, and to `anew` and `cut`, before fetch_from(): the log is the one that was
+  // read; it is another one, or has another history.
+  void believe_log(PartitionSlot slot);
+  void forget_log(PartitionSlot slot);
   void hold(PartitionSlot slot);
   void fail(PartitionSlot slot);  // until the next begin()
 
@@ -81,6 +116,9 @@ class Fetcher {
   Position position(PartitionSlot slot) const { return readings_[slot.value].position; }
   Position log_end(PartitionSlot slot) const { return readings_[slot.value].log_end; }
   std::uint64_t throttled_ms() const { return throttled_ms_; }
+  // As in source::SourceCounters.
+  std::optional<MonoTime> last_answer() const { return last_answer_; }
+  std::optional<MonoTime> overdue_since() const;
 
   // For other questions to who leads a partition. None: it is not known. Queued behind a Fetch that is under
   // way. The connection may be gone when the loop has run.
@@ -107,6 +145,7 @@ class Fetcher {
 
     const LaneKey key;
     FetchLane io;
+    MonoTime due{};         // of the Fetch that is under way
     FetchOrder order;       // the partitions that are fetched from this broker
     MonoTime not_before{};  // the broker throttles, or failed a moment ago
     std::uint32_t failures = 0;
@@ -119,6 +158,8 @@ class Fetcher {
     std::vector<PartitionSlot> asked_slots;
     std::size_t answers_seen = 0;
 
+    bool answers_epochs = true;  // as far as is known: the broker has OffsetForLeaderEpoch
+
     // The partition of the response that is being handed over.
     struct HandingOver {
       PartitionSlot slot;
@@ -126,12 +167,14 @@ class Fetcher {
       std::size_t bytes = 0;  // of its records, compressed as they may be
       bool open = false;
       bool has_span = false;  // `views` and `next` are of it, and are not taken whole
+      bool proving = false;   // its first record is to be the one that was handed over last
     } current;
 
     // What the cursor gave last: perhaps no views, for a hole.
     std::vector<RecordView> views;
     std::size_t views_taken = 0;
     Position next;
+    std::int32_t epoch = -1;  // of the batch that they are from
   };
 
   // How far the reading of one partition has come.
@@ -148,10 +191,36 @@ class Fetcher {
     std::size_t bytes_needed = 0;  // a batch that was cut wants so many
     Position refetched{-1};        // a corrupt batch was fetched again here
 
+    bool waiting = false;  // `waits` was told
+
+    // The log's identity. The mark is kept where topics are asked for by name.
+    wire::TopicId topic_id = wire::k_no_topic_id;
+    std::optional<RecordMark> mark;  // handed over last
+    bool doubted = false;            // it may be another log
+    bool proving = false;            // the mark is asked for, before anything else
+    LogEvidence evidence;            // `now` is not used
+    Position watermark_seen{-1};     // the highest
+    MonoTime heard_at{};
+
+    // The log's history.
+    EpochHistory epochs;
+    std::int32_t compared_epoch = -1;  // the leader epoch under which the position was found in the history
+    bool comparing = false;
+
     bool wanted() const { return !held && !failed && !waits_for_position; }
   };
 
+  // Asked of a leader about one partition's history.
+  struct EpochQuestion {
+    PartitionSlot slot;
+    std::uint32_t generation = 0;
+    std::int32_t leader_epoch = -1;
+    std::int32_t epoch = -1;
+  };
+
   // fetcher.cc: asking
+  void wait(PartitionSlot slot, Error error);
+  void go_on(PartitionSlot slot);
   void ask(Lane& lane);
   void choose_partitions(Lane& lane);
   std::size_t share_bytes(const Lane& lane);
@@ -163,6 +232,19 @@ class Fetcher {
   void drop_lane(Lane& lane);
   void on_answer(Lane& lane, const std::optional<Error>& error);
   void on_too_large(Lane& lane);
+
+  // fetcher_history.cc: is it the same log, and is the position in its history?
+  void doubt(PartitionSlot slot, Sign sign);
+  void settle_doubt(PartitionSlot slot);
+  void prove_all(const Lane& lane);
+  void see_bounds(PartitionSlot slot, const Lane& lane, const wire::FetchedPartition& fetched);
+  bool on_proof(Lane& lane);
+  void without_proof(PartitionSlot slot);
+  void on_anew(PartitionSlot slot);
+  bool is_compared(PartitionSlot slot) const;
+  void compare(Lane& lane);
+  void on_epoch_ends(const LaneKey& key, const std::vector<EpochQuestion>& asked, const wire::Reply& reply);
+  void on_epoch_end(const EpochQuestion& asked, const wire::EpochEnd& end);
 
   // fetcher_records.cc: handing over
   bool find_span(Lane& lane);
@@ -186,15 +268,18 @@ class Fetcher {
 
   std::vector<Reading> readings_;
   std::shared_ptr<const std::vector<TopicPartition>> ids_;  // of readings_, for requests that outlive them
-  std::map<std::pair<std::string_view, std::int32_t>, PartitionSlot> by_name_;  // names live in ids_
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<wire::FetchPartition> request_;  // kept for its capacity
+  std::vector<EpochQuestion> questions_;       // likewise
+  std::uint64_t epoch_ = 0;                    // counts assignments
 
   bool turn_begins_ = false;
   std::size_t first_lane_ = 0;  // whose turn it is to be handed over first
   Lane* front_lane_ = nullptr;  // whose span front_ is
   source::RecordSpan front_;
   std::uint64_t throttled_ms_ = 0;
+  std::optional<MonoTime> last_answer_;
+  Alive alive_;
 };
 
 }  // namespace penstock::kafka

@@ -29,6 +29,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "codec/decompressor.h"
 #include "kafka/fetcher.h"
 #include "wire/broker_errors.h"
 #include "wire/frame.h"
@@ -40,6 +41,7 @@ namespace {
 constexpr std::size_t k_span_records_max = 256;
 
 constexpr Duration k_pause_after_code = std::chrono::milliseconds(500);
+constexpr Duration k_pause_without_right = std::chrono::seconds(30);
 constexpr Duration k_pause_before_refetch = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -72,7 +74,12 @@ void Fetcher::taken(std::size_t count) {
     return;
   }
   CHECK(count <= front_.records.size());
-  Position& position = readings_[front_.slot.value].position;
+  Reading& partition = readings_[front_.slot.value];
+  Position& position = partition.position;
+  partition.epochs.read(position, lane->epoch);
+  if (count > 0 && !lane->io.by_id()) {
+    partition.mark = RecordMark::of(front_.records[count - 1]);
+  }
   lane->views_taken += count;
   if (count == front_.records.size()) {
     lane->current.has_span = false;
@@ -106,16 +113,20 @@ bool Fetcher::stale(const Reading& partition, const Lane& lane) const {
   return !partition.wanted() || partition.lane != &lane || partition.generation != partition.asked_generation;
 }
 
+// Whose answer it is, by name or by the id that was asked for. None: nobody's.
 std::optional<PartitionSlot> Fetcher::slot_of(Lane& lane, const wire::FetchedPartition& fetched) const {
+  const bool by_id = fetched.topic_id != wire::k_no_topic_id;
+  const auto is_of = [&](PartitionSlot slot) {
+    return slot.value < readings_.size() && id(slot).partition == fetched.partition &&
+           (by_id ? readings_[slot.value].topic_id == fetched.topic_id : id(slot).topic == fetched.topic);
+  };
   if (lane.answers_seen < lane.asked_slots.size()) {
-    const PartitionSlot expected = lane.asked_slots[lane.answers_seen++];
-    if (expected.value < readings_.size() && id(expected).partition == fetched.partition &&
-        id(expected).topic == fetched.topic) {
+    if (const PartitionSlot expected = lane.asked_slots[lane.answers_seen++]; is_of(expected)) {
       return expected;
     }
   }
-  const auto found = by_name_.find({fetched.topic, fetched.partition.value});
-  return found == by_name_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = std::ranges::find_if(lane.asked_slots, is_of);
+  return found == lane.asked_slots.end() ? std::nullopt : std::optional(*found);
 }
 
 void Fetcher::enter_partition(Lane& lane) {
@@ -134,15 +145,30 @@ void Fetcher::enter_partition(Lane& lane) {
     return;
   }
   leaders_.heard_of(*slot);
+  go_on(*slot);
+  see_bounds(*slot, lane, *fetched);
+  if (stale(partition, lane)) {
+    return;
+  }
   partition.log_end =
       std::max(fetched->last_stable_offset.value >= 0 ? fetched->last_stable_offset : fetched->high_watermark,
                partition.position);
   if (fetched->records.empty()) {
+    // Nothing says little: a response is full at some point, and a broker that throttles sends nothing. Only
+    // an end before the mark says that it is gone.
+    if (partition.proving && fetched->high_watermark.value <= partition.mark->offset.value) {
+      partition.doubted = true;
+      without_proof(*slot);
+    }
     return;
   }
-  lane.current = {
-      .slot = *slot, .before = partition.position, .bytes = fetched->records.size(), .open = true};
-  lane.io.cursor().begin(fetched->records, partition.position, lane.io.aborted(), lane.io.headers());
+  const Position asked = partition.proving ? Position{partition.mark->offset.value} : partition.position;
+  lane.current = {.slot = *slot,
+                  .before = partition.position,
+                  .bytes = fetched->records.size(),
+                  .open = true,
+                  .proving = partition.proving};
+  lane.io.cursor().begin(fetched->records, asked, lane.io.aborted(), lane.io.headers());
 }
 
 void Fetcher::read_on(Lane& lane) {
@@ -159,7 +185,11 @@ void Fetcher::read_on(Lane& lane) {
     return;
   }
   lane.next = step->next;
-  lane.current.has_span = !lane.views.empty() || step->next > readings_[slot.value].position;
+  lane.epoch = lane.io.cursor().leader_epoch();
+  if (lane.current.proving && !on_proof(lane)) {
+    return;
+  }
+  lane.current.has_span = lane.views_taken < lane.views.size() || step->next > readings_[slot.value].position;
 }
 
 void Fetcher::end_of_partition(Lane& lane) {
@@ -203,6 +233,10 @@ void Fetcher::on_partition_code(PartitionSlot slot, wire::ErrorCode code) {
       leaders_.need(clock_.now());
       return;
     case wire::FetchOutcome::out_of_range:
+      if (partition.proving) {
+        without_proof(slot);
+        return;
+      }
       partition.waits_for_position = true;
       events_.position_lost(slot, partition.position);
       return;
@@ -210,7 +244,13 @@ void Fetcher::on_partition_code(PartitionSlot slot, wire::ErrorCode code) {
       // Said for a moment after a leader moves. The metadata decide whether the partition is gone.
       if (code == wire::ErrorCode::unknown_topic_or_partition) {
         partition.not_before = clock_.now() + k_pause_after_code;
+        leaders_.not_known(slot);
         leaders_.need(clock_.now());
+        return;
+      }
+      if (code == wire::ErrorCode::topic_authorization_failed) {
+        partition.not_before = clock_.now() + k_pause_without_right;
+        wait(slot, wire::broker_error(code, what));
         return;
       }
       stop(slot, wire::broker_error(code, what));
@@ -244,11 +284,13 @@ void Fetcher::on_bad_batch(PartitionSlot slot, Error error) {
 // `bytes` 0: how many is not known.
 void Fetcher::stop_too_large(PartitionSlot slot, std::size_t bytes) {
   const std::string has = bytes > 0 ? concat("has ", bytes, " bytes,") : std::string("is");
-  stop(slot, make_error(ErrorKind::unsupported, Action::fatal,
-                        concat(named(id(slot)), ", position ", readings_[slot.value].position.value,
-                               ": the next batch ", has, " more than source.max_batch_bytes (",
-                               options_.batch_bytes_max, "): raise it. Nothing was skipped"),
-                        "batch too large"));
+  stop(slot,
+       make_error(
+           ErrorKind::unsupported, Action::fatal,
+           concat(named(id(slot)), ", position ", readings_[slot.value].position.value, ": the next batch ",
+                  has, " more than source.max_batch_bytes (", options_.batch_bytes_max, "); ",
+                  codec::advice_on_large_batch(options_.batch_bytes_max, bytes), ". Nothing was skipped"),
+           "batch too large"));
 }
 
 void Fetcher::stop(PartitionSlot slot, Error error) {

@@ -23,36 +23,35 @@ void LogBoundsSearch::find(PartitionSlot slot, Position wanted, Done done) {
 
 void LogBoundsSearch::ask_start(Search search) {
   const PartitionSlot slot = search.slot;
-  lookup_.ask({slot}, wire::k_timestamp_start,
-              unless_canceled(std::move(search), [this](const Search& its, const OffsetAnswer& starts) {
-                on_start(its, starts);
-              }));
+  lookup_.ask(
+      {slot}, wire::k_timestamp_start,
+      unless_canceled(std::move(search), [this](const Search& its, PartitionSlot /*slot*/,
+                                                const OffsetAnswer& start) { on_start(its, start); }));
 }
 
-void LogBoundsSearch::on_start(Search search, const OffsetAnswer& starts) {
-  if (!told(starts)) {
+void LogBoundsSearch::on_start(Search search, const OffsetAnswer& start) {
+  if (!told(start)) {
     try_again(std::move(search));
     return;
   }
-  search.log_start = *starts.positions.front();
+  search.log_start = start.position;
   const PartitionSlot slot = search.slot;
   lookup_.ask({slot}, wire::k_timestamp_end,
-              unless_canceled(std::move(search),
-                              [this](const Search& its, const OffsetAnswer& ends) { on_end(its, ends); }));
+              unless_canceled(std::move(search), [this](const Search& its, PartitionSlot /*slot*/,
+                                                        const OffsetAnswer& end) { on_end(its, end); }));
 }
 
-void LogBoundsSearch::on_end(Search search, const OffsetAnswer& ends) {
-  if (!told(ends)) {
+void LogBoundsSearch::on_end(Search search, const OffsetAnswer& end) {
+  if (!told(end)) {
     try_again(std::move(search));
     return;
   }
-  const Position log_end = *ends.positions.front();
-  if (search.wanted > log_end && search.tries_left > 1) {
+  if (search.wanted > end.position && search.tries_left > 1) {
     --search.tries_left;
     try_again(std::move(search));
     return;
   }
-  search.done({.start = search.log_start, .end = log_end});
+  search.done({.start = search.log_start, .end = end.position});
 }
 
 void LogBoundsSearch::try_again(Search search) {
@@ -61,11 +60,10 @@ void LogBoundsSearch::try_again(Search search) {
 }
 
 bool LogBoundsSearch::told(const OffsetAnswer& answer) const {
-  if (answer.error) {
+  if (answer.kind == OffsetAnswer::Kind::failed) {  // a leader that stays away is told by who looks for it
     trouble_(*answer.error);
-    return false;
   }
-  return answer.positions.front().has_value();
+  return answer.kind == OffsetAnswer::Kind::position;
 }
 
 }  // namespace penstock::kafka

@@ -41,8 +41,8 @@ class LogBoundsSearch {
   };
 
   void ask_start(Search search);
-  void on_start(Search search, const OffsetAnswer& starts);
-  void on_end(Search search, const OffsetAnswer& ends);
+  void on_start(Search search, const OffsetAnswer& start);
+  void on_end(Search search, const OffsetAnswer& end);
   void try_again(Search search);
   bool told(const OffsetAnswer& answer) const;
 

@@ -21,40 +21,41 @@
 
 namespace penstock::kafka {
 
+// What is known of one partition.
 struct OffsetAnswer {
   enum class Kind : std::uint8_t {
-    positions,
-    no_leader,  // who leads one of the partitions is not known yet; it is being asked for
+    position,
+    no_record,  // none is as young as the time asked for
+    no_leader,  // who leads it is not known; that is being asked for
     failed,     // may pass
   };
 
   Kind kind = Kind::failed;
 
-  // Of `positions`: one per partition that was asked for. None: no record is as young as the time asked for.
-  std::vector<std::optional<Position>> positions = {};
+  // Of `position`.
+  Position position{-1};
 
-  // Set unless `kind` is `positions`.
+  // Set for no_leader and failed.
   std::optional<Error> error = {};
 };
 
 class OffsetLookup {
  public:
-  using Done = std::function<void(OffsetAnswer)>;
+  using Answered = std::function<void(PartitionSlot, const OffsetAnswer&)>;
 
   // All outlive it.
   OffsetLookup(io::Loop& loop, const Clock& clock, Fetcher& fetcher);
 
   // For each slot of the fetcher's assignment, as its leader says: the log's start or end
   // (wire::k_timestamp_start, _end; the end of committed records), or the first position at a time. Asks
-  // once. `done` runs when every leader has answered, never inside ask().
-  void ask(std::vector<PartitionSlot> slots, std::int64_t timestamp_ms, Done done);
+  // once. `answered` runs once for each slot, as soon as its own leader has answered, never inside ask().
+  void ask(const std::vector<PartitionSlot>& slots, std::int64_t timestamp_ms, Answered answered);
 
  private:
   struct Query;
 
-  void refuse_without_leader(const TopicPartition& id, Done done);
-  void send(wire::BrokerConnection& leader, const std::shared_ptr<Query>& query,
-            const std::vector<std::size_t>& rows);
+  void refuse_without_leader(PartitionSlot slot, Answered answered);
+  void send(wire::BrokerConnection& leader, std::shared_ptr<Query> query);
 
   io::Loop& loop_;
   const Clock& clock_;

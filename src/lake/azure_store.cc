@@ -1,8 +1,9 @@
 // How it works. Each call of the seam becomes one HTTP request, and its answer one Result. A call goes
 // through three hands: `azure` builds the request as a value, send() signs it with the clock of now and
 // gives it to `http`, and the answer's status decides. The expected status is a success; refusal() turns
-// any other one into an Error by the table in azure/blob_errors.cc. There is no policy here: no repeat, no
-// pause, no choice of what to do next.
+// any other one into an Error by the table in azure/blob_errors.cc. There is little policy here: no
+// pause, no choice of what to do next, and one repeat, of a request whose credential was not believed while
+// there is another one (on_answer()).
 //
 // Worked case: a batch of 20 MiB with blocks of 8 MiB.
 //
@@ -20,6 +21,7 @@
 // before it sends, and the service refuses other bytes by itself (400 Crc64Mismatch).
 #include "lake/azure_store.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdio>
@@ -31,6 +33,7 @@
 #include "azure/blob_errors.h"
 #include "azure/blob_list.h"
 #include "azure/blob_requests.h"
+#include "azure/http_date.h"
 #include "base/concat.h"
 #include "crypto/random.h"
 #include "lake/blob_headers.h"
@@ -59,14 +62,10 @@ http::Method method_of(azure::Verb verb) {
   return http::Method::get;
 }
 
-Result<void> check_account(const azure::Endpoint& endpoint, const azure::Credential& credential) {
-  const auto* key = std::get_if<azure::SharedKey>(&credential);
-  if (key != nullptr && endpoint.account_is_certain && key->account != endpoint.account) {
-    return make_error(ErrorKind::invalid_input, Action::fatal,
-                      concat("the key is of storage account ", key->account, ", and the sink's URL names ",
-                             endpoint.account, ": correct sink.auth or sink.url"));
-  }
-  return {};
+// A login page of something in between may answer 200 to anything. Without a body it would pass for a blob
+// that somebody else has put.
+bool is_of_the_service(const http::Response& response) {
+  return response.headers.find("x-ms-request-id") || response.headers.find("x-ms-blob-type");
 }
 
 BlobPage page_of(azure::BlobList list, const azure::Endpoint& endpoint) {
@@ -104,6 +103,17 @@ Result<void> compared(const http::Response& response, BodyChecksum& checksum, Ac
       "Crc64Mismatch");
 }
 
+// Some services and firewalls say AuthorizationFailure of a signature that is wrong or has ended.
+bool is_of_the_credential(const Error& error) {
+  return error.kind == ErrorKind::unauthenticated || error.code == "403 AuthorizationFailure";
+}
+
+// Put Blob and Put Block List: only they are sent on the condition that the name is free.
+bool makes_a_blob(const azure::BlobRequest& request) {
+  return std::any_of(request.headers.begin(), request.headers.end(),
+                     [](const auto& header) { return header.first == "if-none-match"; });
+}
+
 std::string probe_name() {
   std::array<char, 17> hex{};
   std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(crypto::random_u64()));
@@ -112,11 +122,18 @@ std::string probe_name() {
 
 }  // namespace
 
+Result<void> check_account(const azure::Endpoint& endpoint, const azure::Credential& credential) {
+  const auto* key = std::get_if<azure::SharedKey>(&credential);
+  if (key != nullptr && endpoint.account_is_certain && key->account != endpoint.account) {
+    return make_error(ErrorKind::invalid_input, Action::fatal,
+                      concat("the key is of storage account ", key->account, ", and the sink's URL names ",
+                             endpoint.account, ": correct sink.auth or sink.url"));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<AzureBlobStore>> AzureBlobStore::create(AzureOptions options, io::Loop& loop,
                                                                const Clock& clock) {
-  if (auto same = check_account(options.endpoint, options.credential); !same.ok()) {
-    return std::move(same).error();
-  }
   auto client = http::Client::create(options.http, loop);
   if (!client.ok()) {
     return std::move(client).error();
@@ -129,7 +146,7 @@ AzureBlobStore::AzureBlobStore(AzureOptions options, std::unique_ptr<http::Clien
                                const Clock& clock)
     : endpoint_(std::move(options.endpoint)),
       description_(endpoint_.description()),
-      credential_(std::move(options.credential)),
+      credentials_(std::move(options.credentials)),
       loop_(loop),
       clock_(clock),
       client_(std::move(client)) {}
@@ -165,12 +182,14 @@ void AzureBlobStore::get_properties(const std::string& name,
                                     std::function<void(Result<BlobProperties>)> done) {
   const std::string operation = named("Get Blob Properties", name);
   send(azure::get_blob_properties(endpoint_, name), {}, k_ok, operation,
-       [operation, done = std::move(done)](Result<http::Response> response) {
+       [this, operation, done = std::move(done)](Result<http::Response> response) {
          if (!response.ok()) {
            done(std::move(response).error());
-           return;
+         } else if (!is_of_the_service(*response)) {
+           done(refusal(*response, operation));
+         } else {
+           done(properties_of(response->headers, operation));
          }
-         done(properties_of(response->headers, operation));
        });
 }
 
@@ -264,33 +283,89 @@ void AzureBlobStore::write_data(Result<azure::BlobRequest> request, Body data,
       std::move(taken));
 }
 
+// A request until its answer is known. It is signed at each sending, of which there are two at most.
+struct AzureBlobStore::Sending {
+  azure::BlobRequest request;
+  std::string own_body;
+  std::vector<Bytes> data;
+  int expected_status;
+  std::string operation;
+  OnResponse on_response;
+  http::OnBodyTaken on_body_taken;
+  bool is_second = false;
+};
+
 void AzureBlobStore::send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
                           OnResponse on_response, http::OnBodyTaken on_body_taken) {
-  azure::authorize(request, credential_, clock_.wall_now());
-  const auto own_body = std::make_shared<const std::string>(std::move(request.body));
+  std::string own_body = std::move(request.body);
+  transmit(std::make_shared<Sending>(Sending{.request = std::move(request),
+                                             .own_body = std::move(own_body),
+                                             .data = {data.begin(), data.end()},
+                                             .expected_status = expected_status,
+                                             .operation = std::move(operation),
+                                             .on_response = std::move(on_response),
+                                             .on_body_taken = std::move(on_body_taken)}));
+}
+
+void AzureBlobStore::transmit(const std::shared_ptr<Sending>& sending) {
+  Result<azure::Credential> credential = credentials_->current();
+  if (!credential.ok()) {
+    Error error = std::move(credential).error();
+    error.message = concat(sending->operation, ": ", error.message);
+    loop_.defer(alive_.guard([sending, error = std::move(error)] { sending->on_response(error); }));
+    return;
+  }
+  azure::BlobRequest request = sending->request;
+  azure::authorize(request, *credential, clock_.wall_now());
   http::Request message;
   message.method = method_of(request.verb);
   message.url = azure::url_of(request);
   for (auto& [name, value] : request.headers) {
     message.headers.add(std::move(name), std::move(value));
   }
-  message.body.assign(data.begin(), data.end());
-  message.on_body_taken = std::move(on_body_taken);
-  if (!own_body->empty()) {
-    message.body.push_back(as_bytes(*own_body));
+  message.body = sending->data;
+  message.on_body_taken = sending->on_body_taken;
+  if (!sending->own_body.empty()) {
+    message.body.push_back(as_bytes(sending->own_body));
   }
-  client_->send(std::move(message), [this, own_body, expected_status, operation = std::move(operation),
-                                     on_response = std::move(on_response)](Result<http::Response> response) {
-    if (!response.ok()) {
-      Error error = std::move(response).error();
-      error.message = concat(operation, ": ", error.message);
-      on_response(std::move(error));
-    } else if (response->status != expected_status) {
-      on_response(refusal(*response, operation));
-    } else {
-      on_response(std::move(response));
-    }
-  });
+  client_->send(std::move(message),
+                [this, sending, signed_by = *std::move(credential)](Result<http::Response> response) {
+                  on_answer(sending, signed_by, std::move(response));
+                });
+}
+
+void AzureBlobStore::on_answer(const std::shared_ptr<Sending>& sending, const azure::Credential& credential,
+                               Result<http::Response> response) {
+  if (!response.ok()) {
+    Error error = std::move(response).error();
+    error.message = concat(sending->operation, ": ", error.message);
+    sending->on_response(std::move(error));
+    return;
+  }
+  if (const auto date = azure::parse_http_date(response->headers.find("date").value_or(""))) {
+    last_served_ = Served{.there = *date, .here = clock_.wall_now()};
+  }
+  if (response->status == sending->expected_status) {
+    sending->on_response(std::move(response));
+    return;
+  }
+  Error error = refusal(*response, sending->operation);
+  if (!is_of_the_credential(error) || std::exchange(sending->is_second, true)) {
+    sending->on_response(std::move(error));
+    return;
+  }
+  credentials_->refused(credential,
+                        alive_.guard([this, sending, error = std::move(error)](bool is_new) mutable {
+                          if (is_new && !makes_a_blob(sending->request)) {
+                            transmit(sending);
+                            return;
+                          }
+                          if (is_new) {
+                            error.kind = ErrorKind::unauthenticated;
+                            error.action = Action::retry;
+                          }
+                          sending->on_response(std::move(error));
+                        }));
 }
 
 Error AzureBlobStore::refusal(const http::Response& response, const std::string& operation) const {
@@ -303,7 +378,11 @@ Error AzureBlobStore::refusal(const http::Response& response, const std::string&
   refusal.retry_after = header("retry-after");
   refusal.date = header("date");
   refusal.request_id = header("x-ms-request-id");
+  refusal.www_authenticate = header("www-authenticate");
+  refusal.address = response.address;
   refusal.body = response.body;
+  const Result<azure::Credential> credential = credentials_->current();
+  refusal.bearer = credential.ok() && std::holds_alternative<azure::Bearer>(*credential);
   return azure::blob_error(refusal, operation, endpoint_, clock_.wall_now());
 }
 

@@ -8,11 +8,17 @@
 // repeat replaces the block. A whole blob is visible when its answer comes, so its checksum goes with the
 // request, and the service refuses other bytes (400 Crc64Mismatch: corrupt, retry). An emulator that
 // answers no checksum is believed.
+//
+// A request that the service does not believe (401, or 403 AuthenticationFailed) is sent once more, if the
+// credential has changed since: a secret that was written anew, a token that was renewed. One that makes a
+// blob is the exception. Only its caller knows until when it may begin, so it has failed (unauthenticated,
+// retry), and its repeat has the new credential.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -26,21 +32,24 @@
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "lake/body_checksum.h"
+#include "lake/credential_source.h"
 
 namespace penstock::lake {
 
-// `credential` signs every request for the store's whole life.
 struct AzureOptions {
   azure::Endpoint endpoint;
-  azure::Credential credential;
+  // Asked at each sending. The store's own, or that of the stores of one thread.
+  std::shared_ptr<CredentialSource> credentials;
   http::ClientOptions http;
 };
 
+// Error invalid_input: the key is of another account than the URL names. Pure.
+Result<void> check_account(const azure::Endpoint& endpoint, const azure::Credential& credential);
+
 class AzureBlobStore : public BlobStore {
  public:
-  // Sends nothing. Error invalid_input: the key is of another account than the URL, or an option is out of
-  // range. Loop and clock outlive the store. Destroying the store runs no callback, and may be done within
-  // one.
+  // Sends nothing. Error invalid_input: an option is out of range. Loop and clock outlive the store.
+  // Destroying the store runs no callback, and may be done within one.
   static Result<std::unique_ptr<AzureBlobStore>> create(AzureOptions options, io::Loop& loop,
                                                         const Clock& clock);
 
@@ -62,17 +71,28 @@ class AzureBlobStore : public BlobStore {
   void discard(const std::string& name) override;
   const std::string& description() const override { return description_; }
 
+  // When the latest answer that had a date was sent, by the server's clock and by ours. None: there was none.
+  struct Served {
+    WallTime there;
+    WallTime here;
+  };
+  const std::optional<Served>& last_served() const { return last_served_; }
+
   // For tests and emulators. Error already_exists: the container is there.
   void create_container(Done done);
 
  private:
   using OnResponse = std::function<void(Result<http::Response>)>;
+  struct Sending;
 
   AzureBlobStore(AzureOptions options, std::unique_ptr<http::Client> client, io::Loop& loop,
                  const Clock& clock);
 
   void send(azure::BlobRequest request, Body data, int expected_status, std::string operation,
             OnResponse on_response, http::OnBodyTaken on_body_taken = {});
+  void transmit(const std::shared_ptr<Sending>& sending);
+  void on_answer(const std::shared_ptr<Sending>& sending, const azure::Credential& credential,
+                 Result<http::Response> response);
   void write(Result<azure::BlobRequest> request, Body data, std::string operation, Done done);
 
   // As write(), and compares the answer's checksum. `mismatch` is what a caller should do about another one.
@@ -83,9 +103,10 @@ class AzureBlobStore : public BlobStore {
 
   const azure::Endpoint endpoint_;
   const std::string description_;
-  const azure::Credential credential_;
+  const std::shared_ptr<CredentialSource> credentials_;
   io::Loop& loop_;
   const Clock& clock_;
+  std::optional<Served> last_served_;
   Alive alive_;  // held weakly by deferred tasks
   std::unique_ptr<http::Client> client_;
 };

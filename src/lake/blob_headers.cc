@@ -1,25 +1,13 @@
 #include "lake/blob_headers.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <string>
 #include <system_error>
 
 #include "base/concat.h"
+#include "base/letter_case.h"
 
 namespace penstock::lake {
-namespace {
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-}  // namespace
-
 Result<BlobProperties> properties_of(const http::Headers& headers, std::string_view operation) {
   constexpr std::string_view k_metadata = "x-ms-meta-";
   BlobProperties properties;

@@ -5,8 +5,8 @@
 // already_exists). Calls are made and answered on the owner's thread.
 //
 // Nothing is retried here. An Error's action and retry_after say what the caller may do, and the caller's
-// policy does it. After the errors unavailable and timed_out the outcome of a write is unknown: it may have
-// taken effect, or not, or may still do so later.
+// policy does it. After the errors unavailable, timed_out and throttled the outcome of a write is unknown: it
+// may have taken effect, or not, or may still do so later.
 #pragma once
 
 #include <cstdint>

@@ -101,6 +101,9 @@ class Walk {
       if (!hidden && wanted(directory + sorted_as, kind)) {
         entries.push_back(sorted_as);
       }
+      if (entries.size() > 4 * (count_max_ + 1)) {
+        keep_first(entries);
+      }
       errno = 0;
     }
     if (errno != 0) {
@@ -108,6 +111,13 @@ class Walk {
     }
     std::sort(entries.begin(), entries.end());
     return entries;
+  }
+
+  // A page has no more than the first of them: of a directory of a million files the others are not kept.
+  void keep_first(std::vector<std::string>& entries) const {
+    const std::size_t wanted = count_max_ + 1;
+    std::nth_element(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(wanted), entries.end());
+    entries.resize(wanted);
   }
 
   const std::string& root_;

@@ -81,7 +81,8 @@ Result<SidecarText> decode_sidecar(std::string_view text) {
 }
 
 Result<std::optional<std::string>> read_small_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // No link is followed and no pipe waited for: others may write beside us.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid()) {
     if (errno == ENOENT) {
       return std::optional<std::string>();

@@ -15,9 +15,9 @@
 // already_exists. By then the winner's name is durable, even if the winner was killed before its own step
 // 7.
 //
-// A crash before step 5 leaves files below .penstock that a later start removes. A crash between 5 and 6
-// leaves a blob whose metadata still waits: readers find it by the blob's inode, which is the part's, and a
-// later start moves it.
+// A crash before step 5 leaves files below .penstock that other stores remove (directory_leftovers.h). A
+// crash between 5 and 6 leaves a blob whose metadata still waits: readers find it by the blob's inode, which
+// is the part's, and other stores move it.
 #include "lake/directory_publication.h"
 
 #include <cerrno>
@@ -100,7 +100,9 @@ Result<void> Publication::write_sidecar(const Metadata& metadata) {
   }
   waiting_sidecar = std::move(path).value();
   const std::string what = concat("writing ", waiting_sidecar);
-  const UniqueFd fd(::open(waiting_sidecar.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, k_file_mode));
+  // One that is there was left by an earlier file with this inode, or is a link that somebody planted.
+  ::unlink(waiting_sidecar.c_str());
+  const UniqueFd fd(::open(waiting_sidecar.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, k_file_mode));
   if (!fd.valid()) {
     return os_error(errno, what);
   }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <penstock/result.h>
@@ -28,6 +29,9 @@ struct PartFile {
   PartFile& operator=(const PartFile&) = delete;
   ~PartFile();
 };
+
+// What begins the names of the files below .penstock that only try whether it can be written.
+inline constexpr std::string_view k_probe_prefix = "probe-";
 
 // "<dir>/.penstock".
 std::string working_directory(const std::string& dir);

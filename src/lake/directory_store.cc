@@ -12,21 +12,20 @@
 // A block enters Part::blocks only when its write has ended well, and leaves it when a repeat begins. A
 // commit that lists a block which is not there is answered as Azure answers it: `already_exists` if the
 // name is taken, otherwise `invalid_block_list`. A Part ends with discard(), or with the commit that finds
-// all its blocks, whatever becomes of that commit. Parts of a process that was killed are removed by a
-// later start, once nothing has written them for a week (remove_stale).
+// all its blocks, whatever becomes of that commit. Parts of a process that was killed are removed by any
+// other store of the directory, at its start and then every hour (directory_leftovers.cc).
 #include "lake/directory_store.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <ctime>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 #include "base/concat.h"
 #include "base/os_error.h"
 #include "crypto/random.h"
+#include "lake/directory_leftovers.h"
 #include "lake/directory_listing.h"
 #include "lake/directory_metadata.h"
 #include "lake/directory_publication.h"
@@ -43,7 +43,11 @@ namespace {
 
 constexpr std::size_t k_page_names_max = 1000;                   // of a listing
 constexpr std::size_t k_write_bytes_max = std::size_t{1} << 30;  // a completion counts in 32 bits
-constexpr std::chrono::hours k_stale_after{7 * 24};              // Azure drops uncommitted blocks then too
+
+// When what killed processes left is looked for again after the start. The kernel may take a moment to give
+// back the locks of one that was killed just before.
+constexpr Duration k_look_soon = std::chrono::minutes(1);
+constexpr Duration k_look_again = std::chrono::hours(1);
 
 // The pieces of a body on their way into a file, one after the other.
 struct Write {
@@ -77,49 +81,6 @@ void step(std::shared_ptr<Write> write) {
   });
 }
 
-bool is_stale(int dir_fd, const char* name) {
-  struct stat status {};
-  const auto limit = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() - k_stale_after);
-  return ::fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-         status.st_mtime < limit;
-}
-
-// Metadata that a killed process left waiting: to its place if its blob was linked, away if it was not.
-void settle_waiting(const std::string& dir, const std::string& path, std::string_view file_name) {
-  const auto text = read_small_file(path);
-  if (!text.ok() || !text->has_value()) {
-    return;
-  }
-  const auto sidecar = decode_sidecar(**text);
-  struct stat blob {};
-  const bool linked = sidecar.ok() && check_blob_name(sidecar->name).ok() &&
-                      ::stat(concat(dir, "/", sidecar->name).c_str(), &blob) == 0 &&
-                      file_name == concat(blob.st_ino, ".meta");
-  if (linked) {
-    ::rename(path.c_str(), concat(dir, "/", sidecar_name(sidecar->name)).c_str());
-  } else {
-    ::unlink(path.c_str());
-  }
-}
-
-// What earlier runs left unfinished. Younger files may be of a process that runs beside this one.
-void remove_stale(const std::string& dir) {
-  const std::string working = working_directory(dir);
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(working.c_str()), ::closedir);
-  while (const dirent* entry = entries != nullptr ? ::readdir(entries.get()) : nullptr) {
-    const std::string_view name = entry->d_name;
-    if (!is_stale(::dirfd(entries.get()), entry->d_name)) {
-      continue;
-    }
-    const std::string path = concat(working, "/", name);
-    if (name.ends_with(".meta")) {
-      settle_waiting(dir, path, name);
-    } else if (name.ends_with(".part")) {
-      ::unlink(path.c_str());
-    }
-  }
-}
-
 std::string without_slash(std::string dir) {
   while (dir.size() > 1 && dir.back() == '/') {
     dir.pop_back();
@@ -149,17 +110,38 @@ Result<std::string> read_part(const std::string& path, std::uint64_t offset, std
   return text;
 }
 
+// A blob appears by link(2), which vfat and some network file systems do not have. The second name is in the
+// lake itself, as blobs' are, so that a mount between the two shows.
+Result<void> try_to_link(const std::string& path, const std::string& dir) {
+  const std::string second = concat(dir, "/.penstock-", crypto::random_u64());
+  if (::link(path.c_str(), second.c_str()) == 0) {
+    return ::unlink(second.c_str()) == 0 ? Result<void>() : os_error(errno, concat("removing ", second));
+  }
+  const int error = errno;
+  const std::string what = concat("linking ", path, " into the lake directory ", dir);
+  if (error != EXDEV && error != EPERM && error != EOPNOTSUPP) {
+    return os_error(error, what);
+  }
+  return make_error(
+      ErrorKind::unsupported, Action::fatal,
+      concat(what, ": ", std::strerror(error),
+             "; files of the lake appear by link(2), so that it has to be on one file system, of "
+             "a kind that has hard links"),
+      errno_name(error));
+}
+
 Result<void> try_to_write(const std::string& dir) {
   // Each worker tries, and so may other processes and machines.
-  const std::string path = concat(working_directory(dir), "/probe-", crypto::random_u64());
+  const std::string path = concat(working_directory(dir), "/", k_probe_prefix, crypto::random_u64());
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd.valid()) {
     return os_error(errno, concat("writing into the lake directory ", dir));
   }
-  if (::unlink(path.c_str()) != 0) {
+  Result<void> linked = try_to_link(path, dir);
+  if (::unlink(path.c_str()) != 0 && linked.ok()) {
     return os_error(errno, concat("removing ", path));
   }
-  return {};
+  return linked;
 }
 
 }  // namespace
@@ -188,8 +170,9 @@ Result<std::unique_ptr<DirectoryBlobStore>> DirectoryBlobStore::create(std::stri
   if (auto writable = try_to_write(dir); !writable.ok()) {
     return writable.error();
   }
-  remove_stale(dir);
-  return std::unique_ptr<DirectoryBlobStore>(new DirectoryBlobStore(std::move(dir), loop));
+  std::unique_ptr<DirectoryBlobStore> store(new DirectoryBlobStore(std::move(dir), loop));
+  store->look_for_leftovers(k_look_soon);
+  return store;
 }
 
 DirectoryBlobStore::DirectoryBlobStore(std::string dir, io::Loop& loop)
@@ -198,7 +181,14 @@ DirectoryBlobStore::DirectoryBlobStore(std::string dir, io::Loop& loop)
       loop_(loop),
       incarnation_(crypto::random_u64()) {}
 
-DirectoryBlobStore::~DirectoryBlobStore() = default;
+DirectoryBlobStore::~DirectoryBlobStore() {
+  loop_.cancel_timer(leftovers_timer_);
+}
+
+void DirectoryBlobStore::look_for_leftovers(Duration next) {
+  remove_leftovers(dir_);
+  leftovers_timer_ = loop_.start_timer(next, [this] { look_for_leftovers(k_look_again); });
+}
 
 template <class Value>
 void DirectoryBlobStore::answer(std::function<void(Result<Value>)> done, Result<Value> result) {
@@ -219,12 +209,12 @@ Done DirectoryBlobStore::while_alive(Done done) const {
 
 Result<std::shared_ptr<DirectoryBlobStore::Part>> DirectoryBlobStore::make_part() {
   const std::string path = concat(working_directory(dir_), "/", incarnation_, "-", ++parts_made_, ".part");
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!fd.valid()) {
-    return os_error(errno, concat("making ", path));
+  auto fd = make_part_file(path);
+  if (!fd.ok()) {
+    return std::move(fd).error();
   }
   auto part = std::make_shared<Part>();
-  part->file = std::make_shared<PartFile>(path, std::move(fd));
+  part->file = std::make_shared<PartFile>(path, std::move(fd).value());
   return part;
 }
 

@@ -2,7 +2,7 @@
 //
 //   <dir>/<name>                     a blob, whole and durable from the moment it can be seen
 //   <dir>/.../.<file>.meta           its metadata
-//   <dir>/.penstock/<id>.part        blocks not yet committed
+//   <dir>/.penstock/<id>.part        blocks not yet committed, locked by whoever writes them
 //   <dir>/.penstock/<inode>.meta     metadata of the file with this inode, until it is at its place
 //
 // How a blob appears: its bytes lie in a part file, and its metadata in a file named by the part's inode;
@@ -15,6 +15,7 @@
 // properties are read so too: they serve `verify` and a restart, not the path of a record.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -25,16 +26,25 @@
 #include <penstock/result.h>
 
 #include "base/alive.h"
+#include "base/clock.h"
 #include "base/types.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 
 namespace penstock::lake {
 
+// What the file systems of Linux hold: NAME_MAX for each part of a path, of which ".<file>.meta" is one.
+inline constexpr std::size_t k_directory_part_bytes_max = 255;
+inline constexpr std::size_t k_directory_file_bytes_max = k_directory_part_bytes_max - 6;
+
+// Of the lake's own path: PATH_MAX (4,096 with the zero at its end) less a '/', the longest name of a blob
+// (codec::k_blob_name_bytes_max, 900) and what its metadata adds.
+inline constexpr std::size_t k_directory_bytes_max = 4096 - 1 - 1 - 900 - 6;
+
 class DirectoryBlobStore : public BlobStore {
  public:
-  // Makes `dir` and its parents. Part files that nothing has written for a week are removed, as Azure does
-  // with uncommitted blocks. The loop outlives the store. Error: the directory cannot be made or written.
+  // Makes `dir` and its parents. What killed processes have left in .penstock is removed, now and every hour.
+  // The loop outlives the store. Error: the directory cannot be made or written.
   static Result<std::unique_ptr<DirectoryBlobStore>> create(std::string dir, io::Loop& loop);
 
   // To look only: makes nothing and removes nothing, so that permission to read is enough. Writes then
@@ -69,6 +79,7 @@ class DirectoryBlobStore : public BlobStore {
   void write(std::shared_ptr<Part> part, Body body, std::uint64_t offset, Done done);
   Done while_alive(Done done) const;
   Result<BlobProperties> properties(const std::string& name) const;
+  void look_for_leftovers(Duration next);
 
   std::string dir_;
   std::string description_;
@@ -80,6 +91,7 @@ class DirectoryBlobStore : public BlobStore {
 
   // By the blob's name; one for each batch with blocks that are not committed.
   std::map<std::string, std::shared_ptr<Part>> parts_;
+  io::TimerId leftovers_timer_ = io::TimerId::none;
   Alive alive_;  // held weakly by answers
 };
 

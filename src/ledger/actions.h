@@ -13,6 +13,7 @@
 
 #include <penstock/result.h>
 
+#include "base/clock.h"
 #include "base/commit.h"
 #include "base/types.h"
 #include "ledger/claim_text.h"
@@ -24,10 +25,10 @@ namespace penstock::ledger {
 using Ask = Strong<struct AskTag, std::uint64_t>;
 
 // Read what the group has committed for these partitions now: Source::read_entries. Answered by
-// entries_read(), with one entry per slot in their order, or an error. One at a time.
+// entries_read(), with one entry per partition in their order, or an error. Several may be under way.
 struct ReadEntries {
   Ask ask;
-  std::vector<PartitionSlot> slots;
+  std::vector<TopicPartition> partitions;
 };
 
 // Put an empty file with the metadata tombstone=1 at this name, if the name is free (PROTOCOL.md, Assign 4).
@@ -54,6 +55,13 @@ struct Start {
   Position position;
 };
 
+// The position that the partition's entry, or the blob that it claims, gave is of an earlier topic of the
+// same name: Source::distrust. moved() follows, or the source stops the partition.
+struct Distrust {
+  PartitionSlot slot;
+  Position position;
+};
+
 // Hand over no more records of the partition until its next Start: Source::hold.
 struct Hold {
   PartitionSlot slot;
@@ -63,6 +71,11 @@ struct Hold {
 struct StopPartition {
   PartitionSlot slot;
   Error error;
+};
+
+// A partition that was stopped because its commits were rejected is read again: its Start follows.
+struct Resume {
+  PartitionSlot slot;
 };
 
 // Worth one line of the log.
@@ -84,8 +97,17 @@ struct Commit {
 };
 
 // The blob may be committed now (PROTOCOL.md, Publish 5). The driver repeats it until the outcome is known,
-// also after the epoch has ended. Answered by blob_committed().
+// also after the epoch has ended, and answers by blob_committed(). No try may begin after `until`. A driver
+// that has no outcome by then, or that finds blocks of the blob gone from the store, stops trying and says
+// put_is_late().
 struct PutBlob {
+  BatchKey batch;
+  MonoTime until = MonoTime::max();
+};
+
+// The claim is not in the group's entries any more, so the blob must not be put. Ask whether an earlier try
+// has made it. Answered by blob_committed(): published if our own blob is there, dead in every other case.
+struct AskBlob {
   BatchKey batch;
 };
 
@@ -98,7 +120,7 @@ struct Drop {
 // The assignment may end now: Source::release (PROTOCOL.md, R2).
 struct Released {};
 
-using Action = std::variant<ReadEntries, PutTombstone, ReadBlob, Start, Hold, StopPartition, Notice, Commit,
-                            PutBlob, Drop, Released>;
+using Action = std::variant<ReadEntries, PutTombstone, ReadBlob, Start, Distrust, Hold, StopPartition, Resume,
+                            Notice, Commit, PutBlob, AskBlob, Drop, Released>;
 
 }  // namespace penstock::ledger

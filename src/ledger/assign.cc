@@ -9,6 +9,11 @@ namespace {
 constexpr const char* k_by_hand =
     ", or set the group's offset of the partition by hand and its metadata to nothing";
 
+// Somebody may have set the offset back and left the metadata as they were.
+std::optional<Bare> up_to(Position offset, const std::optional<Bare>& bare) {
+  return bare && bare->from <= offset ? bare : std::nullopt;
+}
+
 }  // namespace
 
 AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string_view sink) {
@@ -22,7 +27,11 @@ AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string
   }
   const Claim* claim = std::get_if<Claim>(&text);
   if (claim == nullptr) {
-    return StartAt{.position = entry->position, .foreign = std::holds_alternative<ForeignText>(text)};
+    const NoClaim* ours = std::get_if<NoClaim>(&text);
+    return StartAt{.position = entry->position,
+                   .foreign = ours == nullptr,
+                   .topic_id = ours != nullptr ? ours->topic_id : std::string(),
+                   .bare = ours != nullptr ? up_to(entry->position, ours->bare) : std::nullopt};
   }
   if (claim->sink != sink) {
     return StopBecause{concat("has a pending claim of another sink (", claim->sink, ", this one is ", sink,
@@ -35,7 +44,9 @@ AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string
                               entry->position.value, ", which no version writes; look at the blob ",
                               claim->blob, k_by_hand)};
   }
-  return AskAbout{.first = entry->position, .claim = *claim};
+  AskAbout question{.first = entry->position, .claim = *claim};
+  question.claim.bare = up_to(entry->position, claim->bare);
+  return question;
 }
 
 // A tombstone cannot be put where a blob is. So `absent` means that somebody deletes blobs at claimed names
@@ -43,9 +54,10 @@ AssignAnswer assign_by_entry(const std::optional<GroupEntry>& entry, std::string
 std::variant<StartAt, StopBecause> assign_by_blob(FoundBlob found, const AskAbout& question) {
   switch (found) {
     case FoundBlob::tombstone:
-      return StartAt{.position = question.first};
+      return StartAt{
+          .position = question.first, .topic_id = question.claim.topic_id, .bare = question.claim.bare};
     case FoundBlob::claimed_range:
-      return StartAt{.position = question.claim.next};
+      return StartAt{.position = question.claim.next, .topic_id = question.claim.topic_id};
     case FoundBlob::absent:
     case FoundBlob::other:
       break;

@@ -24,6 +24,10 @@ struct StartAtSource {};
 struct StartAt {
   Position position;
   bool foreign = false;
+  // Of the topic that the offset is of. Empty: not known.
+  std::string topic_id = {};
+  // What is in no blob before the offset.
+  std::optional<Bare> bare = {};
 };
 
 // Assign 4: a pending claim. What is at its name decides between `first` and `claim.next`.

@@ -1,8 +1,11 @@
 // How a commit gets its outcome
 //
-// Each copy has one of four answers (base/commit_outcome.h). `done` and `refused` end the commit. `not_done`
-// means that the broker did not look at the copy. `unknown` means that the copy may still be applied, and
-// puts it in doubt. Both lead to the same commit again. A copy in doubt is the reason for R8:
+// An answer has an outcome for each item of the copy (base/commit_outcome.h), and the worst decides.
+// `unknown` means that the copy may still be applied, and puts it in doubt. `not_done` means that the broker
+// did not look. Both lead to the same commit again, for all of its items. Every other answer ends the commit.
+// Those who made it look at the items for themselves.
+//
+// A copy in doubt is the reason for R8:
 //
 //   1. A worker claims blob X for [1000, 1500). The first copy gets no answer, and lies somewhere in the
 //      network.
@@ -65,7 +68,7 @@ Commit CommitSlot::copy(MonoTime now, Ask ask) {
   return Commit{.ask = ask, .kind = current_->kind, .epoch = current_->epoch, .items = current_->items};
 }
 
-std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, CommitOutcome outcome) {
+std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, CommitReply reply) {
   if (!on_the_wire_ || ask != ask_) {
     return std::nullopt;
   }
@@ -74,15 +77,17 @@ std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, 
     return std::nullopt;
   }
   Current& current = *current_;
-  switch (outcome) {
+  CHECK(reply.items.size() == current.items.size());
+  switch (reply.worst()) {
     case CommitOutcome::done:
       if (current.kind == CommitKind::claim && now - current.first_sent > options_.fence_wait / 2) {
         current.in_doubt = true;  // an acceptance this late is as good as none
-        return resolve(Outcome::late, now);
+        return resolve(Outcome::late, std::move(reply), now);
       }
-      return resolve(Outcome::done, now);
+      return resolve(Outcome::done, std::move(reply), now);
     case CommitOutcome::refused:
-      return resolve(Outcome::refused, now);
+    case CommitOutcome::rejected:
+      return resolve(Outcome::refused, std::move(reply), now);
     case CommitOutcome::not_done:
       // If no copy is in doubt, no copy was ever applied. Then the age of a claim counts from the next one.
       current.counting = current.in_doubt;
@@ -92,7 +97,10 @@ std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, 
       if (mutated(Mutant::no_r8) ||
           (mutated(Mutant::r8_for_claims_only) && current.kind != CommitKind::claim)) {
         current.in_doubt = false;
-        return resolve(current.kind == CommitKind::claim ? Outcome::refused : Outcome::done, now);
+        const bool is_claim = current.kind == CommitKind::claim;
+        CommitReply taken =
+            CommitReply::alike(current.items.size(), is_claim ? CommitOutcome::refused : CommitOutcome::done);
+        return resolve(is_claim ? Outcome::refused : Outcome::done, std::move(taken), now);
       }
       break;
   }
@@ -101,13 +109,14 @@ std::optional<CommitSlot::Resolved> CommitSlot::answered(MonoTime now, Ask ask, 
 }
 
 // R8 counts from the sending of the last copy. The time of the answer stands for it, as it cannot be earlier.
-CommitSlot::Resolved CommitSlot::resolve(Outcome outcome, MonoTime now) {
+CommitSlot::Resolved CommitSlot::resolve(Outcome outcome, CommitReply reply, MonoTime now) {
   Current current = *std::exchange(current_, std::nullopt);
   const bool wait = current.in_doubt && !mutated(Mutant::r8_without_its_wait);
   return Resolved{.outcome = outcome,
                   .kind = current.kind,
                   .epoch = current.epoch,
                   .items = std::move(current.items),
+                  .reply = std::move(reply),
                   .batch = current.batch,
                   .quiet_until = wait ? std::optional(now + options_.fence_wait) : std::nullopt};
 }

@@ -36,7 +36,7 @@ class CommitSlot {
     // The same, for a claim, but more than fence_wait / 2 after its first sending: not to be believed
     // (Publish 4).
     late,
-    // At least one partition of it is not committed.
+    // Some partitions of it are not committed: `reply` says which, and why.
     refused,
   };
 
@@ -46,6 +46,7 @@ class CommitSlot {
     CommitKind kind{};
     std::uint64_t epoch = 0;
     std::vector<CommitItem> items;
+    CommitReply reply;
     // Of a claim whose batch was not dropped meanwhile.
     std::optional<BatchKey> batch;
     // R8: no other commit of its partitions before. None if no copy of it is in doubt.
@@ -81,9 +82,10 @@ class CommitSlot {
   // The copy's answer is to name `ask`.
   Commit copy(MonoTime now, Ask ask);
 
-  // Takes the answer to a copy. The commit if that gives it its outcome, and the slot is free again. Nothing
-  // if a copy becomes due later, if the commit was given up, or if nobody waits for this answer.
-  std::optional<Resolved> answered(MonoTime now, Ask ask, CommitOutcome outcome);
+  // Takes the answer to a copy, with an outcome for each of its items (CHECK). The commit if that gives it
+  // its outcome, and the slot is free again. Nothing if a copy becomes due later, if the commit was given up,
+  // or if nobody waits for this answer.
+  std::optional<Resolved> answered(MonoTime now, Ask ask, CommitReply reply);
 
   // R4: no more copies. The answer to one that was sent is ignored, and until it comes the slot stays busy.
   void give_up() { current_.reset(); }
@@ -104,7 +106,7 @@ class CommitSlot {
     bool counting = false;
   };
 
-  Resolved resolve(Outcome outcome, MonoTime now);
+  Resolved resolve(Outcome outcome, CommitReply reply, MonoTime now);
 
   Options options_;
   std::optional<Current> current_;

@@ -14,13 +14,18 @@
 // partition. Then the queue never holds a published range behind an unpublished one. Under at_least_once it
 // may.
 //
+// A batch of which nothing makes a row has no blob. Had 9 been bare, then after it committable would be 180,
+// and bare from 150: the next finish, and the next claim, say so (claim_text.h). The next batch with a blob
+// ends that.
+//
 // `told` runs ahead of `committed`. A finish and the next claim both carry the committable position, and only
 // one of them may be made (PROTOCOL.md, Publish 6). When a claim is made, claim_made() moves `told`, and no
-// finish is due although the claim has no outcome yet. If it is refused, its batch is dropped, and the claim
-// that follows carries the position again.
+// finish is due although the claim has no outcome yet. If it comes to nothing, claim_failed() moves `told`
+// back, and the finish is due again: no further claim may follow.
 #include "ledger/ledger.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -33,20 +38,24 @@ void Ledger::begin_epoch(std::span<const Position> starts) {
   partitions_.clear();
   partitions_.reserve(starts.size());
   for (const Position start : starts) {
-    partitions_.push_back(PartitionState{
-        .received = start, .committable = start, .committed = start, .told = start, .ranges = {}});
+    partitions_.push_back(PartitionState{.received = start,
+                                         .committable = start,
+                                         .committed = start,
+                                         .told = start,
+                                         .bare = {},
+                                         .ranges = {}});
   }
 }
 
-void Ledger::restart(PartitionSlot slot, Position start) {
+void Ledger::restart(PartitionSlot slot, Position start, const std::optional<Bare>& bare) {
   PartitionState& partition = at(slot);
   if (!partition.ranges.empty()) {  // only with a mutant
     partition.received = start;
     return;
   }
-  const bool was_uncommitted = partition.committable > partition.told;
+  const bool was_uncommitted = is_uncommitted(partition);
   partition = PartitionState{
-      .received = start, .committable = start, .committed = start, .told = start, .ranges = {}};
+      .received = start, .committable = start, .committed = start, .told = start, .bare = bare, .ranges = {}};
   count(partition, was_uncommitted);
 }
 
@@ -75,6 +84,30 @@ void Ledger::extend(BatchKey batch, PartitionSlot slot, Position next) {
   unpublished_[batch].push_back(slot);
 }
 
+void Ledger::is_bare(BatchKey batch) {
+  const auto found = unpublished_.find(batch);
+  if (found == unpublished_.end()) {
+    return;
+  }
+  for (const PartitionSlot slot : found->second) {
+    const auto of = std::ranges::find(at(slot).ranges, batch, &OfBatch::batch);
+    CHECK(of != at(slot).ranges.end());
+    of->is_bare = true;
+  }
+}
+
+std::optional<Bare> Ledger::OfBatch::bare_behind(const std::optional<Bare>& before) const {
+  return is_bare ? before.value_or(Bare{.from = range.first}) : std::optional<Bare>();
+}
+
+std::optional<Bare> Ledger::bare_received(PartitionSlot slot) const {
+  std::optional<Bare> bare = at(slot).bare;
+  for (const OfBatch& of : at(slot).ranges) {
+    bare = of.bare_behind(bare);
+  }
+  return bare;
+}
+
 void Ledger::published(BatchKey batch) {
   const auto found = unpublished_.find(batch);
   if (found == unpublished_.end()) {
@@ -82,11 +115,9 @@ void Ledger::published(BatchKey batch) {
   }
   for (const PartitionSlot slot : found->second) {
     PartitionState& partition = at(slot);
-    for (OfBatch& of : partition.ranges) {
-      if (of.batch == batch) {
-        of.published = true;
-      }
-    }
+    const auto of = std::ranges::find(partition.ranges, batch, &OfBatch::batch);
+    CHECK(of != partition.ranges.end());
+    of->published = true;
     advance(partition);
   }
   unpublished_.erase(found);
@@ -100,13 +131,14 @@ std::vector<CommitEntry> Ledger::drop(BatchKey batch) {
   }
   for (const PartitionSlot slot : found->second) {
     PartitionState& partition = at(slot);
-    for (const OfBatch& of : partition.ranges) {
-      if (of.batch == batch) {
-        partition.received = of.range.first;
-        again.push_back(CommitEntry{.slot = slot, .position = of.range.first});
-      }
+    auto of = std::prev(partition.ranges.end());  // the last one, but for mutants
+    while (of->batch != batch) {
+      CHECK(of != partition.ranges.begin());
+      --of;
     }
-    std::erase_if(partition.ranges, [batch](const OfBatch& of) { return of.batch == batch; });
+    partition.received = of->range.first;
+    again.push_back(CommitEntry{.slot = slot, .position = of->range.first});
+    partition.ranges.erase(of);
   }
   unpublished_.erase(found);
   return again;
@@ -153,10 +185,21 @@ std::optional<BatchKey> Ledger::first_batch_of(PartitionSlot slot) const {
   return std::nullopt;
 }
 
+std::vector<BatchKey> Ledger::batches_of(PartitionSlot slot) const {
+  std::vector<BatchKey> batches;
+  for (const OfBatch& of : at(slot).ranges) {
+    if (!of.published) {
+      batches.push_back(of.batch);
+    }
+  }
+  return batches;
+}
+
 // Only a range at the front may leave: what is behind an unpublished range waits for it.
 void Ledger::advance(PartitionState& partition) {
-  const bool was_uncommitted = partition.committable > partition.told;
+  const bool was_uncommitted = is_uncommitted(partition);
   while (!partition.ranges.empty() && partition.ranges.front().published) {
+    partition.bare = partition.ranges.front().bare_behind(partition.bare);
     partition.committable = partition.ranges.front().range.next;
     partition.ranges.pop_front();
   }
@@ -164,10 +207,10 @@ void Ledger::advance(PartitionState& partition) {
 }
 
 void Ledger::count(const PartitionState& partition, bool was_uncommitted) {
-  const bool is_uncommitted = partition.committable > partition.told;
-  if (is_uncommitted && !was_uncommitted) {
+  const bool is = is_uncommitted(partition);
+  if (is && !was_uncommitted) {
     ++uncommitted_count_;
-  } else if (was_uncommitted && !is_uncommitted) {
+  } else if (was_uncommitted && !is) {
     --uncommitted_count_;
   }
 }
@@ -190,7 +233,7 @@ std::vector<CommitEntry> Ledger::uncommitted() const {
     return entries;
   }
   for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
-    if (partitions_[slot].committable > partitions_[slot].told) {
+    if (is_uncommitted(partitions_[slot])) {
       entries.push_back(CommitEntry{.slot = PartitionSlot{slot}, .position = partitions_[slot].committable});
     }
   }
@@ -201,7 +244,7 @@ void Ledger::committed_now(std::span<const CommitEntry> entries) {
   for (const CommitEntry& entry : entries) {
     PartitionState& partition = at(entry.slot);
     CHECK(entry.position <= partition.committable);
-    const bool was_uncommitted = partition.committable > partition.told;
+    const bool was_uncommitted = is_uncommitted(partition);
     partition.committed = entry.position;
     partition.told = entry.position;
     count(partition, was_uncommitted);
@@ -210,8 +253,22 @@ void Ledger::committed_now(std::span<const CommitEntry> entries) {
 
 void Ledger::claim_made(PartitionSlot slot) {
   PartitionState& partition = at(slot);
-  const bool was_uncommitted = partition.committable > partition.told;
+  const bool was_uncommitted = is_uncommitted(partition);
   partition.told = partition.committable;
+  count(partition, was_uncommitted);
+}
+
+void Ledger::claim_failed(PartitionSlot slot) {
+  PartitionState& partition = at(slot);
+  const bool was_uncommitted = is_uncommitted(partition);
+  partition.told = partition.committed;
+  count(partition, was_uncommitted);
+}
+
+void Ledger::stop_committing(PartitionSlot slot) {
+  PartitionState& partition = at(slot);
+  const bool was_uncommitted = is_uncommitted(partition);
+  partition.stopped = true;
   count(partition, was_uncommitted);
 }
 

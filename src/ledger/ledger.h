@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "ledger/claim_text.h"
 
 namespace penstock::ledger {
 
@@ -56,14 +57,18 @@ class Ledger {
   bool in_epoch() const { return in_epoch_; }
   std::size_t partition_count() const { return partitions_.size(); }
 
-  // A partition without batches starts elsewhere, as if its epoch began there. (If it has batches, which only
-  // mutants do, only what is read next moves.)
-  void restart(PartitionSlot slot, Position start);
+  // A partition without batches starts elsewhere, as if its epoch began there. `bare`: what is in no blob
+  // before that place. (If it has batches, which only mutants do, only what is read next moves.)
+  void restart(PartitionSlot slot, Position start, const std::optional<Bare>& bare = {});
 
   // The partition was read up to `next`, and what lies between belongs to `batch`. `next` never goes back
   // (CHECK). All extensions of one batch come before those of any later batch of the same partition (CHECK).
   // A `next` that has been reached already changes nothing.
   void extend(BatchKey batch, PartitionSlot slot, Position next);
+
+  // No blob is made of the batch, as nothing of it makes a row. Nothing is added to it any more. An unknown
+  // key is ignored.
+  void is_bare(BatchKey batch);
 
   // Every record of the batch is durable and visible in the lake, or the batch held none. An unknown key, of
   // a former epoch, is ignored: whoever owns the partition now has learnt of that blob from the claim.
@@ -91,10 +96,18 @@ class Ledger {
   // The first unpublished batch that has the partition. None if every range of it is published.
   std::optional<BatchKey> first_batch_of(PartitionSlot slot) const;
 
+  // All unpublished batches that have the partition, in their order.
+  std::vector<BatchKey> batches_of(PartitionSlot slot) const;
+
   // Behind everything that was read, that may be committed, that the group has.
   Position received(PartitionSlot slot) const;
   Position committable(PartitionSlot slot) const;
   Position committed(PartitionSlot slot) const;
+
+  // Which positions before the committable one are in no blob; none: those just before it are in one.
+  std::optional<Bare> bare(PartitionSlot slot) const { return at(slot).bare; }
+  // The same of the received one, once every batch of the partition is published.
+  std::optional<Bare> bare_received(PartitionSlot slot) const;
 
   // Each partition whose committable position the group does not have, and that no claim carries. With that
   // position.
@@ -107,6 +120,12 @@ class Ledger {
   // uncommitted() need not name it any more (PROTOCOL.md, Publish 6).
   void claim_made(PartitionSlot slot);
 
+  // That claim came to nothing: what it carried is uncommitted again.
+  void claim_failed(PartitionSlot slot);
+
+  // Nothing of the partition is committed any more, until restart(). uncommitted() does not name it.
+  void stop_committing(PartitionSlot slot);
+
   // Batches extended and not yet published.
   std::size_t unpublished_count() const { return unpublished_.size(); }
 
@@ -118,17 +137,25 @@ class Ledger {
     BatchKey batch;
     Range range;
     bool published = false;
+    bool is_bare = false;
+
+    std::optional<Bare> bare_behind(const std::optional<Bare>& before) const;
   };
   struct PartitionState {
     Position received;
     Position committable;
     Position committed;
     Position told;               // committed, or carried by a claim that was made
+    bool stopped = false;        // nothing is committed any more
+    std::optional<Bare> bare;    // before `committable`
     std::deque<OfBatch> ranges;  // unpublished, or published behind one that is not
   };
 
   PartitionState& at(PartitionSlot slot);
   const PartitionState& at(PartitionSlot slot) const;
+  static bool is_uncommitted(const PartitionState& partition) {
+    return partition.committable > partition.told && !partition.stopped;
+  }
   // Moves `committable` over the published ranges at the front.
   void advance(PartitionState& partition);
   // Keeps uncommitted_count_ after a change of `partition`.
@@ -137,7 +164,7 @@ class Ledger {
   bool in_epoch_ = false;
   std::vector<PartitionState> partitions_;
   std::map<BatchKey, std::vector<PartitionSlot>> unpublished_;
-  std::size_t uncommitted_count_ = 0;  // partitions with committable ahead of told
+  std::size_t uncommitted_count_ = 0;  // partitions for which is_uncommitted()
 };
 
 }  // namespace penstock::ledger

@@ -28,6 +28,7 @@ enum class Mutant : std::uint8_t {
   assuming_data,
   assuming_tombstone,
   no_r1,
+  late_put_without_reading,
   unconditional_put,                  // of whoever puts: the machine itself puts nothing
   partial_success_taken_for_success,  // of whoever reads the broker's answer
   refused_claim_published,

@@ -33,6 +33,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/concat.h"
 #include "ledger/mutants.h"
 
 namespace penstock::ledger {
@@ -62,12 +63,13 @@ void Protocol::begin_epoch(MonoTime now, std::span<const AssignedPartition> part
   read_failures_ = 0;
   read_not_before_ = now;
   commit_not_before_ = now;
+  finish_not_before_ = now;
   refusals_ = 0;
   partitions_.clear();
   std::vector<Position> starts;
   for (const AssignedPartition& assigned : partitions) {
     partitions_.push_back(
-        PartitionState{.assigned = assigned, .read = {}, .question = {}, .ask = {}, .wrote = {}});
+        PartitionState{.assigned = assigned, .read = {}, .question = {}, .ask = {}, .move = {}, .wrote = {}});
     starts.push_back(assigned.entry ? assigned.entry->position : assigned.start);
   }
   ledger_.begin_epoch(starts);
@@ -95,7 +97,7 @@ void Protocol::lost() {
   push(Released{});
 }
 
-void Protocol::sealed(BatchKey batch, std::string blob) {
+void Protocol::sealed(BatchKey batch, std::string blob, Rowless rowless) {
   if (!ledger_.contains(batch)) {
     return;
   }
@@ -103,12 +105,17 @@ void Protocol::sealed(BatchKey batch, std::string blob) {
   BatchState& state = batches_[batch];
   state.is_sealed = true;
   state.blob = std::move(blob);
+  if (state.blob.empty() && rowless == Rowless::bare) {
+    ledger_.is_bare(batch);
+  }
+  look_at(batch);
 }
 
 void Protocol::stored(BatchKey batch) {
   if (ledger_.contains(batch)) {
     changed_ = true;
     batches_[batch].is_stored = true;
+    look_at(batch);
   }
 }
 
@@ -127,6 +134,7 @@ bool Protocol::give_up(BatchKey batch) {
 
 void Protocol::blob_committed(BatchKey batch, BlobOutcome outcome) {
   changed_ = true;
+  late_.erase(batch);
   if (past_.contains(batch)) {
     past_outcome(batch, outcome);
     return;
@@ -145,10 +153,12 @@ std::vector<Action> Protocol::next(MonoTime now) {
   if (changed_ || (wake_at_ && now >= *wake_at_)) {
     changed_ = false;
     wake_at_.reset();
+    check_late_claims(now);
     drain(now);
     if (in_epoch()) {
-      read_what_is_due(now);
       pass_empty_batches();
+      move_what_is_due();
+      read_what_is_due(now);
       put_what_is_due();
       commit_what_is_due(now);
     } else if (commit_.unresolved()) {  // only with mutants of R2
@@ -178,20 +188,34 @@ void Protocol::drop_from(BatchKey first) {
     if (commit_.claiming() == key) {
       commit_.forget_batch();  // whatever becomes of its claim, its blob is never put
     }
+    claimed_count_ -= is_claimed ? 1 : 0;
+    due_.erase(key);
+    late_.erase(key);
     batches_.erase(key);
     drop.batches.push_back(key);
   }
   push(std::move(drop));
+  if (mutated(Mutant::dead_batch_without_dropping_later)) {
+    for (const auto& [slot, position] : lowest) {
+      look_at_heads({{.slot = slot, .range = {}}});
+    }
+  }
   read_again(lowest);
 }
 
-// Reading again starts no partition that Assign has not let start, and none of an epoch that is draining.
+// Reading again starts no partition that Assign has not let start, none that has stopped or moves, and none
+// of an epoch that is draining.
 // Assign does not run again here: an earlier batch of these partitions may still be unclaimed, so that their
 // entry lags behind.
 void Protocol::read_again(const std::map<PartitionSlot, Position>& lowest) {
   for (const auto& [slot, position] : lowest) {
     PartitionState& partition = at(slot);
     if (drain_deadline_ || partition.step != Step::started) {
+      if (partition.step == Step::moving) {
+        push(Notice{
+            concat(named(partition.assigned.id), ": records from position ", position.value,
+                   " on were read of a log that is no more, and could not be published; they are lost")});
+      }
       continue;
     }
     if (mutated(Mutant::assign_again_for_all_of_a_dropped_batch)) {
@@ -210,9 +234,9 @@ void Protocol::past_outcome(BatchKey batch, BlobOutcome outcome) {
     push(Drop{.batches = {batch}});
   }
   if (outcome == BlobOutcome::dead && mutated(Mutant::reading_again_for_a_past_epoch)) {
-    for (std::size_t i = 0; i < past.ids.size(); ++i) {
+    for (std::size_t i = 0; i < past.ranges.size(); ++i) {
       for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
-        if (partitions_[slot].assigned.id == past.ids[i] && partitions_[slot].step == Step::started) {
+        if (partitions_[slot].assigned.id == past.claim[i].id && partitions_[slot].step == Step::started) {
           ledger_.restart(PartitionSlot{slot}, past.ranges[i].range.first);
           push(Start{.slot = PartitionSlot{slot}, .position = past.ranges[i].range.first});
         }
@@ -253,13 +277,10 @@ void Protocol::end_epoch() {
     const bool is_claimed = state != batches_.end() && state->second.step == BatchStep::claimed;
     const bool no_r2 = commit_.claiming() == key && mutated(Mutant::no_r2_for_claims);
     if (exactly_once() && (is_claimed || no_r2)) {
-      PastBatch& past = past_[key];
-      past.epoch = epoch_;
-      past.ranges = ledger_.ranges_of(key);
-      for (const SlotRange& range : past.ranges) {
-        past.ids.push_back(at(range.slot).assigned.id);
-      }
+      past_[key] = PastBatch{
+          .claim = std::move(state->second.claim), .epoch = epoch_, .ranges = ledger_.ranges_of(key)};
     } else {
+      late_.erase(key);
       drop.batches.push_back(key);
     }
   }
@@ -270,21 +291,20 @@ void Protocol::end_epoch() {
     commit_.give_up();
   }
   batches_.clear();
+  due_.clear();
+  to_put_.clear();
+  claimed_count_ = 0;
   partitions_.clear();
   ledger_.end_epoch();
   drain_deadline_.reset();
   read_ask_.reset();
 }
 
-std::size_t Protocol::claimed_count() const {
-  return past_.size() +
-         static_cast<std::size_t>(std::count_if(batches_.begin(), batches_.end(), [](const auto& batch) {
-           return batch.second.step == BatchStep::claimed;
-         }));
-}
-
+// Also no claim of a predecessor is left to be taken out of an entry, nor one of ours that came to nothing.
 bool Protocol::settled() const {
-  return !in_epoch() || (ledger_.settled() && !commit_.unresolved());
+  return !in_epoch() ||
+         (ledger_.settled() && !commit_.unresolved() &&
+          std::ranges::none_of(partitions_, [](const PartitionState& p) { return p.entry_behind; }));
 }
 
 // What events and calls left to do is due at once.

@@ -43,18 +43,28 @@ void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry
   partition.read = entry;
   if (!exactly_once()) {
     partition.fenced = true;
-    start(slot, entry ? entry->position : partition.assigned.start);
+    const MetadataText text = parse_metadata(entry ? entry->metadata : std::string());
+    const NoClaim* no_claim = std::get_if<NoClaim>(&text);
+    if (!entry) {
+      start_new(slot);
+    } else {
+      start(slot, entry->position, no_claim != nullptr ? no_claim->bare : std::nullopt);
+    }
     return;
   }
   AssignAnswer answer = assign_by_entry(entry, options_.sink);
   if (std::holds_alternative<StartAtSource>(answer)) {
-    if (partition.assigned.entry) {  // this is Assign again, and source.start was never asked
+    if (partition.assigned.entry || partition.has_written) {  // this is Assign again, and there was an entry
       stop(slot,
            "lost its committed offset while it was assigned: somebody deleted the group's offsets; start "
            "again");
       return;
     }
-    start(slot, partition.assigned.start);
+    if (partition.assigned.start_known) {
+      start_new(slot);
+    } else {
+      partition.step = Step::waiting_for_start;
+    }
   } else if (const auto* found = std::get_if<StartAt>(&answer)) {
     if (found->foreign) {
       push(Notice{
@@ -62,7 +72,7 @@ void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry
                  " has committed offset metadata of another product; its offset is taken, and the metadata "
                  "replaced with the first commit")});
     }
-    start(slot, found->position);
+    begin_at(slot, *found);
   } else if (auto* question = std::get_if<AskAbout>(&answer)) {
     ask(slot, std::move(*question));
   } else {
@@ -99,9 +109,11 @@ void Protocol::tombstone_put(Ask ask, TombstonePut outcome) {
   const PartitionSlot slot{static_cast<std::uint32_t>(partition - partitions_.begin())};
   const AskAbout& question = partition->question;
   if (outcome == TombstonePut::created || mutated(Mutant::assuming_tombstone)) {
-    start(slot, question.first);  // the blob can never be published
+    // The blob can never be published.
+    begin_at(slot,
+             {.position = question.first, .topic_id = question.claim.topic_id, .bare = question.claim.bare});
   } else if (mutated(Mutant::assuming_data)) {
-    start(slot, question.claim.next);
+    start(slot, question.claim.next, std::nullopt);
   } else {
     partition->step = Step::reading_blob;
     partition->ask = new_ask();
@@ -122,42 +134,119 @@ void Protocol::blob_read(Ask ask, FoundBlob found) {
   changed_ = true;
   const PartitionSlot slot{static_cast<std::uint32_t>(partition - partitions_.begin())};
   if (found == FoundBlob::absent && mutated(Mutant::looking_without_a_tombstone)) {
-    start(slot, partition->question.first);
+    start(slot, partition->question.first, std::nullopt);
     return;
   }
   const auto answer = assign_by_blob(found, partition->question);
   if (const auto* at = std::get_if<StartAt>(&answer)) {
-    start(slot, at->position);
+    begin_at(slot, *at);
   } else {
     stop(slot, std::get<StopBecause>(answer).why);
   }
 }
 
+void Protocol::start_found(PartitionSlot slot, Position position) {
+  if (!in_epoch()) {
+    return;
+  }
+  PartitionState& partition = at(slot);
+  partition.assigned.start = position;
+  partition.assigned.start_known = true;
+  if (partition.step == Step::waiting_for_start) {
+    changed_ = true;
+    start_new(slot);
+  }
+}
+
+// What was read of the partition so far is of the log as it was. It is published where it is, and is not
+// finished: the entry that follows is the one of the new place. While Assign runs, nothing was read.
+void Protocol::moved(PartitionSlot slot, Position position, std::string topic_id) {
+  if (!taking() || at(slot).step == Step::stopped) {
+    return;
+  }
+  changed_ = true;
+  PartitionState& partition = at(slot);
+  partition.move = Move{.to = position, .topic_id = std::move(topic_id)};
+  if (partition.step == Step::waiting_for_start || partition.step == Step::waiting_for_move) {
+    start(slot, position, Bare{.from = position, .is_start = true});
+  } else if (partition.step == Step::started) {
+    partition.step = Step::moving;
+  }
+}
+
+void Protocol::move_what_is_due() {
+  for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
+    const PartitionSlot of{slot};
+    if (partitions_[slot].step == Step::moving && !drain_deadline_ && !ledger_.first_batch_of(of)) {
+      start(of, partitions_[slot].move->to, std::nullopt);
+    }
+  }
+}
+
+// Assign 7. An offset of a topic that was deleted says nothing about the topic that has its name now.
+void Protocol::begin_at(PartitionSlot slot, const StartAt& where) {
+  PartitionState& partition = at(slot);
+  const std::string& topic_id = partition.assigned.topic_id;
+  if (!partition.move && !where.topic_id.empty() && !topic_id.empty() && where.topic_id != topic_id) {
+    partition.step = Step::waiting_for_move;
+    push(Distrust{.slot = slot, .position = where.position});
+    return;
+  }
+  start(slot, where.position, where.bare);
+}
+
+void Protocol::start_new(PartitionSlot slot) {
+  const Position position = at(slot).assigned.start;
+  start(slot, position, Bare{.from = position, .is_start = true});
+}
+
 // Nothing is committed yet (Assign 2, Assign 4). A commit could overwrite a claim that is accepted and not
 // visible, and the fence would find no trace of it. What is to be committed of the start waits in must_pin or
 // entry_behind.
-void Protocol::start(PartitionSlot slot, Position position) {
+void Protocol::start(PartitionSlot slot, Position position, std::optional<Bare> bare) {
   PartitionState& partition = at(slot);
+  const bool is_first = partition.step == Step::waiting_for_start || partition.step == Step::waiting_for_move;
   partition.step = Step::started;
   partition.must_pin = !partition.read && partition.assigned.pin_start;
   partition.entry_behind = exactly_once() && partition.read && partition.read->position != position;
-  ledger_.restart(slot, position);
+  if (const auto move = std::exchange(partition.move, std::nullopt)) {
+    position = move->to;
+    const bool is_cut = move->topic_id == partition.assigned.topic_id && !is_first;  // a log of ours
+    bare = is_cut ? std::nullopt : std::optional(Bare{.from = position, .is_start = true});
+    partition.assigned.topic_id = move->topic_id;
+    partition.entry_behind = true;
+  }
+  ledger_.restart(slot, position, bare);
   if (mutated(Mutant::no_fence)) {
     partition.fenced = true;
   }
   if (!partition.fenced &&
       (mutated(Mutant::assign_commits_at_once) || mutated(Mutant::fence_accepts_what_assign_wrote))) {
     partition.must_pin = true;
-    partition.wrote = GroupEntry{.position = position, .metadata = {}};
+    partition.wrote = GroupEntry{.position = position, .metadata = no_claim(slot)};
+  }
+  begin_reading(slot);
+}
+
+// A partition that was stopped for want of a right is read when a commit of it has succeeded. Else its next
+// claim would be rejected too, and would take later batches of other partitions along (PROTOCOL.md, Drop).
+void Protocol::begin_reading(PartitionSlot slot) {
+  PartitionState& partition = at(slot);
+  if (partition.resumes) {
+    partition.step = Step::pinning;
+    partition.must_pin = true;
+    return;
   }
   if (!drain_deadline_) {
-    push(Start{.slot = slot, .position = position});
+    push(Start{.slot = slot, .position = ledger_.received(slot)});
   }
 }
 
 void Protocol::stop(PartitionSlot slot, const std::string& why) {
   PartitionState& partition = at(slot);
   partition.step = Step::stopped;
+  partition.must_pin = false;
+  partition.entry_behind = false;  // by the Assign before: whoever comes next finds the entry as it is
   push(StopPartition{.slot = slot,
                      .error = make_error(ErrorKind::invalid_input, penstock::Action::give_up,
                                          concat("topic ", partition.assigned.id.topic, ", partition ",
@@ -172,8 +261,17 @@ void Protocol::read_what_is_due(MonoTime now) {
   }
   std::vector<PartitionSlot> due;
   for (std::uint32_t slot = 0; slot < partitions_.size(); ++slot) {
-    const PartitionState& partition = partitions_[slot];
-    const bool fence_ahead = partition.step == Step::started && !partition.fenced;
+    PartitionState& partition = partitions_[slot];
+    if (partition.retry_at && !drain_deadline_ && !ledger_.first_batch_of(PartitionSlot{slot})) {
+      const MonoTime at = std::max(*partition.retry_at, partition.quiet_until);
+      if (now < at) {
+        wake(at);
+      } else {
+        partition.retry_at.reset();
+        partition.step = Step::reading;
+      }
+    }
+    const bool fence_ahead = is_read(PartitionSlot{slot}) && !partition.fenced;
     if (fence_ahead && now < fence_at_) {
       wake(fence_at_);
     } else if (fence_ahead || (partition.step == Step::reading && !drain_deadline_)) {
@@ -188,12 +286,20 @@ void Protocol::read_what_is_due(MonoTime now) {
     return;
   }
   read_ask_ = new_ask();
-  read_slots_ = due;
-  push(ReadEntries{.ask = *read_ask_, .slots = std::move(due)});
+  std::vector<TopicPartition> ids;
+  for (const PartitionSlot slot : due) {
+    ids.push_back(at(slot).assigned.id);
+  }
+  read_slots_ = std::move(due);
+  push(ReadEntries{.ask = *read_ask_, .partitions = std::move(ids)});
 }
 
 void Protocol::entries_read(MonoTime now, Ask ask,
                             const Result<std::vector<std::optional<GroupEntry>>>& entries) {
+  if (check_ask_ == ask) {
+    claims_read(now, entries);
+    return;
+  }
   if (read_ask_ != ask) {
     return;
   }
@@ -209,7 +315,7 @@ void Protocol::entries_read(MonoTime now, Ask ask,
   for (std::size_t i = 0; i < read_slots_.size(); ++i) {
     if (at(read_slots_[i]).step == Step::reading) {
       assign(read_slots_[i], (*entries)[i]);
-    } else if (at(read_slots_[i]).step == Step::started) {
+    } else if (is_read(read_slots_[i])) {
       fences.push_back(i);
     }
   }

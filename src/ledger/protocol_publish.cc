@@ -31,10 +31,14 @@
 // Every outcome comes to resolved(). An accepted claim leads to PutBlob. Any other outcome of a claim drops
 // its batch.
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <set>
 #include <utility>
 
+#include "base/check.h"
 #include "base/commit.h"
+#include "base/concat.h"
 #include "ledger/mutants.h"
 #include "ledger/protocol.h"
 
@@ -64,7 +68,7 @@ void Protocol::commit_what_is_due(MonoTime now) {
 // Publish 3 and R8. A partition that will be allowed later wakes the machine then.
 bool Protocol::may_commit(PartitionSlot slot, MonoTime now) {
   const PartitionState& partition = at(slot);
-  if (partition.step != Step::started || !partition.fenced) {
+  if ((!is_read(slot) && partition.step != Step::pinning) || !partition.fenced) {
     return false;
   }
   if (now < partition.quiet_until) {
@@ -82,7 +86,7 @@ bool Protocol::pin_starts(MonoTime now) {
     const PartitionSlot of{slot};
     const bool at_once = partitions_[slot].wrote && partitions_[slot].step == Step::started;
     if (partitions_[slot].must_pin && (at_once || may_commit(of, now))) {
-      items.push_back(CommitItem{.slot = of, .position = ledger_.committable(of), .metadata = {}});
+      items.push_back(CommitItem{.slot = of, .position = ledger_.committable(of), .metadata = no_claim(of)});
     }
   }
   if (items.empty()) {
@@ -92,14 +96,14 @@ bool Protocol::pin_starts(MonoTime now) {
   return true;
 }
 
-// Sealed and stored, every earlier batch that shares a partition is published (R1), every partition may
-// commit, and their starts are pinned where they must be.
+std::string Protocol::no_claim(PartitionSlot slot) {
+  return format_no_claim(at(slot).assigned.topic_id, ledger_.bare(slot));
+}
+
+// Sealed and stored, and its turn has come (R1): look_at() knows. Every partition may commit, and their
+// starts are pinned where they must be.
 bool Protocol::claimable(BatchKey batch, const BatchState& state, MonoTime now) {
-  if (!exactly_once() || state.step != BatchStep::filling || !state.is_sealed || !state.is_stored ||
-      state.blob.empty()) {
-    return false;
-  }
-  if (!ledger_.is_next(batch) && !mutated(Mutant::no_r1)) {
+  if (!exactly_once() || state.step != BatchStep::filling || !state.is_stored || state.blob.empty()) {
     return false;
   }
   const std::vector<SlotRange> ranges = ledger_.ranges_of(batch);
@@ -110,38 +114,45 @@ bool Protocol::claimable(BatchKey batch, const BatchState& state, MonoTime now) 
 // Publish 4: for every partition of the batch the unchanged offset `first`, and the claim as metadata. The
 // batch with the lowest key goes first.
 bool Protocol::claim(MonoTime now) {
-  const auto found = std::find_if(batches_.begin(), batches_.end(), [&](const auto& batch) {
-    return claimable(batch.first, batch.second, now);
-  });
-  if (found == batches_.end()) {
+  const auto found =
+      std::ranges::find_if(due_, [&](BatchKey key) { return claimable(key, batches_.at(key), now); });
+  if (found == due_.end()) {
     return false;
   }
-  const BatchKey batch = found->first;
-  found->second.step = BatchStep::claiming;
+  const BatchKey batch = *found;
+  due_.erase(found);
+  BatchState& state = batches_.at(batch);
+  state.step = BatchStep::claiming;
   std::vector<CommitItem> items;
   for (const SlotRange& of : ledger_.ranges_of(batch)) {
-    items.push_back(CommitItem{
-        .slot = of.slot,
-        .position = of.range.first,
-        .metadata =
-            format_claim({.next = of.range.next, .sink = options_.sink, .blob = found->second.blob})});
+    PartitionState& partition = at(of.slot);
+    items.push_back(CommitItem{.slot = of.slot,
+                               .position = of.range.first,
+                               .metadata = format_claim({.next = of.range.next,
+                                                         .sink = options_.sink,
+                                                         .blob = state.blob,
+                                                         .topic_id = partition.assigned.topic_id,
+                                                         .bare = ledger_.bare(of.slot)}),
+                               .covers = of.range.next});
     // Publish 6: `first` is the position behind what is published, so that the claim replaces the finish.
     if (!mutated(Mutant::finish_after_the_next_claim)) {
       ledger_.claim_made(of.slot);
     }
-    at(of.slot).entry_behind = false;
+    partition.entry_behind = false;
   }
   claimed_last_ = true;
   make_commit(now, CommitKind::claim, std::move(items), batch);
   return true;
 }
 
-// Publish 6, for everything that is published, and for partitions that started behind a predecessor's
-// published blob (Assign 4). Not where the next claim can be made right now, as that replaces the finish.
+// Publish 6, for everything that is published, and for partitions whose entry lags behind for another reason
+// (Assign 4, a claim that came to nothing). Not where the next claim can be made right now, as that replaces
+// the finish. Not right behind a claim, and several together, as each commit of a partition may cost a
+// second.
 bool Protocol::finish(MonoTime now) {
   std::set<PartitionSlot> near;
-  for (const auto& [batch, state] : batches_) {
-    if (claimable(batch, state, now)) {
+  for (const BatchKey batch : due_) {
+    if (claimable(batch, batches_.at(batch), now)) {
       for (const SlotRange& of : ledger_.ranges_of(batch)) {
         near.insert(of.slot);
       }
@@ -158,14 +169,24 @@ bool Protocol::finish(MonoTime now) {
   }
   std::vector<CommitItem> items;
   for (const PartitionSlot slot : due) {
-    if (!near.contains(slot) && may_commit(slot, now)) {
-      items.push_back(CommitItem{.slot = slot, .position = ledger_.committable(slot), .metadata = {}});
+    const PartitionState& partition = at(slot);
+    if (near.contains(slot) || !may_commit(slot, now)) {
+      continue;
     }
+    const MonoTime not_before = drain_deadline_ ? partition.finish_not_before
+                                                : std::max(partition.finish_not_before, finish_not_before_);
+    if (now < not_before) {
+      wake(not_before);
+      continue;
+    }
+    items.push_back(
+        CommitItem{.slot = slot, .position = ledger_.committable(slot), .metadata = no_claim(slot)});
   }
   if (items.empty()) {
     return false;
   }
   claimed_last_ = false;
+  finish_not_before_ = now + 2 * options_.finish_pause;
   make_commit(now, CommitKind::finish, std::move(items), std::nullopt);
   return true;
 }
@@ -200,13 +221,13 @@ void Protocol::send_copy(MonoTime now) {
   push(commit_.copy(now, new_ask()));
 }
 
-void Protocol::commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, bool membership_lost) {
+void Protocol::commit_answered(MonoTime now, Ask ask, const CommitReply& reply) {
   changed_ = true;
-  const auto commit = commit_.answered(now, ask, outcome);
+  const auto commit = commit_.answered(now, ask, reply);
   if (!commit) {
     return;
   }
-  if (membership_lost && in_epoch() && commit->epoch == epoch_) {  // R4: learnt from a refused commit
+  if (reply.membership_lost && in_epoch() && commit->epoch == epoch_) {  // R4: learnt from a refused commit
     // A driver that drains has told of the end already. Otherwise it still has to, and is released then.
     const bool driver_waits = drain_deadline_.has_value();
     end_epoch();
@@ -220,96 +241,213 @@ void Protocol::commit_answered(MonoTime now, Ask ask, CommitOutcome outcome, boo
   resolved(now, *commit);
 }
 
-// A claim that was refused or came too late drops its batch. A finish or a start position that was refused is
-// due again after a pause.
+// Each item has its own outcome. A claim in which one is not done, or that came too late, drops its batch. A
+// finish or a start position that was refused is due again after a pause. What a broker rejects stops its
+// partition and nothing else.
 void Protocol::resolved(MonoTime now, const CommitSlot::Resolved& commit) {
-  const bool refused = commit.outcome == CommitSlot::Outcome::refused;
   if (!in_epoch() || commit.epoch != epoch_) {  // only with mutants of R2, or finishing in the past
-    if (commit.batch && !refused && past_.contains(*commit.batch)) {
-      push(PutBlob{*commit.batch});
-    } else if (commit.batch && past_.contains(*commit.batch)) {
-      past_.erase(*commit.batch);
-      push(Drop{.batches = {*commit.batch}});
-    }
+    resolved_in_the_past(commit);
     return;
   }
+  const bool refused = std::ranges::any_of(
+      commit.reply.items, [](const ItemOutcome& item) { return item.outcome == CommitOutcome::refused; });
   refusals_ = refused ? refusals_ + 1 : 0;
   if (refused) {
     commit_not_before_ = now + back_off(options_.retry_min, options_.retry_max, refusals_);
   }
-  std::vector<CommitEntry> entries;
-  for (const CommitItem& item : commit.items) {
-    PartitionState& partition = at(item.slot);
+  const bool claim_holds = commit.batch && (commit.outcome == CommitSlot::Outcome::done ||
+                                            mutated(Mutant::refused_claim_published));
+  for (std::size_t i = 0; i < commit.items.size(); ++i) {
+    const CommitItem& item = commit.items[i];
     if (commit.quiet_until) {
-      partition.quiet_until = *commit.quiet_until;
+      at(item.slot).quiet_until = *commit.quiet_until;
     }
-    if (refused) {
-      continue;
+    if (commit.reply.items[i].outcome == CommitOutcome::done) {
+      item_done(commit, item);
     }
-    if (commit.kind == CommitKind::start_position) {
-      partition.must_pin = false;
-    }
-    if (commit.kind == CommitKind::finish) {
-      partition.entry_behind = false;
-    }
-    const bool told = commit.kind != CommitKind::claim || !mutated(Mutant::finish_after_the_next_claim);
-    if (told && item.position <= ledger_.committable(item.slot)) {
-      entries.push_back(CommitEntry{.slot = item.slot, .position = item.position});
+    if (commit.kind == CommitKind::claim) {
+      // From the answer on: the broker has processed the claim by then, or will while it is quiet.
+      at(item.slot).finish_not_before = commit.quiet_until.value_or(now) + options_.finish_pause;
+      if (!claim_holds) {
+        claim_came_to_nothing(commit, i);
+      }
     }
   }
-  ledger_.committed_now(entries);
-  if (!commit.batch) {
+  if (claim_holds) {
+    claimed(now, commit);
     return;
   }
-  if (commit.outcome == CommitSlot::Outcome::done || mutated(Mutant::refused_claim_published)) {
-    claimed(*commit.batch);
-  } else {
+  stop_rejected(now, commit);
+  if (commit.batch && ledger_.contains(*commit.batch)) {
     drop_from(*commit.batch);
   }
 }
 
-void Protocol::claimed(BatchKey batch) {
-  BatchState& state = batches_[batch];
+// Only with mutants.
+void Protocol::resolved_in_the_past(const CommitSlot::Resolved& commit) {
+  if (!commit.batch || !past_.contains(*commit.batch)) {
+    return;
+  }
+  if (commit.outcome != CommitSlot::Outcome::refused) {
+    push(PutBlob{.batch = *commit.batch});
+  } else {
+    past_.erase(*commit.batch);
+    push(Drop{.batches = {*commit.batch}});
+  }
+}
+
+void Protocol::item_done(const CommitSlot::Resolved& commit, const CommitItem& item) {
+  PartitionState& partition = at(item.slot);
+  partition.has_written = true;
+  if (commit.kind == CommitKind::start_position) {
+    partition.must_pin = false;
+    if (partition.step == Step::pinning) {
+      partition.resumes = false;
+      partition.step = Step::started;
+      push(Resume{item.slot});
+      begin_reading(item.slot);
+    }
+  }
+  // Not by a finish that was under way when the partition moved.
+  if (commit.kind == CommitKind::finish && item.position == ledger_.committable(item.slot) &&
+      item.metadata == no_claim(item.slot)) {
+    partition.entry_behind = false;
+  }
+  const bool told = commit.kind != CommitKind::claim || !mutated(Mutant::finish_after_the_next_claim);
+  if (told && item.position <= ledger_.committable(item.slot)) {
+    ledger_.committed_now(std::array{CommitEntry{.slot = item.slot, .position = item.position}});
+  }
+}
+
+// What the claim was to carry is due again. And if it may stand in the entry, it names a blob that nobody
+// will put: a finish takes it out, if no other claim does before.
+void Protocol::claim_came_to_nothing(const CommitSlot::Resolved& commit, std::size_t item) {
+  const PartitionSlot slot = commit.items[item].slot;
+  ledger_.claim_failed(slot);
+  if (commit.quiet_until || commit.reply.items[item].outcome == CommitOutcome::done) {
+    at(slot).entry_behind = true;
+  }
+}
+
+// What is read of a stopped partition cannot be claimed. So the batches that have it are dropped, and the
+// others in them are read again, once. A claim of it that was accepted before stands, and its blob is put.
+void Protocol::stop_rejected(MonoTime now, const CommitSlot::Resolved& commit) {
+  std::vector<PartitionSlot> stopped;
+  for (std::size_t i = 0; i < commit.items.size(); ++i) {
+    const ItemOutcome& outcome = commit.reply.items[i];
+    if (outcome.outcome != CommitOutcome::rejected) {
+      continue;
+    }
+    const PartitionSlot slot = commit.items[i].slot;
+    PartitionState& partition = at(slot);
+    partition.step = Step::stopped;
+    partition.must_pin = false;
+    partition.entry_behind = false;
+    partition.resumes = true;
+    ledger_.stop_committing(slot);
+    Error error = outcome.error.value_or(make_error(ErrorKind::unavailable, penstock::Action::give_up,
+                                                    "the broker rejects a commit of its offset"));
+    if (error.kind == ErrorKind::forbidden) {
+      partition.retry_at = now + options_.right_retry;
+      error.message +=
+          concat("; the partition waits, and is tried again every ",
+                 std::chrono::duration_cast<std::chrono::seconds>(options_.right_retry).count(), " s");
+    } else {
+      error.message += "; the partition stops until the next assignment";
+    }
+    push(StopPartition{.slot = slot, .error = std::move(error)});
+    stopped.push_back(slot);
+  }
+  for (const PartitionSlot slot : stopped) {
+    for (const BatchKey batch : ledger_.batches_of(slot)) {
+      const auto state = batches_.find(batch);
+      if (state == batches_.end() || state->second.step != BatchStep::claimed) {
+        drop_from(batch);
+        break;
+      }
+    }
+  }
+}
+
+void Protocol::claimed(MonoTime now, const CommitSlot::Resolved& commit) {
+  const BatchKey batch = *commit.batch;
+  BatchState& state = batches_.at(batch);
   state.step = BatchStep::claimed;
   if (state.put_early) {
     batches_.erase(batch);
+    const std::vector<SlotRange> ranges = ledger_.ranges_of(batch);
     ledger_.published(batch);
+    look_at_heads(ranges);
     return;
   }
-  push(PutBlob{batch});
+  ++claimed_count_;
+  for (const CommitItem& item : commit.items) {
+    state.claim.push_back(
+        {.id = at(item.slot).assigned.id, .entry = {.position = item.position, .metadata = item.metadata}});
+  }
+  push(PutBlob{.batch = batch, .until = now + options_.fence_wait});
+}
+
+// A batch becomes due when it is ready, or when the batch in front of it is published. So nobody has to walk
+// over all that wait, which are many while the store is away.
+void Protocol::look_at(BatchKey batch) {
+  const auto found = batches_.find(batch);
+  if (found == batches_.end()) {
+    return;
+  }
+  const BatchState& state = found->second;
+  const bool is_empty = state.blob.empty();
+  if (state.step != BatchStep::filling || !state.is_sealed || (!state.is_stored && !is_empty)) {
+    return;
+  }
+  if (!is_empty && !state.put_early && (!exactly_once() || mutated(Mutant::publish_before_claim))) {
+    to_put_.push_back(batch);
+    return;
+  }
+  if (ledger_.is_next(batch) || !exactly_once() || mutated(Mutant::no_r1)) {
+    due_.insert(batch);
+  }
+}
+
+void Protocol::look_at_heads(const std::vector<SlotRange>& ranges) {
+  for (const SlotRange& of : ranges) {
+    if (const auto batch = ledger_.first_batch_of(of.slot)) {
+      look_at(*batch);
+    }
+  }
 }
 
 // A batch without records has nothing to claim. It counts as published, and a finish moves its positions. In
 // order, since it may have to be dropped with an earlier batch until that is published.
 void Protocol::pass_empty_batches() {
-  for (auto batch = batches_.begin(); batch != batches_.end();) {
-    const BatchKey key = batch->first;
-    const BatchState& state = batch->second;
-    const bool passes = state.is_sealed && state.blob.empty() && (!exactly_once() || ledger_.is_next(key));
-    batch = passes ? batches_.erase(batch) : std::next(batch);
-    if (passes) {
-      ledger_.published(key);
+  for (auto batch = due_.begin(); batch != due_.end();) {
+    const BatchKey key = *batch;
+    if (batches_.at(key).blob.empty()) {
+      published(key);
+      batch = due_.begin();  // others may have become due
+    } else {
+      ++batch;
     }
   }
 }
 
 // At least once: without claims a batch is published as soon as it is stored.
 void Protocol::put_what_is_due() {
-  if (exactly_once() && !mutated(Mutant::publish_before_claim)) {
-    return;
-  }
-  for (auto& [batch, state] : batches_) {
-    if (state.step != BatchStep::filling || !state.is_sealed || !state.is_stored || state.put_early ||
-        state.blob.empty()) {
+  for (const BatchKey batch : std::exchange(to_put_, {})) {
+    const auto found = batches_.find(batch);
+    // It was dropped, or looked at twice.
+    if (found == batches_.end() || found->second.step != BatchStep::filling || found->second.put_early) {
       continue;
     }
+    BatchState& state = found->second;
     if (exactly_once()) {
       state.put_early = true;
       state.is_stored = false;  // until it is published: see published()
     } else {
       state.step = BatchStep::claimed;
+      ++claimed_count_;
     }
-    push(PutBlob{batch});
+    push(PutBlob{.batch = batch});
   }
 }
 
@@ -317,10 +455,17 @@ void Protocol::published(BatchKey batch) {
   const auto state = batches_.find(batch);
   if (state != batches_.end() && state->second.put_early && state->second.step == BatchStep::filling) {
     state->second.is_stored = true;  // now it may be claimed
+    look_at(batch);
     return;
   }
-  batches_.erase(batch);
+  if (state != batches_.end()) {
+    claimed_count_ -= state->second.step == BatchStep::claimed ? 1 : 0;
+    batches_.erase(state);
+  }
+  due_.erase(batch);
+  const std::vector<SlotRange> ranges = ledger_.ranges_of(batch);
   ledger_.published(batch);
+  look_at_heads(ranges);
 }
 
 }  // namespace penstock::ledger

@@ -17,9 +17,25 @@ std::vector<TopicTotals> TopicBoard::totals() const {
   std::vector<TopicTotals> totals;
   totals.reserve(topics_.size());
   for (const TopicMetrics& topic : topics_) {
-    totals.push_back({topic.topic, topic.records.value(), topic.bytes.value(), topic.blobs.value()});
+    totals.push_back({.topic = topic.topic,
+                      .records = topic.records.value(),
+                      .bytes = topic.bytes.value(),
+                      .blobs = topic.blobs.value(),
+                      .refused = topic.refused.value() != 0});
   }
   return totals;
+}
+
+void CodeBoard::count(std::string_view code) {
+  const std::scoped_lock lock(mutex_);
+  const std::string name(code);
+  const bool has_room = totals_.contains(name) || totals_.size() < k_codes_max;
+  ++totals_[has_room ? name : "other"];
+}
+
+std::map<std::string, std::uint64_t> CodeBoard::totals() const {
+  const std::scoped_lock lock(mutex_);
+  return totals_;
 }
 
 void PartitionBoard::exchange(std::vector<PartitionRow>& rows) {

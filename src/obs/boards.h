@@ -1,12 +1,14 @@
-// Numbers whose set changes while the worker runs: by topic, and by partition.
+// Numbers whose set changes while the worker runs: by topic, by partition, and by a foreign code.
 //
-// Both are behind a mutex, because their sets change; neither takes it for a record. A topic's counters are
+// All are behind a mutex, because their sets change; none takes it for a record. A topic's counters are
 // looked up once, when its partitions are assigned, and then counted on without the lock. Partition rows are
 // replaced whole about once a second. Readers get copies and hold nothing while they write a page.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -22,11 +24,16 @@ struct TopicMetrics {
   explicit TopicMetrics(std::string_view topic_name) : topic(topic_name) {}
 
   const std::string topic;
+
+  // In the blobs that were published.
   Counter records;
 
-  // Of the records' values.
+  // Of the values of these records.
   Counter bytes;
   Counter blobs;
+
+  // 1 while the store refuses the topic's files until a person acts.
+  Gauge refused;
 };
 
 // A copy of TopicMetrics for a reader.
@@ -35,6 +42,7 @@ struct TopicTotals {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t blobs = 0;
+  bool refused = false;
 };
 
 class TopicBoard {
@@ -50,6 +58,22 @@ class TopicBoard {
   mutable std::mutex mutex_;
   // A deque, because it moves nothing when it grows.
   std::deque<TopicMetrics> topics_;
+};
+
+// How often something happened, by a code that others have given a name: "503 ServerBusy".
+class CodeBoard {
+ public:
+  // Of more codes than this the rest is counted as "other": codes come from outside.
+  static constexpr std::size_t k_codes_max = 16;
+
+  void count(std::string_view code);
+
+  // A copy, for any thread.
+  std::map<std::string, std::uint64_t> totals() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::uint64_t> totals_;
 };
 
 struct PartitionRow {

@@ -3,6 +3,7 @@
 // mix.
 #include "obs/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include <spdlog/logger.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <sys/stat.h>
 
@@ -36,10 +38,13 @@ spdlog::level::level_enum spdlog_level(Level level) {
 struct ProcessLog {
   std::atomic<LogFormat> format{LogFormat::text};
   spdlog::logger logger{"penstock", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+  // Of say(): the same sink, and no level.
+  spdlog::logger words{"penstock", logger.sinks().front()};
 
   ProcessLog() {
     logger.set_pattern("%v");  // the line comes finished from format_line
     logger.set_level(spdlog::level::info);
+    words.set_level(spdlog::level::trace);
   }
 };
 
@@ -58,6 +63,17 @@ bool stderr_is_journal() {
     return false;
   }
   return concat(status.st_dev, ":", status.st_ino) == stream;
+}
+
+// In text the lines of say() are no lines of the log: they begin otherwise and have no time.
+void say_one(std::string_view text_prefix, Level level, std::string_view message,
+             std::initializer_list<Field> fields) {
+  ProcessLog& state = process_log();
+  const LogFormat format = state.format.load(std::memory_order_relaxed);
+  const std::string line = format == LogFormat::text
+                               ? concat(text_prefix, one_line(message))
+                               : format_line(format, system_clock().wall_now(), level, message, fields);
+  state.words.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace
@@ -81,6 +97,18 @@ void log(Level level, std::string_view message, std::initializer_list<Field> fie
   const LogFormat format = state.format.load(std::memory_order_relaxed);
   const std::string line = format_line(format, system_clock().wall_now(), level, message, fields);
   state.logger.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+void say(Level level, std::string_view message, std::initializer_list<Field> fields) {
+  say_one("penstock: ", level, message, fields);
+}
+
+void say_lines(Level level, std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    say_one("", level, line, {});
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
 }
 
 std::optional<std::uint64_t> LogGate::pass(MonoTime now) {

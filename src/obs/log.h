@@ -38,6 +38,14 @@ bool would_log(Level level);
 // error does not take are lost.
 void log(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
+// Writes one line whatever the log's level is: what a command says at its start and its end, and in place of
+// its work. In text it is "penstock: " and the message, which then needs no fields. The journal and JSON get
+// it as log() writes it.
+void say(Level level, std::string_view message, std::initializer_list<Field> fields = {});
+
+// say() for each line of the text; in text without "penstock: ", as compilers name the place of a fault.
+void say_lines(Level level, std::string_view text);
+
 // Lets one message of a kind through per interval, and counts what it held back. There is one gate per kind
 // of message. Pure; one thread.
 //

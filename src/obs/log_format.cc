@@ -1,6 +1,7 @@
 // How it works. All formats append to one string. Text and journal share append_plain() and differ in what
-// stands before it; JSON has a walk of its own. Every text from outside passes append_escaped(), which goes
-// over it one UTF-8 sequence at a time, and is the only place where a byte can become part of a line.
+// stands before it; JSON has a walk of its own. Every text from outside passes append_plain_text()
+// or append_json_string(), which go over it one UTF-8 sequence at a time. No byte becomes part of a line by
+// another way.
 //
 // Worked case: the value of `topic` is "a b", a line feed, and a byte 0xFF.
 //
@@ -17,6 +18,10 @@
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
+
+#include "base/hex.h"
+#include "base/json_string.h"
+#include "base/utf8.h"
 
 namespace penstock::obs {
 namespace {
@@ -50,76 +55,27 @@ const char* journal_prefix(Level level) {
   return "<3>";
 }
 
-// The bytes of the well-formed UTF-8 sequence at the front of `text` (Unicode 15, table 3-7), or 0: no
-// overlong forms, no surrogates, nothing above U+10FFFF. `text` is not empty.
-std::size_t utf8_sequence(std::string_view text) {
-  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (at(i) & 0xC0U) == 0x80; };
-  const unsigned lead = at(0);
-  if (lead < 0x80) {
-    return 1;
-  }
-  if (lead < 0xC2 || lead > 0xF4 || !continues(1)) {
-    return 0;
-  }
-  if (lead < 0xE0) {
-    return 2;
-  }
-  const unsigned second = at(1);
-  if (lead < 0xF0) {
-    const bool in_range = (lead != 0xE0 || second >= 0xA0) && (lead != 0xED || second < 0xA0);
-    return in_range && continues(2) ? 3 : 0;
-  }
-  const bool in_range = (lead != 0xF0 || second >= 0x90) && (lead != 0xF4 || second < 0x90);
-  return in_range && continues(2) && continues(3) ? 4 : 0;
-}
-
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
-void append_hex(std::string& out, std::string_view prefix, char byte) {
-  constexpr std::string_view k_digits = "0123456789abcdef";
-  const auto value = static_cast<unsigned char>(byte);
-  out += prefix;
-  out += k_digits[value >> 4U];
-  out += k_digits[value & 15U];
-}
-
-// What the two kinds of line do to text: the same walk, other escapes.
-struct Escapes {
-  std::string_view control;   // before the two digits of a control character
-  std::string_view bad_byte;  // before the two digits of a byte that is not UTF-8
-  bool quoted;                // inside quotes: " and \ take a backslash
-};
-constexpr Escapes k_json{"\\u00", "\\\\x", true};
-constexpr Escapes k_plain{"\\x", "\\x", false};
-constexpr Escapes k_plain_quoted{"\\x", "\\x", true};
-
-void append_escaped(std::string& out, std::string_view text, const Escapes& escapes) {
+// Text for a person: with `quoted`, what stands inside quotes.
+void append_plain_text(std::string& out, std::string_view text, bool quoted) {
   while (!text.empty()) {
     const char c = text.front();
     const std::size_t length = utf8_sequence(text);
-    if (length == 0) {
-      append_hex(out, escapes.bad_byte, c);
-    } else if (c == '\n') {
+    if (c == '\n') {
       out += "\\n";
-    } else if (is_control(c)) {
-      append_hex(out, escapes.control, c);
+    } else if (length == 0 || is_control(c)) {
+      out += "\\x" + to_hex(as_bytes(text.substr(0, 1)));
     } else {
-      if (escapes.quoted && (c == '"' || c == '\\')) {
+      if (quoted && (c == '"' || c == '\\')) {
         out += '\\';
       }
       out += text.substr(0, length);
     }
     text.remove_prefix(length == 0 ? 1 : length);
   }
-}
-
-void append_quoted(std::string& out, std::string_view text, const Escapes& escapes) {
-  out += '"';
-  append_escaped(out, text, escapes);
-  out += '"';
 }
 
 template <class Number>
@@ -156,9 +112,11 @@ struct PlainValue {
 
   void operator()(std::string_view text) const {
     if (needs_quotes(text)) {
-      append_quoted(out, text, k_plain_quoted);
+      out += '"';
+      append_plain_text(out, text, true);
+      out += '"';
     } else {
-      append_escaped(out, text, k_plain);
+      append_plain_text(out, text, false);
     }
   }
   void operator()(bool flag) const { out += flag ? "true" : "false"; }
@@ -168,7 +126,7 @@ struct PlainValue {
 struct JsonValue {
   std::string& out;
 
-  void operator()(std::string_view text) const { append_quoted(out, text, k_json); }
+  void operator()(std::string_view text) const { append_json_string(out, text); }
   void operator()(bool flag) const { out += flag ? "true" : "false"; }
   void operator()(double number) const {
     if (std::isfinite(number)) {
@@ -180,9 +138,18 @@ struct JsonValue {
   void operator()(auto number) const { append_number(out, number); }
 };
 
+// A text that is empty is left out: code="" is no fact.
+bool says_nothing(const Field& field) {
+  const auto* text = std::get_if<std::string_view>(&field.value);
+  return text != nullptr && text->empty();
+}
+
 void append_plain(std::string& out, std::string_view message, std::span<const Field> fields) {
-  append_escaped(out, message, k_plain);
+  append_plain_text(out, message, false);
   for (const Field& field : fields) {
+    if (says_nothing(field)) {
+      continue;
+    }
     out += ' ';
     out += field.key;
     out += '=';
@@ -197,10 +164,13 @@ void append_json(std::string& out, WallTime time, Level level, std::string_view 
   out += R"(","level":")";
   out += name_of(level);
   out += R"(","message":)";
-  append_quoted(out, message, k_json);
+  append_json_string(out, message);
   for (const Field& field : fields) {
+    if (says_nothing(field)) {
+      continue;
+    }
     out += ',';
-    append_quoted(out, field.key, k_json);
+    append_json_string(out, field.key);
     out += ':';
     std::visit(JsonValue{out}, field.value);
   }
@@ -208,6 +178,12 @@ void append_json(std::string& out, WallTime time, Level level, std::string_view 
 }
 
 }  // namespace
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  append_plain_text(out, text, false);
+  return out;
+}
 
 std::string format_line(LogFormat format, WallTime time, Level level, std::string_view message,
                         std::span<const Field> fields) {

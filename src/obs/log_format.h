@@ -27,7 +27,8 @@ enum class Level : std::uint8_t { debug, info, warning, error };
 enum class LogFormat : std::uint8_t { text, journal, json };
 
 // One key and value behind the message. It views its texts, so it lives only as long as the call it is
-// written in. Keys are words of ours, [a-z_]+, and never input; "time", "level" and "message" are taken.
+// written in. An empty text is not written at all. Keys are words of ours, [a-z_]+, and never input; "time",
+// "level" and "message" are taken.
 struct Field {
   Field(std::string_view name, std::string_view text) : key(name), value(text) {}
   Field(std::string_view name, const char* text) : key(name), value(std::string_view(text)) {}
@@ -45,6 +46,9 @@ struct Field {
   std::string_view key;
   std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool> value;
 };
+
+// A text with nothing in it that ends a line, as it stands in LogFormat::text.
+std::string one_line(std::string_view text);
 
 // Without the newline at the end.
 std::string format_line(LogFormat format, WallTime time, Level level, std::string_view message,

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,6 +51,8 @@ constexpr CounterRow k_counters[] = {
     {&WorkerMetrics::stale_records, "penstock_stale_records_total",
      "Records that the source handed over again, dropped."},
     {&WorkerMetrics::blobs_published, "penstock_blobs_published_total", "Blobs made visible in the lake."},
+    {&WorkerMetrics::records_landed, "penstock_records_landed_total", "Records in these blobs."},
+    {&WorkerMetrics::landed_bytes, "penstock_landed_bytes_total", "Bytes of the values of these records."},
     {&WorkerMetrics::blob_bytes, "penstock_blob_bytes_total",
      "Bytes of published blobs, as stored, after compression."},
     {&WorkerMetrics::blocks_uploaded, "penstock_blocks_uploaded_total", "Blocks stored in the lake."},
@@ -82,6 +85,11 @@ constexpr GaugeRow k_gauges[] = {
     {&WorkerMetrics::open_batches, "penstock_open_batches", "Batches that take records."},
     {&WorkerMetrics::publishing_batches, "penstock_publishing_batches",
      "Batches that are sealed and not yet durable."},
+    {&WorkerMetrics::request_places, "penstock_store_request_limit",
+     "Requests to the lake that the worker may have on their way: fewer after answers that ask to slow "
+     "down."},
+    {&WorkerMetrics::requests_under_way, "penstock_store_requests_in_flight",
+     "Requests to the lake that are on their way."},
     {&WorkerMetrics::assigned_partitions, "penstock_assigned_partitions",
      "Partitions that the worker reads."},
     {&WorkerMetrics::stage_live_bytes, "penstock_stage_live_bytes",
@@ -115,6 +123,8 @@ void render_process(Exposition& page, const ProcessInfo& process) {
   const ProcessUsage& usage = process.usage;
   page.family("penstock_build_info", "Always 1; the labels say what is running.", MetricType::gauge);
   page.sample({{"version", process.version}, {"name", process.name}}, std::int64_t{1});
+  page.family("penstock_ready", "1 while /readyz answers 200.", MetricType::gauge);
+  page.sample({}, std::int64_t{process.ready ? 1 : 0});
   page.family("process_start_time_seconds", "When the process started, in seconds since the epoch.",
               MetricType::gauge);
   page.sample({}, epoch_seconds(process.start_time));
@@ -129,6 +139,40 @@ void render_process(Exposition& page, const ProcessInfo& process) {
   page.sample({}, usage.open_fds);
   page.family("process_max_fds", "The limit of open file descriptors.", MetricType::gauge);
   page.sample({}, usage.max_fds);
+}
+
+void render_tokens(Exposition& page, const std::vector<TokenMetrics>& tokens) {
+  if (tokens.empty()) {
+    return;
+  }
+  page.family("penstock_token_expiry_timestamp_seconds",
+              "When the token that is served ends, in seconds since the epoch. No line: there is none yet.",
+              MetricType::gauge);
+  for (const TokenMetrics& token : tokens) {
+    if (token.expires != WallTime{}) {
+      page.sample({{"side", token.side}, {"audience", token.audience}}, epoch_seconds(token.expires));
+    }
+  }
+  page.family("penstock_token_renewals_total", "Tokens that were got.", MetricType::counter);
+  for (const TokenMetrics& token : tokens) {
+    page.sample({{"side", token.side}, {"audience", token.audience}}, token.renewals);
+  }
+  page.family("penstock_token_failures_total", "Requests for a token that brought none.",
+              MetricType::counter);
+  for (const TokenMetrics& token : tokens) {
+    page.sample({{"side", token.side}, {"audience", token.audience}}, token.failures);
+  }
+}
+
+void render_credential_ends(Exposition& page, const std::vector<std::pair<std::string, WallTime>>& ends) {
+  if (ends.empty()) {
+    return;
+  }
+  page.family("penstock_credential_expiry_timestamp_seconds",
+              "When the signature (SAS) of that side ends, in seconds since the epoch.", MetricType::gauge);
+  for (const auto& [side, end] : ends) {
+    page.sample({{"side", side}}, epoch_seconds(end));
+  }
 }
 
 template <class Reason, std::size_t reasons>
@@ -164,6 +208,17 @@ void render_workers(Exposition& page, Workers workers) {
   }
 }
 
+void render_heartbeats(Exposition& page, Workers workers) {
+  page.family("penstock_worker_heartbeat_seconds",
+              "Seconds since the worker's thread last went on; at most about 1 while all is well.",
+              MetricType::gauge);
+  for (const WorkerMetrics* worker : workers) {
+    if (const std::optional<Duration> age = worker->heartbeat.age()) {
+      page.sample({{"worker", std::to_string(worker->index)}}, std::chrono::duration<double>(*age).count());
+    }
+  }
+}
+
 // The numbers whose samples are not one plain value a worker.
 void render_labelled(Exposition& page, Workers workers) {
   page.family("penstock_batches_sealed_total", "Batches closed, by what closed them.", MetricType::counter);
@@ -171,6 +226,14 @@ void render_labelled(Exposition& page, Workers workers) {
   page.family("penstock_put_retries_total", "Requests to the lake made again, by what went wrong before.",
               MetricType::counter);
   render_by_reason(page, workers, &WorkerMetrics::retries);
+
+  page.family("penstock_store_throttled_total", "Answers of the lake that asked to slow down, by their code.",
+              MetricType::counter);
+  for (const WorkerMetrics* worker : workers) {
+    for (const auto& [code, count] : worker->throttled.totals()) {
+      page.sample({{"worker", std::to_string(worker->index)}, {"code", code}}, count);
+    }
+  }
 
   page.family("penstock_stage_full_seconds_total",
               "Time in which no records were taken because the stage had no room.", MetricType::counter);
@@ -203,6 +266,7 @@ void render_topics(Exposition& page, Workers workers) {
       sum.records += part.records;
       sum.bytes += part.bytes;
       sum.blobs += part.blobs;
+      sum.refused = sum.refused || part.refused;
     }
   }
   const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t TopicTotals::*total) {
@@ -211,14 +275,24 @@ void render_topics(Exposition& page, Workers workers) {
       page.sample({{"topic", topic}}, totals.*total);
     }
   };
-  counter("penstock_topic_records_total", "Records taken from the topic.", &TopicTotals::records);
-  counter("penstock_topic_bytes_total", "Bytes of record values taken from the topic.", &TopicTotals::bytes);
+  counter("penstock_topic_records_total", "Records of the topic in blobs made visible in the lake.",
+          &TopicTotals::records);
+  counter("penstock_topic_bytes_total", "Bytes of the values of these records.", &TopicTotals::bytes);
   counter("penstock_topic_blobs_total", "Blobs of the topic made visible in the lake.", &TopicTotals::blobs);
+  page.family("penstock_topic_refused",
+              "1 while the lake refuses the topic's files until a person acts; others go on.",
+              MetricType::gauge);
+  for (const auto& [topic, totals] : by_topic) {
+    page.sample({{"topic", topic}}, std::int64_t{totals.refused ? 1 : 0});
+  }
 }
 
 std::map<TopicPartition, PartitionRow> partitions_of(Workers workers) {
   std::map<TopicPartition, PartitionRow> by_partition;
   for (const WorkerMetrics* worker : workers) {
+    if (worker->heartbeat.late()) {
+      continue;
+    }
     for (PartitionRow& row : worker->partitions.rows()) {
       const auto [known, is_new] = by_partition.try_emplace(row.id, row);
       if (!is_new && row.position > known->second.position) {
@@ -258,7 +332,10 @@ void render_partitions(Exposition& page, Workers workers) {
 std::string render(Workers workers, const ProcessInfo& process) {
   Exposition page;
   render_process(page, process);
+  render_tokens(page, process.tokens);
+  render_credential_ends(page, process.credential_ends);
   render_workers(page, workers);
+  render_heartbeats(page, workers);
   render_labelled(page, workers);
   render_topics(page, workers);
   render_partitions(page, workers);

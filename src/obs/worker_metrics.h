@@ -13,6 +13,7 @@
 #include <penstock/result.h>
 
 #include "obs/boards.h"
+#include "obs/heartbeat.h"
 #include "obs/metrics.h"
 
 namespace penstock::obs {
@@ -58,6 +59,9 @@ struct WorkerMetrics {
   // From 0: the value of the label "worker".
   const std::uint32_t index;
 
+  // About once a second, from its first turn to its end.
+  Heartbeat heartbeat;
+
   // Records
 
   Counter records_received;
@@ -82,12 +86,22 @@ struct WorkerMetrics {
   // Batches that are sealed, and not yet durable and finished.
   Gauge publishing_batches;
   Counter blobs_published;
+  // In these blobs. Unlike records_received it counts what an earlier process left on the stage, and counts
+  // nothing twice that was dropped and read again.
+  Counter records_landed;
+  // Of the values of these records.
+  Counter landed_bytes;
   // As stored, after compression.
   Counter blob_bytes;
   Counter blocks_uploaded;
   // Put Block, Put Blob and Put Block List, repeats included.
   Counter put_attempts;
   CountersBy<RetryReason, k_retry_reasons> retries;
+  // Answers of the lake that asked to slow down.
+  CodeBoard throttled;
+  // How many requests to the lake the worker may have under way: its share of what the process may have.
+  Gauge request_places;
+  Gauge requests_under_way;
   // Of one write to the lake, from the call to its answer.
   Histogram upload_latency;
   // From the timestamp of a batch's oldest record to the publication of its blob.

@@ -26,13 +26,14 @@
 #include <utility>
 
 #include "base/partition_range.h"
+#include "ledger/claim_text.h"
 
 namespace penstock::pipeline {
 namespace {
 
 // R7. Without an entry nothing says that the topic is still the one that was read.
 bool entry_allows(const std::optional<GroupEntry>& entry) {
-  return entry && entry->metadata.empty();
+  return entry && ledger::holds_no_claim(entry->metadata);
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ void Adoption::begin_epoch(std::span<const source::Assigned> partitions) {
   slots_.clear();
   for (const source::Assigned& partition : partitions) {
     slot_of.emplace(partition.id, PartitionSlot{static_cast<std::uint32_t>(slots_.size())});
-    slots_.push_back(Slot{.id = partition.id, .entry = partition.entry, .position = {}});
+    slots_.push_back(Slot{.id = partition.id, .entry = partition.entry, .begins = {}, .position = {}});
   }
   for (Candidate& candidate : candidates_) {
     candidate.slots.clear();
@@ -72,7 +73,7 @@ void Adoption::start(PartitionSlot slot, Position position) {
   Slot& state = slots_[slot.value];
   const bool is_first = state.step == Step::undecided;
   changed_ = changed_ || state.step != Step::done;
-  state.position = position;
+  state.begins = state.position = position;
   if (is_first && !candidates_.empty() && entry_allows(state.entry)) {
     state.step = Step::waiting;
   } else {
@@ -179,8 +180,12 @@ bool Adoption::fetch_what_nothing_begins_at() {
 }
 
 void Adoption::fetch(PartitionSlot slot) {
-  slots_[slot.value].step = Step::done;
-  calls_.fetch(slot, slots_[slot.value].position);
+  Slot& state = slots_[slot.value];
+  state.step = Step::done;
+  if (state.begins < state.position) {
+    calls_.read_elsewhere(slot, state.begins);
+  }
+  calls_.fetch(slot, state.position);
 }
 
 void Adoption::give_up_all() {

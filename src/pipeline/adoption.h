@@ -31,6 +31,8 @@ class Adoption {
     std::function<bool(const RecoveredBatch&, std::span<const PartitionSlot>)> adopt;
     std::function<void(const RecoveredBatch&)> give_up;
     std::function<void(PartitionSlot, Position)> fetch;
+    // Before `fetch`: from here up to where it is fetched, batches of it were adopted.
+    std::function<void(PartitionSlot, Position)> read_elsewhere;
   };
   explicit Adoption(Calls calls) : calls_(std::move(calls)) {}
 
@@ -53,7 +55,8 @@ class Adoption {
     TopicPartition id;
     std::optional<GroupEntry> entry;
     Step step = Step::undecided;
-    Position position;  // waiting: where it goes on
+    Position begins;
+    Position position;  // waiting: where it goes on, behind what was adopted
   };
   struct Candidate {
     RecoveredBatch batch;

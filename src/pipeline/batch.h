@@ -7,6 +7,7 @@
 // A batch is passed from hand to hand, and every group of its members has one owner, who alone changes it:
 //
 //   batch.ranges         Batcher      which positions it covers
+//   batch.place          Batcher      that it counts among those that wait for the storage
 //   batch.cut            BatchWriter  how its bytes are cut into chunks and blocks
 //   batch.cut.*.place    ChunkStore   where the bytes of a chunk are
 //   batch.upload         Uploader     how far it has got to the store
@@ -17,8 +18,8 @@
 // else has seen it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@
 #include "base/types.h"
 #include "format/record_format.h"
 #include "mem/slab_pool.h"
+#include "pipeline/backlog.h"
 #include "pipeline/chunk.h"
 #include "pipeline/topic_plan.h"
 
@@ -39,18 +41,23 @@ struct Share {
   Partition partition;
   Range range;
   Position chunked;  // BatchWriter's: up to here, complete chunks hold the records
+  std::optional<Position> bare_from =
+      {};  // from here to `range` nothing makes a row, and no blob tells of it
 };
 
 struct BatchRanges {
   std::vector<Share> shares;
   std::vector<PartitionRange> lost;  // positions that were not in the log any more (on_data_loss: continue)
+  std::size_t text_bytes_max = 0;    // what all of it may take in the blob's metadata
 };
 
 // The part of a cut that exists only while records are added.
 struct Filling {
   Block block;                // the block that the next chunk goes to
   Chunk* chunk = nullptr;     // the chunk that is being filled; null between chunks
-  std::uint64_t records = 0;  // since the last chunk that could tell its records
+  std::uint64_t records = 0;  // these four: since the last chunk that could tell its records
+  std::uint64_t skipped = 0;
+  std::uint64_t holes = 0;
   std::uint64_t raw_bytes = 0;
   mem::Slab raw;  // only of a format that is encoded: rows that wait for the encoder
   std::size_t raw_used = 0;
@@ -58,11 +65,14 @@ struct Filling {
 };
 
 struct BatchCut {
-  std::deque<Chunk> chunks;  // a deque: addresses are stable
+  Chunks chunks;
   std::vector<Block> blocks;
-  std::uint64_t records = 0;
+  std::uint64_t records = 0;              // those that make rows
+  std::uint64_t skipped = 0;              // positions of records that make none
+  std::uint64_t holes = 0;                // positions that the log did not give
   std::uint64_t raw_bytes = 0;            // of rows, before they are encoded
   std::uint64_t payload_bytes = 0;        // of complete chunks: what the blob will have
+  std::uint32_t checksum = 0;             // CRC-32C of these
   std::int64_t oldest_timestamp_ms = -1;  // of the records; -1 none known
   bool sealed = false;                    // nothing is added any more
   Filling filling;
@@ -77,6 +87,10 @@ struct BatchCut {
 };
 
 struct BatchUpload {
+  MonoTime put_until{};       // no call that could make the blob begins later
+  bool blocks_gone = false;   // the store has dropped them: they are put again first
+  bool holds_slot = false;    // it was late, and goes on before all others
+  std::uint32_t attempt = 1;  // of the call that makes the blob
   std::uint32_t blocks_stored = 0;
   bool as_one_put = false;  // the whole blob in one Put Blob
   bool publishing = false;  // the uploader was told to make the blob
@@ -86,12 +100,16 @@ struct Batch : std::enable_shared_from_this<Batch> {
   BatchId id;
   std::optional<BatchId> recovered_as;  // its chunks are those of a batch of an earlier process
   const TopicPlan* plan = nullptr;
-  std::string name;     // of the blob
-  std::string attempt;  // random, the same for every try to publish it
+  std::string name;      // of the blob
+  std::string attempt;   // random, the same for every try to publish it
+  std::string topic_id;  // where it is known
+  // Of what an earlier process staged for it, to be used again; 0: it is not.
+  std::uint64_t recipe_hash = 0;
 
   BatchRanges ranges;
   BatchCut cut;
   BatchUpload upload;
+  Backlog::Place place;    // since it was sealed
   bool forgotten = false;  // published or dropped: whatever still runs for it only cleans up
 
   BatchId id_on_stage() const { return recovered_as.value_or(id); }
@@ -101,5 +119,8 @@ using BatchPtr = std::shared_ptr<Batch>;
 
 // The metadata of the batch's blob (format/blob_metadata.h).
 Metadata blob_metadata(const Batch& batch, const std::string& group);
+
+// What the share may take there at most.
+std::size_t text_bytes_max_of(const Share& share);
 
 }  // namespace penstock::pipeline

@@ -77,6 +77,19 @@ void count_rows(BatchCut& cut, std::size_t rows, std::size_t bytes) {
   cut.filling.raw_bytes += bytes;
 }
 
+void count_skipped(BatchCut& cut, std::size_t records) {
+  cut.skipped += records;
+  cut.filling.skipped += records;
+}
+
+// The share moves behind `records` more. What else it moves over, the log did not give.
+void move_share(BatchCut& cut, Share& share, Position next, std::size_t records) {
+  const auto holes = static_cast<std::uint64_t>(next.value - share.range.next.value) - records;
+  cut.holes += holes;
+  cut.filling.holes += holes;
+  share.range.next = next;
+}
+
 bool part_open(const Batch& batch) {
   return batch.cut.filling.encoder != nullptr || batch.cut.filling.raw_used > 0;
 }
@@ -86,6 +99,7 @@ bool part_open(const Batch& batch) {
 void mark_whole(Filling& filling) {
   if (filling.chunk != nullptr) {
     filling.chunk->whole_record_bytes = filling.chunk->payload_bytes;
+    filling.chunk->whole_record_checksum = filling.chunk->checksum;
   }
 }
 
@@ -147,6 +161,7 @@ BatchWriter::Taken BatchWriter::append(const BatchPtr& batch, Share& share,
     }
     if (format::makes_no_row(rows, record)) {
       ++taken.empty;
+      count_skipped(batch->cut, 1);
     } else {
       const std::size_t needed = slabs_needed(*batch, row_bytes);
       if (needed > 0 && !store_.make_room(needed)) {
@@ -157,7 +172,7 @@ BatchWriter::Taken BatchWriter::append(const BatchPtr& batch, Share& share,
       taken.value_bytes += record.value.size();
     }
     batch->cut.oldest_timestamp_ms = format::older(batch->cut.oldest_timestamp_ms, record.timestamp_ms);
-    share.range.next = after(record.offset);
+    move_share(batch->cut, share, after(record.offset), 1);
     ++taken.records;
   }
 }
@@ -185,7 +200,7 @@ void BatchWriter::append_fitting(Batch& batch, Share& share, std::span<const Rec
   if (framed.records == 0) {
     return;
   }
-  share.range.next = after(records[framed.records - 1].offset);
+  move_share(cut, share, after(records[framed.records - 1].offset), framed.records);
   cut.oldest_timestamp_ms = format::older(cut.oldest_timestamp_ms, framed.oldest_timestamp_ms);
   if (encoded(batch)) {
     cut.filling.raw_used += framed.bytes;
@@ -194,10 +209,15 @@ void BatchWriter::append_fitting(Batch& batch, Share& share, std::span<const Rec
     mark_whole(cut.filling);
   }
   count_rows(cut, framed.rows, framed.bytes);
+  count_skipped(cut, framed.skipped);
   metrics_.lines_flattened.add(framed.flattened);
   taken.records += framed.records;
-  taken.empty += framed.records - framed.rows;
+  taken.empty += framed.skipped;
   taken.value_bytes += framed.value_bytes;
+}
+
+void BatchWriter::pass_over(Batch& batch, Share& share, Position next) {
+  move_share(batch.cut, share, next, 0);
 }
 
 // One row that begins a chunk or a raw slab, or crosses into the next.
@@ -339,6 +359,8 @@ void BatchWriter::close_chunk(const BatchPtr& batch, bool tells_records) {
       }
     }
     chunk.records = std::exchange(filling.records, 0);
+    chunk.skipped = std::exchange(filling.skipped, 0);
+    chunk.holes = std::exchange(filling.holes, 0);
     chunk.raw_bytes = std::exchange(filling.raw_bytes, 0);
   }
   chunk.last = batch->cut.sealed;
@@ -348,6 +370,7 @@ void BatchWriter::close_chunk(const BatchPtr& batch, bool tells_records) {
   ++filling.block.chunk_count;
   filling.block.ref.bytes += chunk.payload_bytes;
   batch->cut.payload_bytes += chunk.payload_bytes;
+  batch->cut.checksum = codec::crc32c_joined(batch->cut.checksum, chunk.checksum, chunk.payload_bytes);
   store_.keep(batch, chunk);
 }
 
@@ -394,6 +417,12 @@ void BatchWriter::seal(const BatchPtr& batch) {
   if (filling.block.chunk_count > 0) {
     close_block(batch);
   }
+}
+
+std::size_t BatchWriter::short_chunks(const Batch& batch) const {
+  const std::size_t full =
+      divided_up(static_cast<std::size_t>(batch.cut.payload_bytes), sizes_of(batch).chunk_bytes);
+  return batch.cut.chunks.size() - full;
 }
 
 // As close_chunk() and chunk_room() would have it: a block ends with a chunk that tells of records, which in

@@ -45,6 +45,9 @@ class BatchWriter {
   // it took. The first record of a batch may be as large as it is.
   Taken append(const BatchPtr& batch, Share& share, std::span<const RecordView> records);
 
+  // Moves the share over positions that the log did not give.
+  static void pass_over(Batch& batch, Share& share, Position next);
+
   // Whether a value of this size can ever be appended to the batch, with every slab free.
   bool can_ever_take(const Batch& batch, std::size_t value_bytes) const;
 
@@ -57,6 +60,9 @@ class BatchWriter {
 
   // Completes the last chunk and block. Nothing is appended afterwards. Needs can_end().
   void seal(const BatchPtr& batch);
+
+  // How many chunks the batch has beyond those that its bytes would fill.
+  std::size_t short_chunks(const Batch& batch) const;
 
   // The blocks of a batch whose chunks an earlier process wrote; it is sealed then. False: its pieces are
   // larger than those that this writer makes, and cannot be read back.

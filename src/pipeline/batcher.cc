@@ -28,15 +28,15 @@
 namespace penstock::pipeline {
 
 Batcher::Batcher(BatchWriter& writer, ledger::Ledger& ledger, io::Loop& loop, const Clock& clock,
-                 obs::WorkerMetrics& metrics, std::uint64_t incarnation, std::uint64_t random_seed,
-                 Events events)
+                 obs::WorkerMetrics& metrics, const Options& options, Events events)
     : writer_(writer),
       ledger_(ledger),
       loop_(loop),
       clock_(clock),
       metrics_(metrics),
-      incarnation_(incarnation),
-      random_(random_seed),
+      backlog_(options.backlog_bytes_max),
+      incarnation_(options.incarnation),
+      random_(options.random_seed),
       events_(std::move(events)) {}
 
 Batcher::~Batcher() {
@@ -49,20 +49,55 @@ void Batcher::begin_epoch(std::span<const source::Assigned> partitions,
   CHECK(partitions.size() == plans.size());
   groups_.clear();
   members_.clear();
-  std::map<const TopicPlan*, std::size_t> filling;  // the group that the topic's next partition goes to
   for (std::size_t slot = 0; slot < partitions.size(); ++slot) {
-    const TopicPlan* plan = plans[slot];
-    auto group = filling.find(plan);
-    if (group == filling.end() || plan->by_partition ||
-        groups_[group->second].partition_count == k_partitions_per_batch_max) {
-      groups_.push_back(Group{.plan = plan, .partition_count = 0, .open = nullptr});
-      group = filling.insert_or_assign(plan, groups_.size() - 1).first;
-    }
-    ++groups_[group->second].partition_count;
-    members_.push_back(Member{.group = group->second,
-                              .partition = partitions[slot].id.partition,
-                              .topic = &metrics_.topics.of(partitions[slot].id.topic)});
+    const std::size_t group = group_for(plans[slot], partitions[slot].topic_id);
+    ++groups_[group].partition_count;
+    members_.push_back(Member{.group = group, .partition = partitions[slot].id.partition});
   }
+}
+
+// The group that the topic's next partition goes to.
+std::size_t Batcher::group_for(const TopicPlan* plan, const std::string& topic_id) {
+  for (std::size_t index = groups_.size(); index-- > 0 && !plan->by_partition;) {
+    const Group& group = groups_[index];
+    if (group.plan == plan && group.topic_id == topic_id &&
+        group.partition_count < k_partitions_per_batch_max) {
+      return index;
+    }
+  }
+  groups_.push_back(Group{.plan = plan, .topic_id = topic_id});
+  return groups_.size() - 1;
+}
+
+// What is open of it keeps the topic id that it has.
+void Batcher::moved(PartitionSlot slot, const std::string& topic_id) {
+  if (slot.value >= members_.size()) {  // of an assignment that was not taken up
+    return;
+  }
+  Member& member = members_[slot.value];
+  if (groups_[member.group].topic_id == topic_id) {
+    return;
+  }
+  --groups_[member.group].partition_count;
+  member.group = group_for(groups_[member.group].plan, topic_id);
+  ++groups_[member.group].partition_count;
+}
+
+// The metadata of a blob have room for so many ranges (format::k_ranges_bytes_max). A partition that is read
+// slower than its log is cut may be lost many times within one batch.
+Batcher::Admission Batcher::admit(const source::RecordSpan& span) {
+  if (backlog_.full()) {
+    return Admission::backlog_full;
+  }
+  const Member& member = members_[span.slot.value];
+  const Group& group = groups_[member.group];
+  if (!group.open) {
+    return Admission::yes;
+  }
+  const std::size_t of_share = member.share_of == group.open.get() ? 0U : (bare_from(span.slot) ? 2U : 1U);
+  const std::size_t needed = (of_share + (span.lost ? 1U : 0U)) * format::range_bytes_max(member.partition);
+  const bool fits = group.open->ranges.text_bytes_max + needed <= format::k_ranges_bytes_max;
+  return fits || seal(member.group, obs::SealReason::size) ? Admission::yes : Admission::no_slab;
 }
 
 std::size_t Batcher::take(const source::RecordSpan& span) {
@@ -81,7 +116,8 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
       }
       break;
     }
-    if (taken.stop == Taken::Stop::batch_full && !seal(member.group, obs::SealReason::size)) {
+    if (taken.stop == Taken::Stop::batch_full &&
+        (!seal(member.group, obs::SealReason::size) || backlog_.full())) {
       break;
     }
   }
@@ -91,8 +127,6 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
   metrics_.records_received.add(total.records);
   metrics_.records_skipped.add(total.empty);
   metrics_.record_bytes.add(total.value_bytes);
-  member.topic->records.add(total.records - total.empty);
-  member.topic->bytes.add(total.value_bytes);
   return total.records;
 }
 
@@ -105,6 +139,7 @@ Batcher::Taken Batcher::append(Member& member, PartitionSlot slot, std::span<con
   if (taken.records > 0) {
     ledger_.extend(ledger::BatchKey{batch.id.counter}, slot, share.range.next);
   } else if (share.range.first == share.range.next) {  // it was made for nothing
+    batch.ranges.text_bytes_max -= text_bytes_max_of(share);
     batch.ranges.shares.pop_back();
     member.share_of = nullptr;
   }
@@ -118,12 +153,24 @@ void Batcher::pass_over(Member& member, const source::RecordSpan& span) {
     return;
   }
   Batch& batch = open_batch(groups_[member.group]);
-  share_of(batch, member, span.slot).range.next = span.next;
+  BatchWriter::pass_over(batch, share_of(batch, member, span.slot), span.next);
   if (span.lost) {
-    batch.ranges.lost.push_back({member.partition, {reached, span.next}});
+    note_lost(batch, member.partition, {reached, span.next});
     metrics_.lost_positions.add(static_cast<std::uint64_t>(span.next.value - reached.value));
   }
   ledger_.extend(ledger::BatchKey{batch.id.counter}, span.slot, span.next);
+}
+
+// What follows without a record between is one.
+void Batcher::note_lost(Batch& batch, Partition partition, Range range) {
+  for (PartitionRange& known : batch.ranges.lost) {
+    if (known.partition == partition && known.range.next == range.first) {
+      known.range.next = range.next;
+      return;
+    }
+  }
+  batch.ranges.lost.push_back({partition, range});
+  batch.ranges.text_bytes_max += format::range_bytes_max(partition);
 }
 
 BatchPtr Batcher::make_batch(const Group& group) {
@@ -143,6 +190,8 @@ BatchPtr Batcher::make_batch(const Group& group) {
   batch->name = group.plan->path.expand(group.plan->topic, partition, clock_.wall_now(), id,
                                         format::file_extension(group.plan->format));
   batch->attempt = random_hex();
+  batch->topic_id = group.topic_id;
+  batch->recipe_hash = with_topic_id(group.plan->recipe_hash, group.topic_id);
   return batch;
 }
 
@@ -153,7 +202,16 @@ BatchPtr Batcher::begin_recovered(std::span<const PartitionSlot> slots) {
       return nullptr;
     }
   }
-  return make_batch(groups_[members_[slots.front().value].group]);
+  const BatchPtr batch = make_batch(group_of(slots.front()));
+  for (const PartitionSlot slot : slots) {
+    groups_[members_[slot.value].group].sealed_last = ledger::BatchKey{batch->id.counter};
+  }
+  batch->place = backlog_.take(k_sealed_batch_bytes + slots.size() * k_sealed_share_bytes);
+  return batch;
+}
+
+std::uint64_t Batcher::recipe_hash_of(PartitionSlot slot) const {
+  return with_topic_id(group_of(slot).plan->recipe_hash, group_of(slot).topic_id);
 }
 
 Batch& Batcher::open_batch(Group& group) {
@@ -175,11 +233,18 @@ Batch& Batcher::open_batch(Group& group) {
   return *group.open;
 }
 
+std::optional<Position> Batcher::bare_from(PartitionSlot slot) const {
+  const std::optional<ledger::Bare> bare = ledger_.bare_received(slot);
+  return bare && bare->from < ledger_.received(slot) ? std::optional(bare->from) : std::nullopt;
+}
+
 Share& Batcher::share_of(Batch& batch, Member& member, PartitionSlot slot) {
   if (member.share_of != &batch) {
     const Position first = ledger_.received(slot);
     batch.ranges.shares.push_back(
         Share{.partition = member.partition, .range = {first, first}, .chunked = first});
+    batch.ranges.shares.back().bare_from = bare_from(slot);
+    batch.ranges.text_bytes_max += text_bytes_max_of(batch.ranges.shares.back());
     member.share_of = &batch;
     member.share = batch.ranges.shares.size() - 1;
   }
@@ -200,16 +265,30 @@ bool Batcher::seal(std::size_t index, obs::SealReason reason) {
     }
   }
   writer_.seal(batch);
+  group.sealed_last = ledger::BatchKey{batch->id.counter};
+  batch->place = backlog_.take(backlog_bytes(*batch));
   metrics_.batches_sealed[reason].add();
   metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
   events_.sealed(batch);
   return true;
 }
 
+// By age alone a batch would be sealed for nothing while the one before it waits: it cannot be published
+// before. A batch without rows is no file, and always waits. Others grow instead once many wait.
+bool Batcher::waits(const Group& group) const {
+  return group.sealed_last && ledger_.contains(*group.sealed_last) &&
+         (group.open->cut.records == 0 || backlog_.half_full());
+}
+
+std::uint64_t Batcher::backlog_bytes(const Batch& batch) const {
+  return k_sealed_batch_bytes + batch.ranges.shares.size() * k_sealed_share_bytes +
+         writer_.short_chunks(batch) * k_short_chunk_bytes;
+}
+
 void Batcher::seal_due() {
   for (auto open = open_.begin(); open != open_.end();) {
     const auto next = std::next(open);
-    if (open->second && !seal(open->first, obs::SealReason::age)) {
+    if (open->second && !waits(groups_[open->first]) && !seal(open->first, obs::SealReason::age)) {
       return;
     }
     open = next;

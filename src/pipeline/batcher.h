@@ -3,13 +3,19 @@
 // One batch of a topic is open at a time (of a partition, where the plan says so); with more partitions than
 // a batch may hold, they are divided into fixed groups with a batch each. The batcher knows shares and
 // ranges, and owns `batch.ranges`; bytes are the BatchWriter's.
+//
+// While the storage is away, sealed batches wait for it, and each takes memory (backlog.h). When they take
+// half of what they may, a batch is not sealed by age any more while the batch before it waits: it grows
+// until it is full. When they take all of it, no record is taken.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <penstock/result.h>
@@ -18,6 +24,7 @@
 #include "io/loop.h"
 #include "ledger/ledger.h"
 #include "obs/worker_metrics.h"
+#include "pipeline/backlog.h"
 #include "pipeline/batch.h"
 #include "pipeline/batch_writer.h"
 #include "source/source.h"
@@ -31,6 +38,11 @@ static_assert(k_partitions_per_batch_max <= stage::k_partitions_per_batch_max);
 
 class Batcher {
  public:
+  struct Options {
+    std::uint64_t incarnation = 0;
+    std::uint64_t random_seed = 0;
+    std::uint64_t backlog_bytes_max = 0;
+  };
   // What the batcher tells its worker: plain events, completed in the worker's own time.
   struct Events {
     std::function<void(const BatchPtr&)> sealed;        // no record is added any more; it may hold none
@@ -38,20 +50,36 @@ class Batcher {
   };
 
   Batcher(BatchWriter& writer, ledger::Ledger& ledger, io::Loop& loop, const Clock& clock,
-          obs::WorkerMetrics& metrics, std::uint64_t incarnation, std::uint64_t random_seed, Events events);
+          obs::WorkerMetrics& metrics, const Options& options, Events events);
   ~Batcher();
 
   // A new assignment; `plans[slot]` belongs to `partitions[slot]`. Plans stay valid until end_epoch().
   void begin_epoch(std::span<const source::Assigned> partitions, std::span<const TopicPlan* const> plans);
 
-  // Takes records from the front; returns how many. Fewer than all: no slab was free.
+  // What is taken of the partition from now on is of the topic with this id.
+  void moved(PartitionSlot slot, const std::string& topic_id);
+
+  // Whether take() may be called for the span now.
+  enum class Admission : std::uint8_t {
+    yes,
+    backlog_full,  // sealed batches take all the memory that they may
+    no_slab,       // the batch must be sealed first, and there are no slabs for that
+  };
+  Admission admit(const source::RecordSpan& span);
+
+  // Takes records from the front; returns how many. Fewer than all: no slab was free, or the backlog is full.
+  // Needs admit().
   std::size_t take(const source::RecordSpan& span);
 
   // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares
   // and chunks yet, and never open. As the batches of a partition follow each other, those that are open are
   // sealed first; null: there are no slabs for that.
   BatchPtr begin_recovered(std::span<const PartitionSlot> slots);
-  const TopicPlan& plan_of(PartitionSlot slot) const { return *groups_[members_[slot.value].group].plan; }
+  const TopicPlan& plan_of(PartitionSlot slot) const { return *group_of(slot).plan; }
+  // Where what no blob tells of begins, just before what was received of the partition: Share::bare_from.
+  std::optional<Position> bare_from(PartitionSlot slot) const;
+  // That of the slot's batches: Batch::recipe_hash.
+  std::uint64_t recipe_hash_of(PartitionSlot slot) const;
 
   // Seals every open batch, as soon as there are slabs for it. Returns whether none is left open.
   bool seal_all(obs::SealReason reason);
@@ -60,7 +88,7 @@ class Batcher {
   // under way, which will free some without that.
   void relieve(bool publishing, bool stage_full);
 
-  // Seals what was due and had no slabs then.
+  // Seals what is due by age, but for what waits for slabs or for the batch before it.
   void seal_due();
 
   // Forgets those of these batches that are open. Returns them for clean-up.
@@ -70,12 +98,15 @@ class Batcher {
   std::vector<BatchPtr> end_epoch();
 
   std::size_t open_count() const { return open_.size(); }
+  const Backlog& backlog() const { return backlog_; }
 
  private:
   struct Group {  // partitions that share a batch
     const TopicPlan* plan = nullptr;
+    std::string topic_id;
     std::size_t partition_count = 0;
-    BatchPtr open;
+    BatchPtr open = nullptr;
+    std::optional<ledger::BatchKey> sealed_last = std::nullopt;
     io::TimerId age_timer = io::TimerId::none;  // of the open batch
   };
   struct Member {  // of a slot
@@ -83,16 +114,20 @@ class Batcher {
     Partition partition;
     std::size_t share = 0;  // index into the open batch's shares, if share_of is that batch
     const Batch* share_of = nullptr;
-    obs::TopicMetrics* topic = nullptr;
   };
 
   using Taken = BatchWriter::Taken;
 
+  const Group& group_of(PartitionSlot slot) const { return groups_[members_[slot.value].group]; }
+  std::size_t group_for(const TopicPlan* plan, const std::string& topic_id);
   Taken append(Member& member, PartitionSlot slot, std::span<const RecordView> records);
   void pass_over(Member& member, const source::RecordSpan& span);
   BatchPtr make_batch(const Group& group);
   Batch& open_batch(Group& group);
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);
+  void note_lost(Batch& batch, Partition partition, Range range);
+  bool waits(const Group& group) const;
+  std::uint64_t backlog_bytes(const Batch& batch) const;
   bool seal(std::size_t group, obs::SealReason reason);
   void report_refused(PartitionSlot slot, const Group& group, const Member& member, const RecordView& record);
   std::string random_hex();
@@ -102,6 +137,7 @@ class Batcher {
   io::Loop& loop_;
   const Clock& clock_;
   obs::WorkerMetrics& metrics_;
+  Backlog backlog_;
   std::uint64_t incarnation_;
   std::uint64_t next_counter_ = 1;
   std::mt19937_64 random_;

@@ -116,11 +116,14 @@ bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
                               .topic = batch->plan->topic,
                               .ranges = chunk.ranges,
                               .records = chunk.records,
+                              .skipped = chunk.skipped,
+                              .holes = chunk.holes,
                               .raw_bytes = chunk.raw_bytes,
                               .last = chunk.last,
                               .whole_record_bytes = chunk.whole_record_bytes,
+                              .whole_record_checksum = chunk.whole_record_checksum,
                               // Positions that were lost are told in the blob's metadata, and nowhere else.
-                              .recipe_hash = batch->ranges.lost.empty() ? batch->plan->recipe_hash : 0};
+                              .recipe_hash = batch->ranges.lost.empty() ? batch->recipe_hash : 0};
   chunk.place.extent =
       stage_.append(info, chunk.place.slab, {.bytes = chunk.payload_bytes, .checksum = chunk.checksum},
                     [this, batch, &chunk](Result<void> result) { staged(batch, chunk, std::move(result)); });
@@ -135,12 +138,10 @@ bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
 void ChunkStore::staged(const BatchPtr& batch, Chunk& chunk, Result<void> result) {
   --writing_count_;
   if (result.ok()) {
-    last_stage_error_.clear();
     chunk.place.staging = Chunk::Staging::staged;
     drop_if_done(chunk);
   } else {
     // The stage has released the extent. The slab keeps the bytes; another place is tried when there is one.
-    last_stage_error_ = result.error().message;
     chunk.place.extent = {};
     chunk.place.staging = Chunk::Staging::waiting;
   }

@@ -52,9 +52,10 @@ class ChunkStore {
   // Tries again what the stage refused, and the loads that wait: called about once a second.
   void retry_staging();
 
-  std::size_t waiting_count() const { return waiting_.size(); }  // chunks that the stage has no room for
+  std::size_t waiting_count() const { return waiting_.size(); }  // chunks that the stage has no place for
   std::size_t writing_count() const { return writing_count_; }
-  const std::string& last_stage_error() const { return last_stage_error_; }
+  // Why chunks wait for the stage. None: no chunk does.
+  stage::Shortage shortage() const { return waiting_.empty() ? stage::Shortage{} : stage_.shortage(); }
 
  private:
   struct Waiting {
@@ -88,7 +89,6 @@ class ChunkStore {
   std::deque<std::shared_ptr<Load>> loads_;
   std::vector<Chunk*> resident_;  // complete chunks with a slab, in no order; at most pool_.slab_count()
   std::size_t writing_count_ = 0;
-  std::string last_stage_error_;
 };
 
 }  // namespace penstock::pipeline

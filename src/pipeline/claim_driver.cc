@@ -39,6 +39,9 @@ ledger::BatchKey key_of(const Batch& batch) {
 void take_over(Batch& batch, const RecoveredBatch& recovered) {
   batch.recovered_as = recovered.id;
   batch.cut.records = recovered.records;
+  batch.cut.skipped = recovered.skipped;
+  batch.cut.holes = recovered.holes;
+  batch.cut.checksum = recovered.checksum();
   batch.cut.raw_bytes = recovered.raw_bytes;
   for (const PartitionRange& range : recovered.ranges) {
     batch.ranges.shares.push_back(
@@ -70,14 +73,27 @@ ClaimDriver::ClaimDriver(const Options& options, ledger::Protocol& protocol, con
       adoption_({.adopt = [this](const RecoveredBatch& batch,
                                  std::span<const PartitionSlot> slots) { return adopt(batch, slots); },
                  .give_up = [this](const RecoveredBatch& batch) { give_up(batch); },
-                 .fetch = [this](PartitionSlot slot,
-                                 Position position) { parts_.source.fetch_from(slot, position); }}) {}
+                 .fetch =
+                     [this](PartitionSlot slot, Position position) {
+                       if (left_out_.contains(slot)) {
+                         return;
+                       }
+                       fetched_.insert(slot);
+                       if (!withheld_.contains(slot)) {
+                         parts_.source.fetch_from(slot, position);
+                       }
+                     },
+                 .read_elsewhere = [this](PartitionSlot slot,
+                                          Position from) { parts_.source.read_elsewhere(slot, from); }}) {}
 
 ClaimDriver::~ClaimDriver() {
   loop_.cancel_timer(wake_timer_);
 }
 
-void ClaimDriver::assigned(std::span<const source::Assigned> partitions) {
+void ClaimDriver::assigned(std::span<const source::Assigned> partitions, std::set<PartitionSlot> left_out) {
+  left_out_ = std::move(left_out);
+  fetched_.clear();
+  withheld_.clear();
   std::vector<ledger::AssignedPartition> begun;
   partitions_.clear();
   for (const source::Assigned& partition : partitions) {
@@ -85,10 +101,22 @@ void ClaimDriver::assigned(std::span<const source::Assigned> partitions) {
     begun.push_back({.id = partition.id,
                      .entry = partition.entry,
                      .start = partition.start,
-                     .pin_start = options_.pins_start && !partition.entry && partition.start_known});
+                     .start_known = partition.start_known,
+                     .pin_start = options_.pins_start && !partition.entry,
+                     .topic_id = partition.topic_id});
   }
   protocol_.begin_epoch(clock_.now(), begun);
   adoption_.begin_epoch(partitions);
+}
+
+void ClaimDriver::start_found(PartitionSlot slot, Position start) {
+  protocol_.start_found(slot, start);
+}
+
+void ClaimDriver::moved(PartitionSlot slot, Position position, const std::string& topic_id) {
+  fetched_.erase(slot);  // the source hands over nothing of it now
+  protocol_.moved(slot, position, topic_id);
+  parts_.batcher.moved(slot, topic_id);
 }
 
 void ClaimDriver::revoked(MonoTime drain_deadline) {
@@ -103,7 +131,8 @@ void ClaimDriver::lost() {
 
 void ClaimDriver::sealed(const BatchPtr& batch) {
   if (batch->cut.blocks.empty()) {  // only skipped records and holes: nothing to store
-    protocol_.sealed(key_of(*batch), {});
+    protocol_.sealed(key_of(*batch), {},
+                     batch->ranges.lost.empty() ? ledger::Rowless::bare : ledger::Rowless::lost);
     return;
   }
   batches_.emplace(key_of(*batch), batch);
@@ -114,6 +143,10 @@ void ClaimDriver::sealed(const BatchPtr& batch) {
 
 void ClaimDriver::stored(const BatchPtr& batch) {
   protocol_.stored(key_of(*batch));
+}
+
+void ClaimDriver::late(const BatchPtr& batch) {
+  protocol_.put_is_late(key_of(*batch));
 }
 
 void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
@@ -148,7 +181,14 @@ void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publicati
 void ClaimDriver::published(const BatchPtr& batch) {
   metrics_.blobs_published.add();
   metrics_.blob_bytes.add(batch->cut.payload_bytes);
-  metrics_.topics.of(batch->plan->topic).blobs.add();
+  const std::uint64_t value_bytes =
+      batch->cut.raw_bytes - batch->cut.records;  // without the ends of the lines
+  metrics_.records_landed.add(batch->cut.records);
+  metrics_.landed_bytes.add(value_bytes);
+  obs::TopicMetrics& topic = metrics_.topics.of(batch->plan->topic);
+  topic.blobs.add();
+  topic.records.add(batch->cut.records);
+  topic.bytes.add(value_bytes);
   if (batch->cut.oldest_timestamp_ms >= 0) {
     const auto now_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
@@ -166,6 +206,27 @@ void ClaimDriver::published(const BatchPtr& batch) {
 
 void ClaimDriver::count_publishing() {
   metrics_.publishing_batches.set(static_cast<std::int64_t>(batches_.size()));
+}
+
+// What was read stays, and reading goes on behind it.
+void ClaimDriver::withhold(const std::set<std::string>& topics) {
+  if (!protocol_.taking()) {
+    return;
+  }
+  std::set<PartitionSlot> withheld;
+  for (std::uint32_t index = 0; index < partitions_.size() && !topics.empty(); ++index) {
+    if (topics.contains(partitions_[index].topic)) {
+      withheld.insert(PartitionSlot{index});
+    }
+  }
+  const std::set<PartitionSlot> before = std::exchange(withheld_, std::move(withheld));
+  for (const PartitionSlot slot : fetched_) {
+    if (withheld_.contains(slot) && !before.contains(slot)) {
+      parts_.source.hold(slot);
+    } else if (before.contains(slot) && !withheld_.contains(slot)) {
+      parts_.source.fetch_from(slot, protocol_.received(slot));
+    }
+  }
 }
 
 void ClaimDriver::run() {
@@ -213,7 +274,8 @@ bool ClaimDriver::settle_adoption() {
 bool ClaimDriver::adopt(const RecoveredBatch& recovered, std::span<const PartitionSlot> slots) {
   const TopicPlan& plan = parts_.batcher.plan_of(slots.front());
   const bool is_plain = !plan.format.is_encoded();
-  if (!protocol_.taking() || plan.recipe_hash == 0 || recovered.recipe_hash != plan.recipe_hash ||
+  const std::uint64_t recipe_hash = parts_.batcher.recipe_hash_of(slots.front());
+  if (!protocol_.taking() || recipe_hash == 0 || recovered.recipe_hash != recipe_hash ||
       slots.size() > (plan.by_partition ? 1 : k_partitions_per_batch_max) ||
       (is_plain && recovered.payload_bytes() != recovered.raw_bytes)) {
     return false;
@@ -228,7 +290,12 @@ bool ClaimDriver::adopt(const RecoveredBatch& recovered, std::span<const Partiti
     return false;
   }
   take_over(*batch, recovered);
-  if (!parts_.writer.restore_blocks(*batch)) {
+  std::size_t text_bytes_max = 0;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    batch->ranges.shares[i].bare_from = parts_.batcher.bare_from(slots[i]);
+    text_bytes_max += text_bytes_max_of(batch->ranges.shares[i]);
+  }
+  if (text_bytes_max > format::k_ranges_bytes_max || !parts_.writer.restore_blocks(*batch)) {
     return false;
   }
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -251,7 +318,8 @@ void ClaimDriver::give_up(const RecoveredBatch& recovered) {
 
 void ClaimDriver::perform(ledger::ReadEntries& action) {
   parts_.source.read_entries(
-      action.slots, [this, ask = action.ask](const Result<std::vector<std::optional<GroupEntry>>>& read) {
+      std::move(action.partitions),
+      [this, ask = action.ask](const Result<std::vector<std::optional<GroupEntry>>>& read) {
         protocol_.entries_read(clock_.now(), ask, read);
       });
 }
@@ -287,12 +355,23 @@ void ClaimDriver::perform(ledger::Start& action) {
   adoption_.start(action.slot, action.position);
 }
 
+void ClaimDriver::perform(ledger::Distrust& action) {
+  fetched_.erase(action.slot);
+  parts_.source.distrust(action.slot, action.position);
+}
+
+void ClaimDriver::perform(ledger::Resume& action) {
+  events_.partition_resumed(action.slot);
+}
+
 void ClaimDriver::perform(ledger::Hold& action) {
+  fetched_.erase(action.slot);
   adoption_.take_back(action.slot);
   parts_.source.hold(action.slot);
 }
 
 void ClaimDriver::perform(ledger::StopPartition& action) {
+  fetched_.erase(action.slot);
   adoption_.take_back(action.slot);
   parts_.source.hold(action.slot);
   events_.partition_stopped(action.slot, action.error);
@@ -310,26 +389,39 @@ void ClaimDriver::perform(ledger::Commit& action) {
 }
 
 void ClaimDriver::on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer) {
-  if (answer.outcome == CommitOutcome::done) {
+  const CommitOutcome worst = answer.worst();
+  if (worst == CommitOutcome::done) {
     metrics_.commits.add();
   } else {
     metrics_.commit_failures.add();
     if (const auto held_back = commit_trouble_gate_.pass(clock_.now())) {
-      obs::log(Level::warning,
-               concat(answer.outcome == CommitOutcome::refused
-                          ? "a commit of offsets was refused: "
-                          : "offsets were not committed and will be sent again: ",
-                      answer.error ? answer.error->message : std::string("no reason was given")),
-               {{"worker", options_.worker}, {"partitions", partitions}, {"held_back", *held_back}});
+      obs::log(
+          Level::warning,
+          concat(worst == CommitOutcome::refused || worst == CommitOutcome::rejected
+                     ? "a commit of offsets was refused: "
+                     : "offsets were not committed and will be sent again: ",
+                 answer.error() != nullptr ? answer.error()->message : std::string("no reason was given")),
+          {{"worker", options_.worker}, {"partitions", partitions}, {"held_back", *held_back}});
     }
   }
-  protocol_.commit_answered(clock_.now(), ask, answer.outcome, answer.membership_lost);
+  protocol_.commit_answered(clock_.now(), ask, answer);
 }
 
 void ClaimDriver::perform(ledger::PutBlob& action) {
   const auto batch = batches_.find(action.batch);
   CHECK(batch != batches_.end());
-  parts_.uploader.publish(batch->second);
+  parts_.uploader.publish(batch->second, action.until);
+}
+
+void ClaimDriver::perform(ledger::AskBlob& action) {
+  const auto batch = batches_.find(action.batch);
+  CHECK(batch != batches_.end());
+  obs::log(
+      Level::warning,
+      "a batch was claimed long ago, and its claim is not there any more; it is not put, unless an earlier "
+      "try of it has succeeded",
+      {{"worker", options_.worker}, {"blob", batch->second->name}});
+  parts_.uploader.ask(batch->second);
 }
 
 void ClaimDriver::perform(ledger::Drop& action) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,8 +43,9 @@ class ClaimDriver {
   };
   struct Events {
     std::function<void(PartitionSlot, const Error&)> partition_stopped;
-    std::function<void()> released;            // the assignment may end now
-    std::function<void(const Error&)> failed;  // only a person can mend it: the worker must end
+    std::function<void(PartitionSlot)> partition_resumed;  // after partition_stopped
+    std::function<void()> released;                        // the assignment may end now
+    std::function<void(const Error&)> failed;              // only a person can mend it: the worker must end
   };
   // The parts it drives; all outlive it.
   struct Parts {
@@ -62,7 +64,11 @@ class ClaimDriver {
   // What an earlier process left on the stage, before the first assignment.
   void recovered(std::vector<RecoveredBatch> batches) { adoption_.recovered(std::move(batches)); }
 
-  void assigned(std::span<const source::Assigned> partitions);
+  // `left_out`: slots of which no record is to be fetched in this assignment.
+  void assigned(std::span<const source::Assigned> partitions, std::set<PartitionSlot> left_out = {});
+  // The source's events of the same names.
+  void start_found(PartitionSlot slot, Position start);
+  void moved(PartitionSlot slot, Position position, const std::string& topic_id);
   void revoked(MonoTime drain_deadline);
   void lost();
 
@@ -71,6 +77,10 @@ class ClaimDriver {
   // The Uploader's events.
   void stored(const BatchPtr& batch);
   void ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result);
+  void late(const BatchPtr& batch);
+
+  // No record of these topics is fetched until a later call leaves them out. Of the assignment.
+  void withhold(const std::set<std::string>& topics);
 
   // Carries out what is due. Called once a turn, before records are handed over.
   void run();
@@ -88,11 +98,14 @@ class ClaimDriver {
   void perform(ledger::PutTombstone& action);
   void perform(ledger::ReadBlob& action);
   void perform(ledger::Start& action);
+  void perform(ledger::Distrust& action);
   void perform(ledger::Hold& action);
   void perform(ledger::StopPartition& action);
+  void perform(ledger::Resume& action);
   void perform(ledger::Notice& action);
   void perform(ledger::Commit& action);
   void perform(ledger::PutBlob& action);
+  void perform(ledger::AskBlob& action);
   void perform(ledger::Drop& action);
   void perform(ledger::Released& action);
 
@@ -113,6 +126,9 @@ class ClaimDriver {
   obs::WorkerMetrics& metrics_;
   const Events events_;
   std::vector<TopicPartition> partitions_;  // of the assignment, by slot
+  std::set<PartitionSlot> left_out_;
+  std::set<PartitionSlot> fetched_;   // that the protocol has started, and not held since
+  std::set<PartitionSlot> withheld_;  // of them or not: the source is not asked for these
   Adoption adoption_;
   std::map<ledger::BatchKey, BatchPtr> batches_;  // sealed, and neither published nor dropped
   io::TimerId wake_timer_ = io::TimerId::none;

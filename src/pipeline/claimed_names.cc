@@ -145,11 +145,11 @@ void ClaimedNames::commit_its_block(const TombstonePtr& tombstone) {
 
 // From the beginning, whatever failed: meanwhile the name may have been taken.
 void ClaimedNames::put_tombstone_again(const TombstonePtr& tombstone, const Error& error) {
-  again(error, tombstone->attempt++, [this, tombstone] { put_in_one_call(tombstone); });
+  again(tombstone->blob, error, tombstone->attempt++, [this, tombstone] { put_in_one_call(tombstone); });
 }
 
 void ClaimedNames::finish_tombstone(const TombstonePtr& tombstone, bool created) {
-  trouble_.reset();
+  troubles_.erase(tombstone->blob);
   tombstone->done(created);
 }
 
@@ -161,10 +161,11 @@ void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,
       return;
     }
     if (!result.ok() && result.error().kind != ErrorKind::not_found) {
-      again(result.error(), attempt, [this, blob, attempt, done] { try_read(blob, attempt + 1, done); });
+      again(blob, result.error(), attempt,
+            [this, blob, attempt, done] { try_read(blob, attempt + 1, done); });
       return;
     }
-    trouble_.reset();
+    troubles_.erase(blob);
     NamedBlob found;
     if (result.ok()) {
       found = named_blob(result->metadata);
@@ -173,9 +174,13 @@ void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,
   });
 }
 
-void ClaimedNames::again(const Error& error, std::uint32_t attempt, std::function<void()> retry) {
+void ClaimedNames::again(const std::string& blob, const Error& error, std::uint32_t attempt,
+                         std::function<void()> retry) {
   metrics_.retries[obs::retry_reason(error.kind)].add();
-  trouble_ = error;
+  troubles_.insert_or_assign(blob, error);
+  if (error.kind == ErrorKind::throttled && options_.throttled) {
+    options_.throttled(error);
+  }
   loop_.start_timer(retry_delay(options_.retry, attempt, error, options_.random()),
                     [retry = std::move(retry), alive = alive_.watch()] {
                       if (!alive.gone()) {

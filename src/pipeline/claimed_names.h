@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ class ClaimedNames {
     RetryOptions retry;
     std::string group;
     std::function<std::uint64_t()> random;
+    // The store has asked to slow down. May be empty.
+    std::function<void(const Error&)> throttled = {};
   };
   ClaimedNames(Options options, lake::BlobStore& store, io::Loop& loop, obs::WorkerMetrics& metrics);
 
@@ -53,10 +56,15 @@ class ClaimedNames {
   void read(const std::string& blob, std::function<void(const NamedBlob&)> done);
 
   // No `done` of what is under way runs any more.
-  void forget() { alive_.renew(); }
+  void forget() {
+    alive_.renew();
+    troubles_.clear();
+  }
 
-  // Why the last call failed; none once one succeeds.
-  const std::optional<Error>& trouble() const { return trouble_; }
+  // Why the last call for a blob failed; none once one for it succeeds. Of several blobs, one's.
+  std::optional<Error> trouble() const {
+    return troubles_.empty() ? std::nullopt : std::optional(troubles_.begin()->second);
+  }
 
  private:
   struct Tombstone;  // on its way
@@ -70,13 +78,13 @@ class ClaimedNames {
   void finish_tombstone(const TombstonePtr& tombstone, bool created);
   lake::Done unless_forgotten(std::function<void(const Result<void>&)> done);
   void try_read(const std::string& blob, std::uint32_t attempt, std::function<void(const NamedBlob&)> done);
-  void again(const Error& error, std::uint32_t attempt, std::function<void()> retry);
+  void again(const std::string& blob, const Error& error, std::uint32_t attempt, std::function<void()> retry);
 
   const Options options_;
   lake::BlobStore& store_;
   io::Loop& loop_;
   obs::WorkerMetrics& metrics_;
-  std::optional<Error> trouble_;
+  std::map<std::string, Error> troubles_;  // by blob
   Alive alive_;
 };
 

@@ -23,6 +23,8 @@
 #include <map>
 #include <utility>
 
+#include "codec/checksum.h"
+
 namespace penstock::pipeline {
 namespace {
 
@@ -58,6 +60,8 @@ struct Prefix {
   std::uint32_t last_chunk_bytes = 0;
   std::vector<PartitionRange> ranges;
   std::uint64_t records = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t holes = 0;
   std::uint64_t raw_bytes = 0;
 };
 
@@ -79,6 +83,8 @@ Prefix usable_prefix(const std::vector<RecoveredChunk>& chunks) {
     }
     ++sum.chunk_count;
     sum.records += chunk.records;
+    sum.skipped += chunk.skipped;
+    sum.holes += chunk.holes;
     sum.raw_bytes += chunk.raw_bytes;
     sum.last_chunk_bytes = chunk.whole_record_bytes;
     const bool is_plain = payload_before + chunk.whole_record_bytes == sum.raw_bytes;
@@ -114,6 +120,14 @@ std::uint64_t RecoveredBatch::payload_bytes() const {
   return bytes;
 }
 
+std::uint32_t RecoveredBatch::checksum() const {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i + 1 < chunks.size(); ++i) {
+    sum = codec::crc32c_joined(sum, chunks[i].chunk.place.payload_checksum, chunks[i].extent.payload_bytes);
+  }
+  return codec::crc32c_joined(sum, chunks.back().chunk.whole_record_checksum, last_chunk_bytes);
+}
+
 SortedOut sort_out(std::vector<RecoveredChunk> chunks) {
   std::vector<BatchId> order;
   std::map<BatchId, std::vector<RecoveredChunk>> by_batch;
@@ -146,6 +160,8 @@ SortedOut sort_out(std::vector<RecoveredChunk> chunks) {
                          .chunks = {},
                          .last_chunk_bytes = prefix.last_chunk_bytes,
                          .records = prefix.records,
+                         .skipped = prefix.skipped,
+                         .holes = prefix.holes,
                          .raw_bytes = prefix.raw_bytes};
     batch.chunks = std::move(of_batch);
     sorted.batches.push_back(std::move(batch));

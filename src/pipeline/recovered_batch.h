@@ -24,9 +24,12 @@ struct RecoveredBatch {
   std::vector<stage::RecoveredChunk> chunks;  // 0, 1, 2 ...
   std::uint32_t last_chunk_bytes = 0;         // what is used of the last one's payload
   std::uint64_t records = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t holes = 0;
   std::uint64_t raw_bytes = 0;
 
   std::uint64_t payload_bytes() const;
+  std::uint32_t checksum() const;  // CRC-32C of the payload
 };
 
 struct SortedOut {

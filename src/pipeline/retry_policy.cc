@@ -6,13 +6,18 @@
 
 namespace penstock::pipeline {
 
+bool is_refused_for_good(const Error& error) {
+  return error.action == Action::fatal || error.kind == ErrorKind::forbidden;
+}
+
 Duration retry_delay(const RetryOptions& options, std::uint32_t attempt, const Error& error,
                      std::uint64_t random) {
   CHECK(attempt >= 1u);
   constexpr std::uint32_t k_doublings_max =
       20;  // first * 2^20 is days: beyond any `longest`, and no overflow
   const Duration grown = options.first * (std::int64_t{1} << std::min(attempt - 1, k_doublings_max));
-  const Duration ceiling = std::min(options.longest, grown);
+  const Duration ceiling =
+      std::min(is_refused_for_good(error) ? options.longest_refused : options.longest, grown);
   const auto part_of = [random](Duration whole) {
     return Duration(static_cast<std::int64_t>(
         random % static_cast<std::uint64_t>(std::max<std::int64_t>(whole.count(), 1))));

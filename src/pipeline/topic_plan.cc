@@ -6,14 +6,26 @@
 
 namespace penstock::pipeline {
 
-std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std::string_view sink) {
-  const std::string recipe = concat(format::to_string(plan.format.rows), format::file_extension(plan.format),
-                                    '\n', plan.by_partition ? "partition" : "topic", '\n', group, '\n', sink);
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : recipe) {
+namespace {
+
+// FNV-1a.
+std::uint64_t hash_on(std::uint64_t hash, std::string_view text) {
+  for (const char c : text) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   }
   return std::max<std::uint64_t>(hash, 1);
+}
+
+}  // namespace
+
+std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std::string_view sink) {
+  return hash_on(0xcbf29ce484222325,
+                 concat(format::to_string(plan.format.rows), format::file_extension(plan.format), '\n',
+                        plan.by_partition ? "partition" : "topic", '\n', group, '\n', sink));
+}
+
+std::uint64_t with_topic_id(std::uint64_t recipe_hash, std::string_view topic_id) {
+  return recipe_hash == 0 ? 0 : hash_on(recipe_hash, topic_id);
 }
 
 }  // namespace penstock::pipeline

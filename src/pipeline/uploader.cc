@@ -13,11 +13,20 @@
 //
 // If instead a tombstone is there, a successor has closed the name, and the batch is dead. If no blob is
 // there, the call is repeated after a wait. Where the blocks are gone (a store drops uncommitted blocks after
-// a week), all of them are put again first. Anybody else's blob is an error for a person, as names are
-// random.
+// a week, and when somebody else makes a blob of that name), the batch is late. Anybody else's blob is an
+// error for a person, as names are random.
+//
+// A batch is late, too, when a call that could make its blob would begin after `until`. Nothing is sent for
+// it then, until publish() gives it more time, or ask() makes an end. It keeps its slot meanwhile. On a slow
+// line every other slot may be taken for longer than the time that it is given.
 //
 // A batch that is sealed while its only block is still in the queue gives the block back. Its bytes go with
 // publish(), as one Put Blob in place of a Put Block and a Put Block List.
+//
+// Two things keep a task in the queue although a connection is free. A store that asked to slow down gets
+// nothing before the pause of the process is over, and then from this worker as many at a time as its share
+// of RequestLimit. And a task of a topic whose files the store refuses goes to RefusedTopics, and comes back
+// as the one that is tried, or when one was taken.
 #include "pipeline/uploader.h"
 
 #include <algorithm>
@@ -40,12 +49,20 @@ Uploader::Uploader(const Options& options, lake::BlobStore& store, ChunkStore& c
       clock_(clock),
       metrics_(metrics),
       events_(std::move(events)),
-      random_(options.random_seed) {}
+      random_(options.random_seed),
+      own_limit_(options.limit == nullptr ? std::make_unique<RequestLimit>(RequestLimit::Options{
+                                                .workers = 1, .connections = options.connections})
+                                          : nullptr),
+      limit_(own_limit_ ? *own_limit_ : *options.limit),
+      refused_(options.retry, loop, clock,
+               {.random = [this] { return random_(); },
+                .go_on = [this](Task task) { push_front(std::move(task)); }}) {}
 
 Uploader::~Uploader() {
   for (const std::uint64_t timer : retry_timers_) {
     loop_.cancel_timer(static_cast<io::TimerId>(timer));
   }
+  loop_.cancel_timer(pause_timer_);
 }
 
 void Uploader::upload(const BatchPtr& batch, std::uint32_t block) {
@@ -80,10 +97,52 @@ void Uploader::tell_stored(const BatchPtr& batch) {
   });
 }
 
-void Uploader::publish(const BatchPtr& batch) {
+void Uploader::publish(const BatchPtr& batch, MonoTime until) {
   CHECK(batch->upload.publishing == false);
   batch->upload.publishing = true;
-  push_front(Task{.batch = batch, .step = batch->upload.as_one_put ? Step::put_blob : Step::commit_blocks});
+  batch->upload.put_until = until;
+  if (std::exchange(batch->upload.blocks_gone, false)) {
+    give_slot_back(*batch);
+    put_all_again(batch);
+    return;
+  }
+  go_on(Task{.batch = batch,
+             .step = batch->upload.as_one_put ? Step::put_blob : Step::commit_blocks,
+             .attempt = batch->upload.attempt});
+}
+
+void Uploader::ask(const BatchPtr& batch) {
+  CHECK(batch->upload.publishing == false);
+  batch->upload.publishing = true;
+  go_on(Task{.batch = batch, .step = Step::ask_who, .is_last = true});
+}
+
+// A batch that was late has kept its slot: behind others it might be late again and again. A store that asks
+// for a pause gets it all the same.
+void Uploader::go_on(Task task) {
+  if (!task.batch->upload.holds_slot || must_wait()) {
+    give_slot_back(*task.batch);
+    push_front(std::move(task));
+    return;
+  }
+  task.batch->upload.holds_slot = false;
+  --held_slots_;
+  loop_.defer([this, task = std::make_shared<Task>(std::move(task))] {
+    if (task->batch->forgotten) {
+      --in_flight_;
+      pump();
+    } else {
+      start(task);
+    }
+  });
+}
+
+void Uploader::give_slot_back(Batch& batch) {
+  if (std::exchange(batch.upload.holds_slot, false)) {
+    --held_slots_;
+    --in_flight_;
+    pump();
+  }
 }
 
 void Uploader::abandon(Batch& batch) {
@@ -91,6 +150,8 @@ void Uploader::abandon(Batch& batch) {
   if (trouble_ && trouble_->blob == batch.name) {
     trouble_.reset();
   }
+  refused_.is_over(batch);
+  give_slot_back(batch);
   store_.discard(batch.name);
   chunks_.forget(batch);
 }
@@ -114,16 +175,58 @@ void Uploader::pump() {
   pumping_ = true;
   loop_.defer([this] {
     pumping_ = false;
-    while (in_flight_ < options_.connections && !tasks_.empty()) {
+    while (in_flight_ < options_.connections && !tasks_.empty() && !must_wait()) {
       auto task = std::make_shared<Task>(std::move(tasks_.front()));
       tasks_.pop_front();
-      ++in_flight_;
-      start(task);
+      if (!refused_.holds_back(*task)) {
+        ++in_flight_;
+        start(task);
+      }
     }
+    wake_after_pause();
   });
 }
 
+// For a pause of the process, or for an answer to what this worker has under way.
+bool Uploader::must_wait() const {
+  return clock_.now() < limit_.pause_until() || under_way() >= places();
+}
+
+void Uploader::wake_after_pause() {
+  const Duration pause = limit_.pause_until() - clock_.now();
+  if (pause > Duration::zero() && !tasks_.empty() && pause_timer_ == io::TimerId::none) {
+    pause_timer_ = loop_.start_timer(pause, [this] {
+      pause_timer_ = io::TimerId::none;
+      pump();
+    });
+  }
+}
+
+bool Uploader::is_late(const Task& task) const {
+  return (task.step == Step::put_blob || task.step == Step::commit_blocks) &&
+         clock_.now() > task.batch->upload.put_until;
+}
+
+// All but one slot may be kept for late batches, so that others go on while the group does not answer.
+void Uploader::tell_late(const Task& task) {
+  BatchUpload& upload = task.batch->upload;
+  upload.publishing = false;
+  upload.attempt = task.attempt;
+  refused_.left(task);
+  if (held_slots_ < std::max(options_.connections - 1, 1U)) {
+    ++held_slots_;
+    upload.holds_slot = true;
+  } else {
+    --in_flight_;
+  }
+  events_.late(task.batch);
+}
+
 void Uploader::start(const std::shared_ptr<Task>& task) {
+  if (is_late(*task)) {
+    tell_late(*task);
+    return;
+  }
   switch (task->step) {
     case Step::put_block:
     case Step::put_blob:
@@ -137,6 +240,12 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
           pump();
           return;
         }
+        if (is_late(*task)) {
+          chunks_.unpin(*task->batch, task->block);
+          tell_late(*task);
+          pump();
+          return;
+        }
         send_body(task);
       });
       return;
@@ -146,9 +255,9 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
     case Step::ask_who:
       ask_who(task);
       return;
-    case Step::put_again:
-      --in_flight_;
-      put_all_again(task->batch);
+    case Step::blocks_gone:
+      task->batch->upload.blocks_gone = true;
+      tell_late(*task);
       return;
   }
 }
@@ -162,10 +271,10 @@ void Uploader::send_body(const std::shared_ptr<Task>& task) {
     body.push_back(batch.cut.chunks[block.first_chunk + i].payload());
   }
   metrics_.put_attempts.add();
-  const MonoTime begun = clock_.now();
-  auto done = [this, task, begun](Result<void> result) {
+  sent(*task);
+  auto done = [this, task](Result<void> result) {
     chunks_.unpin(*task->batch, task->block);
-    metrics_.upload_latency.observe(std::chrono::duration<double>(clock_.now() - begun).count());
+    metrics_.upload_latency.observe(std::chrono::duration<double>(clock_.now() - task->sent).count());
     finished(task, std::move(result));
   };
   if (task->step == Step::put_blob) {
@@ -183,21 +292,57 @@ void Uploader::send_block_list(const std::shared_ptr<Task>& task) {
     blocks.push_back(block.ref);
   }
   metrics_.put_attempts.add();
+  sent(*task);
   store_.commit_blocks(batch.name, blocks, blob_metadata(batch, options_.group),
                        [this, task](Result<void> result) { finished(task, std::move(result)); });
 }
 
 void Uploader::ask_who(const std::shared_ptr<Task>& task) {
+  sent(*task);
   store_.get_properties(task->batch->name, [this, task](Result<lake::BlobProperties> result) {
     answered_who(task, std::move(result));
   });
 }
 
+void Uploader::sent(Task& task) {
+  task.sent = clock_.now();
+  calls_.insert(task.sent);
+}
+
+void Uploader::answered(const Task& task, const Error* error) {
+  const MonoTime now = clock_.now();
+  calls_.erase(calls_.find(task.sent));
+  last_answer_ = now;
+  if (error != nullptr && error->kind == ErrorKind::throttled) {
+    limit_.throttled(task.sent, now, error->retry_after, random_());
+    metrics_.throttled.count(error->code);
+  } else if (error == nullptr || error->action != Action::retry) {
+    limit_.answered(task.sent, now);
+  }
+}
+
+// Nobody has noted when that request began: of a burst, one counts.
+void Uploader::throttled_elsewhere(const Error& error) {
+  const MonoTime now = clock_.now();
+  limit_.throttled(now - std::chrono::seconds(1), now, error.retry_after, random_());
+  metrics_.throttled.count(error.code);
+}
+
+std::optional<MonoTime> Uploader::silent_since() const {
+  return calls_.empty() ? std::nullopt : std::optional(std::max(*calls_.begin(), last_answer_));
+}
+
 void Uploader::finished(const std::shared_ptr<Task>& task, Result<void> result) {
+  answered(*task, result.ok() ? nullptr : &result.error());
   --in_flight_;
+  if (result.ok()) {
+    last_taken_ = clock_.now();
+    trouble_.reset();
+    refused_.taken(task->batch->plan->topic, task->step);
+    refused_.left(*task);
+  }
   if (!task->batch->forgotten) {
     if (result.ok()) {
-      trouble_.reset();
       succeeded(*task);
     } else {
       failed(*task, result.error());
@@ -209,7 +354,7 @@ void Uploader::finished(const std::shared_ptr<Task>& task, Result<void> result) 
 void Uploader::succeeded(Task& task) {
   Batch& batch = *task.batch;
   if (task.step != Step::put_block) {
-    events_.ticket(task.batch, Publication::published);
+    tell_ticket(task, Publication::published);
     return;
   }
   Block& block = batch.cut.blocks[task.block];
@@ -249,6 +394,7 @@ void Uploader::failed(Task task, const Error& error) {
 }
 
 void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::BlobProperties> result) {
+  answered(*task, result.ok() ? nullptr : &result.error());
   --in_flight_;
   pump();
   if (task->batch->forgotten) {
@@ -258,27 +404,37 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
     retry_later(*task, result.error());
     return;
   }
-  if (!result.ok()) {  // absent: put the same blocks again, then repeat; after a wait, as it may come back
-    task->step = task->question.kind == ErrorKind::invalid_block_list ? Step::put_again : task->asked_after;
+  if (!result.ok() && task->is_last) {
+    tell_ticket(*task, Publication::dead);
+    return;
+  }
+  if (!result.ok()) {  // absent: repeat, after a wait, as it may come back
+    task->step = task->question.kind == ErrorKind::invalid_block_list ? Step::blocks_gone : task->asked_after;
     retry_later(*task, task->question);
     return;
   }
   trouble_.reset();
+  refused_.taken(task->batch->plan->topic, task->step);
   const Result<format::BlobMetadata> found = format::read_blob_metadata(result->metadata);
   if (found.ok() && found->is_tombstone) {
-    events_.ticket(task->batch, Publication::dead);
+    tell_ticket(*task, Publication::dead);
     return;
   }
   if (found.ok() && found->attempt == task->batch->attempt) {
-    events_.ticket(task->batch, Publication::published);
+    tell_ticket(*task, Publication::published);
     return;
   }
-  events_.ticket(
-      task->batch,
+  tell_ticket(
+      *task,
       make_error(ErrorKind::already_exists, Action::fatal,
                  concat("the blob ", task->batch->name, " in ", store_.description(),
                         " exists and was not written by this process, though its name is random: "
                         "look at its metadata, then start again; nothing was overwritten or committed")));
+}
+
+void Uploader::tell_ticket(const Task& task, Result<Publication> result) {
+  refused_.is_over(*task.batch);
+  events_.ticket(task.batch, std::move(result));
 }
 
 void Uploader::put_all_again(const BatchPtr& batch) {
@@ -298,11 +454,15 @@ void Uploader::retry_later(Task task, const Error& error) {
     obs::log(obs::Level::warning, concat("an upload is repeated, nothing is lost: ", error.message),
              {{"blob", task.batch->name}, {"code", error.code}});
   }
-  if (!trouble_) {
-    trouble_ = UploadTrouble{.error = error, .blob = task.batch->name, .since = clock_.now()};
-  } else {
-    trouble_->error = error;
-    trouble_->blob = task.batch->name;
+  if (is_refused_for_good(error)) {
+    refused_.refused(std::move(task), error);
+    return;
+  }
+  note_trouble(task, error);
+  if (error.kind == ErrorKind::throttled) {
+    ++task.attempt;
+    push_front(std::move(task));  // the pause of the process is its wait
+    return;
   }
   const Duration delay = retry_delay(options_.retry, task.attempt, error, random_());
   ++task.attempt;
@@ -317,6 +477,15 @@ void Uploader::retry_later(Task task, const Error& error) {
         }
       }));
   retry_timers_.insert(*timer);
+}
+
+void Uploader::note_trouble(const Task& task, const Error& error) {
+  if (!trouble_) {
+    trouble_ = UploadTrouble{.error = error, .blob = task.batch->name, .since = clock_.now()};
+  } else {
+    trouble_->error = error;
+    trouble_->blob = task.batch->name;
+  }
 }
 
 }  // namespace penstock::pipeline

@@ -1,8 +1,11 @@
 // Takes blocks and sealed batches to the store, and tries again until each is there.
 //
 // At most `connections` calls are under way. Whatever the error, nothing is given up: a call that cannot
-// succeed as things stand (a missing container, a wrong key) is repeated at the longest wait, and trouble()
-// says why.
+// succeed as things stand (a missing container, a wrong key) is repeated, and trouble() says why. Where the
+// store refuses the files of a topic for good, only that topic waits (refused_topics.h).
+//
+// A store that asks to slow down gets fewer requests, from all workers together (request_limit.h). What it
+// has refused so is sent again when it is asked again, and nobody counts how often.
 //
 //   upload() blocks ─► seal() ─► stored ─► publish() ─► ticket: published, dead, or an Error for a person
 //
@@ -14,8 +17,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <unordered_set>
 
@@ -26,7 +32,10 @@
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/chunk_store.h"
+#include "pipeline/refused_topics.h"
+#include "pipeline/request_limit.h"
 #include "pipeline/retry_policy.h"
+#include "pipeline/upload_task.h"
 
 namespace penstock::pipeline {
 
@@ -44,6 +53,9 @@ class Uploader {
     RetryOptions retry;
     std::string group;
     std::uint64_t random_seed = 0;
+    // Of the process, and which of its workers this is. Null: this one is alone.
+    RequestLimit* limit = nullptr;
+    std::uint32_t worker = 0;
   };
   enum class Publication : std::uint8_t {
     published,
@@ -52,8 +64,11 @@ class Uploader {
   struct Events {
     // Once for every batch given to seal(): all that publishing needs is there.
     std::function<void(const BatchPtr&)> stored;
-    // Once for every batch given to publish().
+    // Once for every batch given to publish() or ask(), unless `late` is told.
     std::function<void(const BatchPtr&, Result<Publication>)> ticket;
+    // A batch given to publish() has no outcome, and nothing more is sent for it: its time is over, or blocks
+    // of it are gone from the store. publish() or ask() goes on.
+    std::function<void(const BatchPtr&)> late;
   };
 
   Uploader(const Options& options, lake::BlobStore& store, ChunkStore& chunks, io::Loop& loop,
@@ -66,31 +81,40 @@ class Uploader {
   // No block follows; it has at least one.
   void seal(const BatchPtr& batch);
 
-  // A batch that is stored becomes a blob, once, if its name is free.
-  void publish(const BatchPtr& batch);
+  // A batch that is stored becomes a blob, once, if its name is free. No call that could make the blob begins
+  // after `until`.
+  void publish(const BatchPtr& batch, MonoTime until);
+
+  // Whether an earlier call has made the blob. Tells `published`, or `dead` if it has not.
+  void ask(const BatchPtr& batch);
 
   // The batch is dropped: nothing more is sent for it, and its chunks are forgotten.
   void abandon(Batch& batch);
 
-  bool idle() const { return tasks_.empty() && in_flight_ == 0 && sleeping_ == 0; }
+  // The store has asked for fewer requests, of another part of this worker.
+  void throttled_elsewhere(const Error& error);
+
+  bool idle() const { return tasks_.empty() && in_flight_ == 0 && sleeping_ == 0 && refused_.idle(); }
+
+  // What passes by itself, or with a new credential. None once a call succeeds.
   const std::optional<UploadTrouble>& trouble() const { return trouble_; }
 
+  // By topic, what does not.
+  bool any_refused() const { return refused_.any(); }
+  std::map<std::string, Refusal> refused_topics() const { return refused_.look(); }
+
+  // When a write of any topic was taken last.
+  MonoTime last_taken() const { return last_taken_; }
+
+  std::uint32_t places() const { return limit_.places(options_.worker); }
+  std::uint32_t under_way() const { return in_flight_ - held_slots_; }
+
+  // Since when the store has been asked and has said nothing, neither yes nor no. None: it is not asked.
+  std::optional<MonoTime> silent_since() const;
+
  private:
-  enum class Step : std::uint8_t {
-    put_block,
-    put_blob,  // the whole blob: its only block
-    commit_blocks,
-    ask_who,    // the name exists, or its blocks are gone: whose blob is it?
-    put_again,  // nobody's, and its blocks are gone
-  };
-  struct Task {
-    BatchPtr batch;
-    Step step;
-    std::uint32_t block = 0;
-    std::uint32_t attempt = 1;
-    Step asked_after = Step::commit_blocks;  // ask_who: the call that raised the question
-    Error question = {};                     // and its answer
-  };
+  using Step = UploadTask::Step;
+  using Task = UploadTask;
 
   void push_back(Task task);
   void push_front(Task task);
@@ -104,8 +128,18 @@ class Uploader {
   void succeeded(Task& task);
   void failed(Task task, const Error& error);
   void retry_later(Task task, const Error& error);
+  bool is_late(const Task& task) const;
+  void tell_late(const Task& task);
+  void go_on(Task task);
+  void give_slot_back(Batch& batch);
   void put_all_again(const BatchPtr& batch);
   void tell_stored(const BatchPtr& batch);
+  void sent(Task& task);
+  void answered(const Task& task, const Error* error);
+  void tell_ticket(const Task& task, Result<Publication> result);
+  void note_trouble(const Task& task, const Error& error);
+  bool must_wait() const;
+  void wake_after_pause();
 
   Options options_;
   lake::BlobStore& store_;
@@ -115,12 +149,20 @@ class Uploader {
   obs::WorkerMetrics& metrics_;
   Events events_;
   std::mt19937_64 random_;
+  const std::unique_ptr<RequestLimit> own_limit_;  // where none was given
+  RequestLimit& limit_;
   std::deque<Task> tasks_;  // at most a task a block that is not stored: bounded by the stage
   std::uint32_t in_flight_ = 0;
+  std::uint32_t held_slots_ = 0;  // of in_flight_: late batches have them
   std::unordered_set<std::uint64_t> retry_timers_;
   std::size_t sleeping_ = 0;  // tasks that wait for a retry timer
   bool pumping_ = false;
   std::optional<UploadTrouble> trouble_;
+  std::multiset<MonoTime> calls_;  // when those under way were sent
+  MonoTime last_answer_{};
+  MonoTime last_taken_{};
+  io::TimerId pause_timer_ = io::TimerId::none;
+  RefusedTopics refused_;
 };
 
 }  // namespace penstock::pipeline

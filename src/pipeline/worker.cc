@@ -19,13 +19,17 @@
 //
 // A membership that is lost skips 2. stop() drains in the same way, and turn() returns false once all is
 // settled. At the end marks the worker drains as well, says so by at_end(), and turns on until it is stopped.
+// It reads on if a dropped batch takes it back below a mark, or a rebalance brings it a partition that is
+// below its own. Meanwhile it reads the entries of the partitions that it does not own (group_end.h).
 #include "pipeline/worker.h"
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
+#include "base/concat.h"
 #include "obs/log.h"
 
 namespace penstock::pipeline {
@@ -41,6 +45,9 @@ constexpr Duration k_turn_max = std::chrono::seconds(1);
 
 // How often a busy worker asks whether the end marks are reached: that costs a look at every partition.
 constexpr Duration k_between_end_checks = std::chrono::milliseconds(20);
+
+// A topic that is refused may fill no more of the stage between two looks than the disk takes.
+constexpr Duration k_between_looks_at_refused = std::chrono::milliseconds(100);
 
 // With records waiting and no slab: whatever frees one normally wakes the loop earlier.
 constexpr Duration k_starved_turn = std::chrono::milliseconds(50);
@@ -93,8 +100,12 @@ Result<void> Worker::begin() {
 Result<void> Worker::build() {
   auto built = WorkerParts::build(
       options_, protocol_, clock_, metrics_,
-      {.claims = {.partition_stopped = [this](PartitionSlot slot,
-                                              const Error& error) { on_partition_failed(slot, error); },
+      {.claims = {.partition_stopped =
+                      [this](PartitionSlot slot, const Error& error) {
+                        rejected_.emplace(slot, error);
+                        on_partition_failed(slot, error);
+                      },
+                  .partition_resumed = [this](PartitionSlot slot) { on_partition_resumed(slot); },
                   .released = [this] { on_released(); },
                   .failed = [this](const Error& error) { end_now(error); }},
        .record_refused = [this](const Error& error) { end_after_draining(error); }});
@@ -113,6 +124,11 @@ Result<void> Worker::start_source() {
   Result<void> started = parts_->source->start(source::SourceHandlers{
       .assigned = [this](std::span<const source::Assigned> partitions) { on_assigned(partitions); },
       .revoked = [this](source::RevokeReason reason) { on_revoked(reason); },
+      .start_found = [this](PartitionSlot slot, Position start) { parts_->driver->start_found(slot, start); },
+      .moved = [this](PartitionSlot slot, Position position,
+                      const std::string& topic_id) { parts_->driver->moved(slot, position, topic_id); },
+      .partition_waits = [this](PartitionSlot slot, const Error& error) { on_partition_waits(slot, error); },
+      .partition_goes_on = [this](PartitionSlot slot) { report_.partition_goes_on(slot); },
       .partition_failed = [this](PartitionSlot slot,
                                  const Error& error) { on_partition_failed(slot, error); },
       .failed = [this](const Error& error) { on_source_error(error); }});
@@ -131,6 +147,7 @@ Result<void> Worker::end() {
   }
   tear_down();
   report_.set_not_ready("stopped");
+  metrics_.heartbeat.end();
   if (failure_) {
     return *failure_;
   }
@@ -153,6 +170,7 @@ bool Worker::turn() {
   const bool taking = protocol_.taking() && !stop_.load(std::memory_order_acquire) && !ending_;
   starved_ = false;
   parts_->source->poll();
+  withhold_refused_topics();
   const bool more = taking && take_records();
   relieve_if_starved();
   parts_->batcher->seal_due();
@@ -166,12 +184,21 @@ bool Worker::turn() {
 }
 
 // From the front of what the source has, until there is no room, or no more, or enough for one turn. Returns
-// whether more waits.
+// whether more can be taken now, or once slabs are free.
 bool Worker::take_records() {
   std::size_t count = 0;
   while (const source::RecordSpan* span = parts_->source->front()) {
-    // Not in an epoch: the records are of an assignment that was not taken up, see on_assigned().
+    // Not in an epoch: a refused commit has ended it.
     if (count >= k_records_per_turn || !protocol_.in_epoch()) {
+      return true;
+    }
+    const Batcher::Admission admission = parts_->batcher->admit(*span);
+    if (admission == Batcher::Admission::backlog_full) {
+      metrics_.backpressure_events.add();
+      return false;  // what ends the wait is published, and wakes the loop
+    }
+    if (admission == Batcher::Admission::no_slab) {
+      starved_ = true;
       return true;
     }
     const std::size_t offered = span->records.size();
@@ -179,8 +206,8 @@ bool Worker::take_records() {
     parts_->source->taken(taken);
     count += taken;
     if (taken < offered) {
-      starved_ = true;
-      return true;
+      starved_ = !parts_->batcher->backlog().full();
+      return starved_;
     }
   }
   return false;
@@ -192,7 +219,10 @@ void Worker::relieve_if_starved() {
   }
   if (starved_) {
     metrics_.backpressure_events.add();
-    parts_->batcher->relieve(parts_->driver->publishing_count() > 0, parts_->chunks->waiting_count() > 0);
+    const stage::Shortage shortage = parts_->chunks->shortage();
+    if (shortage.kind != stage::Shortage::Kind::preparing) {  // else there is room in a moment
+      parts_->batcher->relieve(parts_->driver->publishing_count() > 0, shortage.lasts());
+    }
   }
 }
 
@@ -200,25 +230,71 @@ void Worker::relieve_if_starved() {
 void Worker::drain_if_asked(bool more) {
   const bool stopping = stop_.load(std::memory_order_acquire);
   const bool revoking = protocol_.in_epoch() && !protocol_.taking();
-  ending_ = ending_ || reached_end(more);
+  ending_ = reached_end(more);
   if (revoking || stopping || ending_) {
     parts_->batcher->seal_all(revoking ? obs::SealReason::revoke : obs::SealReason::drain);
   }
   const bool settled = parts_->batcher->open_count() == 0 && parts_->driver->settled();
-  at_end_.store(ending_ && settled, std::memory_order_release);
+  const bool at_end = ending_ && settled;
+  const bool is_news = at_end && !at_end_.load(std::memory_order_relaxed);
+  if (is_news) {
+    tell_group_end();
+  }
+  at_end_.store(at_end && failed_.empty(), std::memory_order_release);
+  if (is_news && options_.look_again) {
+    options_.look_again();
+  }
+  if (at_end && !failed_.empty()) {  // the others are at their ends, and these never will be
+    end_after_draining(failed_.begin()->second);
+  }
   if (stopping && settled) {
+    if (!failure_ && !rejected_.empty()) {  // a claim of theirs may be left, for whoever comes next
+      failure_ = rejected_.begin()->second;
+    }
     drained_.store(true, std::memory_order_release);
   }
 }
 
+// Of the partitions of this epoch, but for those that have failed. While records are taken, none is.
 bool Worker::reached_end(bool more) {
   if (!options_.exit_at_end || !protocol_.in_epoch() || (more && clock_.now() < next_end_check_)) {
     return false;
   }
   next_end_check_ = clock_.now() + k_between_end_checks;
   parts_->source->partition_states(states_);
-  return std::all_of(states_.begin(), states_.end(),
-                     [](const source::PartitionState& s) { return s.at_end_mark; });
+  return std::all_of(states_.begin(), states_.end(), [this](const source::PartitionState& s) {
+    return s.at_end_mark || failed_.contains(s.slot);
+  });
+}
+
+// How far the own partitions are, for those who wait for all of the group.
+void Worker::tell_group_end() {
+  if (options_.group_end == nullptr || !protocol_.in_epoch()) {
+    return;
+  }
+  for (std::uint32_t slot = 0; slot < assignment_.size(); ++slot) {
+    options_.group_end->told(assignment_[slot].id, protocol_.committed(PartitionSlot{slot}));
+  }
+}
+
+// Nothing of ours is left to do: what do the others?
+void Worker::look_at_the_group() {
+  if (options_.group_end == nullptr || !at_end_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  std::vector<TopicPartition> open = options_.group_end->to_read(clock_.now());
+  if (open.empty()) {
+    return;
+  }
+  parts_->source->read_entries(open, [group_end = options_.group_end, look_again = options_.look_again,
+                                      open](const Result<std::vector<std::optional<GroupEntry>>>& read) {
+    if (read.ok()) {
+      group_end->read(open, *read);
+      if (look_again) {
+        look_again();
+      }
+    }
+  });
 }
 
 void Worker::report_once_a_second() {
@@ -229,13 +305,54 @@ void Worker::report_once_a_second() {
 
 void Worker::report() {
   next_report_ = clock_.now() + k_turn_max;
+  metrics_.heartbeat.beat();
   parts_->chunks->retry_staging();
+  tell_group_end();
+  look_at_the_group();
   report_.refresh(*parts_, assignment_);
+}
+
+// A topic that is withheld stays so until one of its files is taken.
+void Worker::withhold_refused_topics() {
+  const bool any = parts_->uploader->any_refused();
+  if ((!any && withheld_.empty()) || clock_.now() < next_look_at_refused_) {
+    return;
+  }
+  next_look_at_refused_ = clock_.now() + k_between_looks_at_refused;
+  const std::map<std::string, Refusal> refused = parts_->uploader->refused_topics();
+  const bool stage_half_full = parts_->stage->counters().live_bytes >= options_.stage.bytes_max / 2;
+  const bool all_refused = std::all_of(assignment_.begin(), assignment_.end(), [&](const auto& partition) {
+    return refused.contains(partition.id.topic);
+  });
+  std::set<std::string> withheld;
+  for (const auto& [topic, refusal] : refused) {
+    const bool is_new = !withheld_.contains(topic);
+    if (is_new && !is_to_be_withheld(refusal, clock_.now(), parts_->uploader->last_taken(),
+                                     stage_half_full && !all_refused)) {
+      continue;
+    }
+    if (is_new) {
+      obs::log(Level::error,
+               concat("topic ", topic,
+                      " is not read until the store takes its files; others go on, nothing is lost: ",
+                      refusal.error.message),
+               {{"worker", options_.index}, {"topic", topic}, {"code", refusal.error.code}});
+    }
+    withheld.insert(topic);
+  }
+  for (const std::string& topic : withheld_) {
+    if (!withheld.contains(topic)) {
+      obs::log(Level::info, concat("topic ", topic, " is read again"),
+               {{"worker", options_.index}, {"topic", topic}});
+    }
+  }
+  withheld_ = std::move(withheld);
+  parts_->driver->withhold(withheld_);
 }
 
 void Worker::sleep(bool more) {
   metrics_.loop_wakeups.add();
-  if (starved_ && parts_->chunks->waiting_count() > 0) {
+  if (starved_ && parts_->chunks->shortage().lasts()) {
     stage_full_since_ = clock_.now();
   }
   parts_->loop->run_once(more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max);
@@ -246,22 +363,26 @@ void Worker::sleep(bool more) {
 void Worker::on_assigned(std::span<const source::Assigned> partitions) {
   CHECK(!protocol_.in_epoch());
   std::vector<const TopicPlan*> plans;
-  for (const source::Assigned& assigned : partitions) {
-    Result<const TopicPlan*> plan = plan_of(assigned.id.topic);
-    if (!plan.ok()) {
-      end_after_draining(plan.error());
-      return;
+  std::map<std::string, Error> without_plan;
+  std::set<PartitionSlot> left_out;
+  for (std::uint32_t slot = 0; slot < partitions.size(); ++slot) {
+    metrics_.topics.of(partitions[slot].id.topic);  // its line is there before anything has landed
+    plans.push_back(plan_of(partitions[slot].id.topic, without_plan));
+    if (without_plan.contains(partitions[slot].id.topic)) {
+      left_out.insert(PartitionSlot{slot});
     }
-    plans.push_back(*plan);
   }
   assignment_.assign(partitions.begin(), partitions.end());
-  parts_->driver->assigned(partitions);
+  parts_->driver->assigned(partitions, left_out);
   parts_->batcher->begin_epoch(partitions, plans);
   report_.forget_failed_partitions();
   metrics_.rebalances.add();
   metrics_.assigned_partitions.set(static_cast<std::int64_t>(partitions.size()));
   obs::log(Level::info, "partitions assigned",
            {{"worker", options_.index}, {"partitions", partitions.size()}});
+  for (const PartitionSlot slot : left_out) {
+    on_partition_failed(slot, without_plan.at(assignment_[slot.value].id.topic));
+  }
   next_report_ = {};
 }
 
@@ -269,8 +390,7 @@ void Worker::on_revoked(source::RevokeReason reason) {
   obs::log(Level::info,
            reason == source::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
            {{"worker", options_.index}, {"partitions", assignment_.size()}});
-  // Not in an epoch: the assignment was not taken up (see on_assigned()), or a refused commit has ended it
-  // already.
+  // Not in an epoch: a refused commit has ended it already.
   if (reason == source::RevokeReason::lost || !protocol_.in_epoch()) {
     parts_->driver->lost();
   } else {
@@ -294,7 +414,7 @@ void Worker::on_released() {
 
 void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
   if (!protocol_.in_epoch()) {
-    return;  // of an assignment that was not taken up: see on_assigned()
+    return;  // a refused commit has ended the epoch
   }
   const TopicPartition& id = assignment_[slot.value].id;
   obs::log(Level::error, error.message,
@@ -303,14 +423,33 @@ void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
             {"partition", id.partition.value},
             {"code", error.code}});
   report_.partition_failed(slot, error);
-  if (options_.exit_at_end) {  // its end is never reached
-    end_after_draining(error);
+  failed_.emplace(slot, error);
+}
+
+void Worker::on_partition_resumed(PartitionSlot slot) {
+  report_.partition_resumed(slot);
+  failed_.erase(slot);
+  rejected_.erase(slot);
+}
+
+// By itself it goes on; a bounded run that waits too long is ended by its owner.
+void Worker::on_partition_waits(PartitionSlot slot, const Error& error) {
+  if (!protocol_.in_epoch()) {
+    return;
   }
+  const TopicPartition& id = assignment_[slot.value].id;
+  obs::log(Level::warning, concat("a partition waits, the others go on: ", error.message),
+           {{"worker", options_.index},
+            {"topic", id.topic},
+            {"partition", id.partition.value},
+            {"code", error.code}});
+  report_.partition_waits(slot, error);
 }
 
 void Worker::on_source_error(const Error& error) {
   if (error.action != Action::fatal) {
     obs::log(Level::warning, error.message, {{"worker", options_.index}, {"code", error.code}});
+    report_.source_failed(error);
     if (!protocol_.in_epoch()) {
       report_.set_not_ready(error.message);
     }
@@ -341,17 +480,26 @@ void Worker::end_epoch() {
     parts_->uploader->abandon(*batch);
   }
   assignment_.clear();
+  failed_.clear();
+  rejected_.clear();
+  withheld_.clear();
   ending_ = false;
   metrics_.assigned_partitions.set(0);
   at_end_.store(false, std::memory_order_release);
 }
 
-Result<const TopicPlan*> Worker::plan_of(const std::string& topic) {
+// A topic without a plan is told by `failed`, and gets one by which nothing is ever written.
+const TopicPlan* Worker::plan_of(const std::string& topic, std::map<std::string, Error>& failed) {
   std::unique_ptr<TopicPlan>& plan = plans_[topic];
-  if (!plan) {
+  if (!plan || (plan->recipe_hash == 0 && !failed.contains(topic))) {
     Result<TopicPlan> made = options_.plan_for(topic);
     if (!made.ok()) {
-      return std::move(made).error();
+      Error error = made.error();
+      error.message = concat("topic ", topic, " is not read: ", error.message);
+      failed.emplace(topic, std::move(error));
+      plan = std::make_unique<TopicPlan>();
+      plan->topic = topic;
+      return plan.get();
     }
     plan = std::make_unique<TopicPlan>(std::move(made).value());
     plan->recipe_hash = recipe_hash_of(*plan, options_.group, options_.protocol.sink);

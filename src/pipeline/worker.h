@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,7 +51,8 @@ class Worker {
   void stop();
   void leave_now();
 
-  // From any thread: everything up to the end marks is published and committed (exit_at_end).
+  // From any thread: everything of this worker's partitions up to the end marks is published and committed
+  // (exit_at_end). False again when it has got others, or is back below a mark.
   bool at_end() const { return at_end_.load(std::memory_order_acquire); }
   bool drained() const { return drained_.load(std::memory_order_acquire); }
 
@@ -67,13 +69,18 @@ class Worker {
   void relieve_if_starved();
   void drain_if_asked(bool more);
   bool reached_end(bool more);
+  void tell_group_end();
+  void look_at_the_group();
   void report_once_a_second();
   void report();
+  void withhold_refused_topics();
   void sleep(bool more);
 
   // Source events.
   void on_assigned(std::span<const source::Assigned> partitions);
   void on_revoked(source::RevokeReason reason);
+  void on_partition_waits(PartitionSlot slot, const Error& error);
+  void on_partition_resumed(PartitionSlot slot);
   void on_partition_failed(PartitionSlot slot, const Error& error);
   void on_source_error(const Error& error);
 
@@ -81,7 +88,7 @@ class Worker {
   void end_epoch();
   void end_now(const Error& error);
   void end_after_draining(const Error& error);
-  Result<const TopicPlan*> plan_of(const std::string& topic);
+  const TopicPlan* plan_of(const std::string& topic, std::map<std::string, Error>& failed);
 
   WorkerOptions options_;
   const Clock& clock_;
@@ -99,7 +106,11 @@ class Worker {
   std::optional<MonoTime> drain_deadline_;  // of a revoke
   bool starved_ = false;                    // the last records offered found no slab
   std::optional<MonoTime> stage_full_since_;
-  bool ending_ = false;  // exit_at_end: every partition of this epoch has reached its end mark
+  std::map<PartitionSlot, Error> rejected_;  // of them, those that the claims have stopped
+  std::map<PartitionSlot, Error> failed_;    // of this epoch: what of them is left is not ours to settle
+  bool ending_ = false;             // exit_at_end: every partition of this epoch has reached its end mark
+  std::set<std::string> withheld_;  // topics whose files the store refuses
+  MonoTime next_look_at_refused_{};
   MonoTime next_end_check_{};
   MonoTime next_report_{};
   std::vector<source::PartitionState> states_;

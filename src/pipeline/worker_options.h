@@ -13,6 +13,8 @@
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "ledger/protocol.h"
+#include "pipeline/group_end.h"
+#include "pipeline/request_limit.h"
 #include "pipeline/retry_policy.h"
 #include "pipeline/topic_plan.h"
 #include "source/source.h"
@@ -26,16 +28,25 @@ struct WorkerOptions {
   std::size_t slab_count = 0;
   std::size_t slab_bytes = 0;
   std::uint64_t block_bytes = 0;
+  std::uint64_t backlog_bytes = std::uint64_t{8} << 20;  // of sealed batches that wait for the storage
   std::uint32_t connections = 4;
+  // Shared by the workers of the process, and outlives them. Null: a worker adapts by itself alone.
+  RequestLimit* request_limit = nullptr;
   stage::Options stage;  // but for keep_recovered, which follows from the guarantee
   io::LoopOptions loop;  // unless make_loop is given
   RetryOptions retry;
-  Duration drain_timeout = std::chrono::seconds(20);  // for a revoke; a stop waits as long as it takes
+  Duration drain_timeout = std::chrono::seconds(20);  // for a revoke; how long a stop may take is the owner's
   bool exit_at_end = false;
+  // With exit_at_end, shared by the workers of the process, and outlives them. Null: a worker knows only of
+  // its own partitions.
+  GroupEnd* group_end = nullptr;
+  // With exit_at_end, on the worker's thread: at_end() or `group_end` may have changed. May be empty.
+  std::function<void()> look_again;
   ledger::ProtocolOptions protocol;
   bool pins_start = false;  // source.start: latest, or a time
 
-  // How batches of a topic are made. Asked once per topic; an Error ends the worker.
+  // How batches of a topic are made. Asked once per topic. An Error stops the partitions of that topic, and
+  // it is asked again at the next assignment.
   std::function<Result<TopicPlan>(const std::string& topic)> plan_for;
   // Both are made on the worker's thread, on its loop.
   std::function<Result<std::unique_ptr<source::Source>>(io::Loop&)> make_source;

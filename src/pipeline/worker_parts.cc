@@ -65,17 +65,23 @@ void WorkerParts::build_batching(const WorkerOptions& options, ledger::Protocol&
       Uploader::Options{.connections = options.connections,
                         .retry = options.retry,
                         .group = options.group,
-                        .random_seed = options.random()},
+                        .random_seed = options.random(),
+                        .limit = options.request_limit,
+                        .worker = options.index},
       *store, *chunks, *loop, clock, metrics,
       Uploader::Events{
           .stored = [this](const BatchPtr& batch) { driver->stored(batch); },
           .ticket = [this](const BatchPtr& batch,
-                           const Result<Uploader::Publication>& result) { driver->ticket(batch, result); }});
+                           const Result<Uploader::Publication>& result) { driver->ticket(batch, result); },
+          .late = [this](const BatchPtr& batch) { driver->late(batch); }});
   writer = std::make_unique<BatchWriter>(
       BatchWriter::Options{.slab_bytes = options.slab_bytes, .block_bytes = options.block_bytes}, *chunks,
       metrics, [this](const BatchPtr& batch, std::uint32_t block) { uploader->upload(batch, block); });
   batcher = std::make_unique<Batcher>(
-      *writer, protocol.ledger(), *loop, clock, metrics, options.random(), options.random(),
+      *writer, protocol.ledger(), *loop, clock, metrics,
+      Batcher::Options{.incarnation = options.random(),
+                       .random_seed = options.random(),
+                       .backlog_bytes_max = options.backlog_bytes},
       Batcher::Events{.sealed = [this](const BatchPtr& batch) { driver->sealed(batch); },
                       .refused = [refused = std::move(record_refused)](
                                      PartitionSlot, const Error& error) { refused(error); }});
@@ -85,8 +91,12 @@ void WorkerParts::build_batching(const WorkerOptions& options, ledger::Protocol&
 void WorkerParts::build_claims(const WorkerOptions& options, ledger::Protocol& protocol, const Clock& clock,
                                obs::WorkerMetrics& metrics, ClaimDriver::Events events) {
   names = std::make_unique<ClaimedNames>(
-      ClaimedNames::Options{.retry = options.retry, .group = options.group, .random = options.random}, *store,
-      *loop, metrics);
+      ClaimedNames::Options{
+          .retry = options.retry,
+          .group = options.group,
+          .random = options.random,
+          .throttled = [this](const Error& error) { uploader->throttled_elsewhere(error); }},
+      *store, *loop, metrics);
   driver = std::make_unique<ClaimDriver>(
       ClaimDriver::Options{.worker = options.index, .pins_start = options.pins_start}, protocol,
       ClaimDriver::Parts{.source = *source,

@@ -7,8 +7,9 @@
 //
 //   1. The uploader has a trouble. The next refresh() writes a line to the log. The gate lets another pass
 //      only after 30 s. The sentence is "uploads fail: ...", and every refresh() makes it anew.
-//   2. Chunks begin to wait for room on the stage. That has a gate of its own. The sentence gets a second
-//      part: "uploads fail: ...; no room on the stage /var/lib/penstock".
+//   2. The stage is full and chunks wait. That has a gate of its own. The sentence gets a second part:
+//      "uploads fail: ...; the stage /var/lib/penstock/x/worker-0 is full (10730000000 of 10737418240
+//      bytes)".
 //   3. A partition stops. Its message is a third part, and stays in the map until the next assignment.
 //   4. The store is back and the chunks are written. Only the partition's message is left.
 //
@@ -16,7 +17,9 @@
 // said by set_not_ready(), and is as a rule that an assignment is awaited.
 #include "pipeline/worker_report.h"
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "base/concat.h"
@@ -36,13 +39,34 @@ obs::IoBackend backend_of(const io::Grant& grant) {
   return obs::IoBackend::unknown;
 }
 
+constexpr Duration k_silence_is_trouble = std::chrono::seconds(10);
+
+// A source repeats an error every 30 s while it lasts.
+constexpr Duration k_source_error_lasts = std::chrono::seconds(45);
+
+// What is the matter with a stage that takes no chunk; empty where it will in a moment.
+std::string sentence_of(const stage::Shortage& shortage, const stage::Stage& stage,
+                        const stage::Options& options) {
+  if (!shortage.lasts()) {
+    return {};
+  }
+  if (shortage.kind == stage::Shortage::Kind::failed) {
+    return concat("the stage ", options.dir, " cannot be written: ", shortage.error->message);
+  }
+  if (shortage.error) {
+    return concat("the disk of the stage ", options.dir, " is full: ", shortage.error->message);
+  }
+  return concat("the stage ", options.dir, " is full (", stage.counters().live_bytes, " of ",
+                options.bytes_max, " bytes)");
+}
+
+}  // namespace
+
 void append_reason(std::string& reasons, std::string_view reason) {
   if (!reason.empty()) {
     reasons += concat(reasons.empty() ? "" : "; ", reason);
   }
 }
-
-}  // namespace
 
 WorkerReport::WorkerReport(const WorkerOptions& options, const ledger::Protocol& protocol, const Clock& clock,
                            obs::WorkerMetrics& metrics)
@@ -60,6 +84,14 @@ void WorkerReport::set_not_ready(std::string reason) {
 
 void WorkerReport::partition_failed(PartitionSlot slot, const Error& error) {
   failed_partitions_[slot.value] = error.message;
+}
+
+void WorkerReport::partition_waits(PartitionSlot slot, const Error& error) {
+  waiting_partitions_[slot.value] = error.message;
+}
+
+void WorkerReport::source_failed(const Error& error) {
+  source_trouble_ = SourceTrouble{.message = error.message, .told_at = clock_.now()};
 }
 
 void WorkerReport::tell_what_is_in_use(const WorkerParts& parts) {
@@ -85,7 +117,23 @@ void WorkerReport::tell_what_is_in_use(const WorkerParts& parts) {
 void WorkerReport::refresh(const WorkerParts& parts, std::span<const source::Assigned> assignment) {
   copy_counters(parts);
   refresh_board(parts, assignment);
+  tell_landed();
   tell_trouble(parts);
+}
+
+// One line a minute at most, however many files: silence then means that nothing has landed.
+void WorkerReport::tell_landed() {
+  const std::uint64_t files = metrics_.blobs_published.value();
+  if (files == told_files_ || !landed_gate_.pass(clock_.now())) {
+    return;
+  }
+  const std::uint64_t records = metrics_.records_landed.value();
+  const std::uint64_t bytes = metrics_.landed_bytes.value();
+  obs::log(obs::Level::info, "files landed",
+           {{"worker", options_.index},
+            {"files", files - std::exchange(told_files_, files)},
+            {"records", records - std::exchange(told_records_, records)},
+            {"bytes", bytes - std::exchange(told_bytes_, bytes)}});
 }
 
 // What other modules count themselves.
@@ -100,6 +148,8 @@ void WorkerReport::copy_counters(const WorkerParts& parts) {
   const source::SourceCounters source = parts.source->counters();
   metrics_.stale_records.set_total(source.stale_records);
   metrics_.throttled_ms.set_total(source.throttled_ms);
+  metrics_.request_places.set(parts.uploader->places());
+  metrics_.requests_under_way.set(parts.uploader->under_way());
 }
 
 void WorkerReport::refresh_board(const WorkerParts& parts, std::span<const source::Assigned> assignment) {
@@ -117,18 +167,55 @@ void WorkerReport::refresh_board(const WorkerParts& parts, std::span<const sourc
 }
 
 void WorkerReport::tell_trouble(const WorkerParts& parts) {
-  std::string reasons = trouble_with_uploads(parts);
+  std::string reasons = trouble_with_brokers(parts.source->counters());
+  append_reason(reasons, trouble_with_uploads(parts));
+  append_reason(reasons, trouble_with_topics(parts));
+  append_reason(reasons,
+                trouble_with_silence("the store", parts.uploader->silent_since(), store_silence_gate_));
   append_reason(reasons, trouble_with_stage(parts));
-  if (const auto& trouble = parts.names->trouble()) {
+  if (const auto trouble = parts.names->trouble()) {
     append_reason(reasons, concat("what became of an earlier batch is not known yet: ", trouble->message));
   }
+  std::set<std::string_view> said;  // what is wrong with a topic is wrong with each of its partitions
   for (const auto& [slot, message] : failed_partitions_) {
+    if (said.insert(message).second) {
+      append_reason(reasons, message);
+    }
+  }
+  for (const auto& [slot, message] : waiting_partitions_) {
     append_reason(reasons, message);
   }
   if (reasons.empty() && !protocol_.in_epoch()) {
     return;  // keeps what the source said, or that an assignment is awaited
   }
   set_not_ready(std::move(reasons));
+}
+
+std::string WorkerReport::trouble_with_brokers(const source::SourceCounters& source) {
+  const bool answered =
+      source_trouble_ && source.last_answer && *source.last_answer > source_trouble_->told_at;
+  if (answered || (source_trouble_ && clock_.now() - source_trouble_->told_at > k_source_error_lasts)) {
+    source_trouble_.reset();
+  }
+  std::string reasons = source_trouble_ ? source_trouble_->message : "";
+  append_reason(reasons, trouble_with_silence("a broker", source.overdue_since, broker_silence_gate_));
+  return reasons;
+}
+
+// `who` has been asked, and says neither yes nor no.
+std::string WorkerReport::trouble_with_silence(const char* who, std::optional<MonoTime> since,
+                                               obs::LogGate& gate) {
+  const MonoTime now = clock_.now();
+  if (!since || now - *since < k_silence_is_trouble) {
+    return {};
+  }
+  std::string sentence = concat(who, " has not answered for ",
+                                std::chrono::duration_cast<std::chrono::seconds>(now - *since).count(), " s");
+  if (gate.pass(now)) {
+    obs::log(obs::Level::warning, concat(sentence, "; what is asked of it is tried again, nothing is lost"),
+             {{"worker", options_.index}});
+  }
+  return sentence;
 }
 
 std::string WorkerReport::trouble_with_uploads(const WorkerParts& parts) {
@@ -150,19 +237,70 @@ std::string WorkerReport::trouble_with_uploads(const WorkerParts& parts) {
   return concat("uploads fail: ", trouble->error.message);
 }
 
+// A store that refuses everything refuses each topic: some of them say it for all.
+std::string WorkerReport::trouble_with_topics(const WorkerParts& parts) {
+  constexpr std::size_t k_said_max = 3;
+  const std::map<std::string, Refusal> refused = parts.uploader->refused_topics();
+  std::erase_if(refused_topics_, [&](const std::string& topic) {
+    if (refused.contains(topic)) {
+      return false;
+    }
+    metrics_.topics.of(topic).refused.set(0);
+    obs::log(obs::Level::info, concat("the store takes the files of topic ", topic, " again"),
+             {{"worker", options_.index}, {"topic", topic}});
+    return true;
+  });
+  std::string sentences;
+  std::size_t said = 0;
+  for (const auto& [topic, refusal] : refused) {
+    const bool is_new = refused_topics_.insert(topic).second;
+    metrics_.topics.of(topic).refused.set(1);
+    if (++said > k_said_max) {
+      continue;
+    }
+    const bool is_due = said == 1 && refused_topics_gate_.pass(clock_.now());  // also of one that is new
+    if (is_new || is_due) {
+      log_refusal(topic, refusal, refused.size());
+    }
+    append_reason(sentences, concat("uploads fail for topic ", topic, ": ", refusal.error.message));
+  }
+  if (said > k_said_max) {
+    append_reason(sentences, concat("and for ", said - k_said_max, " more topics"));
+  }
+  return sentences;
+}
+
+void WorkerReport::log_refusal(const std::string& topic, const Refusal& refusal, std::size_t topics) const {
+  const MonoTime now = clock_.now();
+  const auto in_seconds = [](Duration time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::max(time, Duration::zero())).count();
+  };
+  obs::log(
+      obs::Level::error,
+      concat("uploads fail and are tried again, nothing is lost: topic ", topic, ": ", refusal.error.message),
+      {{"worker", options_.index},
+       {"topic", topic},
+       {"refused_topics", topics},
+       {"code", refusal.error.code},
+       {"blob", refusal.blob},
+       {"seconds", in_seconds(now - refusal.since)},
+       {"next_try_seconds", in_seconds(refusal.next_try - now)}});
+}
+
 std::string WorkerReport::trouble_with_stage(const WorkerParts& parts) {
-  if (parts.chunks->waiting_count() == 0) {
+  const stage::Shortage shortage = parts.chunks->shortage();
+  std::string sentence = sentence_of(shortage, *parts.stage, options_.stage);
+  if (sentence.empty()) {
     return {};
   }
-  const std::string& last = parts.chunks->last_stage_error();
   if (const auto held_back = stage_trouble_gate_.pass(clock_.now())) {
-    obs::log(obs::Level::warning, "no room on the stage: records wait in Kafka until batches are published",
-             {{"worker", options_.index},
-              {"dir", options_.stage.dir},
-              {"bytes_max", options_.stage.bytes_max},
-              {"note", last.empty() ? std::string(parts.stage->note()) : last}});
+    const std::string_view advice =
+        shortage.error ? "" : "; to ride out more, raise stage.max_bytes where the disk has room";
+    obs::log(obs::Level::warning,
+             concat("records wait in Kafka until batches are published: ", sentence, advice),
+             {{"worker", options_.index}, {"waiting_chunks", parts.chunks->waiting_count()}});
   }
-  return concat("no room on the stage ", options_.stage.dir);
+  return sentence;
 }
 
 }  // namespace penstock::pipeline

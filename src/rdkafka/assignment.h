@@ -23,6 +23,7 @@ class Assignment {
     Position log_end{-1};
     Position refetched{-1};  // the position a corrupt batch was fetched again at
     bool held = true;        // no records until fetch_from()
+    bool waiting = false;    // Source's partition_waits was told
     bool failed = false;     // its records stop for the rest of this assignment
 
     bool fetching() const { return !held && !failed; }

@@ -46,8 +46,8 @@ constexpr std::array k_owned{
     Owned{"sasl.mechanisms", "write source.auth"},
     Owned{"sasl.username", "write source.auth"},
     Owned{"sasl.password", "write source.auth"},
-    Owned{"sasl.oauthbearer.method", "write source.auth: the token comes from its token_file"},
-    Owned{"enable.sasl.oauthbearer.unsecure.jwt", "write source.auth: the token comes from its token_file"},
+    Owned{"sasl.oauthbearer.method", "write source.auth, where the tokens come from"},
+    Owned{"enable.sasl.oauthbearer.unsecure.jwt", "write source.auth, where the tokens come from"},
     Owned{"ssl.ca.location", "write source.tls.ca"},
     Owned{"enable.auto.commit", "penstock commits what is durable in the lake, nothing earlier"},
     Owned{"auto.commit.enable", "penstock commits what is durable in the lake, nothing earlier"},
@@ -158,27 +158,32 @@ void set_security(const source::ConsumerOptions& options, PropertyList& list) {
   if (source::wants_tls(options) && !options.tls_ca.empty() && options.tls_ca != "system") {
     list.set("ssl.ca.location", options.tls_ca);
   }
-  const auto sasl = [&](std::string mechanism, std::string user, std::string password) {
+  if (source::wants_tls(options) && !options.tls_certificate.empty()) {
+    list.set("ssl.certificate.location", options.tls_certificate);
+    list.set("ssl.key.location", options.tls_key);
+  }
+  const source::Auth auth = source::with_newest_secret(options.auth);
+  const auto sasl = [&](std::string mechanism) {
     list.set("sasl.mechanisms", std::move(mechanism));
-    list.set("sasl.username", std::move(user));
-    list.set("sasl.password", std::move(password));
+    SaslLogin login = sasl_login(auth);
+    list.set("sasl.username", std::move(login.user));
+    list.set("sasl.password", std::move(login.password));
   };
-  switch (options.auth.type) {
+  switch (auth.type) {
     case source::AuthType::none:
       break;
     case source::AuthType::sasl_plain:
-      sasl("PLAIN", options.auth.user, options.auth.password);
+    case source::AuthType::event_hubs:
+      sasl("PLAIN");
       break;
     case source::AuthType::sasl_scram_256:
-      sasl("SCRAM-SHA-256", options.auth.user, options.auth.password);
+      sasl("SCRAM-SHA-256");
       break;
     case source::AuthType::sasl_scram_512:
-      sasl("SCRAM-SHA-512", options.auth.user, options.auth.password);
-      break;
-    case source::AuthType::event_hubs:
-      sasl("PLAIN", "$ConnectionString", options.auth.connection_string);
+      sasl("SCRAM-SHA-512");
       break;
     case source::AuthType::oauthbearer:  // the token comes by callback, see make_client()
+    case source::AuthType::entra:
       list.set("sasl.mechanisms", "OAUTHBEARER");
       break;
   }
@@ -218,6 +223,8 @@ void set_fetch(const source::ConsumerOptions& options, int library_version, Prop
 void set_connections(PropertyList& list) {
   list.set("connections.max.idle.ms", 180'000);
   list.set("metadata.max.age.ms", 180'000);
+  // A topic or a partition that appears is read so much later at most.
+  list.set("topic.metadata.refresh.interval.ms", 60'000);
   list.set("socket.keepalive.enable", "true");
   list.set("allow.auto.create.topics", "false");
   list.set("log.connection.close", "false");
@@ -232,6 +239,13 @@ bool is_secret(std::string_view name) {
                      [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
 }
 
+SaslLogin sasl_login(const source::Auth& auth) {
+  if (auth.type == source::AuthType::event_hubs) {
+    return {.user = "$ConnectionString", .password = source::event_hubs_password(auth.connection_string)};
+  }
+  return {.user = auth.user, .password = auth.password};
+}
+
 Result<std::vector<Property>> client_properties(const source::ConsumerOptions& options,
                                                 EndOfPartition end_of_partition, int library_version) {
   if (Result<void> checked = check(options); !checked) {
@@ -242,7 +256,7 @@ Result<std::vector<Property>> client_properties(const source::ConsumerOptions& o
   if (options.auth.type == source::AuthType::event_hubs) {
     Result<std::string> broker = source::event_hubs_broker(options.auth.connection_string);
     if (!broker) {
-      return broker.error();
+      return invalid_input(concat("source.auth.value: ", broker.error().message));
     }
     if (brokers.empty()) {
       brokers = *std::move(broker);

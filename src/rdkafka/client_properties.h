@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,17 @@ enum class EndOfPartition : std::uint8_t { silent, reported };
 // owns, and what to write instead; never a secret.
 Result<std::vector<Property>> client_properties(const source::ConsumerOptions& options,
                                                 EndOfPartition end_of_partition, int library_version);
+
+// Of PLAIN and SCRAM.
+struct SaslLogin {
+  std::string user;
+  std::string password;
+};
+SaslLogin sasl_login(const source::Auth& auth);
+
+// Error: the library does not know a property, or does not take its value. In its own sentence, or in ours
+// for a secret.
+Result<void> check_properties(std::span<const Property> properties);
 
 // Whether this property's value must not be shown.
 bool is_secret(std::string_view property_name);

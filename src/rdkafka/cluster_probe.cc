@@ -8,9 +8,9 @@
 // reason and only times out. The reasons come by the error callback, which runs only when it is served. So
 // the question is asked in steps of half a second, and the callback is served in between:
 //
-//   1. The first step times out. The callback says _TRANSPORT of the broker that is down. It weighs 2 and is
-//      kept.
-//   2. The second step times out. The callback says _AUTHENTICATION of the other. It weighs 5, and takes the
+//   1. The first step times out. The callback says _TRANSPORT of the broker that is down. It weighs 4, since
+//      its sentence names a cause, and is kept.
+//   2. The second step times out. The callback says _AUTHENTICATION of the other. It weighs 6, and takes the
 //      place of the former.
 //   3. Another step would not mend a password. The probe ends at once, and tells the error that it has kept.
 //
@@ -20,12 +20,15 @@
 
 #include <algorithm>
 #include <memory>
+#include <thread>
+#include <utility>
 
 #include <librdkafka/rdkafka.h>
 #include <regex.h>
 
 #include "base/clock.h"
 #include "base/concat.h"
+#include "rdkafka/asking_client.h"
 #include "rdkafka/certificate_watch.h"
 #include "rdkafka/client_properties.h"
 #include "rdkafka/kafka_errors.h"
@@ -45,23 +48,27 @@ struct LastError {
   int code = 0;
   std::string reason;
 
-  static int weight(int error_code) {
+  static int weight(int error_code, const std::string& error_reason) {
     switch (error_code) {
       case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-        return 5;
+        return 6;
       case RD_KAFKA_RESP_ERR__SSL:
-        return 4;
+        return 5;
       case RD_KAFKA_RESP_ERR__RESOLVE:
         return 3;
-      case RD_KAFKA_RESP_ERR__TRANSPORT:
-        return 2;
+      case 0:
+        return 0;
       default:
-        return error_code == 0 ? 0 : 1;
+        break;
     }
+    if (!connection_advice(error_reason).empty()) {
+      return 4;
+    }
+    return error_code == RD_KAFKA_RESP_ERR__TRANSPORT ? 2 : 1;
   }
 
   void heard(int error_code, const std::string& error_reason) {
-    if (weight(error_code) > weight(code)) {
+    if (weight(error_code, error_reason) > weight(code, reason)) {
       code = error_code;
       reason = error_reason;
     }
@@ -112,7 +119,7 @@ class Probe {
   Probe(const source::ConsumerOptions& options, std::chrono::milliseconds timeout)
       : options_(options), timeout_(timeout), certificates_(options.tls_ca) {
     callbacks_.log = options.log;
-    callbacks_.token = source::token_reader(options.auth);
+    callbacks_.tokens = token_feed(options.auth);
     if (source::wants_tls(options)) {
       callbacks_.certificate = [this](const std::string& broker, long verify_result, Bytes certificate) {
         certificates_.refused(broker, verify_result, certificate);
@@ -123,16 +130,17 @@ class Probe {
   }
 
   Result<ProbeReport> run() {
-    const auto properties = client_properties(options_, EndOfPartition::silent, rd_kafka_version());
+    auto properties = client_properties(options_, EndOfPartition::silent, rd_kafka_version());
     if (!properties) {
       return properties.error();
     }
+    tell_of_connections(*properties);
     Result<std::unique_ptr<TopicFilter>> filter = TopicFilter::make(options_);
     if (!filter) {
       return filter.error();
     }
-    if (callbacks_.token) {  // the library would say the same among words of its own
-      if (const Result<source::BearerToken> token = callbacks_.token(); !token.ok()) {
+    if (callbacks_.tokens) {  // the library would say the same among words of its own
+      if (const Result<source::BearerToken> token = callbacks_.tokens->read(); !token.ok()) {
         return token.error();
       }
     }
@@ -153,6 +161,19 @@ class Probe {
   }
 
  private:
+  // The library would tell what it waits for after its default of 30 s, when the probe is over. And of a
+  // connection that a broker closes it would say nothing, as of those that were idle.
+  void tell_of_connections(std::vector<Property>& properties) const {
+    const auto wait = std::max(timeout_ * 3 / 4, std::chrono::milliseconds(1000));  // its lowest value
+    for (Property property :
+         {Property{.name = "socket.connection.setup.timeout.ms", .value = std::to_string(wait.count())},
+          Property{.name = "log.connection.close", .value = "true"}}) {
+      if (!options_.passthrough.contains(property.name)) {
+        properties.push_back(std::move(property));
+      }
+    }
+  }
+
   // All topics are asked for: the names are matched here, and one that is absent is unknown.
   Result<Metadata> ask_metadata() {
     const MonoTime deadline = system_clock().now() + timeout_;
@@ -169,8 +190,7 @@ class Probe {
       const bool hopeless = last_error_.code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
       if (hopeless || system_clock().now() >= deadline) {
         last_error_.heard(code, "no broker answered");
-        return kafka_error(last_error_.code,
-                           concat("connecting to ", broker_names(), ": ", last_error_.reason));
+        return connection_error(last_error_.code, broker_names(), last_error_.reason);
       }
     }
   }
@@ -203,6 +223,7 @@ class Probe {
     for (int i = 0; i < metadata.topic_cnt; ++i) {
       const rd_kafka_metadata_topic_t& topic = metadata.topics[i];
       if (!filter.matches(topic.topic)) {
+        report_.others.emplace_back(topic.topic);
         continue;
       }
       if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -256,7 +277,12 @@ class Probe {
     if (all.empty()) {
       return;
     }
+    const MonoTime deadline = system_clock().now() + timeout_;
     auto committed = committed_entries(client_.get(), all, timeout_);
+    while (!committed && committed.error().action == Action::retry && system_clock().now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(k_step_ms));
+      committed = committed_entries(client_.get(), all, timeout_);
+    }
     if (!committed) {
       report_.group_error = committed.error();
       return;
@@ -283,6 +309,29 @@ class Probe {
 
 Result<ProbeReport> probe_cluster(const source::ConsumerOptions& options, std::chrono::milliseconds timeout) {
   return Probe(options, timeout).run();
+}
+
+Result<std::map<TopicPartition, Position>> positions_at_time(
+    const source::ConsumerOptions& options, const std::map<TopicPartition, source::LogBounds>& logs,
+    WallTime time, std::chrono::milliseconds timeout) {
+  const Result<AskingClient> client = AskingClient::make(options, EndOfPartition::silent);
+  if (!client) {
+    return client.error();
+  }
+  std::vector<TopicPartition> partitions;
+  for (const auto& [id, log] : logs) {
+    partitions.push_back(id);
+  }
+  const auto time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const auto found = positions_at(client->get(), partitions, time_ms, timeout);
+  if (!found) {
+    return found.error();
+  }
+  std::map<TopicPartition, Position> positions;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    positions.emplace(partitions[i], (*found)[i].value_or(logs.at(partitions[i]).end));
+  }
+  return positions;
 }
 
 std::map<TopicPartition, Position> end_marks(const ProbeReport& report) {

@@ -1,3 +1,9 @@
+// How it works
+//
+// One table gives each code of librdkafka a kind, what the caller should do, and an advice. What keeps a
+// connection from coming about has one code, and librdkafka's own sentence tells what it was. So that
+// sentence is looked at as well. For example, a listener that wants SASL closes the connection, and the
+// sentence is "broker might require SASL authentication". The advice is source.auth, and not the firewall.
 #include "rdkafka/kafka_errors.h"
 
 #include <array>
@@ -16,8 +22,7 @@ struct Row {
   const char* advice;  // may be empty
 };
 
-constexpr const char* k_advice_reach =
-    "check source.brokers, the firewall and the name service; penstock goes on trying";
+constexpr const char* k_advice_reach = "check source.brokers, the firewall and the name service";
 constexpr const char* k_advice_password =
     "check source.auth (an Event Hubs connection string needs Listen on the namespace or the hub)";
 constexpr const char* k_advice_instance =
@@ -105,6 +110,57 @@ constexpr std::array k_table{
     Row{RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, ErrorKind::unavailable, Action::retry, ""},
 };
 
+// Parts of librdkafka's own sentences about a connection, and what they come from. Read from the top.
+struct Sign {
+  std::string_view part;
+  std::string_view advice;
+};
+
+constexpr std::string_view k_wants_tls =
+    "this port wants TLS, as it seems: write source.tls: {enabled: true}, or let source.brokers name a port "
+    "without TLS";
+constexpr std::string_view k_no_tls =
+    "this port does not speak TLS: let source.brokers name the one that does, or set source.tls.enabled to "
+    "false";
+
+constexpr std::string_view k_no_certificate =
+    "the broker wants a client certificate (its ssl.client.auth): write source.tls.certificate and "
+    "source.tls.key";
+constexpr std::string_view k_strange_certificate =
+    "the broker does not take the certificate in source.tls.certificate: it is issued by nobody whom the "
+    "broker trusts (its ssl.truststore), or is not for clients";
+
+constexpr Sign k_signs[] = {
+    {"might require SASL authentication", "this listener wants a login: write source.auth"},
+    {"connecting to a SSL listener", k_wants_tls},
+    // The first bytes of an answer, read as its size: a TLS alert (15 03 0x 00), and "HTTP".
+    {"Invalid response size 352518", k_wants_tls},
+    {"Invalid response size 1213486160",
+     "an HTTP server answers there: let source.brokers name the port of Kafka"},
+    {"connecting to a PLAINTEXT broker listener", k_no_tls},
+    {"wrong version number", k_no_tls},
+    {"alert certificate required", k_no_certificate},
+    {"alert bad certificate", k_no_certificate},
+    {"alert certificate unknown", k_strange_certificate},
+    {"alert unknown ca", k_strange_certificate},
+    {"alert certificate expired",
+     "the certificate in source.tls.certificate has expired, says the broker: renew it"},
+    {"unexpected eof while reading", k_no_tls},
+    {"setup timed out in state CONNECT",
+     "nothing answers at that address: a firewall drops what is sent to it, or the address is wrong"},
+    {"setup timed out in state",
+     "something takes connections there and says nothing: it is no Kafka broker, wants TLS, or hangs"},
+    {"Connection refused",
+     "nothing listens there: check the port in source.brokers, and that the broker runs"},
+};
+
+// It repeats its own nonce at the end of a SCRAM login. Kafka 4 looks at that, and up to 3.9 it did not.
+constexpr int k_scram_is_right = 0x020601ff;
+constexpr std::string_view k_old_scram =
+    "the user or the password is wrong: check source.auth. Or the broker is of Kafka 4, which refuses every "
+    "SCRAM login of a librdkafka before 2.6.1, such as this one: take PLAIN, a certificate, or a newer "
+    "librdkafka";
+
 const Row* find(int code) {
   for (const Row& row : k_table) {
     if (row.code == code) {
@@ -118,6 +174,31 @@ const Row* find(int code) {
 
 std::string kafka_error_name(int code) {
   return rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code));
+}
+
+std::string_view connection_advice(std::string_view reason) {
+  if (rd_kafka_version() < k_scram_is_right &&
+      reason.find("with SASL mechanism SCRAM") != std::string_view::npos) {
+    return k_old_scram;
+  }
+  for (const Sign& sign : k_signs) {
+    if (reason.find(sign.part) != std::string_view::npos) {
+      return sign.advice;
+    }
+  }
+  return {};
+}
+
+Error connection_error(int code, std::string_view broker, std::string_view reason) {
+  const std::string_view advice = connection_advice(reason);
+  // An answer in another protocol is a "bad message", too. It is no batch, and may pass.
+  const bool no_batch = code == RD_KAFKA_RESP_ERR__BAD_MSG;
+  Error error = kafka_error(no_batch ? RD_KAFKA_RESP_ERR__TRANSPORT : code,
+                            concat("connecting to ", broker, ": ", reason));
+  if (!advice.empty()) {
+    error.message = concat("connecting to ", broker, ": ", advice, " (librdkafka: ", reason, ")");
+  }
+  return error;
 }
 
 Error kafka_error(int code, std::string_view what) {

@@ -15,6 +15,13 @@ namespace penstock::rdkafka {
 // begins the sentence. It never holds a secret.
 Error kafka_error(int code, std::string_view what);
 
+// What librdkafka's own sentence about a connection comes from, and what to do. Empty: it says no more than
+// its code.
+std::string_view connection_advice(std::string_view reason);
+
+// Of a broker that could not be reached, with the library's reason for it.
+Error connection_error(int code, std::string_view broker, std::string_view reason);
+
 // The library's own name of a code, with its origin visible: "_TRANSPORT", "ILLEGAL_GENERATION".
 std::string kafka_error_name(int code);
 

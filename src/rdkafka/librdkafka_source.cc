@@ -133,7 +133,10 @@ void LibrdkafkaSource::serve_resolver() {
   }
   if (news.facts) {
     resolver_.reset();
-    activate(*news.facts);
+    activate(*std::move(news.facts));
+    if (!seen_at_first_) {
+      seen_at_first_.emplace(news.existing.begin(), news.existing.end());
+    }
   }
 }
 
@@ -153,11 +156,13 @@ void LibrdkafkaSource::serve_recoveries() {
   }
 }
 
-void LibrdkafkaSource::activate(const std::vector<source::StartFacts>& facts) {
+void LibrdkafkaSource::activate(std::vector<source::StartFacts> facts) {
   const std::vector<TopicPartition>& ids = session_.partitions();
   std::vector<source::Assigned> assigned;
   std::vector<source::StartDecision> decisions;
   for (std::size_t i = 0; i < ids.size(); ++i) {
+    facts[i].newcomer.topics_by_pattern = source::is_topic_pattern(options_.consumer);
+    facts[i].newcomer.appeared_later = seen_at_first_ && !seen_at_first_->contains(ids[i]);
     decisions.push_back(
         source::decide_start(facts[i], options_.consumer.start.at, options_.consumer.on_data_loss));
     assigned.push_back({.id = ids[i], .start = decisions[i].start, .entry = {}});
@@ -173,16 +178,26 @@ void LibrdkafkaSource::activate(const std::vector<source::StartFacts>& facts) {
     partition.failed = decisions[i].lost && stops;
   }
   session_.activate(assigned);
+  std::vector<TopicPartition> newcomers;
   for (std::uint32_t i = 0; i < decisions.size(); ++i) {
+    if (!facts[i].committed && source::start_without_entry(options_.consumer.start.at, facts[i].newcomer) !=
+                                   options_.consumer.start.at) {
+      newcomers.push_back(ids[i]);
+    }
     if (!decisions[i].lost) {
       continue;
     }
     const Position wanted = *facts[i].committed;
+    const source::Loss loss{
+        .kind = *source::loss_of(wanted, facts[i].log), .wanted = wanted, .log = facts[i].log};
     if (stops) {
-      session_.tell_failed(PartitionSlot{i}, source::data_loss_stop(ids[i], wanted, facts[i].log));
+      session_.tell_failed(PartitionSlot{i}, source::data_loss_stop(ids[i], loss));
     } else {
-      session_.report(source::data_loss_warning(ids[i], wanted, facts[i].log, decisions[i].start));
+      session_.report(source::data_loss_warning(ids[i], loss));
     }
+  }
+  if (!newcomers.empty()) {
+    session_.report(source::newcomers_begin_at_start(newcomers.front(), newcomers.size()));
   }
 }
 
@@ -201,23 +216,33 @@ void LibrdkafkaSource::recover(PartitionSlot slot, const source::StartFacts& fac
   if (partition.held || partition.failed) {  // fetch_from() says where to go on, or nobody does
     return;
   }
-  source::Recovery recovery =
-      source::recover_position(partition.id, partition.position, facts.log, options_.consumer.on_data_loss);
-  if (recovery.stop) {
-    fail(slot, *std::move(recovery.stop));
+  const std::optional<source::LossKind> kind = source::loss_of(partition.position, facts.log);
+  if (!kind) {
+    partition.log_end = facts.log.end;
+    reassign();
     return;
   }
+  const source::Loss loss{.kind = *kind, .wanted = partition.position, .log = facts.log};
+  if (options_.consumer.on_data_loss == source::OnDataLoss::stop) {
+    fail(slot, source::data_loss_stop(partition.id, loss));
+    return;
+  }
+  session_.report(source::data_loss_warning(partition.id, loss));
   partition.log_end = facts.log.end;
-  if (recovery.warning) {
-    session_.report(*std::move(recovery.warning));
-    lost_.add(slot, recovery.next);
+  if (kind == source::LossKind::deleted) {
+    lost_.add(slot, source::resumed_at(loss));
     return;
   }
-  reassign();
+  partition.held = true;  // until fetch_from(), when what was handed over is published
+  reassign_due_ = true;
+  session_.tell_moved(slot, source::resumed_at(loss), {});
 }
 
 void LibrdkafkaSource::fetch_from(PartitionSlot slot, Position position) {
-  CHECK(session_.held());
+  CHECK(session_.has_slots());
+  if (!session_.held()) {
+    return;
+  }
   Assignment::Reading& partition = assignment_[slot];
   partition.held = false;
   partition.position = position;
@@ -228,12 +253,20 @@ void LibrdkafkaSource::fetch_from(PartitionSlot slot, Position position) {
 }
 
 void LibrdkafkaSource::hold(PartitionSlot slot) {
-  CHECK(session_.held());
+  CHECK(session_.has_slots());
+  if (!session_.held()) {
+    return;
+  }
   assignment_[slot].held = true;
   lost_.drop(slot);
   batch_.clear();
   front_offered_ = false;
   reassign_due_ = true;
+}
+
+// Who reads without entries compares no topic ids.
+void LibrdkafkaSource::distrust(PartitionSlot /*slot*/, Position /*position*/) {
+  CHECK(false);
 }
 
 // Fetching starts, or starts again, at every partition's position.
@@ -302,6 +335,9 @@ const source::RecordSpan* LibrdkafkaSource::span_at_front() {
     batch_.drop(1);
     return nullptr;
   } else {
+    if (std::exchange(assignment_[*slot].waiting, false)) {
+      session_.tell_goes_on(*slot);
+    }
     const std::span<const RecordView> run = batch_.front_run(options_.headers);
     front_ = {.slot = *slot, .records = run, .next = after(run.back().offset)};
   }
@@ -343,7 +379,8 @@ void LibrdkafkaSource::on_message_error(PartitionSlot slot) {
   if (is_data_loss(code)) {
     on_position_lost(slot);
   } else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-    fail(slot, kafka_error(code, what));
+    assignment_[slot].waiting = true;
+    session_.tell_waits(slot, kafka_error(code, what));  // the library goes on trying
   } else {
     session_.report_passing(kafka_error(code, what));  // the library goes on trying
   }
@@ -377,7 +414,7 @@ void LibrdkafkaSource::fail(PartitionSlot slot, Error error) {
 // Entries, commits, state, end
 
 void LibrdkafkaSource::read_entries(
-    std::span<const PartitionSlot> /*slots*/,
+    std::vector<TopicPartition> /*partitions*/,
     std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) {
   loop_.defer([done = std::move(done)] {
     done(make_error(ErrorKind::unsupported, Action::fatal,

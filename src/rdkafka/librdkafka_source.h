@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/clock.h"
@@ -37,9 +38,11 @@ class LibrdkafkaSource final : public source::Source {
   const source::RecordSpan* front() override;
   void taken(std::size_t count) override;
   void fetch_from(PartitionSlot slot, Position position) override;
+  void read_elsewhere(PartitionSlot /*slot*/, Position /*from*/) override {}  // it compares no epochs
   void hold(PartitionSlot slot) override;
   // Error unsupported: with commits that carry any stamp, nothing can be built on an entry.
-  void read_entries(std::span<const PartitionSlot> slots,
+  void distrust(PartitionSlot slot, Position position) override;
+  void read_entries(std::vector<TopicPartition> partitions,
                     std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override;
   void commit(std::span<const CommitItem> commits, std::function<void(CommitReply)> done) override;
   void release() override;
@@ -64,7 +67,7 @@ class LibrdkafkaSource final : public source::Source {
   void serve_resolver();
   void serve_recoveries();
   void cancel_resolvers();
-  void activate(const std::vector<source::StartFacts>& facts);
+  void activate(std::vector<source::StartFacts> facts);
   void on_position_lost(PartitionSlot slot);
   void recover(PartitionSlot slot, const source::StartFacts& facts);
 
@@ -88,6 +91,9 @@ class LibrdkafkaSource final : public source::Source {
   source::LostSpans lost_;
   bool reassign_due_ = false;
   std::uint64_t stale_records_ = 0;
+
+  // The partitions of its topics that existed at this process's first assignment: for source.start `latest`.
+  std::optional<std::set<TopicPartition>> seen_at_first_;
 
   std::unique_ptr<PositionResolver> resolver_;  // while resolving
   std::vector<Recovery> recoveries_;            // while held

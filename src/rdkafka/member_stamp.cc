@@ -47,7 +47,7 @@ Result<MemberStamp> parse_member_stamp(Bytes written, std::string_view group, st
   if (!its_group || !its_member || rest.empty()) {
     return unknown_layout("its length");
   }
-  if (*its_group != group || *its_member != member_id || member_id.empty()) {
+  if (*its_group != group || *its_member != member_id) {
     return unknown_layout("its group and member");
   }
   const char flag = rest.front();
@@ -62,7 +62,7 @@ Result<MemberStamp> parse_member_stamp(Bytes written, std::string_view group, st
     }
     stamp.instance_id = std::string(*instance);
   }
-  if (!rest.empty() || stamp.generation < 0) {
+  if (!rest.empty()) {
     return unknown_layout("its end");
   }
   stamp.member_id = std::string(*its_member);

@@ -17,7 +17,14 @@
 
 namespace penstock::rdkafka {
 
-// Pure. Error unsupported: these bytes are not of that layout, or not of this group and member.
+// Whether this is nobody's stamp: the library was not a member when it was asked, as its membership was lost
+// a moment ago.
+inline bool is_of_nobody(const MemberStamp& stamp) {
+  return stamp.generation < 0 || stamp.member_id.empty();
+}
+
+// Pure. Error unsupported: these bytes are not of that layout, or not of this group and member. A stamp of
+// nobody is of the layout.
 Result<MemberStamp> parse_member_stamp(Bytes written, std::string_view group, std::string_view member_id);
 
 }  // namespace penstock::rdkafka

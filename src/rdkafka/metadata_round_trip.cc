@@ -1,13 +1,17 @@
 #include "rdkafka/metadata_round_trip.h"
 
 #include <cstring>
+#include <string>
+#include <thread>
 
 #include <librdkafka/rdkafka.h>
 
+#include "base/clock.h"
 #include "base/concat.h"
-#include "rdkafka/client_properties.h"
+#include "rdkafka/asking_client.h"
 #include "rdkafka/kafka_errors.h"
 #include "rdkafka/rd_handles.h"
+#include "rdkafka/scratch_group.h"
 
 namespace penstock::rdkafka {
 namespace {
@@ -15,32 +19,37 @@ namespace {
 // As long as a claim may be: Event Hubs' limit is 1,024 bytes.
 constexpr std::size_t k_metadata_bytes = 1000;
 
+constexpr std::chrono::milliseconds k_between_tries{500};
+
 void set_metadata(rd_kafka_t* client, rd_kafka_topic_partition_t& row, const std::string& text) {
   row.metadata = rd_kafka_mem_malloc(client, text.size());  // the list frees it
   std::memcpy(row.metadata, text.data(), text.size());
   row.metadata_size = text.size();
 }
 
-}  // namespace
-
-std::string scratch_group(const std::string& group) {
-  constexpr std::string_view k_suffix = ".check";
-  return group.substr(0, 256 - k_suffix.size()) + std::string(k_suffix);
+// A broker that has just started is not the coordinator of its groups yet, and refuses.
+Result<void> commit_within(rd_kafka_t* client, const RdList& list, std::chrono::milliseconds timeout,
+                           const std::string& what) {
+  const MonoTime deadline = system_clock().now() + timeout;
+  for (;;) {
+    const rd_kafka_resp_err_t code = rd_kafka_commit(client, list.get(), 0);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return {};
+    }
+    Error error = kafka_error(code, what);
+    if (error.action != Action::retry || system_clock().now() >= deadline) {
+      return error;
+    }
+    std::this_thread::sleep_for(k_between_tries);
+  }
 }
+
+}  // namespace
 
 Result<void> try_metadata_round_trip(const source::ConsumerOptions& options, const TopicPartition& partition,
                                      std::chrono::milliseconds timeout) {
-  source::ConsumerOptions scratch = options;
-  scratch.group = scratch_group(options.group);
-  scratch.group_instance_id.clear();
-  const auto properties = client_properties(scratch, EndOfPartition::silent, rd_kafka_version());
-  if (!properties) {
-    return properties.error();
-  }
-  ClientCallbacks callbacks;
-  callbacks.log = options.log;
-  callbacks.error = [](int, const std::string&) {};
-  const Result<RdClient> client = make_client(ClientKind::consumer, *properties, callbacks);
+  const source::ConsumerOptions scratch = in_scratch_group(options);
+  const Result<AskingClient> client = AskingClient::make(scratch, EndOfPartition::silent);
   if (!client) {
     return client.error();
   }
@@ -49,8 +58,9 @@ Result<void> try_metadata_round_trip(const source::ConsumerOptions& options, con
   const RdList list = make_list(std::span(&partition, 1));
   list->elems[0].offset = 0;
   set_metadata(client->get(), list->elems[0], sent);
-  if (const auto code = rd_kafka_commit(client->get(), list.get(), 0); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return kafka_error(code, concat("committing ", what));
+  if (Result<void> committed = commit_within(client->get(), list, timeout, concat("committing ", what));
+      !committed.ok()) {
+    return committed;
   }
   const RdList read = make_list(std::span(&partition, 1));
   if (const auto code = rd_kafka_committed(client->get(), read.get(), static_cast<int>(timeout.count()));

@@ -1,9 +1,8 @@
 // Whether the broker gives back the metadata of a committed offset, which exactly_once rests on: asks once,
-// by a commit to a scratch group that nobody else uses.
+// by a commit to the scratch group (scratch_group.h) that nobody else uses.
 #pragma once
 
 #include <chrono>
-#include <string>
 
 #include <penstock/result.h>
 
@@ -11,9 +10,6 @@
 #include "source/consumer_options.h"
 
 namespace penstock::rdkafka {
-
-// "penstock-api-gateway.check": of the group's own name, since rights are given by prefix.
-std::string scratch_group(const std::string& group);
 
 // Blocks for at most about twice `timeout`. Error unsupported: it came back changed, or not at all; others:
 // it could not be tried, and why.

@@ -93,6 +93,10 @@ void MockCluster::set_brokers(Brokers state) {
   }
 }
 
+void MockCluster::lead(const TopicPartition& id, int broker) {
+  rd_kafka_mock_partition_set_leader(parts_->brokers, id.topic.c_str(), id.partition.value, broker);
+}
+
 void MockCluster::fail_topic(const std::string& name, int code) {
   rd_kafka_mock_topic_set_error(parts_->brokers, name.c_str(), static_cast<rd_kafka_resp_err_t>(code));
 }

@@ -34,6 +34,9 @@ class MockCluster {
   void set_brokers(Brokers state);
   // Metadata of this topic says `code`.
   void fail_topic(const std::string& name, int code);
+  // Who leads a partition from now on: the number of a broker, from 1, or nobody.
+  static constexpr int k_nobody = -1;
+  void lead(const TopicPartition& id, int broker);
   // The next requests of this kind (Kafka's API key) fail with these codes, one each.
   void fail_next(std::int16_t api_key, std::span<const int> codes);
 

@@ -1,5 +1,9 @@
 #include "rdkafka/offset_query.h"
 
+#include <memory>
+#include <set>
+#include <string>
+
 #include <librdkafka/rdkafka.h>
 
 #include "base/concat.h"
@@ -82,6 +86,33 @@ Result<Positions> committed_positions(rd_kafka_s* client, std::span<const TopicP
   const RdList list = make_list(partitions);
   return answer(rd_kafka_committed(client, list.get(), static_cast<int>(timeout.count())), list,
                 "reading the group's committed offsets");
+}
+
+Result<std::vector<TopicPartition>> partitions_of_topics(rd_kafka_s* client,
+                                                         std::span<const TopicPartition> of, Millis timeout) {
+  std::set<std::string> topics;
+  for (const TopicPartition& id : of) {
+    topics.insert(id.topic);
+  }
+  std::vector<TopicPartition> found;
+  for (const std::string& topic : topics) {
+    const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> handle(
+        rd_kafka_topic_new(client, topic.c_str(), nullptr), rd_kafka_topic_destroy);
+    const struct rd_kafka_metadata* answer = nullptr;
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(client, 0, handle.get(), &answer, static_cast<int>(timeout.count()));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return kafka_error(code, concat("asking for the partitions of topic ", topic));
+    }
+    const std::unique_ptr<const struct rd_kafka_metadata, decltype(&rd_kafka_metadata_destroy)> metadata(
+        answer, rd_kafka_metadata_destroy);
+    for (int i = 0; i < metadata->topic_cnt; ++i) {
+      for (int j = 0; j < metadata->topics[i].partition_cnt; ++j) {
+        found.push_back({metadata->topics[i].topic, Partition{metadata->topics[i].partitions[j].id}});
+      }
+    }
+  }
+  return found;
 }
 
 Result<std::vector<source::LogBounds>> log_bounds(rd_kafka_s* client,

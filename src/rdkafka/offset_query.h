@@ -33,6 +33,10 @@ Result<std::vector<std::optional<Position>>> committed_positions(rd_kafka_s* cli
                                                                  std::span<const TopicPartition> partitions,
                                                                  Millis timeout);
 
+// All partitions of the topics that `of` names.
+Result<std::vector<TopicPartition>> partitions_of_topics(rd_kafka_s* client,
+                                                         std::span<const TopicPartition> of, Millis timeout);
+
 // The end is that of the committed records (read_committed): what a consumer can reach.
 Result<std::vector<source::LogBounds>> log_bounds(rd_kafka_s* client,
                                                   std::span<const TopicPartition> partitions, Millis timeout);

@@ -1,6 +1,12 @@
+// How it works. librdkafka answers questions about logs and entries only in calls that block. So a thread of
+// its own asks, again and again until everything is known, and wakes the loop. take() hands over what there
+// is: an error that passes, or the facts of all partitions. An end that lies before a wanted position is
+// asked for several times, since a leader that was elected a moment ago may not know the end yet.
 #include "rdkafka/position_resolver.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace penstock::rdkafka {
@@ -56,6 +62,7 @@ void PositionResolver::run() {
       const std::lock_guard lock(mutex_);
       if (facts.ok()) {
         pending_.facts = std::move(*facts);
+        pending_.existing = std::move(existing_);
       } else if (!canceled_) {
         pending_.error = std::move(facts.error());
       }
@@ -79,7 +86,31 @@ bool PositionResolver::pause() {
   return !canceled_;
 }
 
-Result<std::vector<source::StartFacts>> PositionResolver::ask() const {
+// Which topics the group has an entry for, whoever has their partitions.
+Result<void> PositionResolver::look_for_newcomers(std::vector<source::StartFacts>& facts) {
+  auto existing = partitions_of_topics(client_, request_.partitions, k_resolve_timeout);
+  if (!existing.ok()) {
+    return std::move(existing).error();
+  }
+  const auto committed = committed_positions(client_, *existing, k_resolve_timeout);
+  if (!committed.ok()) {
+    return committed.error();
+  }
+  std::set<std::string> topics;
+  for (std::size_t i = 0; i < existing->size(); ++i) {
+    if ((*committed)[i]) {
+      topics.insert((*existing)[i].topic);
+    }
+  }
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    facts[i].newcomer.group_has_its_topic = topics.contains(request_.partitions[i].topic);
+    facts[i].newcomer.group_has_any_topic = !topics.empty();
+  }
+  existing_ = std::move(existing).value();
+  return {};
+}
+
+Result<std::vector<source::StartFacts>> PositionResolver::ask() {
   const std::vector<TopicPartition>& partitions = request_.partitions;
   std::vector<source::StartFacts> facts(partitions.size());
   if (request_.wanted.empty()) {
@@ -89,6 +120,11 @@ Result<std::vector<source::StartFacts>> PositionResolver::ask() const {
     }
     for (std::size_t i = 0; i < facts.size(); ++i) {
       facts[i].committed = (*committed)[i];
+    }
+    if (request_.start.at == source::StartAt::latest) {
+      if (Result<void> looked = look_for_newcomers(facts); !looked.ok()) {
+        return std::move(looked).error();
+      }
     }
   } else {
     for (std::size_t i = 0; i < facts.size(); ++i) {

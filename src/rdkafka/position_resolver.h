@@ -49,6 +49,7 @@ class PositionResolver {
   struct News {
     std::optional<Error> error;  // the latest failed try since the last take(); it goes on
     std::optional<std::vector<source::StartFacts>> facts;  // the answer, one a partition, once
+    std::vector<TopicPartition> existing;  // with the facts of `latest`: all partitions of the topics
   };
   News take();
 
@@ -56,7 +57,8 @@ class PositionResolver {
 
  private:
   void run();
-  Result<std::vector<source::StartFacts>> ask() const;
+  Result<std::vector<source::StartFacts>> ask();
+  Result<void> look_for_newcomers(std::vector<source::StartFacts>& facts);
   bool canceled() const;
   bool pause();  // returns whether to go on
 
@@ -70,7 +72,8 @@ class PositionResolver {
   bool canceled_ = false;
   bool finished_ = false;
 
-  std::thread thread_;  // last: it uses all of the above
+  std::vector<TopicPartition> existing_;  // the thread's own
+  std::thread thread_;                    // last: it uses all of the above
 };
 
 }  // namespace penstock::rdkafka

@@ -146,6 +146,7 @@ void RdConsumer::commit(std::span<const EntryToCommit> commits, std::function<vo
     }
   }
   commit_done_ = std::move(done);
+  commit_items_ = commits.size();
   const auto on_done = [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* offsets,
                           void* self) { static_cast<RdConsumer*>(self)->finish_commit(code, offsets); };
   const rd_kafka_resp_err_t code =
@@ -173,8 +174,7 @@ void RdConsumer::finish_commit(int code, const rd_kafka_topic_partition_list_s* 
   }
   // Under what stamp it went, and how often, is the library's affair: so nothing more can be said of it.
   const CommitOutcome outcome = error ? CommitOutcome::unknown : CommitOutcome::done;
-  std::exchange(commit_done_,
-                nullptr)({.outcome = outcome, .membership_lost = false, .error = std::move(error)});
+  std::exchange(commit_done_, nullptr)(CommitReply::alike(commit_items_, outcome, std::move(error)));
 }
 
 Position RdConsumer::log_end(const TopicPartition& partition) const {

@@ -68,7 +68,8 @@ class RdConsumer {
   MonoTime forward_again_until_{};
   bool paused_ = false;
   std::function<void(CommitReply)> commit_done_;
-  int commit_refused_ = 0;  // by the library itself, before sending
+  std::size_t commit_items_ = 0;  // of the commit under way
+  int commit_refused_ = 0;        // by the library itself, before sending
 };
 
 }  // namespace penstock::rdkafka

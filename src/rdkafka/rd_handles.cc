@@ -9,9 +9,9 @@
 //
 //   1. As a rule the library puts a wish for a token into a queue that the owner polls. This owner does not
 //      poll. So make_client() gives such wishes a queue of their own, which a thread of the library serves.
-//   2. That thread runs on_token_wanted(). It reads the token, and hands it over with the time of its expiry.
+//   2. That thread runs on_token_wanted(). The TokenFeed reads the token, and hands it over with the time of
+//      its expiry.
 //   3. The login goes on, and the question is answered.
-//   4. Had the file held no token, the library would be told the sentence, and would ask again.
 //
 // rd_kafka_new() takes the configuration over only when it succeeds. So `conf` is released after that, and
 // freed by its owner otherwise.
@@ -47,7 +47,11 @@ void on_log(const rd_kafka_t* client, int level, const char* facility, const cha
 }
 
 void on_error(rd_kafka_t* /*client*/, int code, const char* reason, void* opaque) {
-  callbacks_of(opaque).error(code, reason);
+  const ClientCallbacks& callbacks = callbacks_of(opaque);
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && callbacks.tokens) {
+    callbacks.tokens->refused();
+  }
+  callbacks.error(code, reason);
 }
 
 void on_rebalance(rd_kafka_t* /*client*/, rd_kafka_resp_err_t code,
@@ -61,19 +65,7 @@ void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void
 
 // The library asks again at four fifths of the token's life, and ten seconds after a failure.
 void on_token_wanted(rd_kafka_t* client, const char* /*config*/, void* opaque) {
-  const Result<source::BearerToken> token = callbacks_of(opaque).token();
-  if (!token.ok()) {
-    rd_kafka_oauthbearer_set_token_failure(client, token.error().message.c_str());
-    return;
-  }
-  const auto expires =
-      std::chrono::duration_cast<std::chrono::milliseconds>(token->expires.time_since_epoch());
-  std::array<char, 512> sentence{};
-  if (rd_kafka_oauthbearer_set_token(client, token->text.c_str(), expires.count(), token->principal.c_str(),
-                                     nullptr, 0, sentence.data(),
-                                     sentence.size()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    rd_kafka_oauthbearer_set_token_failure(client, sentence.data());
-  }
+  callbacks_of(opaque).tokens->serve(client);
 }
 
 // Called for every certificate of a chain, and accepts nothing that the library does not.
@@ -89,7 +81,10 @@ int on_certificate(rd_kafka_t* /*client*/, const char* broker, std::int32_t /*br
 
 }  // namespace
 
-void RdDeleter::operator()(rd_kafka_s* client) const {
+void RdClientDeleter::operator()(rd_kafka_s* client) const {
+  if (tokens) {
+    tokens->end();
+  }
   rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 void RdDeleter::operator()(rd_kafka_conf_s* conf) const {
@@ -118,6 +113,11 @@ Result<RdConf> make_conf(std::span<const Property> properties) {
   return conf;
 }
 
+Result<void> check_properties(std::span<const Property> properties) {
+  const Result<RdConf> conf = make_conf(properties);
+  return conf.ok() ? Result<void>() : conf.error();
+}
+
 Result<RdClient> make_client(ClientKind kind, std::span<const Property> properties,
                              const ClientCallbacks& callbacks) {
   Result<RdConf> conf = make_conf(properties);
@@ -135,7 +135,7 @@ Result<RdClient> make_client(ClientKind kind, std::span<const Property> properti
   if (callbacks.delivery) {
     rd_kafka_conf_set_dr_msg_cb(conf->get(), on_delivery);
   }
-  if (callbacks.token) {
+  if (callbacks.tokens) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf->get(), on_token_wanted);
     rd_kafka_conf_enable_sasl_queue(conf->get(), 1);
   }
@@ -144,12 +144,13 @@ Result<RdClient> make_client(ClientKind kind, std::span<const Property> properti
   }
   std::array<char, 512> sentence{};
   RdClient client(rd_kafka_new(kind == ClientKind::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER,
-                               conf->get(), sentence.data(), sentence.size()));
+                               conf->get(), sentence.data(), sentence.size()),
+                  RdClientDeleter{callbacks.tokens});
   if (!client) {
     return invalid_input(concat("the Kafka client cannot start: ", sentence.data()));
   }
   static_cast<void>(conf->release());  // the client owns it now
-  if (callbacks.token) {
+  if (callbacks.tokens) {
     if (rd_kafka_error_t* error = rd_kafka_sasl_background_callbacks_enable(client.get())) {
       const Error told =
           invalid_input(concat("the Kafka client cannot start: ", rd_kafka_error_string(error)));

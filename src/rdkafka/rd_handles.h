@@ -12,7 +12,7 @@
 
 #include "base/types.h"
 #include "rdkafka/client_properties.h"
-#include "source/bearer_token.h"
+#include "rdkafka/token_feed.h"
 #include "source/consumer_options.h"
 
 struct rd_kafka_s;
@@ -23,20 +23,25 @@ struct rd_kafka_topic_partition_list_s;
 namespace penstock::rdkafka {
 
 struct RdDeleter {
-  // Ends the library's threads without leaving the group: closing a consumer is its owner's business, because
-  // it may block.
-  void operator()(rd_kafka_s* client) const;
   void operator()(rd_kafka_conf_s* conf) const;
   void operator()(rd_kafka_queue_s* queue) const;
   void operator()(rd_kafka_topic_partition_list_s* list) const;
 };
 
-using RdClient = std::unique_ptr<rd_kafka_s, RdDeleter>;
+struct RdClientDeleter {
+  // Ends the library's threads without leaving the group: closing a consumer is its owner's business, because
+  // it may block.
+  void operator()(rd_kafka_s* client) const;
+
+  std::shared_ptr<TokenFeed> tokens{};  // ends first. Null: the login is by something else
+};
+
+using RdClient = std::unique_ptr<rd_kafka_s, RdClientDeleter>;
 using RdConf = std::unique_ptr<rd_kafka_conf_s, RdDeleter>;
 using RdQueue = std::unique_ptr<rd_kafka_queue_s, RdDeleter>;
 using RdList = std::unique_ptr<rd_kafka_topic_partition_list_s, RdDeleter>;
 
-// What a client calls. `log`, `token` and `certificate` run in threads of the library, the others inside the
+// What a client calls. `log`, `tokens` and `certificate` run in threads of the library, the others inside the
 // polls of its owner, on the owner's thread.
 struct ClientCallbacks {
   source::LogHandler log;
@@ -44,9 +49,9 @@ struct ClientCallbacks {
   // Code: _ASSIGN_PARTITIONS, _REVOKE_PARTITIONS, or an error.
   std::function<void(int code, const rd_kafka_topic_partition_list_s* partitions)> rebalance;
   std::function<void(bool delivered)> delivery;  // producers
-  // At the beginning and before the token expires. Not inside polls, so that a client gets its token also
-  // while its owner waits in a blocking question.
-  source::TokenReader token;
+  // At the beginning and before the token expires, and after the error _AUTHENTICATION. Not inside polls, so
+  // that a client gets its token also while its owner waits in a blocking question.
+  std::shared_ptr<TokenFeed> tokens;
   // A broker's certificate was refused: see CertificateWatch::refused(). The code _SSL follows by `error`.
   std::function<void(const std::string& broker, long verify_result, Bytes certificate)> certificate;
 };

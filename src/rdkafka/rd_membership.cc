@@ -59,9 +59,13 @@ Result<std::unique_ptr<RdMembership>> RdMembership::join(const source::ConsumerO
 }
 
 RdMembership::RdMembership(const source::ConsumerOptions& options, io::Loop& loop, Stamps stamps)
-    : loop_(loop), group_(options.group), stamps_(stamps), certificates_(options.tls_ca) {
+    : loop_(loop),
+      group_(options.group),
+      stamps_(stamps),
+      certificates_(options.tls_ca),
+      password_(source::with_newest_secret(options.auth)) {
   callbacks_.log = options.log;
-  callbacks_.token = source::token_reader(options.auth);
+  callbacks_.tokens = token_feed(options.auth);
   if (source::wants_tls(options)) {
     callbacks_.certificate = [this](const std::string& broker, long verify_result, Bytes certificate) {
       certificates_.refused(broker, verify_result, certificate);
@@ -149,7 +153,6 @@ void RdMembership::on_rebalance(int code, const rd_kafka_topic_partition_list_s*
 
 void RdMembership::on_assigned(const rd_kafka_topic_partition_list_s* partitions) {
   rd_kafka_assign(client_.get(), make_list({}).get());
-  seen_assignment_ = true;
   source::MembershipEvent event{.kind = source::MembershipEvent::Kind::assigned,
                                 .partitions = partitions_of(partitions)};
   if (stamps_ == Stamps::read) {
@@ -157,6 +160,9 @@ void RdMembership::on_assigned(const rd_kafka_topic_partition_list_s* partitions
     if (!stamp) {
       events_.push_back({.error = std::move(stamp).error()});
       return;
+    }
+    if (is_of_nobody(*stamp)) {
+      return;  // membership was lost since: that is told next
     }
     event.stamp = std::move(*stamp);
   }
@@ -211,14 +217,15 @@ void RdMembership::push_error(int code, std::string_view topic, std::string reas
   Error error = kafka_error(code, concat("Kafka consumer group ", group_, ": ", reason));
   if (is_fatal) {
     error.action = Action::fatal;
-  } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && seen_assignment_) {
-    // A topic that was deleted does not end the others; it may come back.
+  } else if (!topic.empty()) {
+    // One topic that is not there, or not ours to read, does not end the others. It may come, or come back.
     error.action = Action::retry;
   }
   events_.push_back({.error = std::move(error)});
 }
 
 void RdMembership::poll(std::vector<source::MembershipEvent>& events) {
+  password_.look(client_.get());
   for (int i = 0; i < k_group_events_max; ++i) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(client_.get(), 0);
     if (message == nullptr) {

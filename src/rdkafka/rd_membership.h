@@ -19,6 +19,7 @@
 #include "io/loop.h"
 #include "rdkafka/certificate_watch.h"
 #include "rdkafka/client_properties.h"
+#include "rdkafka/password_feed.h"
 #include "rdkafka/rd_handles.h"
 #include "source/consumer_options.h"
 #include "source/membership.h"
@@ -63,12 +64,12 @@ class RdMembership final : public source::Membership {
   const std::string group_;
   const Stamps stamps_;
   CertificateWatch certificates_;
+  PasswordFeed password_;
   ClientCallbacks callbacks_;
   UniqueFd wake_fd_;
   RdClient client_;
   RdQueue group_queue_;
   std::vector<source::MembershipEvent> events_;  // appended to by callbacks, handed out by poll()
-  bool seen_assignment_ = false;
   bool closing_ = false;
 };
 

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/concat.h"
-#include "rdkafka/client_properties.h"
+#include "rdkafka/asking_client.h"
 #include "rdkafka/kafka_errors.h"
 #include "rdkafka/rd_handles.h"
 
@@ -24,15 +24,7 @@ struct MessageDeleter {
 
 Result<std::optional<Offset>> first_value(const source::ConsumerOptions& options,
                                           const TopicPartition& partition, Range range, Millis timeout) {
-  const auto properties = client_properties(options, EndOfPartition::reported, rd_kafka_version());
-  if (!properties) {
-    return properties.error();
-  }
-  ClientCallbacks callbacks;
-  callbacks.log = options.log;
-  callbacks.token = source::token_reader(options.auth);
-  callbacks.rebalance = [](int, const rd_kafka_topic_partition_list_s*) {};
-  const Result<RdClient> client = make_client(ClientKind::consumer, *properties, callbacks);
+  const Result<AskingClient> client = AskingClient::make(options, EndOfPartition::reported);
   if (!client) {
     return client.error();
   }

@@ -20,11 +20,9 @@
 #include "source/bearer_token.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -33,9 +31,11 @@
 
 #include "base/concat.h"
 #include "base/os_error.h"
+#include "base/trimmed.h"
 #include "base/types.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
+#include "base/utc_text.h"
 #include "codec/json_members.h"
 #include "crypto/base64.h"
 
@@ -58,13 +58,6 @@ Error no_token(const std::string& file, std::string_view why) {
                   "no token");
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view k_space = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(k_space);
-  return first == std::string_view::npos ? std::string_view()
-                                         : text.substr(first, text.find_last_not_of(k_space) - first + 1);
-}
-
 bool is_base64url(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -81,18 +74,10 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   return bytes.ok() ? std::optional(std::string(as_text(*bytes))) : std::nullopt;
 }
 
-std::string utc(WallTime time) {
-  const std::time_t whole = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&whole, &parts);
-  std::array<char, 32> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
 Error expired(const std::string& file, WallTime expires, WallTime now) {
   const auto ago = std::chrono::duration_cast<std::chrono::seconds>(now - expires);
   return unusable(
-      concat("source.auth.token_file: the token in ", file, " has expired at ", utc(expires), ", ",
+      concat("source.auth.token_file: the token in ", file, " has expired at ", utc_text(expires), ", ",
              format_duration(ago), " ago: see whether what renews it still runs, and this machine's clock"),
       "token expired");
 }
@@ -164,6 +149,9 @@ Result<BearerToken> read_bearer_token(const std::string& file, WallTime now) {
 }
 
 TokenReader token_reader(const Auth& auth) {
+  if (auth.type == AuthType::entra) {
+    return auth.tokens.current;
+  }
   if (auth.type != AuthType::oauthbearer) {
     return {};
   }

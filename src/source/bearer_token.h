@@ -8,7 +8,6 @@
 // Only what a client must know is read, sub and exp; whether the token is genuine is the broker's to say.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,14 +15,9 @@
 
 #include "base/clock.h"
 #include "source/consumer_options.h"
+#include "source/token_supply.h"
 
 namespace penstock::source {
-
-struct BearerToken {
-  std::string text;       // as it goes to the broker
-  std::string principal;  // sub; "unnamed" without one. For the library's books, not for the broker
-  WallTime expires;
-};
 
 // Pure. White space around the token is left out. Errors are unauthenticated, give_up, and name `file`, never
 // the token: no such token, or it has expired by `now`.
@@ -33,9 +27,7 @@ Result<BearerToken> parse_bearer_token(std::string_view written, const std::stri
 // as above, and for a file that cannot be read.
 Result<BearerToken> read_bearer_token(const std::string& file, WallTime now);
 
-// Reads the token of these options by the machine's clock; empty: they log in by something else. Of any
-// thread.
-using TokenReader = std::function<Result<BearerToken>()>;
+// Reads the token of these options: the file's, by the machine's clock, or that of their TokenSupply.
 TokenReader token_reader(const Auth& auth);
 
 }  // namespace penstock::source

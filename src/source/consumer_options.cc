@@ -1,31 +1,29 @@
 #include "source/consumer_options.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "base/concat.h"
+#include "base/connection_parts.h"
+#include "base/letter_case.h"
 
 namespace penstock::source {
 namespace {
 
-// The value of `key` in "a=b;c=d"; a key's case does not matter to the service.
-std::optional<std::string_view> connection_field(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(';'), text.size());
-    const std::string_view field = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
-    if (field.size() > key.size() && field[key.size()] == '=' &&
-        std::equal(key.begin(), key.end(), field.begin(), same)) {
-      return field.substr(key.size() + 1);
-    }
-  }
-  return std::nullopt;
+using Parts = std::vector<ConnectionPart>;
+
+// Empty if the text cannot be taken apart.
+Parts parts_of(std::string_view connection_string) {
+  Result<Parts> parts = connection_parts(connection_string);
+  return parts.ok() ? std::move(parts).value() : Parts{};
 }
 
-bool is_emulator(const ConsumerOptions& options) {
-  return connection_field(options.auth.connection_string, "UseDevelopmentEmulator") == "true";
+bool is_emulator(const Parts& parts) {
+  return same_word(value_of_part(parts, "UseDevelopmentEmulator"), "true");
+}
+
+bool has_scheme(std::string_view endpoint, std::string_view scheme) {
+  return endpoint.size() >= scheme.size() && same_word(endpoint.substr(0, scheme.size()), scheme);
 }
 
 bool names_event_hubs(const ConsumerOptions& options) {
@@ -40,30 +38,47 @@ bool wants_tls(const ConsumerOptions& options) {
   if (options.tls != Tls::automatic) {
     return options.tls == Tls::enabled;
   }
-  return (options.auth.type == AuthType::event_hubs && !is_emulator(options)) || names_event_hubs(options);
+  const bool by_string = options.auth.type == AuthType::event_hubs;
+  return (by_string && !is_emulator(parts_of(options.auth.connection_string))) || names_event_hubs(options);
 }
 
 Result<std::string> event_hubs_broker(std::string_view connection_string) {
-  const auto endpoint = connection_field(connection_string, "Endpoint");
+  const Parts parts = parts_of(connection_string);
+  const std::string endpoint = value_of_part(parts, "Endpoint");
   constexpr std::string_view k_scheme = "sb://";
-  if (!endpoint || !endpoint->starts_with(k_scheme) ||
-      !(connection_field(connection_string, "SharedAccessKey") ||
-        connection_field(connection_string, "SharedAccessSignature"))) {
+  const bool by_key = !value_of_part(parts, "SharedAccessKeyName").empty() &&
+                      !value_of_part(parts, "SharedAccessKey").empty();
+  const bool by_signature = !value_of_part(parts, "SharedAccessSignature").empty();
+  if (!has_scheme(endpoint, k_scheme) || !(by_key || by_signature)) {
     return invalid_input(
-        "source.auth: this is no Event Hubs connection string; it has the form "
+        "is not a connection string of Event Hubs; write all of "
         "Endpoint=sb://<namespace>.servicebus.windows.net/;SharedAccessKeyName=<name>;SharedAccessKey=<key>");
   }
-  std::string_view host = endpoint->substr(k_scheme.size());
+  std::string_view host = std::string_view(endpoint).substr(k_scheme.size());
   host = host.substr(0, host.find_first_of("/:"));
   if (host.empty()) {
-    return invalid_input("source.auth: the connection string's Endpoint names no host");
+    return invalid_input("names no host in its Endpoint; copy the whole connection string again");
   }
-  const bool emulator = connection_field(connection_string, "UseDevelopmentEmulator") == "true";
-  return concat(host, emulator ? ":9092" : ":9093");
+  return concat(host, is_emulator(parts) ? ":9092" : ":9093");
+}
+
+std::string event_hubs_entity(std::string_view connection_string) {
+  return value_of_part(parts_of(connection_string), "EntityPath");
+}
+
+std::string event_hubs_password(std::string_view connection_string) {
+  return joined(parts_of(connection_string));
 }
 
 bool is_topic_pattern(const ConsumerOptions& options) {
   return options.topics.size() == 1 && options.topics[0].starts_with('^');
+}
+
+Auth with_newest_secret(Auth auth) {
+  if (auth.secret_now) {
+    (auth.type == AuthType::event_hubs ? auth.connection_string : auth.password) = auth.secret_now();
+  }
+  return auth;
 }
 
 }  // namespace penstock::source

@@ -11,6 +11,8 @@
 
 #include <penstock/result.h>
 
+#include "source/token_supply.h"
+
 namespace penstock::source {
 
 enum class AuthType : std::uint8_t {
@@ -19,7 +21,8 @@ enum class AuthType : std::uint8_t {
   sasl_scram_256,
   sasl_scram_512,
   event_hubs,
-  oauthbearer
+  oauthbearer,
+  entra
 };
 
 struct Auth {
@@ -27,11 +30,20 @@ struct Auth {
   std::string user;      // SASL types
   std::string password;  // SASL types
 
+  // The password, or the connection string, as it is at this moment: for a secret that may change. Any
+  // thread. Empty: it stays as it is.
+  std::function<std::string()> secret_now{};
+
   // event_hubs: "Endpoint=sb://...;SharedAccessKeyName=...;SharedAccessKey=..."
   std::string connection_string;
 
   std::string token_file;  // oauthbearer: see bearer_token.h
+
+  TokenSupply tokens{};  // entra: whoever makes these options gets and renews them
 };
+
+// `auth` with the password or connection string of this moment.
+Auth with_newest_secret(Auth auth);
 
 // automatic: on for Event Hubs, off for its emulator and for everything else.
 enum class Tls : std::uint8_t { automatic, disabled, enabled };
@@ -56,6 +68,9 @@ struct ConsumerOptions {
   Auth auth;
   Tls tls = Tls::automatic;
   std::string tls_ca;  // path of a PEM file or directory; empty or "system": the machine's own
+  // Paths of PEM files, what we show to a broker that asks for it. Both or neither.
+  std::string tls_certificate;
+  std::string tls_key;
   std::string group;
   std::vector<std::string> topics;  // names, or exactly one regular expression that begins with ^
   StartPoint start;
@@ -70,8 +85,15 @@ struct ConsumerOptions {
   LogHandler log;                                  // may be empty: the library's log is dropped
 };
 
-// "contoso.servicebus.windows.net:9093" from a connection string. Error: it is none; without its text.
+// "contoso.servicebus.windows.net:9093" from a connection string, with a key or a signature, in any case.
+// Error: what is wrong with it, as a predicate of source.auth.value, without its text.
 Result<std::string> event_hubs_broker(std::string_view connection_string);
+
+// The string as the service takes it for a password: without what base/connection_parts.h takes off.
+std::string event_hubs_password(std::string_view connection_string);
+
+// The hub that the connection string is for, if it names one (EntityPath). Empty: the whole namespace.
+std::string event_hubs_entity(std::string_view connection_string);
 
 // Whether connections are to be encrypted.
 bool wants_tls(const ConsumerOptions& options);

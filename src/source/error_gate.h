@@ -23,7 +23,7 @@ class ErrorGate {
   }
 
  private:
-  std::map<std::string, MonoTime> last_;  // bounded by the names that the library has
+  std::map<std::string, MonoTime> last_;  // bounded by the library's names and the partitions
 };
 
 }  // namespace penstock::source

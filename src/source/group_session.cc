@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/concat.h"
 
 namespace penstock::source {
 
@@ -87,6 +88,7 @@ void GroupSession::begin(Given given) {
     finish();
   }
   given_ = std::move(given);
+  last_stamp_ = given_.stamp;
   state_ = State::resolving;
   if (given_.partitions.empty()) {
     activate({});
@@ -155,6 +157,34 @@ bool GroupSession::at_end_mark(PartitionSlot slot, Position position) const {
 
 void GroupSession::tell_failed(PartitionSlot slot, Error error) const {
   handlers_.partition_failed(slot, std::move(error));
+}
+
+void GroupSession::tell_waits(PartitionSlot slot, Error error) {
+  if (state_ != State::held) {
+    return;
+  }
+  error.action = Action::retry;
+  error.code = concat(error.code, " of ", named(partition(slot)));
+  if (!handlers_.partition_waits) {
+    report(std::move(error));
+  } else if (gate_.passes(error.code, clock_.now())) {
+    ++error_count_;
+    handlers_.partition_waits(slot, std::move(error));
+  }
+}
+
+void GroupSession::tell_goes_on(PartitionSlot slot) const {
+  if (state_ == State::held && handlers_.partition_goes_on) {
+    handlers_.partition_goes_on(slot);
+  }
+}
+
+void GroupSession::tell_start_found(PartitionSlot slot, Position start) const {
+  handlers_.start_found(slot, start);
+}
+
+void GroupSession::tell_moved(PartitionSlot slot, Position start, const std::string& topic_id) const {
+  handlers_.moved(slot, start, topic_id);
 }
 
 void GroupSession::report(Error error) {

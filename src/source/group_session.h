@@ -78,6 +78,8 @@ class GroupSession {
   const std::vector<TopicPartition>& partitions() const { return given_.partitions; }
   const TopicPartition& partition(PartitionSlot slot) const { return given_.partitions.at(slot.value); }
   const MemberStamp& stamp() const { return given_.stamp; }
+  // Of the assignment that there was last, perhaps an empty one.
+  const MemberStamp& last_stamp() const { return last_stamp_; }
 
   // The same commits by the names of their partitions. CHECKs that there is one, and an assignment it is of.
   std::vector<EntryToCommit> entries_of(std::span<const CommitItem> commits) const;
@@ -85,8 +87,13 @@ class GroupSession {
   // Whether the partition, read up to `position`, has reached its end mark.
   bool at_end_mark(PartitionSlot slot, Position position) const;
 
-  // The partition cannot go on: tells the pipeline, which holds the assignment.
+  // Tell the pipeline, which holds the assignment.
   void tell_failed(PartitionSlot slot, Error error) const;
+  // That the partition waits: once in a while. To `failed` where nobody wants to know which one.
+  void tell_waits(PartitionSlot slot, Error error);
+  void tell_goes_on(PartitionSlot slot) const;
+  void tell_start_found(PartitionSlot slot, Position start) const;
+  void tell_moved(PartitionSlot slot, Position start, const std::string& topic_id) const;
 
   // Tells the pipeline of an error of the source as a whole. A fatal one is told once. Others are counted,
   // and told once in a while for each code.
@@ -119,6 +126,7 @@ class GroupSession {
 
   State state_ = State::none;
   Given given_;
+  MemberStamp last_stamp_;
   std::optional<Given> next_;  // came while the former was not released
   std::vector<MembershipEvent> events_;
 

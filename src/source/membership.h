@@ -1,6 +1,6 @@
 // The Membership seam: being a member of a consumer group. It says which partitions the group gives and takes
-// back, and nothing of records. librdkafka implements it (rdkafka/rd_membership.h), and a script in the
-// tests. No type and no error code of a Kafka library crosses it.
+// back, and nothing of records. librdkafka implements it (rdkafka/rd_membership.h), and in the tests a
+// script and the simulator. No type and no error code of a Kafka library crosses it.
 //
 // The protocol of the group is the eager one: an assignment is whole, and is taken back whole before the next
 // is given. An exception is an empty assignment, which may be replaced without having been revoked.

@@ -1,6 +1,5 @@
-// The Source seam: where records come from. Three sources serve it. kafka::DirectSource fetches for itself,
-// beside a member of the group. rdkafka::LibrdkafkaSource leaves all of it to librdkafka. The simulator has
-// one over a simulated broker.
+// The Source seam: where records come from. Two sources serve it. kafka::DirectSource fetches for itself,
+// beside a member of the group. rdkafka::LibrdkafkaSource leaves all of it to librdkafka.
 //
 // A source belongs to one worker and lives on its thread. Every call is made there. Every handler runs there
 // too: from poll(), from front(), or from a callback of the worker's loop. No type of a Kafka library crosses
@@ -25,6 +24,7 @@
 
 #include <penstock/result.h>
 
+#include "base/clock.h"
 #include "base/commit.h"
 #include "base/group_entry.h"
 #include "base/record_view.h"
@@ -56,8 +56,12 @@ struct Assigned {
   // As it was read. None: the group has committed nothing for the partition.
   std::optional<GroupEntry> entry = {};
 
-  // False: the partition failed before its start was found. partition_failed follows.
+  // False: where it starts is not found yet. start_found or partition_failed follows.
   bool start_known = true;
+
+  // Of the topic, 32 lower-case hex digits. A topic that is made anew has another one. Empty: the brokers
+  // give none.
+  std::string topic_id = {};
 };
 
 enum class RevokeReason : std::uint8_t {
@@ -73,7 +77,23 @@ struct SourceHandlers {
   // release().
   std::function<void(RevokeReason)> revoked;
 
-  // A partition cannot go on (data loss, authorization, a batch that is corrupt twice). Its records stop.
+  // Where a partition starts whose start was not known when it was assigned.
+  std::function<void(PartitionSlot, Position)> start_found;
+
+  // The partition is to be read from here on, in place of where it stands: its log does not have that
+  // position any more, and source.on_data_loss is `continue`. It may go back: then a topic was made anew, and
+  // `topic_id` is that of the new one (Assigned::topic_id), or its log has lost its end. May be told at any
+  // time while the assignment is held. The source hands over nothing of the partition until fetch_from(),
+  // which comes when everything that was handed over is published, as a rule within batch.max_age.
+  std::function<void(PartitionSlot, Position, const std::string& topic_id)> moved;
+
+  // Nothing can be read of a partition for the time being: nobody leads it, its topic is not known, or a
+  // right is missing. It is tried on. Told again every 30 s while that lasts, then partition_goes_on. Both
+  // may be left empty.
+  std::function<void(PartitionSlot, Error)> partition_waits = {};
+  std::function<void(PartitionSlot)> partition_goes_on = {};
+
+  // A partition cannot go on (data loss, a batch that is corrupt twice). Its records stop.
   // Others go on.
   std::function<void(PartitionSlot, Error)> partition_failed;
 
@@ -105,6 +125,12 @@ struct SourceCounters {
 
   // How long the brokers asked for a pause, together.
   std::uint64_t throttled_ms = 0;
+
+  // When a broker gave records last, or said that there are none. None: not yet, or the source cannot tell.
+  std::optional<MonoTime> last_answer = {};
+
+  // Since when such an answer is overdue, of the broker that it is waited for longest. None: of no broker.
+  std::optional<MonoTime> overdue_since = {};
 };
 
 class Source {
@@ -131,15 +157,24 @@ class Source {
   virtual void taken(std::size_t count) = 0;
 
   // Records of the partition come from `position` on: those behind it that were taken already come again.
-  // From `assigned` until `revoked`. Does nothing for a partition that has failed.
+  // From `assigned` until release(). Does nothing after `revoked`, and for a partition that has failed.
   virtual void fetch_from(PartitionSlot slot, Position position) = 0;
 
+  // Before fetch_from(): the records from here up to its position were not read from this source, but had
+  // from the stage. So the entry's leader epoch, which is of the records before them, says nothing of them.
+  virtual void read_elsewhere(PartitionSlot slot, Position from) = 0;
+
   // No more records of the partition until fetch_from(). What has arrived and was not taken is forgotten.
+  // From `assigned` until release(). Does nothing after `revoked`.
   virtual void hold(PartitionSlot slot) = 0;
 
-  // What the group has committed for these partitions, now: one entry per slot. An Error never means "no
-  // entry". After `assigned`, until release(). One at a time.
-  virtual void read_entries(std::span<const PartitionSlot> slots,
+  // The position belongs to an earlier topic of the same name. The partition is held. `moved` or
+  // partition_failed follows, as source.on_data_loss says. Does nothing after `revoked`.
+  virtual void distrust(PartitionSlot slot, Position position) = 0;
+
+  // What the group has committed for these partitions, now: one entry per partition. An Error never means "no
+  // entry". From start() until close(), whatever is assigned. Several may be under way.
+  virtual void read_entries(std::vector<TopicPartition> partitions,
                             std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) = 0;
 
   // One at a time: never before the `done` of the former has run. It carries the stamp of the assignment that

@@ -20,6 +20,9 @@ struct SourceOptions {
   // partition is at one.
   std::optional<std::map<TopicPartition, Position>> end_marks;
 
+  // close() leaves the group, although membership is static (a group_instance_id).
+  bool leaves_group = false;
+
   // For leaving the group.
   std::chrono::milliseconds close_timeout{5000};
 };

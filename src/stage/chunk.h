@@ -17,7 +17,7 @@ namespace penstock::stage {
 // write.
 inline constexpr std::size_t k_chunk_header_bytes = 8192;
 
-// The most partitions that one chunk may have ranges of: 88 + 249 + 200 x 20 = 4,337 bytes of its header.
+// The most partitions that one chunk may have ranges of: 108 + 249 + 200 x 20 = 4,357 bytes of its header.
 inline constexpr std::size_t k_partitions_per_batch_max = 200;
 
 // What a chunk's writer says of it, and what its header carries through a restart. It views the topic and the
@@ -38,6 +38,10 @@ struct ChunkInfo {
   // Records that end in this chunk.
   std::uint64_t records = 0;
 
+  // What else the ranges have: records that make no row, and positions that the log did not give.
+  std::uint64_t skipped = 0;
+  std::uint64_t holes = 0;
+
   // Uncompressed bytes that the payload stands for.
   std::uint64_t raw_bytes = 0;
 
@@ -46,6 +50,9 @@ struct ChunkInfo {
 
   // For a restart: how much of the payload lies before the end of the last record that ends in this chunk.
   std::uint32_t whole_record_bytes = 0;
+
+  // CRC-32C of these.
+  std::uint32_t whole_record_checksum = 0;
 
   // For a restart: how the batch was made, a number that only its writer understands. 0: not to be used
   // again.

@@ -20,9 +20,9 @@ namespace {
 constexpr std::string_view k_segment_magic = "PENSTAGE";
 constexpr std::string_view k_chunk_magic = "PSCK";
 constexpr std::uint16_t k_version = 1;        // of segments
-constexpr std::uint16_t k_chunk_version = 2;  // 1 did not have the fields from 76 to 88
+constexpr std::uint16_t k_chunk_version = 3;  // see the drawing
 constexpr std::uint16_t k_flag_last = 1;
-constexpr std::size_t k_chunk_fixed_bytes = 88;
+constexpr std::size_t k_chunk_fixed_bytes = 108;
 constexpr std::size_t k_range_bytes = 20;
 
 static_assert(k_chunk_header_bytes % k_block_bytes == 0);
@@ -65,7 +65,7 @@ void encode_segment_header(const SegmentHeader& header, MutableBytes block) {
   std::fill(block.begin(), block.end(), std::byte{0});
   put_text(block, 0, k_segment_magic);
   put(block, 12, k_version);
-  put(block, 14, static_cast<std::uint16_t>(header.state));
+  put(block, 14, std::uint16_t{header.sequence != 0});
   put(block, 16, header.sequence);
   put(block, 24, header.segment_bytes);
   put(block, 8, codec::crc32c(block.subspan(12)));
@@ -79,15 +79,15 @@ Result<SegmentHeader> decode_segment_header(Bytes block) {
     return not_chunk(ErrorKind::corrupt, "its header does not match its checksum");
   }
   const auto version = get<std::uint16_t>(block, 12);
-  const auto state = get<std::uint16_t>(block, 14);
+  const auto was_used = get<std::uint16_t>(block, 14);
   const SegmentHeader header{.sequence = get<std::uint64_t>(block, 16),
-                             .segment_bytes = get<std::uint64_t>(block, 24),
-                             .state = static_cast<FillState>(state)};
+                             .segment_bytes = get<std::uint64_t>(block, 24)};
   if (version != k_version) {
     return not_chunk(ErrorKind::corrupt,
                      concat("its format has version ", version, ", and this program knows ", k_version));
   }
-  if (state > 1 || header.segment_bytes < k_block_bytes || header.segment_bytes % k_block_bytes != 0) {
+  if (was_used != std::uint16_t{header.sequence != 0} || header.segment_bytes < k_block_bytes ||
+      header.segment_bytes % k_block_bytes != 0) {
     return not_chunk(ErrorKind::corrupt, "its header holds values that no penstock writes");
   }
   return header;
@@ -114,6 +114,9 @@ void encode_chunk_header(const ChunkInfo& info, const ChunkPlace& place, Mutable
   put(header, 74, static_cast<std::uint16_t>(info.ranges.size()));
   put(header, 76, info.whole_record_bytes);
   put(header, 80, info.recipe_hash);
+  put(header, 88, info.skipped);
+  put(header, 96, info.holes);
+  put(header, 104, info.whole_record_checksum);
   put_text(header, k_chunk_fixed_bytes, info.topic);
   std::size_t at = k_chunk_fixed_bytes + info.topic.size();
   for (const PartitionRange& range : info.ranges) {
@@ -148,9 +151,12 @@ Result<Chunk> decode_chunk_header(Bytes header, std::uint64_t sequence, std::uin
               .topic = std::string(as_text(header.subspan(k_chunk_fixed_bytes, topic_bytes))),
               .ranges = {},
               .records = get<std::uint64_t>(header, 48),
+              .skipped = get<std::uint64_t>(header, 88),
+              .holes = get<std::uint64_t>(header, 96),
               .raw_bytes = get<std::uint64_t>(header, 56),
               .last = (get<std::uint16_t>(header, 10) & k_flag_last) != 0,
               .whole_record_bytes = get<std::uint32_t>(header, 76),
+              .whole_record_checksum = get<std::uint32_t>(header, 104),
               .recipe_hash = get<std::uint64_t>(header, 80),
               .place = {.sequence = sequence,
                         .offset = offset,

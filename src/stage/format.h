@@ -13,8 +13,9 @@
 //        0     8   "PENSTAGE"
 //        8     4   checksum of the bytes 12 to 4,095
 //       12     2   version of this header: 1
-//       14     2   1: zeros were written to the whole file; 0: not yet, so it holds no chunk
-//       16     8   sequence: from 1, greater with each life of any segment in the directory; 0: never used
+//       14     2   1; 0 where the sequence is 0
+//       16     8   sequence: from 1, greater with each life of any segment in the directory; 0: no chunk was
+//                  ever in this file, which releases up to 0.1.0 left when they ended while they made it
 //       24     8   bytes of the whole file, a multiple of 4,096
 //       32  4064   zeros
 //
@@ -22,7 +23,7 @@
 //   offset bytes
 //        0     4   "PSCK"
 //        4     4   checksum of the bytes 8 to 8,191
-//        8     2   version of this header: 2 (1 did not have the fields at 76 and 80)
+//        8     2   version of this header: 3 (1 did not have the fields from 76 on, 2 not those from 88 on)
 //       10     2   flags: bit 0, the last chunk of its batch; the others are 0
 //       12     4   index of the chunk in its batch, from 0
 //       16     8   sequence of the segment when the chunk was written
@@ -37,14 +38,18 @@
 //       74     2   R: ranges, at most 200
 //       76     4   payload bytes up to the end of the last record that ends in this chunk
 //       80     8   how the batch was made, a number of its writer's; 0: not to be used again
-//       88     T   topic
-//     88+T  20 R   ranges, each: partition 4, first position 8, next position 8
+//       88     8   positions of the ranges whose records make no row
+//       96     8   positions of the ranges that the log did not give
+//      104     4   checksum of the payload bytes that are counted at 76
+//      108     T   topic
+//    108+T  20 R   ranges, each: partition 4, first position 8, next position 8
 //                  zeros up to 8,192
 //
 //   payload, P bytes behind the header, then zeros up to a multiple of 4,096
 //
-// A file is recycled, never cleaned. Behind the chunks of its present life lie those of earlier lives,
-// whole and valid but for their sequence, which is smaller than the one in the segment's header.
+// A file is neither filled nor cleaned. Behind the chunks of its present life lie those of earlier lives,
+// whole and valid but for their sequence, which is smaller than the one in the segment's header. What was
+// never written reads as zeros, and a first block of zeros is a file that was made and not used yet.
 #pragma once
 
 #include <cstddef>
@@ -63,13 +68,10 @@ namespace penstock::stage {
 // What every offset, length and address is a multiple of: enough for O_DIRECT on the devices seen.
 inline constexpr std::size_t k_block_bytes = 4096;
 
-enum class FillState : std::uint16_t { filling = 0, filled = 1 };
-
 // The values of a segment's header, as drawn above.
 struct SegmentHeader {
   std::uint64_t sequence = 0;
   std::uint64_t segment_bytes = 0;
-  FillState state = FillState::filling;
 };
 
 // What the stage itself adds to a chunk's header: where it was put, and what its payload is.
@@ -87,9 +89,12 @@ struct Chunk {
   std::string topic;
   std::vector<PartitionRange> ranges;
   std::uint64_t records = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t holes = 0;
   std::uint64_t raw_bytes = 0;
   bool last = false;
   std::uint32_t whole_record_bytes = 0;
+  std::uint32_t whole_record_checksum = 0;
   std::uint64_t recipe_hash = 0;
   ChunkPlace place;
 };

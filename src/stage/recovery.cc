@@ -3,6 +3,9 @@
 // chunk is, so the next one begins where it ends. The scan ends at the first chunk that is not of this life
 // of the segment. Payloads are not read here, as Stage::read() verifies them when they are used.
 //
+// A file of ours whose first block is zeros was made, and its header did not come to the disk: the process
+// was killed in between, or the power failed. It is removed, and so is a file that was cut.
+//
 // Worked case: the process was killed while three full chunks were being written, and the second write did
 // not reach the device.
 //
@@ -97,13 +100,13 @@ Result<SegmentScan> scan_segment(int fd, std::uint32_t segment, Payloads payload
   if (::fstat(fd, &status) != 0) {
     return os_error(errno, "asking for its size");
   }
-  if (status.st_size == 0) {
-    return SegmentScan{};  // made, and the process ended before its header was written
-  }
   ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);  // no read-ahead over payloads
   std::vector<std::byte> block(k_block_bytes);
   if (const int error = read_all_now(fd, block, 0); error != 0 && error != ENODATA) {
     return os_error(error, "reading its header");
+  }
+  if (std::all_of(block.begin(), block.end(), [](std::byte each) { return each == std::byte{0}; })) {
+    return SegmentScan{};
   }
   auto header = decode_segment_header(block);
   if (!header.ok()) {
@@ -111,8 +114,8 @@ Result<SegmentScan> scan_segment(int fd, std::uint32_t segment, Payloads payload
   }
   SegmentScan scan;
   scan.header = *header;
-  scan.complete = header->state == FillState::filled &&
-                  static_cast<std::uint64_t>(status.st_size) == header->segment_bytes;
+  scan.complete =
+      header->sequence != 0 && static_cast<std::uint64_t>(status.st_size) == header->segment_bytes;
   if (scan.complete) {
     scan_chunks(fd, segment, payloads, scan);
   }
@@ -151,7 +154,7 @@ void take_segment(const Directory& directory, std::uint32_t number, SegmentScan 
     found.reusable.push_back(number);
   } else if (::unlink(path.c_str()) == 0) {
     found.recovered.messages.push_back(concat(
-        "removed ", path, ": ", scan.complete ? "the stage's size has changed" : "it was never completed"));
+        "removed ", path, ": ", scan.complete ? "the stage's size has changed" : "it is not complete"));
   }
 }
 

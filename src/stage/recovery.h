@@ -40,7 +40,7 @@ enum class Payloads : std::uint8_t { skipped, verified };
 struct SegmentScan {
   SegmentHeader header;
 
-  // Fully written, and as long as its header says. Otherwise it never held a chunk.
+  // It has a header, and is as long as that says. Otherwise it is of no use: it was being made, or was cut.
   bool complete = false;
 
   // The whole chunks of the segment's present life, in the order they were written.
@@ -85,7 +85,7 @@ struct Leftovers {
 inline constexpr std::size_t k_kept_chunks_max = 65536;
 
 // Blocking. Scans every segment; removes those of ours that do not fit `segment_bytes` or `files_max`, or
-// were never completed; moves aside everything that is not ours. Error: the directory could not be read or
+// are not complete; moves aside everything that is not ours. Error: the directory could not be read or
 // changed.
 Result<Leftovers> recover_directory(const Directory& directory, std::uint64_t segment_bytes,
                                     std::size_t files_max);

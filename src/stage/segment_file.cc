@@ -3,8 +3,10 @@
 // not know O_DIRECT (tmpfs before Linux 6.6) answers EINVAL. The stage then goes through the page cache and
 // says so.
 //
-// A new file gets its header first, in state filling, then its room by fallocate. A process that is killed
-// in between leaves a file that recovery recognizes and removes.
+// A new file gets its room by fallocate, and no byte is written: the file system keeps in mind which blocks
+// still read as zeros. A process that is killed before the header is written leaves a file that recovery
+// recognizes and removes. Where fallocate is not supported the file only gets its length, and each write
+// takes its own room.
 #include "stage/segment_file.h"
 
 #include <cerrno>
@@ -23,10 +25,6 @@ namespace penstock::stage {
 namespace {
 
 constexpr mode_t k_file_mode = 0640;
-constexpr std::size_t k_zeros_bytes = std::size_t{1} << 20;
-
-// Not const: a constant array of zeros would be a megabyte of the binary instead of .bss.
-alignas(k_block_bytes) std::byte zero_bytes[k_zeros_bytes];
 
 int flags_of(Access access) {
   return O_RDWR | O_CLOEXEC | O_NOFOLLOW | (access == Access::direct ? O_DIRECT : 0);
@@ -45,16 +43,25 @@ DirectAlignment alignment_of([[maybe_unused]] int fd) {
 }
 
 // 0, or the errno of writing one block with O_DIRECT: what a file system says of itself is not always so.
-int try_direct_write(const std::string& path) {
+int try_direct_write(const std::string& path, const Block& block) {
   const UniqueFd fd(::open(path.c_str(), flags_of(Access::direct)));
-  return fd.valid() ? write_all_now(fd.get(), zeros().first(k_block_bytes), 0) : errno;
+  return fd.valid() ? write_all_now(fd.get(), block.bytes, 0) : errno;
+}
+
+// 0, or an errno.
+int take_room(int fd, std::uint64_t bytes) {
+  const auto size = static_cast<off_t>(bytes);
+  int error = 0;
+  do {
+    error = ::fallocate(fd, 0, 0, size) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  if (error == EOPNOTSUPP) {
+    error = ::ftruncate(fd, size) == 0 ? 0 : errno;
+  }
+  return error;
 }
 
 }  // namespace
-
-Bytes zeros() {
-  return zero_bytes;
-}
 
 AccessChoice choose_access(const DirectAlignment& alignment) {
   if (!alignment.known) {
@@ -80,9 +87,9 @@ Result<AccessChoice> probe_access(const std::string& directory) {
     return os_error(errno, concat("writing into the stage directory ", directory));
   }
   AccessChoice choice = choose_access(alignment_of(fd.get()));
-  const int error = choice.access == Access::direct
-                        ? try_direct_write(path)
-                        : write_all_now(fd.get(), zeros().first(k_block_bytes), 0);
+  const auto block = std::make_unique<Block>();
+  const int error = choice.access == Access::direct ? try_direct_write(path, *block)
+                                                    : write_all_now(fd.get(), block->bytes, 0);
   ::unlink(path.c_str());
   if (choice.access == Access::direct && error == EINVAL) {
     return AccessChoice{.access = Access::buffered, .note = "the file system refuses O_DIRECT (EINVAL)"};
@@ -107,15 +114,7 @@ Result<UniqueFd> make_segment_file(const std::string& path, std::uint64_t segmen
   if (!fd.valid()) {
     return os_error(errno, what);
   }
-  const auto block = std::make_unique<Block>();
-  encode_segment_header({.sequence = 0, .segment_bytes = segment_bytes, .state = FillState::filling},
-                        block->bytes);
-  int error = write_all_now(fd.get(), block->bytes, 0);
-  if (error == 0) {
-    error = ::fallocate(fd.get(), 0, 0, static_cast<off_t>(segment_bytes)) == 0 ? 0 : errno;
-    error = error == EOPNOTSUPP ? 0 : error;  // the zeros will take the room one by one
-  }
-  if (error != 0) {
+  if (const int error = take_room(fd.get(), segment_bytes); error != 0) {
     ::unlink(path.c_str());
     return os_error(error, what);
   }

@@ -41,14 +41,12 @@ struct alignas(k_block_bytes) Block {
   std::byte bytes[k_block_bytes];
 };
 
-// Zeros to fill files with; read-only, and in no page of its own until read.
-Bytes zeros();
-
 // Opens an existing file to be read and written. A symbolic link is refused.
 Result<UniqueFd> open_segment_file(const std::string& path, Access access);
 
-// A new file with a header in state filling, and its room reserved, so that a full disk is known now and not
-// in the middle. On an error no file is left. Blocks for about a millisecond: a few metadata operations.
+// A new file without a header, of zeros that take no write. Its room is reserved, so that a full disk is
+// known now and not in the middle, except where the file system cannot do that. On an error no file is left.
+// Blocks for some milliseconds: a few metadata operations.
 Result<UniqueFd> make_segment_file(const std::string& path, std::uint64_t segment_bytes, Access access);
 
 }  // namespace penstock::stage

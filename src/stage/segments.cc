@@ -5,20 +5,25 @@
 // prepare_ahead() is called whenever something may be missing: a ready segment was taken, one was recycled,
 // or the pause after a failure is over. It does nothing while a segment is ready or being prepared. A free
 // segment needs one write, its header with the next sequence. With that write all chunks of its earlier
-// life are void. Without a free segment, and below files_max, a new file is made: room reserved, zeros
-// written through the loop, header, fdatasync.
+// life are void. Without a free segment, and below files_max, a new file is made. Its room is reserved, and
+// then it needs the same one write: what was never written reads as zeros, and is no chunk.
 //
 // Worked case: segment-00000002 had sequence 7 and its last chunk was released. prepare_ahead() writes the
 // header with sequence 12. The process is killed when one new chunk is written. Recovery reads the new
 // chunk (sequence 12), then meets a whole chunk of sequence 7 behind it, and ends there.
 //
-// Zeros are written once in a file's life, so that every later write overwrites allocated blocks and
-// changes no metadata of the file system. A segment that cannot be prepared is deleted: its room may be
-// what another one needs. The next try comes after retry_after.
+// Nothing is synced. A power failure may take back a header that was written, and the file then has its
+// earlier one, or none.
+//
+// When no file can be made, freed segments are still prepared, and the next file is tried after retry_after.
+// When a write fails, of a header or of a chunk, nothing at all is prepared before retry_after: a device that
+// takes headers and no chunks, or a disk that fills where room cannot be reserved, would else be asked again
+// and again without a pause. A segment whose header could not be written is deleted: its room may be what
+// another one needs.
 #include "stage/segments.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include <unistd.h>
@@ -29,9 +34,25 @@
 #include "stage/transfer.h"
 
 namespace penstock::stage {
+namespace {
 
-Segments::Segments(const SegmentsOptions& options, Directory directory, io::Loop& loop)
-    : options_(options), directory_(std::move(directory)), loop_(loop), header_(std::make_unique<Block>()) {}
+std::string preparing(const std::string& path) {
+  return concat("preparing the stage file ", path);
+}
+
+}  // namespace
+
+Shortage shortage_of(Error error) {
+  const auto kind = error.kind == ErrorKind::no_space ? Shortage::Kind::full : Shortage::Kind::failed;
+  return {.kind = kind, .error = std::move(error)};
+}
+
+Segments::Segments(const SegmentsOptions& options, Directory directory, io::Loop& loop, const Clock& clock)
+    : options_(options),
+      directory_(std::move(directory)),
+      loop_(loop),
+      clock_(clock),
+      header_(std::make_unique<Block>()) {}
 
 std::string Segments::path_of(const Segment& segment) const {
   return directory_.path_of(segment_name(segment.number));
@@ -107,38 +128,25 @@ void Segments::discard(Segment& segment) {
 void Segments::encode_next_header(Segment& segment) {
   segment.sequence = ++last_sequence_;
   segment.next_offset = k_block_bytes;
-  encode_segment_header(
-      {.sequence = segment.sequence, .segment_bytes = options_.segment_bytes, .state = FillState::filled},
-      header_->bytes);
+  encode_segment_header({.sequence = segment.sequence, .segment_bytes = options_.segment_bytes},
+                        header_->bytes);
 }
 
 Result<void> Segments::prepare_now() {
   Segment* segment = nullptr;
-  int error = 0;
   if (free_.empty()) {
     auto made = make();
     if (!made.ok()) {
       return made.error();
     }
     segment = *made;
-    for (std::uint64_t at = k_block_bytes; at < options_.segment_bytes && error == 0;) {
-      const Bytes piece = zeros().first(std::min<std::uint64_t>(zeros().size(), options_.segment_bytes - at));
-      error = write_all_now(segment->fd.get(), piece, at);
-      at += piece.size();
-    }
   } else {
     segment = free_.back();
     free_.pop_back();
   }
   encode_next_header(*segment);
-  if (error == 0) {
-    error = write_all_now(segment->fd.get(), header_->bytes, 0);
-  }
-  if (error == 0 && ::fdatasync(segment->fd.get()) != 0) {
-    error = errno;
-  }
-  if (error != 0) {
-    const std::string what = concat("preparing the stage file ", path_of(*segment));
+  if (const int error = write_all_now(segment->fd.get(), header_->bytes, 0); error != 0) {
+    const std::string what = preparing(path_of(*segment));
     discard(*segment);
     return os_error(error, what);
   }
@@ -174,74 +182,41 @@ void Segments::close() {
 }
 
 void Segments::prepare_ahead() {
-  if (closed_ || preparing_ != nullptr || !ready_.empty()) {
+  if (closed_ || preparing_ != nullptr || !ready_.empty() || rest_ == Rest::all) {
     return;
   }
   if (!free_.empty()) {
-    preparing_ = free_.back();
+    Segment* segment = free_.back();
     free_.pop_back();
-    write_header(*preparing_);
+    prepare(*segment);
     return;
   }
-  if (segments_.size() >= options_.files_max || retry_timer_ != io::TimerId::none) {
+  if (segments_.size() >= options_.files_max || rest_ == Rest::making) {
     return;
   }
   auto made = make();
   if (!made.ok()) {
-    note_failure(std::move(made).error());
+    ++errors_;
+    rest(Rest::making, std::move(made).error());
     return;
   }
-  preparing_ = *made;
-  fill(*preparing_, k_block_bytes);
+  prepare(**made);
 }
 
-void Segments::fill(Segment& segment, std::uint64_t offset) {
-  if (offset == options_.segment_bytes) {
-    write_header(segment);
-    return;
-  }
-  const Bytes piece = zeros().first(std::min<std::uint64_t>(zeros().size(), options_.segment_bytes - offset));
-  write_all(loop_, segment.fd.get(), piece, offset,
-            [self = shared_from_this(), &segment, next = offset + piece.size()](int error) {
-              if (self->closed_) {
-                return;
-              }
-              if (error != 0) {
-                self->failed(segment, error);
-                return;
-              }
-              self->fill(segment, next);
-            });
-}
-
-void Segments::write_header(Segment& segment) {
-  const bool is_new = segment.sequence == 0;
+void Segments::prepare(Segment& segment) {
+  preparing_ = &segment;
+  preparing_since_ = clock_.now();
   encode_next_header(segment);
-  write_all(loop_, segment.fd.get(), header_->bytes, 0,
-            [self = shared_from_this(), &segment, is_new](int error) {
-              if (self->closed_) {
-                return;
-              }
-              if (error != 0) {
-                self->failed(segment, error);
-                return;
-              }
-              if (!is_new) {
-                self->became_ready(segment);
-                return;
-              }
-              // A new file's extents are marked written only in the journal: not again with every restart.
-              self->loop_.sync_data(segment.fd.get(), [self, &segment](std::int32_t result) {
-                if (self->closed_) {
-                  return;
-                }
-                if (result < 0) {
-                  self->failed(segment, -result);
-                  return;
-                }
-                self->became_ready(segment);
-              });
-            });
+  write_all(loop_, segment.fd.get(), header_->bytes, 0, [self = shared_from_this(), &segment](int error) {
+    if (self->closed_) {
+      return;
+    }
+    if (error != 0) {
+      self->failed(segment, error);
+      return;
+    }
+    self->became_ready(segment);
+  });
 }
 
 void Segments::became_ready(Segment& segment) {
@@ -254,23 +229,44 @@ void Segments::became_ready(Segment& segment) {
 
 void Segments::failed(Segment& segment, int error_number) {
   preparing_ = nullptr;
-  Error error = os_error(error_number, concat("preparing the stage file ", path_of(segment)));
+  Error error = os_error(error_number, preparing(path_of(segment)));
   discard(segment);  // a new one, or one that the device does not take: its room is worth more than its name
-  note_failure(std::move(error));
+  ++errors_;
+  rest(Rest::all, std::move(error));
 }
 
-void Segments::note_failure(Error error) {
-  ++errors_;
-  last_error_ = std::move(error);
-  if (retry_timer_ != io::TimerId::none) {
+void Segments::rest(Rest rest, Error error) {
+  rest_ = std::max(rest_, rest);
+  rest_reason_ = std::move(error);
+  if (retry_timer_ != io::TimerId::none || closed_) {
     return;
   }
   retry_timer_ = loop_.start_timer(options_.retry_after, [weak = weak_from_this()] {
     if (const auto self = weak.lock(); self != nullptr && !self->closed_) {
       self->retry_timer_ = io::TimerId::none;
+      self->rest_ = Rest::nothing;
       self->prepare_ahead();
     }
   });
+}
+
+Shortage Segments::shortage() const {
+  if (!ready_.empty()) {
+    return {};
+  }
+  if (preparing_ != nullptr) {
+    const Duration since = clock_.now() - preparing_since_;
+    if (since < options_.answers_within) {
+      return {.kind = Shortage::Kind::preparing, .error = {}};
+    }
+    return shortage_of(make_error(ErrorKind::timed_out, Action::retry,
+                                  concat(preparing(path_of(*preparing_)), ": the disk has not answered for ",
+                                         std::chrono::floor<std::chrono::seconds>(since).count(), " s")));
+  }
+  if (rest_ != Rest::nothing) {
+    return shortage_of(*rest_reason_);
+  }
+  return {.kind = Shortage::Kind::full, .error = {}};
 }
 
 }  // namespace penstock::stage

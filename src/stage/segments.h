@@ -1,7 +1,7 @@
 // The segments of a stage: which are free, which is being prepared, which are ready to be written.
 //
-// A segment's life: made (zeros written once, so that every later write overwrites) or free; prepared (its
-// header gets a new sequence, so that older chunks in it are void); ready; in use by the stage; free again.
+// A segment's life: made (its room reserved, nothing written) or free; prepared (its header gets a new
+// sequence, so that older chunks in it are void); ready; in use by the stage; free again.
 // One ready segment is kept ahead of use, prepared through the loop.
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "stage/directory.h"
 #include "stage/recovery.h"
 #include "stage/segment_file.h"
+#include "stage/shortage.h"
 
 namespace penstock::stage {
 
@@ -49,14 +50,20 @@ struct SegmentsOptions {
   std::size_t files_max = 2;
   Access access = Access::buffered;
 
-  // The pause after a segment could not be prepared.
+  // The pause after a file could not be made or written.
   Duration retry_after{};
+
+  // How long the writing of a header may take before the disk counts as one that does not answer.
+  Duration answers_within{};
 };
+
+// A shortage with its error: full where there is no room for more, failed for all others.
+Shortage shortage_of(Error error);
 
 // Held by shared_ptr: an operation in flight keeps it, and with it the open files and the lock, until done.
 class Segments : public std::enable_shared_from_this<Segments> {
  public:
-  Segments(const SegmentsOptions& options, Directory directory, io::Loop& loop);
+  Segments(const SegmentsOptions& options, Directory directory, io::Loop& loop, const Clock& clock);
 
   // At the start, blocking
 
@@ -89,6 +96,12 @@ class Segments : public std::enable_shared_from_this<Segments> {
   // Null: there is none of this number.
   Segment* find(std::uint32_t number);
 
+  // A chunk could not be written. No segment is prepared before retry_after.
+  void write_failed(Error error) { rest(Rest::all, std::move(error)); }
+
+  // Why no segment is ready. None: one is.
+  Shortage shortage() const;
+
   // Ends all preparing. What is in flight completes unheard.
   void close();
 
@@ -97,19 +110,20 @@ class Segments : public std::enable_shared_from_this<Segments> {
 
   std::size_t file_count() const { return segments_.size(); }
 
-  // Segments that could not be prepared, and why the last of them could not.
+  // Segments that could not be prepared.
   std::uint64_t errors() const { return errors_; }
-  const std::optional<Error>& last_error() const { return last_error_; }
 
   std::string path_of(const Segment& segment) const;
 
  private:
+  // What is not done before retry_after.
+  enum class Rest : std::uint8_t { nothing, making, all };
+
   void prepare_ahead();
-  void fill(Segment& segment, std::uint64_t offset);
-  void write_header(Segment& segment);
+  void prepare(Segment& segment);
   void became_ready(Segment& segment);
   void failed(Segment& segment, int error_number);
-  void note_failure(Error error);
+  void rest(Rest rest, Error error);
   void encode_next_header(Segment& segment);
   Result<Segment*> make();
   Result<Segment*> open(std::uint32_t number);
@@ -119,15 +133,18 @@ class Segments : public std::enable_shared_from_this<Segments> {
   SegmentsOptions options_;
   Directory directory_;
   io::Loop& loop_;
+  const Clock& clock_;
   std::map<std::uint32_t, std::unique_ptr<Segment>> segments_;
   std::vector<Segment*> free_;
   std::vector<Segment*> ready_;
   Segment* preparing_ = nullptr;
+  MonoTime preparing_since_{};
   std::unique_ptr<Block> header_;  // of the one that is being prepared
   std::uint64_t last_sequence_ = 0;
+  Rest rest_ = Rest::nothing;
+  std::optional<Error> rest_reason_;
   io::TimerId retry_timer_ = io::TimerId::none;
   std::function<void()> on_ready_;
-  std::optional<Error> last_error_;
   std::uint64_t errors_ = 0;
   bool closed_ = false;
 };

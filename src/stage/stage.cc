@@ -16,7 +16,8 @@
 //
 // A chunk may be released while its write is in flight: `writing` remembers that, and the segment is
 // recycled when the write has ended. A failed write releases its own chunk and seals its segment, because
-// recovery ends at such a hole and would not find what lies behind it.
+// recovery ends at such a hole and would not find what lies behind it. The chunk has the segment that is
+// ready for its second try. For a third it waits until retry_after is over.
 //
 // The lives of segments are in segments.cc. What happens once, at open, is at the end of this file.
 #include "stage/stage.h"
@@ -110,7 +111,7 @@ struct Stage::State : std::enable_shared_from_this<Stage::State> {
   Segment* active = nullptr;
   std::vector<Writing> writing;  // as many as there are slabs in flight: a handful
   Counters counters;
-  std::optional<Error> last_error;
+  std::optional<Error> write_error;  // of the last chunk that was written
   bool closed = false;
 };
 
@@ -176,6 +177,7 @@ void Stage::State::written(Segment& segment, const Extent& extent, int error_num
   writing.erase(entry);
   if (error_number == 0) {
     counters.written_bytes += chunk_bytes(extent.payload_bytes);
+    write_error.reset();
     recycle_if_unused(segment);
     done({});
     return;
@@ -183,7 +185,8 @@ void Stage::State::written(Segment& segment, const Extent& extent, int error_num
   Error error = os_error(
       error_number, concat("writing the stage file ", segments->path_of(segment), " at ", extent.offset));
   ++counters.write_errors;
-  last_error = error;
+  write_error = error;
+  segments->write_failed(error);
   if (!released) {
     forget_chunk(segment, extent);
   }
@@ -204,6 +207,16 @@ Stage::~Stage() {
 bool Stage::has_room(std::size_t payload_bytes) const {
   const std::uint64_t bytes = chunk_bytes(payload_bytes);
   return (state_->active != nullptr && state_->fits(*state_->active, bytes)) || state_->segments->has_ready();
+}
+
+Shortage Stage::shortage() const {
+  if (state_->write_error) {
+    return shortage_of(*state_->write_error);
+  }
+  if (state_->active != nullptr && state_->fits(*state_->active, state_->slab_bytes)) {
+    return {};
+  }
+  return state_->segments->shortage();
 }
 
 Extent Stage::append(const ChunkInfo& info, mem::Slab& slab, const Payload& payload, Done done) {
@@ -293,11 +306,6 @@ Counters Stage::counters() const {
   return counters;
 }
 
-const std::optional<Error>& Stage::last_error() const {
-  const auto& of_segments = state_->segments->last_error();
-  return of_segments.has_value() ? of_segments : state_->last_error;
-}
-
 const Recovered& Stage::recovered() const {
   return state_->recovered;
 }
@@ -318,8 +326,8 @@ namespace {
 
 // The segments, two of them ready.
 Result<std::shared_ptr<Segments>> prepare_segments(const SegmentsOptions& options, Directory directory,
-                                                   Leftovers& found, io::Loop& loop) {
-  auto segments = std::make_shared<Segments>(options, std::move(directory), loop);
+                                                   Leftovers& found, io::Loop& loop, const Clock& clock) {
+  auto segments = std::make_shared<Segments>(options, std::move(directory), loop, clock);
   segments->begin_after(found.greatest_sequence);
   for (const std::uint32_t number : found.reusable) {
     if (auto adopted = segments->adopt(number); !adopted.ok()) {
@@ -348,7 +356,7 @@ Result<std::shared_ptr<Segments>> prepare_segments(const SegmentsOptions& option
 
 }  // namespace
 
-Result<std::unique_ptr<Stage>> Stage::open(const Options& options, io::Loop& loop, const Clock& /*clock*/) {
+Result<std::unique_ptr<Stage>> Stage::open(const Options& options, io::Loop& loop, const Clock& clock) {
   const auto segment_bytes = segment_bytes_for(options);
   if (!segment_bytes.ok()) {
     return segment_bytes.error();
@@ -375,8 +383,9 @@ Result<std::unique_ptr<Stage>> Stage::open(const Options& options, io::Loop& loo
   auto segments = prepare_segments({.segment_bytes = *segment_bytes,
                                     .files_max = files_max,
                                     .access = access->access,
-                                    .retry_after = options.retry_after},
-                                   std::move(directory).value(), *found, loop);
+                                    .retry_after = options.retry_after,
+                                    .answers_within = options.answers_within},
+                                   std::move(directory).value(), *found, loop, clock);
   if (!segments.ok()) {
     return segments.error();
   }

@@ -1,4 +1,4 @@
-// The stage of one worker: a log of chunks in recycled, fully written, fixed-size segment files.
+// The stage of one worker: a log of chunks in segment files of one size, which are made once and recycled.
 //
 // A chunk is what one slab holds of one batch: a header (k_chunk_header_bytes, filled in by the stage) and
 // the payload behind it, written with one aligned O_DIRECT write. A segment holds chunks of many batches; it
@@ -24,6 +24,7 @@
 #include "mem/slab_pool.h"
 #include "stage/chunk.h"
 #include "stage/recovery.h"
+#include "stage/shortage.h"
 
 namespace penstock::stage {
 
@@ -47,8 +48,11 @@ struct Options {
   // Ask for O_DIRECT. Where it is refused the stage writes through the page cache, and note() says why.
   bool direct = true;
 
-  // The pause before a further segment is tried again, after the disk had no room for it.
+  // The pause before a further segment is tried again, after the disk had no room for it or a write failed.
   Duration retry_after = std::chrono::seconds(5);
+
+  // A disk that has not written a segment's header by then counts as one that does not answer.
+  Duration answers_within = std::chrono::seconds(10);
 };
 
 // Totals since open(); live_bytes and segment_files are of now. Bytes include headers and padding.
@@ -86,9 +90,11 @@ class Stage {
   const Recovered& recovered() const;
   void forget_recovered();
 
-  // Whether a chunk of `payload_bytes` would be placed now. False: the stage is full, or the next segment is
-  // not ready yet.
+  // Whether a chunk of `payload_bytes` would be placed now. Where it would not, shortage() says why.
   bool has_room(std::size_t payload_bytes) const;
+
+  // Why chunks have to wait. That the last write failed is told until one succeeds.
+  Shortage shortage() const;
 
   // Places and writes a chunk whose payload lies in `slab` behind k_chunk_header_bytes. Fills in the header
   // and the padding inside the slab. The slab stays untouched until `done` has run. Empty extent: no room,
@@ -110,10 +116,6 @@ class Stage {
   void on_room(std::function<void()> room);
 
   Counters counters() const;
-
-  // Why the last write, or the making of a further segment, failed. A full disk shows here, and as
-  // has_room() == false; it is tried again every retry_after.
-  const std::optional<Error>& last_error() const;
 
   // Whether O_DIRECT is in force, and why not.
   bool direct() const;

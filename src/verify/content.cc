@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/concat.h"
+#include "codec/checksum.h"
 
 namespace penstock::verify {
 namespace {
@@ -19,7 +20,19 @@ Finding mismatch(const BlobFacts& facts, std::string text) {
 
 }  // namespace
 
-std::optional<Finding> check_size(const BlobFacts& facts) {
+std::optional<Finding> check_listed(const BlobFacts& facts) {
+  const format::BlobMetadata& said = facts.metadata;
+  if (facts.kind == BlobFacts::Kind::data && said.skipped && said.holes) {
+    const std::uint64_t positions = said.position_count();
+    const std::uint64_t told = said.records + *said.skipped + *said.holes;
+    if (positions != told) {
+      const std::string count = positions > told ? concat(positions - told, " positions without a line")
+                                                 : concat(told - positions, " lines too many");
+      return mismatch(facts, concat("has ", count, ": its ranges are ", positions, " positions, of which ",
+                                    said.records, " are records, ", *said.skipped,
+                                    " were skipped as empty, and ", *said.holes, " were not in the log"));
+    }
+  }
   if (facts.kind == BlobFacts::Kind::foreign || format::format_of(facts.name).is_encoded() ||
       facts.stored_bytes == facts.metadata.bytes) {
     return std::nullopt;
@@ -33,6 +46,7 @@ ContentCheck::ContentCheck(const BlobFacts& facts)
 
 bool ContentCheck::feed(Bytes stored) {
   stored_ += stored.size();
+  checksum_ = codec::crc32c(stored, checksum_);
   const Result<void> fed = stream_.feed(stored, [this](Bytes plain) {
     plain_ += plain.size();
     rows_.add(plain);
@@ -61,6 +75,10 @@ std::optional<Finding> ContentCheck::end() const {
   }
   if (!rows_.ends_whole()) {
     return mismatch(facts_, "does not end with a line's end");
+  }
+  if (said.checksum && *said.checksum != checksum_) {
+    return mismatch(facts_,
+                    "holds other bytes than were written: as many, and with another checksum (crc32c)");
   }
   return std::nullopt;
 }

@@ -1,4 +1,5 @@
-// One blob's bytes against what its metadata say: as many rows as records, as many bytes, and a whole file.
+// One blob's bytes against what its metadata say: as many rows as records, as many bytes, a whole file, and
+// its checksum. And its metadata against themselves.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace penstock::verify {
 
-// What the listing alone tells: an uncompressed blob is as long as its metadata say.
-std::optional<Finding> check_size(const BlobFacts& facts);
+// What the listing alone tells: each position of its ranges is a record, was skipped, or is a hole; and an
+// uncompressed blob is as long as its metadata say.
+std::optional<Finding> check_listed(const BlobFacts& facts);
 
 // Fed with the stored bytes from the first to the last.
 class ContentCheck {
@@ -30,6 +32,7 @@ class ContentCheck {
   codec::StreamDecompressor stream_;
   std::uint64_t stored_ = 0;
   std::uint64_t plain_ = 0;
+  std::uint32_t checksum_ = 0;
   format::RowCounter rows_;
   std::optional<Error> damage_;
 };

@@ -8,6 +8,8 @@ const char* to_string(FindingKind kind) {
   switch (kind) {
     case FindingKind::gap:
       return "gap";
+    case FindingKind::gone:
+      return "gone";
     case FindingKind::overlap:
       return "overlap";
     case FindingKind::foreign:
@@ -22,6 +24,8 @@ const char* to_string(FindingKind kind) {
       return "log";
     case FindingKind::content:
       return "content";
+    case FindingKind::anew:
+      return "anew";
   }
   return "?";
 }
@@ -41,6 +45,16 @@ void Findings::review(const std::function<void(Finding&)>& look) {
     look(finding);
     fault_count_ += finding.severity == Severity::fault ? 1 : 0;
   }
+}
+
+void Findings::review_and_drop(const std::function<Review(Finding&)>& look) {
+  std::vector<bool> drop;
+  for (Finding& finding : kept_) {
+    drop.push_back(look(finding) == Review::drop);
+    fault_count_ -= drop.back() && finding.severity == Severity::fault ? 1 : 0;
+  }
+  std::size_t at = 0;
+  std::erase_if(kept_, [&](const Finding&) { return drop[at++]; });
 }
 
 }  // namespace penstock::verify

@@ -50,6 +50,15 @@ std::vector<Range> IntervalSet::missing(Range within) const {
   return found;
 }
 
+std::vector<Range> IntervalSet::missing(Range within, const IntervalSet& other) const {
+  std::vector<Range> parts;
+  for (const Range& gap : missing(within)) {
+    const std::vector<Range> left = other.missing(gap);
+    parts.insert(parts.end(), left.begin(), left.end());
+  }
+  return parts;
+}
+
 std::vector<Range> IntervalSet::present(Range within) const {
   std::vector<Range> found;
   for (auto at = reaching(within.first); at != next_by_first_.end() && at->first < within.next; ++at) {

@@ -15,8 +15,9 @@ class IntervalSet {
   // Returns the parts of `range` that were in the set before; an empty range is nothing.
   std::vector<Range> add(Range range);
 
-  // The parts of `within` that are not in the set, in order.
+  // The parts of `within` that are not in the set, in order; nor in `other`.
   std::vector<Range> missing(Range within) const;
+  std::vector<Range> missing(Range within, const IntervalSet& other) const;
   // The parts of `within` that are.
   std::vector<Range> present(Range within) const;
 

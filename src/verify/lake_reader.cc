@@ -1,20 +1,25 @@
 #include "verify/lake_reader.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
-
-#include "verify/content.h"
 
 namespace penstock::verify {
 namespace {
 
-constexpr Duration k_turn = std::chrono::milliseconds(100);
-constexpr std::chrono::milliseconds k_first_pause{1000};
+constexpr int k_tries_max = 5;
 constexpr std::chrono::milliseconds k_pause_max{30'000};  // whatever a store asks for
 
 }  // namespace
+
+std::optional<Duration> Repeats::pause_after(const Error& error) {
+  if (error.action != Action::retry || ++tries_ == k_tries_max) {
+    return std::nullopt;
+  }
+  const Duration pause = std::min(error.retry_after.value_or(wait_), k_pause_max);
+  wait_ *= 2;
+  return pause;
+}
 
 LakeReader::LakeReader(lake::BlobStore& store, io::Loop& loop, const Clock& clock)
     : store_(store), loop_(loop), clock_(clock) {}
@@ -51,39 +56,15 @@ Result<std::optional<BlobFacts>> LakeReader::find(const std::string& name) {
   return std::move(found).error();
 }
 
-Result<std::optional<Finding>> LakeReader::check_content(
-    const BlobFacts& facts, const std::function<void(std::uint64_t bytes)>& read) {
-  ContentCheck check(facts);
-  for (std::uint64_t at = 0; at < facts.stored_bytes;) {
-    const std::uint64_t wanted = std::min(facts.stored_bytes - at, lake::k_read_bytes_max);
-    const Result<std::string> piece = ask<std::string>([&](std::function<void(Result<std::string>)> done) {
-      store_.read(facts.name, at, wanted, std::move(done));
-    });
-    if (!piece.ok() && piece.error().kind == ErrorKind::not_found) {
-      return std::optional<Finding>();  // deleted since it was listed
-    }
-    if (!piece.ok()) {
-      return piece.error();
-    }
-    at += piece->size();
-    read(piece->size());
-    if (!check.feed(as_bytes(*piece)) || piece->size() < wanted) {
-      break;
-    }
-  }
-  return check.end();
-}
-
 template <class Value>
 Result<Value> LakeReader::ask(const std::function<void(std::function<void(Result<Value>)>)>& question) {
-  std::chrono::milliseconds wait = k_first_pause;
-  for (int tries = 1;; ++tries) {
+  for (Repeats repeats;;) {
     Result<Value> answer = ask_once(question);
-    if (answer.ok() || answer.error().action != Action::retry || tries == k_tries_max) {
+    const auto wait = answer.ok() ? std::nullopt : repeats.pause_after(answer.error());
+    if (!wait) {
       return answer;
     }
-    pause(std::min(answer.error().retry_after.value_or(wait), k_pause_max));
-    wait *= 2;
+    pause(*wait);
   }
 }
 
@@ -92,14 +73,14 @@ Result<Value> LakeReader::ask_once(const std::function<void(std::function<void(R
   const auto answer = std::make_shared<std::optional<Result<Value>>>();
   question([answer](Result<Value> result) { *answer = std::move(result); });
   while (!answer->has_value()) {
-    loop_.run_once(k_turn);
+    loop_.run_once(k_loop_turn);
   }
   return std::move(**answer);
 }
 
 void LakeReader::pause(Duration wait) {
   for (const MonoTime until = clock_.now() + wait; clock_.now() < until;) {
-    loop_.run_once(std::min<Duration>(k_turn, until - clock_.now()));
+    loop_.run_once(std::min<Duration>(k_loop_turn, until - clock_.now()));
   }
 }
 

@@ -2,7 +2,7 @@
 // since an answer that fails once in a million must not end the look at a million blobs.
 #pragma once
 
-#include <cstdint>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -17,12 +17,23 @@
 
 namespace penstock::verify {
 
+// The longest that a turn of the loop waits.
+inline constexpr Duration k_loop_turn = std::chrono::milliseconds(100);
+
+// What may be mended by waiting is tried five times, with 1, 2, 4 and 8 s between, or as long as the store
+// asks for.
+class Repeats {
+ public:
+  // How long to wait before the next try; none: there is none.
+  std::optional<Duration> pause_after(const Error& error);
+
+ private:
+  int tries_ = 0;
+  std::chrono::milliseconds wait_{1000};
+};
+
 class LakeReader {
  public:
-  // What may be mended by waiting is tried so often, with 1, 2, 4 and 8 s between, or as long as the store
-  // asks for.
-  static constexpr int k_tries_max = 5;
-
   // Both outlive it.
   LakeReader(lake::BlobStore& store, io::Loop& loop, const Clock& clock);
 
@@ -31,11 +42,6 @@ class LakeReader {
 
   // None: no blob has this name.
   Result<std::optional<BlobFacts>> find(const std::string& name);
-
-  // Reads the blob through. None: it holds what its metadata say, or is gone by now. `read` hears of every
-  // piece.
-  Result<std::optional<Finding>> check_content(const BlobFacts& facts,
-                                               const std::function<void(std::uint64_t bytes)>& read);
 
  private:
   template <class Value>

@@ -29,12 +29,18 @@ const char* to_string(ApiKey api) {
       return "OffsetFetch";
     case ApiKey::find_coordinator:
       return "FindCoordinator";
+    case ApiKey::leave_group:
+      return "LeaveGroup";
     case ApiKey::sasl_handshake:
       return "SaslHandshake";
     case ApiKey::api_versions:
       return "ApiVersions";
+    case ApiKey::offset_for_leader_epoch:
+      return "OffsetForLeaderEpoch";
     case ApiKey::sasl_authenticate:
       return "SaslAuthenticate";
+    case ApiKey::delete_groups:
+      return "DeleteGroups";
   }
   return "?";
 }
@@ -42,25 +48,35 @@ const char* to_string(ApiKey api) {
 VersionRange supported_versions(ApiKey api) {
   switch (api) {
     case ApiKey::fetch:
-      return {4, 11};
+      return {4, 13};
     case ApiKey::list_offsets:
       return {1, 5};
     case ApiKey::metadata:
-      return {4, 7};
+      return {4, 12};
     case ApiKey::offset_commit:
       return {2, 7};
     case ApiKey::offset_fetch:
       return {1, 5};
     case ApiKey::find_coordinator:
       return {0, 2};
+    case ApiKey::leave_group:
+      return {3, 3};
     case ApiKey::sasl_handshake:
       return {1, 1};
     case ApiKey::api_versions:
       return {0, 3};
+    case ApiKey::offset_for_leader_epoch:
+      return {2, 3};
     case ApiKey::sasl_authenticate:
+    case ApiKey::delete_groups:
       return {0, 1};
   }
   return {};
+}
+
+bool is_flexible(ApiKey api, std::int16_t version) {
+  return (api == ApiKey::api_versions && version >= 3) || (api == ApiKey::metadata && version >= 9) ||
+         (api == ApiKey::fetch && version >= 12);
 }
 
 void ApiVersions::set(ApiKey api, VersionRange offered) {

@@ -21,15 +21,27 @@ enum class ApiKey : std::int16_t {
   offset_commit = 8,
   offset_fetch = 9,
   find_coordinator = 10,
+  leave_group = 13,
   sasl_handshake = 17,
   api_versions = 18,
+  offset_for_leader_epoch = 23,
   sasl_authenticate = 36,
+  delete_groups = 42,
 };
 
 constexpr std::array k_api_keys{
-    ApiKey::fetch,          ApiKey::list_offsets, ApiKey::metadata,
-    ApiKey::offset_commit,  ApiKey::offset_fetch, ApiKey::find_coordinator,
-    ApiKey::sasl_handshake, ApiKey::api_versions, ApiKey::sasl_authenticate,
+    ApiKey::fetch,
+    ApiKey::list_offsets,
+    ApiKey::metadata,
+    ApiKey::offset_commit,
+    ApiKey::offset_fetch,
+    ApiKey::find_coordinator,
+    ApiKey::leave_group,
+    ApiKey::sasl_handshake,
+    ApiKey::api_versions,
+    ApiKey::offset_for_leader_epoch,
+    ApiKey::sasl_authenticate,
+    ApiKey::delete_groups,
 };
 
 // The protocol's name: "OffsetCommit".
@@ -44,9 +56,13 @@ struct VersionRange {
 };
 
 // What this module can encode and decode. Fetch begins at 4, the first version that knows transactions and
-// brings magic 2. All end below the flexible versions. The exception is ApiVersions, because a broker answers
-// its version 3 with the most.
+// brings magic 2. All end below the flexible versions, but for three. A broker answers version 3 of
+// ApiVersions with the most, only Metadata from version 10 on tells the ids of topics, and Fetch 13 asks by
+// them.
 VersionRange supported_versions(ApiKey api);
+
+// The flexible versions have compact strings and arrays, and tagged fields at the end of each structure.
+bool is_flexible(ApiKey api, std::int16_t version);
 
 // What one broker said that it understands. It remembers nothing about requests that penstock does not send.
 class ApiVersions {

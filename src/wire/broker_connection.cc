@@ -44,6 +44,9 @@ constexpr std::size_t k_own_buffer_bytes = std::size_t{16} << 10;
 // Azure drops a connection that was silent for 240 s, and does not tell.
 constexpr Duration k_idle_max = std::chrono::seconds(170);
 
+// A day. A broker may claim any number, and the sum with a time must not overflow.
+constexpr std::int64_t k_session_ms_max = std::int64_t{24} * 60 * 60 * 1000;
+
 Error connection_error(ErrorKind kind, std::string message) {
   return make_error(kind, Action::retry, std::move(message), to_string(kind));
 }
@@ -59,6 +62,7 @@ BrokerConnection::BrokerConnection(io::Loop& loop, const Clock& clock, Options o
 
 BrokerConnection::~BrokerConnection() {
   loop_.cancel_timer(deadline_);
+  drop_stream();
 }
 
 void BrokerConnection::request(Request request) {
@@ -101,11 +105,12 @@ void BrokerConnection::open() {
 
 void BrokerConnection::open_stream() {
   stream_ = std::make_unique<ByteStream>(
-      loop_, ByteStream::Options{
-                 .host = options_.host,
-                 .port = options_.port,
-                 .tls = options_.access.tls,
-                 .late_handshake_advice = "see whether source.brokers names a port that speaks TLS"});
+      loop_,
+      ByteStream::Options{.host = options_.host,
+                          .port = options_.port,
+                          .tls = options_.access.tls,
+                          .late_handshake_advice = "see whether source.brokers names a port that speaks TLS",
+                          .unacknowledged_max = options_.unacknowledged_max});
   stream_->open([this](Result<void> opened) {
     if (!opened.ok()) {
       fail(std::move(opened).error());
@@ -209,16 +214,12 @@ void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
     return;
   }
   if (response->error_code != ErrorCode::none) {
-    Error refused = login_->refusal(response->error_code, response->error_text);
-    refused.message = concat("logging in at ", name_, ": ", refused.message);
-    fail(std::move(refused));
+    refused(login_->refusal(response->error_code, response->error_text));
     return;
   }
   Result<std::optional<Buffer>> next = login_->next(response->message);
   if (!next.ok()) {
-    Error refused = std::move(next).error();
-    refused.message = concat("logging in at ", name_, ": ", refused.message);
-    fail(std::move(refused));
+    refused(std::move(next).error());
   } else if (next->has_value()) {
     authenticate(**next);
   } else {
@@ -226,12 +227,22 @@ void BrokerConnection::on_authenticated(std::int16_t version, Bytes body) {
   }
 }
 
+void BrokerConnection::refused(Error error) {
+  error.message = concat("logging in at ", name_, ": ", error.message);
+  if (options_.access.refused && error.kind == ErrorKind::unauthenticated) {
+    options_.access.refused(login_->secret());
+    error.message += "; a new token is asked for";
+  }
+  fail(std::move(error));
+}
+
 void BrokerConnection::logged_in(std::int64_t session_lifetime_ms) {
   login_.reset();
   reauthenticate_at_.reset();
   // At four fifths of the session: a request that takes long must still end within it.
   if (session_lifetime_ms > 0) {
-    reauthenticate_at_ = clock_.now() + std::chrono::milliseconds(session_lifetime_ms) * 4 / 5;
+    const auto session = std::chrono::milliseconds(std::min(session_lifetime_ms, k_session_ms_max));
+    reauthenticate_at_ = clock_.now() + session * 4 / 5;
   }
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   state_ = State::ready;
@@ -263,16 +274,18 @@ void BrokerConnection::send_front() {
   }
   front_sent_ = true;
   start_deadline(front.timeout, to_string(front.api));
+  const std::int16_t used = std::min(*version, front.version_max);
   const std::shared_ptr<ReceiveBuffer> into = front.into ? front.into : own_;
   exchange(
-      front.api, *version, [&front, v = *version](Buffer& out) { front.encode(out, v); }, into,
-      [this, v = *version](Bytes body) { on_answer(v, body); });
+      front.api, used, [&front, used](Buffer& out) { front.encode(out, used); }, into,
+      [this, used](Bytes body) { on_answer(used, body); });
 }
 
 void BrokerConnection::on_answer(std::int16_t version, Bytes body) {
   loop_.cancel_timer(std::exchange(deadline_, io::TimerId::none));
   front_sent_ = false;
   last_used_ = clock_.now();
+  answered_once_ = true;
   const Request answered = std::move(queue_.front());
   queue_.pop_front();
   pump_later();
@@ -290,6 +303,8 @@ void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::fun
   encode(*out_);
   end_request(*out_, begin);
   got_ = std::move(got);
+  asked_api_ = api;
+  asked_version_ = version;
   sending_ = true;
   stream_->send(*out_, out_, [this](Result<void> sent) {
     sending_ = false;
@@ -309,9 +324,9 @@ void BrokerConnection::exchange(ApiKey api, std::int16_t version, const std::fun
   receive();
 }
 
-void BrokerConnection::receive() {
+void BrokerConnection::receive(std::size_t sure) {
   receiving_ = true;
-  stream_->receive_some(into_->free_part(), into_, [this](Result<std::size_t> received) {
+  const auto done = [this](Result<std::size_t> received) {
     receiving_ = false;
     if (!got_) {
       // It was idle: the broker has closed, or sends what nobody asked for.
@@ -321,7 +336,8 @@ void BrokerConnection::receive() {
     } else {
       on_bytes(*received);
     }
-  });
+  };
+  stream_->receive_some(into_->free_part(), into_, done, sure);
 }
 
 void BrokerConnection::listen_if_idle() {
@@ -341,6 +357,9 @@ void BrokerConnection::hang_up() {
 // The kernel may hold on to the memory of what was under way for a turn of the loop, so what comes next gets
 // other.
 void BrokerConnection::drop_stream() {
+  if (stream_ && got_) {
+    stream_->abort();
+  }
   stream_.reset();
   if (std::exchange(sending_, false)) {
     out_ = std::make_shared<Buffer>();
@@ -352,6 +371,7 @@ void BrokerConnection::drop_stream() {
   got_ = nullptr;
   login_.reset();
   answered_ = false;
+  answered_once_ = false;
   asking_versions_ = false;
   state_ = State::closed;
 }
@@ -360,6 +380,7 @@ void BrokerConnection::drop_stream() {
 // it.
 void BrokerConnection::on_stream_error(Error error) {
   if (!asking_versions_ || error.action != Action::retry) {
+    error.message += why_it_may_close();
     fail(std::move(error));
     return;
   }
@@ -388,7 +409,7 @@ void BrokerConnection::on_bytes(std::size_t count) {
   const std::size_t total = k_frame_size_bytes + *size;
   if (filled.size() < total) {
     into_->grow(total);
-    receive();
+    receive(total - filled.size());
   } else if (filled.size() > total) {
     fail_unasked();
   } else if (sending_) {
@@ -400,7 +421,8 @@ void BrokerConnection::on_bytes(std::size_t count) {
 
 void BrokerConnection::take_response() {
   answered_ = false;
-  const Result<ResponseFrame> frame = open_response(into_->filled().subspan(k_frame_size_bytes));
+  const Result<ResponseFrame> frame =
+      open_response(into_->filled().subspan(k_frame_size_bytes), asked_api_, asked_version_);
   if (!frame.ok() || frame->correlation_id != correlation_id_) {
     fail_unasked();
     return;
@@ -416,6 +438,19 @@ Error BrokerConnection::of_this_broker(Error error) const {
   return error;
 }
 
+// What a stream that breaks at this point mostly comes from.
+std::string_view BrokerConnection::why_it_may_close() const {
+  if (!got_ || answered_once_) {
+    return {};
+  }
+  if (asked_api_ == ApiKey::api_versions) {
+    return options_.access.tls != nullptr ? ""
+                                          : "; it said not a word of Kafka: see whether this port wants TLS "
+                                            "(source.tls), or is another's";
+  }
+  return options_.access.credential ? "" : "; a listener that wants a login closes so: see source.auth";
+}
+
 void BrokerConnection::fail_unasked() {
   fail(connection_error(ErrorKind::corrupt,
                         concat(name_, " answered what was not asked; the connection is closed")));
@@ -425,11 +460,14 @@ void BrokerConnection::start_deadline(Duration after, const std::string& doing) 
   loop_.cancel_timer(deadline_);
   deadline_ = loop_.start_timer(after, [this, after, doing] {
     deadline_ = io::TimerId::none;
-    fail(
-        connection_error(ErrorKind::timed_out,
-                         concat(doing, ": ", name_, " did not answer within ",
-                                std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms")),
-        Failure::timed_out);
+    fail(connection_error(
+             ErrorKind::timed_out,
+             concat(doing, ": ", name_, " did not answer within ",
+                    std::chrono::duration_cast<std::chrono::milliseconds>(after).count(), " ms",
+                    state_ == State::opening && got_
+                        ? ": the connection stands, and it is no Kafka broker, wants TLS, or hangs"
+                        : "")),
+         Failure::timed_out);
   });
 }
 

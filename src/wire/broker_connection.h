@@ -8,6 +8,9 @@
 // caller's policy. There is one exception: a broker that closes on ApiVersions v3 is connected to again at
 // once and asked with v0, because a caller that throws failed connections away would never get there. One
 // thread, that of the loop.
+//
+// A connection that ends while a request is without its answer is reset, so that the kernel does not deliver
+// the request after the caller has given it up.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +43,10 @@ struct BrokerAccess {
   // Asked at every login, because a token may be new. Empty: there is no SASL. Its error fails the
   // connection.
   std::function<Result<SaslCredential>()> credential;
+
+  // Told the secret of a credential that a broker has refused, so that the next login has another one. May be
+  // empty.
+  std::function<void(const std::string& secret)> refused{};
 };
 
 // Why a request has no response, for code that decides; the words for people are in Reply::error.
@@ -76,6 +83,9 @@ struct Reply {
 struct Request {
   ApiKey api{};
 
+  // The highest common version is taken, but none above this.
+  std::int16_t version_max = INT16_MAX;
+
   // Appends the body in this version. Runs once, when the request is sent, which may be many turns after
   // request().
   std::function<void(Buffer&, std::int16_t version)> encode;
@@ -104,6 +114,10 @@ class BrokerConnection {
 
     std::size_t response_bytes_max = std::size_t{17} << 20;
 
+    // Set: a request that is given up never reaches the broker later than this after its sending, but for
+    // what lies in the broker's own buffers. That of ByteStream::Options.
+    std::optional<Duration> unacknowledged_max{};
+
     // A connection that is often idle listens meanwhile, so that it knows before the next request that the
     // broker has closed it. Its requests have no `into`.
     bool listens_when_idle = false;
@@ -131,6 +145,10 @@ class BrokerConnection {
   // Connected and logged in.
   bool ready() const { return state_ == State::ready; }
 
+  // What the broker has said that it speaks, the last time that it was asked; also after a login that failed.
+  // Offers nothing, not even ApiVersions, before.
+  const ApiVersions& versions() const { return versions_; }
+
   // "host:port".
   const std::string& name() const { return name_; }
 
@@ -145,6 +163,7 @@ class BrokerConnection {
   void on_handshake(std::int16_t version, Bytes body);
   void authenticate(const Buffer& message);
   void on_authenticated(std::int16_t version, Bytes body);
+  void refused(Error error);
   void logged_in(std::int64_t session_lifetime_ms);
 
   // Brings the front of the queue one step further: opens, logs in again, or sends it.
@@ -156,7 +175,8 @@ class BrokerConnection {
   // Sends one request and receives its response into `into`; `got` runs with the body. Any failure closes.
   void exchange(ApiKey api, std::int16_t version, const std::function<void(Buffer&)>& encode,
                 std::shared_ptr<ReceiveBuffer> into, std::function<void(Bytes body)> got);
-  void receive();
+  // `sure`: see ByteStream::receive_some().
+  void receive(std::size_t sure = 1);
   void take_response();
   void on_stream_error(Error error);
   void drop_stream();
@@ -164,6 +184,7 @@ class BrokerConnection {
   void hang_up();
   void on_bytes(std::size_t count);
   void fail(Error error, Failure failure = Failure::connection);
+  std::string_view why_it_may_close() const;
   void fail_unasked();
   Error of_this_broker(Error error) const;
   void start_deadline(Duration after, const std::string& doing);
@@ -190,6 +211,9 @@ class BrokerConnection {
 
   std::shared_ptr<Buffer> out_ = std::make_shared<Buffer>();
   std::int32_t correlation_id_ = 0;
+  // What was asked last, which says how the header of its response is read.
+  ApiKey asked_api_{};
+  std::int16_t asked_version_ = 0;
   std::shared_ptr<ReceiveBuffer> own_;
   std::shared_ptr<ReceiveBuffer> into_;
   // Empty: nothing was asked.
@@ -198,6 +222,8 @@ class BrokerConnection {
   bool sending_ = false;
   // The whole response is here before all of the request had left.
   bool answered_ = false;
+  // A request of the owner's was answered on this connection.
+  bool answered_once_ = false;
   io::TimerId deadline_ = io::TimerId::none;
   Alive alive_;
 };

@@ -27,10 +27,11 @@ constexpr const char* k_advice_instance =
     "another process has the same source.instance (host and worker, unless it is set): give every process of "
     "the group its own";
 constexpr const char* k_advice_topic = "check source.topics, and that the topic exists in this cluster";
-constexpr const char* k_advice_librdkafka = "set source.fetch to librdkafka";
+constexpr const char* k_advice_librdkafka = "set source.fetch: librdkafka and guarantee: at_least_once";
 constexpr const char* k_advice_password =
     "check source.auth (an Event Hubs connection string needs Listen on the namespace or the hub)";
-constexpr const char* k_advice_report = "set source.fetch to librdkafka, and report this";
+constexpr const char* k_advice_report =
+    "set source.fetch: librdkafka and guarantee: at_least_once, and report this";
 
 using Fetch = FetchOutcome;
 using Commit = CommitOutcome;
@@ -55,7 +56,7 @@ constexpr std::array k_table{
                    Commit::unknown},
     BrokerErrorRow{ErrorCode::unknown_topic_or_partition, "UNKNOWN_TOPIC_OR_PARTITION",
                    "the broker does not know the topic or partition", ErrorKind::not_found, Action::fatal,
-                   k_advice_topic, Fetch::stop_partition, Commit::refused},
+                   k_advice_topic, Fetch::stop_partition, Commit::rejected},
     BrokerErrorRow{ErrorCode::invalid_fetch_size, "INVALID_FETCH_SIZE",
                    "the broker does not like the size asked for", ErrorKind::invalid_input, Action::fatal,
                    k_advice_report, Fetch::stop_partition, Commit::unknown},
@@ -77,7 +78,7 @@ constexpr std::array k_table{
     BrokerErrorRow{ErrorCode::offset_metadata_too_large, "OFFSET_METADATA_TOO_LARGE",
                    "the metadata of the commit is too large", ErrorKind::invalid_input, Action::give_up,
                    "shorten batch.path: a claim must fit the broker's offset metadata", Fetch::retry_later,
-                   Commit::refused},
+                   Commit::rejected},
     BrokerErrorRow{ErrorCode::network_exception, "NETWORK_EXCEPTION",
                    "the broker lost a connection of its own", ErrorKind::unavailable, Action::retry, k_none,
                    Fetch::retry_later, Commit::unknown},
@@ -87,17 +88,21 @@ constexpr std::array k_table{
     BrokerErrorRow{ErrorCode::coordinator_not_available, "COORDINATOR_NOT_AVAILABLE",
                    "the group's coordinator is not available", ErrorKind::unavailable, Action::retry, k_none,
                    Fetch::retry_later, Commit::unknown},
+    // Kafka also says NOT_COORDINATOR of a commit that it has appended, when the broker loses the group's log
+    // before the append is replicated. To send the same commit again is right all the same. What was appended
+    // lies before everything that the next coordinator accepts, so it can overwrite nothing later. At most a
+    // claim can be seen earlier than its answer says.
     BrokerErrorRow{ErrorCode::not_coordinator, "NOT_COORDINATOR", "the broker does not coordinate the group",
                    ErrorKind::unavailable, Action::retry, k_none, Fetch::retry_later, Commit::not_done},
     BrokerErrorRow{ErrorCode::invalid_topic_exception, "INVALID_TOPIC_EXCEPTION",
                    "the broker finds the topic's name invalid", ErrorKind::invalid_input, Action::fatal,
-                   k_advice_topic, Fetch::stop_partition, Commit::unknown},
+                   k_advice_topic, Fetch::stop_partition, Commit::rejected},
     BrokerErrorRow{ErrorCode::illegal_generation, "ILLEGAL_GENERATION", "the group is in another generation",
                    ErrorKind::canceled, Action::give_up, k_advice_member, Fetch::retry_later,
                    Commit::refused},
     BrokerErrorRow{ErrorCode::invalid_group_id, "INVALID_GROUP_ID",
                    "the broker finds the group's name invalid", ErrorKind::invalid_input, Action::fatal,
-                   "check source.group", Fetch::retry_later, Commit::unknown},
+                   "check source.group", Fetch::retry_later, Commit::rejected},
     BrokerErrorRow{ErrorCode::unknown_member_id, "UNKNOWN_MEMBER_ID", "the group has no such member",
                    ErrorKind::canceled, Action::give_up, k_advice_member, Fetch::retry_later,
                    Commit::refused},
@@ -106,22 +111,22 @@ constexpr std::array k_table{
                    Commit::refused},
     BrokerErrorRow{ErrorCode::invalid_commit_offset_size, "INVALID_COMMIT_OFFSET_SIZE",
                    "the commit is too large", ErrorKind::invalid_input, Action::give_up, k_none,
-                   Fetch::retry_later, Commit::refused},
+                   Fetch::retry_later, Commit::rejected},
 
     // Rights.
     BrokerErrorRow{ErrorCode::topic_authorization_failed, "TOPIC_AUTHORIZATION_FAILED",
                    "the broker does not allow this topic", ErrorKind::forbidden, Action::fatal,
                    "give this identity the right to read and describe the topic (Azure Event Hubs Data "
                    "Receiver)",
-                   Fetch::stop_partition, Commit::refused},
+                   Fetch::stop_partition, Commit::rejected},
     BrokerErrorRow{ErrorCode::group_authorization_failed, "GROUP_AUTHORIZATION_FAILED",
                    "the broker does not allow this group", ErrorKind::forbidden, Action::fatal,
                    "give this identity the right to use the group named in source.group",
-                   Fetch::stop_partition, Commit::refused},
+                   Fetch::stop_partition, Commit::rejected},
     BrokerErrorRow{ErrorCode::cluster_authorization_failed, "CLUSTER_AUTHORIZATION_FAILED",
                    "the broker does not allow this", ErrorKind::forbidden, Action::fatal,
                    "give this identity the right to describe the cluster", Fetch::stop_partition,
-                   Commit::refused},
+                   Commit::rejected},
     BrokerErrorRow{ErrorCode::unsupported_sasl_mechanism, "UNSUPPORTED_SASL_MECHANISM",
                    "the broker does not have the SASL mechanism", ErrorKind::unsupported, Action::fatal,
                    "the broker does not offer this source.auth.type", Fetch::retry_later, Commit::unknown},
@@ -180,6 +185,14 @@ constexpr std::array k_table{
                    ErrorKind::throttled, Action::retry,
                    "the cluster asks to slow down: more throughput units or a higher quota",
                    Fetch::retry_later, Commit::unknown},
+
+    // Topic ids. The metadata decide whether the topic is gone, or was made anew.
+    BrokerErrorRow{ErrorCode::unknown_topic_id, "UNKNOWN_TOPIC_ID", "the broker knows no topic of this id",
+                   ErrorKind::not_found, Action::retry, k_advice_topic, Fetch::refresh_metadata,
+                   Commit::unknown},
+    BrokerErrorRow{ErrorCode::inconsistent_topic_id, "INCONSISTENT_TOPIC_ID",
+                   "the broker's log is of another topic of this name", ErrorKind::not_found, Action::retry,
+                   k_advice_topic, Fetch::refresh_metadata, Commit::unknown},
 };
 
 const BrokerErrorRow* find(ErrorCode code) {

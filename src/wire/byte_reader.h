@@ -103,6 +103,37 @@ class ByteReader {
     return static_cast<std::size_t>(count);
   }
 
+  // As the flexible versions have them: the length or count is an unsigned varint and one too high, and 0 is
+  // null.
+  std::optional<std::string_view> compact_nullable_string() {
+    const std::uint32_t length = unsigned_varint();
+    if (length == 0) {
+      return std::nullopt;
+    }
+    return as_text(bytes(length - 1));
+  }
+  std::string_view compact_string() { return compact_nullable_string().value_or(std::string_view()); }
+  std::size_t compact_array_count(std::size_t item_bytes_min) {
+    const std::uint32_t count = unsigned_varint();
+    if (count == 0) {
+      return 0;
+    }
+    if (count - 1 > remaining() / (item_bytes_min == 0 ? 1 : item_bytes_min)) {
+      fail();
+      return 0;
+    }
+    return count - 1;
+  }
+
+  // A count, then for each field a tag, a length and so many bytes. All numbers are unsigned varints. We know
+  // no tag.
+  void skip_tagged_fields() {
+    for (std::uint32_t count = unsigned_varint(); count > 0 && ok(); --count) {
+      static_cast<void>(unsigned_varint());
+      skip(unsigned_varint());
+    }
+  }
+
   // For a parser that finds a value impossible.
   void fail() {
     ok_ = false;

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <penstock/result.h>
@@ -47,6 +48,10 @@ class ByteStream {
     // For each of: looking the name up, connecting (shared evenly by the host's addresses, which are tried in
     // turn), and the TLS handshake.
     Duration connect_timeout = std::chrono::seconds(10);
+
+    // Set: nothing that was sent may arrive much later. The kernel gives the connection up when bytes are
+    // unacknowledged for so long, and also resets it when this process dies.
+    std::optional<Duration> unacknowledged_max{};
   };
 
   using Done = std::function<void(Result<void>)>;
@@ -71,10 +76,18 @@ class ByteStream {
 
   // After open() is done. At least one byte, as many as are there; that the server closes the connection is
   // an error (`unavailable`, `retry`). Plain, the kernel writes straight into `into`. `into` is not empty.
-  void receive_some(MutableBytes into, Owner owner, Received done);
+  //
+  // `sure` of bytes, from here on, come without anything more being asked of the server. The stream may then
+  // sleep until a good part of them is there, and need not wake for every packet. 1 is always right.
+  void receive_some(MutableBytes into, Owner owner, Received done, std::size_t sure = 1);
 
-  // Ends everything, and does nothing to a closed stream. May be called by a callback.
+  // Ends everything, and does nothing to a closed stream. May be called by a callback. What was sent may
+  // still arrive: the kernel repeats it in the background, for two minutes or so.
   void close();
+
+  // The same, but the connection is reset: what the kernel has not delivered yet never arrives. The server is
+  // not told in any other way.
+  void abort();
 
  private:
   class Connection;

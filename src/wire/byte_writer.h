@@ -62,6 +62,19 @@ class ByteWriter {
     int32(static_cast<std::int32_t>(count));
   }
 
+  // As the flexible versions have them. The length or count is an unsigned varint and one too high: 0 would
+  // be null.
+  void compact_string(std::string_view text) {
+    CHECK(text.size() < std::size_t{INT16_MAX});
+    unsigned_varint(static_cast<std::uint32_t>(text.size()) + 1);
+    raw(as_bytes(text));
+  }
+  void compact_array_count(std::size_t count) {
+    CHECK(count < std::size_t{INT32_MAX});
+    unsigned_varint(static_cast<std::uint32_t>(count) + 1);
+  }
+  void no_tagged_fields() { unsigned_varint(0); }
+
  private:
   template <class Unsigned>
   void big_endian(Unsigned value) {

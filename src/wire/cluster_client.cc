@@ -1,13 +1,16 @@
-// How it works. There is one connection, made for the first question and kept. It goes to brokers_[next_ %
-// size]. An example with two brokers, the first of which is down:
+// How it works. There is one connection, made for the first question and kept. It goes to the broker at next_
+// of a row: those that the configuration names, then those that the cluster has named in its last answer. An
+// example: the configuration names a:9092, and the cluster has b:9092 as well.
 //
-//   1. ask_leaders() makes the connection to the first broker and puts its request there. find_coordinator()
-//      adds another.
-//   2. The connection fails, and tells both requests. The first of them turns to the second broker: next_ is
-//      1, and the connection goes. The second finds that it has gone already, and does not turn again.
-//   3. Both callers hear the error. When one of them asks again, the connection to the second broker is made.
+//   1. ask_leaders() makes the connection to a and puts its request there. The answer names both brokers, and
+//      b is learnt.
+//   2. a goes down. ask_leaders() and find_coordinator() are asked, and the connection tells both that it has
+//      failed. The first of them turns to the next broker: next_ is 1, and the connection goes. The second
+//      finds that it has gone already, and does not turn again.
+//   3. Both callers hear the error. When one of them asks again, the connection to b is made. So penstock
+//      learns of the moved leaders and coordinator while a is down.
 //
-// Nothing ever turns back to the first broker but a failure of the second.
+// Nothing ever turns back to a but a failure of b.
 #include "wire/cluster_client.h"
 
 #include <algorithm>
@@ -17,6 +20,7 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "base/hex.h"
 #include "wire/broker_errors.h"
 #include "wire/find_coordinator.h"
 #include "wire/metadata.h"
@@ -48,21 +52,32 @@ BrokerAddress owned(const Broker& broker) {
   return {.id = broker.id, .host = std::string(broker.host), .port = static_cast<std::uint16_t>(broker.port)};
 }
 
+void add_partitions(ClusterView& view, const MetadataResponse& response, const TopicMetadata& topic) {
+  for (const PartitionMetadata& partition : topic.partitions) {
+    TopicPartition id{.topic = std::string(topic.name), .partition = partition.partition};
+    const auto leader = std::ranges::find(response.brokers, partition.leader, &Broker::id);
+    if (leader != response.brokers.end()) {
+      view.leaders.emplace(std::move(id),
+                           PartitionLeader{.broker = owned(*leader), .epoch = partition.leader_epoch});
+    } else {
+      view.partition_errors.emplace(std::move(id), partition.error_code == ErrorCode::none
+                                                       ? ErrorCode::leader_not_available
+                                                       : partition.error_code);
+    }
+  }
+}
+
 ClusterView view_of(const MetadataResponse& response) {
   ClusterView view;
   for (const TopicMetadata& topic : response.topics) {
     if (topic.error_code != ErrorCode::none) {
       view.topic_errors.emplace(topic.name, topic.error_code);
     }
-    for (const PartitionMetadata& partition : topic.partitions) {
-      const auto leader = std::find_if(response.brokers.begin(), response.brokers.end(),
-                                       [&](const Broker& broker) { return broker.id == partition.leader; });
-      if (leader != response.brokers.end()) {
-        view.leaders.emplace(
-            TopicPartition{.topic = std::string(topic.name), .partition = partition.partition},
-            PartitionLeader{.broker = owned(*leader), .epoch = partition.leader_epoch});
-      }
+    // Zeros, or nothing: the broker has none.
+    if (std::string id = to_hex(topic.id); id.find_first_not_of('0') != std::string::npos) {
+      view.topic_ids.emplace(topic.name, std::move(id));
     }
+    add_partitions(view, response, topic);
   }
   return view;
 }
@@ -88,11 +103,12 @@ Result<std::unique_ptr<ClusterClient>> ClusterClient::make(io::Loop& loop, const
 
 ClusterClient::ClusterClient(io::Loop& loop, const Clock& clock, std::vector<BrokerAddress> brokers,
                              BrokerAccess access)
-    : loop_(loop), clock_(clock), brokers_(std::move(brokers)), access_(std::move(access)) {}
+    : loop_(loop), clock_(clock), named_(std::move(brokers)), access_(std::move(access)) {}
 
 BrokerConnection& ClusterClient::connection() {
   if (!connection_) {
-    const BrokerAddress& broker = brokers_[next_ % brokers_.size()];
+    const std::size_t at = next_ % (named_.size() + learnt_.size());
+    const BrokerAddress& broker = at < named_.size() ? named_[at] : learnt_[at - named_.size()];
     connection_ = std::make_unique<BrokerConnection>(
         loop_, clock_,
         BrokerConnection::Options{
@@ -107,6 +123,23 @@ void ClusterClient::turn_to_next(const BrokerConnection* failed) {
   if (connection_.get() == failed) {
     ++next_;
     loop_.defer([gone = std::shared_ptr<BrokerConnection>(std::move(connection_))] {});
+  }
+}
+
+// A broker that tells none knows less than we do.
+void ClusterClient::learn(const std::vector<Broker>& brokers) {
+  if (brokers.empty()) {
+    return;
+  }
+  learnt_.clear();
+  for (const Broker& broker : brokers) {
+    const bool usable = !broker.host.empty() && broker.port > 0 && broker.port <= UINT16_MAX;
+    const bool named = std::ranges::any_of(named_, [&](const BrokerAddress& each) {
+      return each.host == broker.host && each.port == broker.port;
+    });
+    if (usable && !named) {
+      learnt_.push_back(owned(broker));
+    }
   }
 }
 
@@ -129,7 +162,13 @@ void ClusterClient::ask_leaders(std::vector<std::string> topics,
                           return;
                         }
                         const Result<MetadataResponse> response = decode_metadata(reply.body, reply.version);
-                        done(response.ok() ? Result<ClusterView>(view_of(*response)) : response.error());
+                        if (!response.ok()) {
+                          turn_to_next(asked);
+                          done(response.error());
+                          return;
+                        }
+                        learn(response->brokers);
+                        done(view_of(*response));
                       }});
 }
 
@@ -152,6 +191,7 @@ void ClusterClient::find_coordinator(const std::string& group,
              const Result<FindCoordinatorResponse> response =
                  decode_find_coordinator(reply.body, reply.version);
              if (!response.ok()) {
+               turn_to_next(asked);
                done(response.error());
              } else if (response->error_code != ErrorCode::none) {
                done(broker_error(response->error_code,

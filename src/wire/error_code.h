@@ -52,6 +52,8 @@ enum class ErrorCode : std::int16_t {
   fenced_instance_id = 82,
   unstable_offset_commit = 88,
   throttling_quota_exceeded = 89,
+  unknown_topic_id = 100,
+  inconsistent_topic_id = 103,
 };
 
 }  // namespace penstock::wire

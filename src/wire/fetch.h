@@ -1,10 +1,15 @@
-// Fetch v4-v11: the records of many partitions of one broker. Always reads committed records only, and
+// Fetch v4-v13: the records of many partitions of one broker. Always reads committed records only, and
 // without fetch sessions: every request says everything.
+//
+// Up to v12 a topic is asked for by its name, and a topic that was deleted and made anew answers as the
+// former one would. From v13 on it is asked for by its id, and only the topic that has this id answers:
+// another says unknown_topic_id.
 //
 // The response is walked in place. A partition's records are whole record batches one after the other, of
 // which the last may be cut; reading them is not this file's business.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,6 +28,18 @@
 
 namespace penstock::wire {
 
+using TopicId = std::array<std::byte, 16>;
+
+// Stands for a topic whose id is not known.
+constexpr TopicId k_no_topic_id{};
+
+// From 32 hex digits. Anything else is none.
+TopicId topic_id_of(std::string_view hex);
+
+// The first version that asks by id, and the last that asks by name.
+constexpr std::int16_t k_fetch_by_id = 13;
+constexpr std::int16_t k_fetch_by_name_max = k_fetch_by_id - 1;
+
 struct FetchPartition {
   std::string_view topic;
   Partition partition;
@@ -31,6 +48,8 @@ struct FetchPartition {
   std::int32_t leader_epoch = k_no_leader_epoch;
   // The first batch comes whole even if it is larger.
   std::int32_t bytes_max = 0;
+  // Needed from k_fetch_by_id on.
+  TopicId topic_id = k_no_topic_id;
 };
 
 struct FetchRequest {
@@ -47,8 +66,10 @@ struct FetchRequest {
 void encode_fetch(Buffer& out, std::int16_t version, const FetchRequest& request);
 
 struct FetchedPartition {
-  // Lies in the body.
+  // Lies in the body. Empty from k_fetch_by_id on.
   std::string_view topic;
+  // None before k_fetch_by_id.
+  TopicId topic_id = k_no_topic_id;
   Partition partition;
   ErrorCode error_code = ErrorCode::none;
   // The log's end as consumers see it.
@@ -84,16 +105,23 @@ class FetchResponseReader {
 
  private:
   bool enter_topic();
+  std::size_t count(std::size_t item_bytes_min);
+  Bytes read_records();
+  void end_structure();
   void read_aborted(std::vector<AbortedTransaction>& aborted, std::size_t& count);
 
   ByteReader reader_;
   std::int16_t version_;
+  bool flexible_;
+  bool in_topic_ = false;
+  bool ended_ = false;
   ErrorCode error_code_ = ErrorCode::none;
   std::int32_t throttle_ms_ = 0;
   std::size_t topics_left_ = 0;
   // Of topic_, the one that was entered last.
   std::size_t partitions_left_ = 0;
   std::string_view topic_;
+  TopicId topic_id_ = k_no_topic_id;
 };
 
 }  // namespace penstock::wire

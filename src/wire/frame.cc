@@ -9,19 +9,24 @@ namespace {
 
 constexpr std::size_t k_correlation_id_bytes = 4;
 
-// ApiVersions is the one request that we send in a flexible version: its header ends in tagged fields, of
-// which there are none, while the client id stays an ordinary string.
-bool has_tagged_header(ApiKey api, std::int16_t version) {
-  return api == ApiKey::api_versions && version >= 3;
-}
-
 Error not_a_response(std::string message) {
   return make_error(ErrorKind::corrupt, Action::retry, std::move(message));
 }
 
+// The first four bytes of other protocols, read as a size.
+std::string_view foreign(std::size_t size) {
+  constexpr std::size_t k_http = 0x48545450;  // "HTTP"
+  if (size == k_http) {
+    return "an HTTP server answers: let source.brokers name the port of Kafka";
+  }
+  const bool tls_alert = (size & 0xFFFF00FFU) == 0x15030000U;  // 15 03 0x 00
+  return tls_alert ? "it wants TLS: write source.tls: {enabled: true}, or name a port without" : "";
+}
+
 }  // namespace
 
-// RequestHeader.json, version 1 (version 2 where there are tagged fields). frame.h draws it.
+// RequestHeader.json, version 1, or version 2 for a flexible request. frame.h draws both. The client id stays
+// an ordinary string in both.
 std::size_t begin_request(Buffer& out, ApiKey api, std::int16_t version, std::int32_t correlation_id,
                           std::string_view client_id) {
   CHECK(version >= supported_versions(api).lowest);
@@ -33,7 +38,7 @@ std::size_t begin_request(Buffer& out, ApiKey api, std::int16_t version, std::in
   writer.int16(version);
   writer.int32(correlation_id);
   writer.string(client_id);
-  if (has_tagged_header(api, version)) {
+  if (is_flexible(api, version)) {
     writer.unsigned_varint(0);
   }
   return begin;
@@ -59,6 +64,9 @@ Result<std::size_t> response_size(Bytes size) {
 }
 
 Error response_too_large(std::size_t bytes, std::size_t bytes_max) {
+  if (const std::string_view advice = foreign(bytes); !advice.empty()) {
+    return make_error(ErrorKind::corrupt, Action::retry, std::string(advice), "not Kafka");
+  }
   return make_error(ErrorKind::corrupt, Action::retry,
                     concat("a response of ", bytes, " bytes is announced, above the limit of ", bytes_max,
                            ": what answers is perhaps not a Kafka broker, or wants TLS; check the port in "
@@ -66,9 +74,14 @@ Error response_too_large(std::size_t bytes, std::size_t bytes_max) {
                     "response too large");
 }
 
-Result<ResponseFrame> open_response(Bytes frame) {
+// ResponseHeader.json, version 0, or version 1 for a flexible response. ApiVersions stays at version 0, so
+// that a client can read it before it knows what the broker speaks.
+Result<ResponseFrame> open_response(Bytes frame, ApiKey api, std::int16_t version) {
   ByteReader reader(frame);
   const std::int32_t correlation_id = reader.int32();
+  if (is_flexible(api, version) && api != ApiKey::api_versions) {
+    reader.skip_tagged_fields();
+  }
   if (!reader.ok()) {
     return not_a_response(concat("a response of ", frame.size(), " bytes has no room for its header"));
   }

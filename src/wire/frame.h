@@ -1,11 +1,11 @@
 // What is around every request and response on a connection:
 //
 //   request:   size int32 | api key int16 | version int16 | correlation id int32 | client id nullable string
-//              | tagged fields (ApiVersions v3 only) | body
-//   response:  size int32 | correlation id int32 | body
+//              | tagged fields (flexible versions) | body
+//   response:  size int32 | correlation id int32 | tagged fields (flexible versions, but not of ApiVersions)
+//              | body
 //
-// The size does not count itself. A response's header has no tagged fields in any version that we speak, and
-// in no version of ApiVersions.
+// The size does not count itself.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +44,9 @@ struct ResponseFrame {
   Bytes body;
 };
 
-// `frame` is what followed the size. Error corrupt if it is shorter than its header.
-Result<ResponseFrame> open_response(Bytes frame);
+// `frame` is what followed the size of an answer to this request. Error corrupt if it is shorter than its
+// header.
+Result<ResponseFrame> open_response(Bytes frame, ApiKey api, std::int16_t version);
 
 // What each decode_...() of this module gives for bytes that are not such a response: corrupt, retry. The
 // caller closes the connection, because what else it brings is not to be believed.

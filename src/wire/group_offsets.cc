@@ -1,25 +1,31 @@
-// How it works. Both requests go to one broker, the group's coordinator. with_coordinator() gives its
+// How it works. All requests go to one broker, the group's coordinator. with_coordinator() gives its
 // connection, or asks the cluster which broker that is. Requests that come meanwhile wait in waiting_, so
-// that the question is asked once. Each answer is read into one word for the whole request: the first error
-// of any partition when reading, the worst outcome of any partition when committing. Nothing is asked a
-// second time here.
+// that the question is asked once. Each answer is read into one word per partition: its entry or its error
+// when reading, its outcome when committing. Nothing is asked a second time here.
 //
 // When the coordinator moves, an answer says so, or the connection breaks. forget_coordinator() then drops
 // the connection, and the next request asks the cluster again.
 //
-// An example: a claim for partitions 0 and 1, while the broker is handing the group over.
+// An example: a claim for partitions 0 to 2, while the broker is handing the group over, and the topic of
+// partition 2 was deleted.
 //
-//   1. commit() writes one OffsetCommit with the stamp for both partitions, and the coordinator's connection
-//      sends it.
-//   2. The broker answers: partition 0 NONE, partition 1 NOT_COORDINATOR. The rows may come in any order.
-//   3. commit_answer() ranks done < not_done < refused < unknown. The worst is partition 1's `not_done`, so
-//      this is the outcome, with partition 1's sentence.
-//   4. The code says that this is the wrong broker, so the connection is forgotten before `done` runs.
-//   5. The caller commits again. FindCoordinator names the new broker, and the commit is sent there.
+//   1. commit() writes one OffsetCommit with the stamp for the three partitions, and the coordinator's
+//      connection sends it.
+//   2. The broker answers: 0 NONE, 1 NOT_COORDINATOR, 2 UNKNOWN_TOPIC_OR_PARTITION. The rows may come in any
+//      order.
+//   3. commit_answer() puts them into the order of the entries: done, not_done, rejected. The latter two have
+//      a sentence each.
+//   4. One code says that this is the wrong broker, so the connection is forgotten before `done` runs.
+//   5. The caller commits partition 1 again. FindCoordinator names the new broker, and the commit is sent
+//      there.
 //
-// Had the connection broken after step 1, the outcome would be `unknown`: the broker may have written the
-// entries. Had it broken before, while the request was queued, it would be `not_done`. Reply::sent makes the
-// difference.
+// Had the connection broken after step 1, all three would be `unknown`: the broker may have written the
+// entries. Had it broken before, while the request was queued, they would be `not_done`. Reply::sent makes
+// the difference.
+//
+// A commit that is `unknown` must not be written much later. So the connection is reset when it is given up
+// with a request under way, and the kernel gives up by itself on bytes that nobody has acknowledged for
+// unacknowledged_max (broker_connection.h).
 #include "wire/group_offsets.h"
 
 #include <algorithm>
@@ -28,6 +34,8 @@
 
 #include "base/concat.h"
 #include "wire/broker_errors.h"
+#include "wire/delete_groups.h"
+#include "wire/leave_group.h"
 #include "wire/offset_commit.h"
 #include "wire/offset_fetch.h"
 
@@ -61,57 +69,66 @@ const std::string& topic_of_entry(const EntryToCommit& entry) {
   return entry.id.topic;
 }
 
+std::string reading(const std::string& group) {
+  return concat("reading what group ", group, " has committed");
+}
+
 struct ReadAnswer {
-  Result<GroupEntries> entries;
-  ErrorCode code = ErrorCode::none;
+  Result<ApartEntries> entries;
+  bool wrong_coordinator = false;
 };
+
+Result<std::optional<GroupEntry>> entry_of(const CommittedOffset& row, const std::string& what) {
+  if (row.error_code != ErrorCode::none) {
+    return broker_error(row.error_code, what);
+  }
+  if (row.position.value < 0) {
+    return std::optional<GroupEntry>();
+  }
+  return std::optional(GroupEntry{
+      .position = row.position, .metadata = std::string(row.metadata), .leader_epoch = row.leader_epoch});
+}
 
 ReadAnswer read_answer(const Reply& reply, const std::vector<TopicPartition>& partitions,
                        const std::string& group) {
-  const std::string what = concat("reading what group ", group, " has committed");
   const Result<OffsetFetchResponse> response = decode_offset_fetch(reply.body, reply.version);
   if (!response.ok()) {
     return {response.error()};
   }
   if (response->error_code != ErrorCode::none) {
-    return {broker_error(response->error_code, what), response->error_code};
+    return {broker_error(response->error_code, reading(group)), is_wrong_coordinator(response->error_code)};
   }
   std::unordered_map<TopicPartition, const CommittedOffset*> answers;
+  ReadAnswer out{ApartEntries()};
   for (const CommittedOffset& row : response->partitions) {
     answers[{std::string(row.topic), row.partition}] = &row;
+    out.wrong_coordinator = out.wrong_coordinator || is_wrong_coordinator(row.error_code);
   }
-  GroupEntries entries;
   for (const TopicPartition& id : partitions) {
     const auto answer = answers.find(id);
     if (answer == answers.end()) {
-      return {make_error(ErrorKind::corrupt, Action::retry,
-                         concat(what, ": the broker says nothing of ", named(id)), "no answer")};
+      out.entries->push_back(make_error(ErrorKind::corrupt, Action::retry,
+                                        concat(reading(group), ": the broker says nothing of ", named(id)),
+                                        "no answer"));
+    } else {
+      out.entries->push_back(entry_of(*answer->second, concat(reading(group), " for ", named(id))));
     }
-    const CommittedOffset& row = *answer->second;
-    if (row.error_code != ErrorCode::none) {
-      return {broker_error(row.error_code, concat(what, " for ", named(id))), row.error_code};
-    }
-    entries.push_back(row.position.value < 0
-                          ? std::nullopt
-                          : std::optional(GroupEntry{row.position, std::string(row.metadata)}));
   }
-  return {std::move(entries)};
+  return out;
 }
 
-// The worst outcome of any partition is that of the commit. Unknown is worse than refused: what is refused
-// may be dropped at once, but a commit that may still take effect has to be waited for (PROTOCOL.md, R8).
-int rank(CommitOutcome outcome) {
-  switch (outcome) {
-    case CommitOutcome::done:
-      return 0;
-    case CommitOutcome::not_done:
-      return 1;
-    case CommitOutcome::refused:
-      return 2;
-    case CommitOutcome::unknown:
-      return 3;
+Result<GroupEntries> together(const Result<ApartEntries>& apart) {
+  if (!apart.ok()) {
+    return apart.error();
   }
-  return 3;
+  GroupEntries entries;
+  for (const Result<std::optional<GroupEntry>>& entry : *apart) {
+    if (!entry.ok()) {
+      return entry.error();
+    }
+    entries.push_back(*entry);
+  }
+  return entries;
 }
 
 struct CommitRead {
@@ -122,39 +139,72 @@ struct CommitRead {
 CommitRead commit_answer(const Reply& reply, const std::vector<EntryToCommit>& entries) {
   const Result<OffsetCommitResponse> response = decode_offset_commit(reply.body, reply.version);
   if (!response.ok()) {
-    return {{.outcome = CommitOutcome::unknown, .membership_lost = false, .error = response.error()}};
+    return {.reply = CommitReply::alike(entries.size(), CommitOutcome::unknown, response.error())};
   }
   std::unordered_map<TopicPartition, ErrorCode> codes;
   for (const PartitionCommit& row : response->partitions) {
     codes[{std::string(row.topic), row.partition}] = row.error_code;
   }
-  CommitRead out{.reply = {.outcome = CommitOutcome::done, .membership_lost = false, .error = {}}};
+  CommitRead out;
   for (const EntryToCommit& entry : entries) {
     const auto found = codes.find(entry.id);
     const std::string what = concat("committing position ", entry.position.value, " of ", named(entry.id));
-    const CommitOutcome outcome =
-        found == codes.end() ? CommitOutcome::unknown : commit_outcome(found->second);
-    out.wrong_coordinator =
-        out.wrong_coordinator || (found != codes.end() && is_wrong_coordinator(found->second));
-    out.reply.membership_lost =
-        out.reply.membership_lost || (found != codes.end() && is_membership_lost(found->second));
-    if (rank(outcome) > rank(out.reply.outcome)) {
-      out.reply.outcome = outcome;
-      out.reply.error =
-          found == codes.end()
-              ? make_error(ErrorKind::corrupt, Action::retry,
-                           concat(what, ": the broker did not say what became of it"), "no answer")
-              : broker_error(found->second, what);
+    if (found == codes.end()) {
+      out.reply.items.push_back(
+          {.outcome = CommitOutcome::unknown,
+           .error = make_error(ErrorKind::corrupt, Action::retry,
+                               concat(what, ": the broker did not say what became of it"), "no answer")});
+    } else if (found->second == ErrorCode::none) {
+      out.reply.items.push_back({.outcome = CommitOutcome::done, .error = {}});
+    } else {
+      out.reply.items.push_back(
+          {.outcome = commit_outcome(found->second), .error = broker_error(found->second, what)});
+      out.wrong_coordinator = out.wrong_coordinator || is_wrong_coordinator(found->second);
+      out.reply.membership_lost = out.reply.membership_lost || is_membership_lost(found->second);
     }
   }
   return out;
 }
 
+Result<void> leave_answer(const Reply& reply, const std::string& what) {
+  const Result<LeaveGroupResponse> response = decode_leave_group(reply.body, reply.version);
+  if (!response.ok()) {
+    return response.error();
+  }
+  if (response->error_code != ErrorCode::none) {
+    return broker_error(response->error_code, what);
+  }
+  for (const ErrorCode code : response->member_codes) {
+    if (code != ErrorCode::none) {
+      return broker_error(code, what);
+    }
+  }
+  return {};
+}
+
+Result<void> remove_answer(const Reply& reply, const std::string& what) {
+  const Result<DeleteGroupsResponse> response = decode_delete_groups(reply.body, reply.version);
+  if (!response.ok()) {
+    return response.error();
+  }
+  for (const ErrorCode code : response->codes) {
+    if (code != ErrorCode::none && code != ErrorCode::group_id_not_found) {
+      return broker_error(code, what);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 GroupOffsets::GroupOffsets(io::Loop& loop, const Clock& clock, ClusterClient& cluster, BrokerAccess access,
-                           std::string group)
-    : loop_(loop), clock_(clock), cluster_(cluster), access_(std::move(access)), group_(std::move(group)) {}
+                           std::string group, Duration unacknowledged_max)
+    : loop_(loop),
+      clock_(clock),
+      cluster_(cluster),
+      access_(std::move(access)),
+      group_(std::move(group)),
+      unacknowledged_max_(unacknowledged_max) {}
 
 void GroupOffsets::with_coordinator(std::function<void(BrokerConnection&)> use,
                                     std::function<void(Error)> refuse) {
@@ -177,10 +227,13 @@ void GroupOffsets::on_coordinator(Result<BrokerAddress> found) {
     }
     return;
   }
-  coordinator_ = std::make_unique<BrokerConnection>(
-      loop_, clock_,
-      BrokerConnection::Options{
-          .host = found->host, .port = found->port, .access = access_, .listens_when_idle = true});
+  coordinator_ =
+      std::make_unique<BrokerConnection>(loop_, clock_,
+                                         BrokerConnection::Options{.host = found->host,
+                                                                   .port = found->port,
+                                                                   .access = access_,
+                                                                   .unacknowledged_max = unacknowledged_max_,
+                                                                   .listens_when_idle = true});
   for (const Waiting& each : waiting) {
     with_coordinator(each.use, each.refuse);
   }
@@ -201,6 +254,12 @@ void GroupOffsets::forget_coordinator() {
 
 void GroupOffsets::read(std::vector<TopicPartition> partitions,
                         std::function<void(Result<GroupEntries>)> done) {
+  read_apart(std::move(partitions),
+             [done = std::move(done)](const Result<ApartEntries>& apart) { done(together(apart)); });
+}
+
+void GroupOffsets::read_apart(std::vector<TopicPartition> partitions,
+                              std::function<void(Result<ApartEntries>)> done) {
   const auto asked = std::make_shared<const std::vector<TopicPartition>>(std::move(partitions));
   const auto send = [this, asked, done](BrokerConnection& coordinator) {
     coordinator.request({.api = ApiKey::offset_fetch,
@@ -222,7 +281,7 @@ void GroupOffsets::read(std::vector<TopicPartition> partitions,
                                  return;
                                }
                                ReadAnswer answer = read_answer(reply, *asked, group_);
-                               if (is_wrong_coordinator(answer.code)) {
+                               if (answer.wrong_coordinator) {
                                  forget_coordinator();
                                }
                                done(std::move(answer.entries));
@@ -243,7 +302,8 @@ void GroupOffsets::commit(MemberStamp stamp, std::vector<EntryToCommit> entries,
                std::vector<OffsetCommitPartition> rows;
                for (const std::size_t i : grouped_by_topic(*sent, topic_of_entry)) {
                  const EntryToCommit& entry = (*sent)[i];
-                 rows.push_back({entry.id.topic, entry.id.partition, entry.position, entry.metadata});
+                 rows.push_back({entry.id.topic, entry.id.partition, entry.position, entry.metadata,
+                                 entry.leader_epoch});
                }
                encode_offset_commit(out, version,
                                     {.group = group_,
@@ -258,9 +318,9 @@ void GroupOffsets::commit(MemberStamp stamp, std::vector<EntryToCommit> entries,
              [this, sent, done](const Reply& reply) {
                if (reply.error) {
                  forget_coordinator();
-                 done({.outcome = reply.sent ? CommitOutcome::unknown : CommitOutcome::not_done,
-                       .membership_lost = false,
-                       .error = reply.error});
+                 done(CommitReply::alike(sent->size(),
+                                         reply.sent ? CommitOutcome::unknown : CommitOutcome::not_done,
+                                         reply.error));
                  return;
                }
                CommitRead read = commit_answer(reply, *sent);
@@ -270,9 +330,56 @@ void GroupOffsets::commit(MemberStamp stamp, std::vector<EntryToCommit> entries,
                done(std::move(read.reply));
              }});
   };
-  with_coordinator(send, [done](Error error) {
-    done({.outcome = CommitOutcome::not_done, .membership_lost = false, .error = std::move(error)});
+  with_coordinator(send, [sent, done](Error error) {
+    done(CommitReply::alike(sent->size(), CommitOutcome::not_done, std::move(error)));
   });
+}
+
+void GroupOffsets::leave(MemberStamp stamp, Duration timeout, std::function<void(Result<void>)> done) {
+  const auto who = std::make_shared<const MemberStamp>(std::move(stamp));
+  const auto send = [this, who, timeout, done](BrokerConnection& coordinator) {
+    coordinator.request(
+        {.api = ApiKey::leave_group,
+         .encode =
+             [this, who](Buffer& out, std::int16_t version) {
+               encode_leave_group(
+                   out, version,
+                   {.group = group_, .member_id = who->member_id, .instance_id = who->instance_id});
+             },
+         .timeout = timeout,
+         .into = nullptr,
+         .done =
+             [this, done](const Reply& reply) {
+               if (reply.error) {
+                 forget_coordinator();
+                 done(*reply.error);
+                 return;
+               }
+               done(leave_answer(reply, concat("leaving group ", group_)));
+             }});
+  };
+  with_coordinator(send, [done](Error error) { done(std::move(error)); });
+}
+
+void GroupOffsets::remove(Duration timeout, std::function<void(Result<void>)> done) {
+  const auto send = [this, timeout, done](BrokerConnection& coordinator) {
+    coordinator.request(
+        {.api = ApiKey::delete_groups,
+         .encode = [this](Buffer& out,
+                          std::int16_t version) { encode_delete_groups(out, version, {.group = group_}); },
+         .timeout = timeout,
+         .into = nullptr,
+         .done =
+             [this, done](const Reply& reply) {
+               if (reply.error) {
+                 forget_coordinator();
+                 done(*reply.error);
+                 return;
+               }
+               done(remove_answer(reply, concat("deleting group ", group_)));
+             }});
+  };
+  with_coordinator(send, [done](Error error) { done(std::move(error)); });
 }
 
 }  // namespace penstock::wire

@@ -1,4 +1,4 @@
-// Metadata v4-v7: the brokers, and who leads which partition. Never makes the broker create a topic.
+// Metadata v4-v12: the brokers, and who leads which partition. Never makes the broker create a topic.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,8 @@ struct PartitionMetadata {
 struct TopicMetadata {
   ErrorCode error_code = ErrorCode::none;
   std::string_view name;
+  // 16 bytes from v10 on, all zero where the broker has no such topic. Before: none.
+  Bytes id;
   // In the broker's order, which is any.
   std::vector<PartitionMetadata> partitions;
 };

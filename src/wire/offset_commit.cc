@@ -13,8 +13,7 @@ namespace penstock::wire {
 //   | array: topic string
 //            | array: partition int32 | offset int64 | leader epoch int32 [6] | metadata nullable string
 //
-// The leader epoch is left at -1. The coordinator only keeps it, for consumers that look for a truncated log
-// (KIP-320).
+// The coordinator only keeps the leader epoch, for consumers that look for a truncated log (KIP-320).
 void encode_offset_commit(Buffer& out, std::int16_t version, const OffsetCommitRequest& request) {
   constexpr std::int64_t k_broker_s_retention = -1;
   ByteWriter writer(out);
@@ -31,7 +30,7 @@ void encode_offset_commit(Buffer& out, std::int16_t version, const OffsetCommitR
     writer.int32(item.partition.value);
     writer.int64(item.position.value);
     if (version >= 6) {
-      writer.int32(k_no_leader_epoch);
+      writer.int32(item.leader_epoch);
     }
     writer.nullable_string(item.metadata);
   });

@@ -23,6 +23,8 @@ struct OffsetCommitPartition {
   Position position;
   // nullopt is sent as null.
   std::optional<std::string_view> metadata;
+  // Of the last record before the position. Sent from v6 on.
+  std::int32_t leader_epoch = k_no_leader_epoch;
 };
 
 // A broker takes generation -1 from anybody while the group is empty. A stamped commit never has it.

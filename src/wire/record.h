@@ -7,6 +7,7 @@
 // In a header because it is the innermost loop: it is inlined there, and nothing is copied or allocated.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -53,13 +54,24 @@ inline Bytes nullable_field(ByteReader& record, bool& null) {
   return record.bytes(static_cast<std::size_t>(length));
 }
 
+// The view of a header takes 40 bytes, the header itself as few as 2. So the views of one record take at most
+// 640 KiB, or as many bytes as the headers themselves where those are more.
+constexpr std::size_t k_headers_always_taken = 16'384;
+
+constexpr std::int32_t k_malformed_headers = -1;
+constexpr std::int32_t k_too_many_headers = -2;
+
 // Appends the headers that `record` stands at. They must end where the record does. Returns their count, or
-// -1 if they are malformed.
+// one of the two above.
 inline std::int32_t read_headers(ByteReader& record, std::vector<HeaderView>& headers) {
   const std::int32_t count = record.varint();
   // A header takes two bytes or more: a count is not believed before they are there.
   if (count < 0 || static_cast<std::size_t>(count) > record.remaining() / 2) {
-    return -1;
+    return k_malformed_headers;
+  }
+  if (static_cast<std::size_t>(count) >
+      std::max(k_headers_always_taken, record.remaining() / sizeof(HeaderView))) {
+    return k_too_many_headers;
   }
   for (std::int32_t i = 0; i < count; ++i) {
     HeaderView header;
@@ -67,11 +79,11 @@ inline std::int32_t read_headers(ByteReader& record, std::vector<HeaderView>& he
     header.key = as_text(nullable_field(record, null_key));
     header.value = nullable_field(record, header.null_value);
     if (!record.ok() || null_key) {
-      return -1;
+      return k_malformed_headers;
     }
     headers.push_back(header);
   }
-  return record.ok() && record.at_end() ? count : -1;
+  return record.ok() && record.at_end() ? count : k_malformed_headers;
 }
 
 // Reads the record that `batch` stands at and moves behind it. `rest` is left at its headers, which need not

@@ -35,9 +35,9 @@ Error unsupported(std::int64_t base_offset, std::string_view what) {
 }
 
 Error old_magic(std::int64_t base_offset, int magic) {
-  return unsupported(base_offset,
-                     concat("has the message format of Kafka before 0.11 (magic ", magic,
-                            "), which the direct fetch does not read; set source.fetch: librdkafka"));
+  return unsupported(base_offset, concat("has the message format of Kafka before 0.11 (magic ", magic,
+                                         "), which the direct fetch does not read; set source.fetch: "
+                                         "librdkafka and guarantee: at_least_once"));
 }
 
 }  // namespace

@@ -27,9 +27,15 @@
 namespace penstock::wire {
 namespace {
 
-// The view of a header takes 40 bytes, the header itself as few as 2. So a step ends with the record that
-// reaches this many (640 KiB of views), and what one extraordinary record made larger is given back.
-constexpr std::size_t k_headers_per_step = 16'384;
+// A step ends with the record that reaches this many (640 KiB of views), and what one extraordinary record
+// made larger is given back.
+constexpr std::size_t k_headers_per_step = k_headers_always_taken;
+
+Error too_many_headers(Offset offset) {
+  return make_error(ErrorKind::unsupported, Action::give_up,
+                    concat("the record at offset ", offset.value, " has far more headers than are taken: ",
+                           k_headers_always_taken, ", or one per ", sizeof(HeaderView), " bytes of them"));
+}
 
 // `codec` is not none.
 codec::CompressedFormat format_of(BatchCodec codec) {
@@ -56,6 +62,7 @@ void RecordsCursor::begin(Bytes records, Position asked, std::span<const Aborted
   batches_next_ = {};
   headers_wanted_ = headers == RecordHeaders::wanted;
   first_batch_ = true;
+  leader_epoch_ = -1;
   bytes_needed_ = 0;
   aborted_.assign(aborted.begin(), aborted.end());
   std::sort(aborted_.begin(), aborted_.end(),
@@ -82,12 +89,8 @@ Result<RecordsCursor::Step> RecordsCursor::next(std::vector<RecordView>& out, st
         break;
       }
     }
-    if (!decode(out, records_max)) {
-      return stop(bad_batch(frame_.base_offset,
-                            concat("holds a malformed record, or none where one should be, behind "
-                                   "offset ",
-                                   offset_before_)),
-                  out);
+    if (auto decoded = decode(out, records_max); !decoded.ok()) {
+      return stop(std::move(decoded).error(), out);
     }
   }
   if (out.empty() && next_ == reported_) {
@@ -123,6 +126,7 @@ Result<bool> RecordsCursor::enter_batch() {
     }
     rest_ = rest_.subspan(*bytes);
     first_batch_ = false;
+    leader_epoch_ = batch->leader_epoch;
     if (batch->base_offset < batches_next_.value) {
       return bad_batch(batch->base_offset,
                        concat("comes behind one that ends at offset ", batches_next_.value - 1));
@@ -232,9 +236,9 @@ Result<void> RecordsCursor::open(const RecordBatch& batch) {
   return {};
 }
 
-// Reads on in the current batch. False: malformed. This is the innermost loop. Its state is in locals, so
-// that it can stay in registers, and a record costs its varints and one view.
-bool RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max) {
+// Reads on in the current batch. This is the innermost loop. Its state is in locals, so that it can stay in
+// registers, and a record costs its varints and one view.
+Result<void> RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max) {
   const RecordFrame frame = frame_;
   ByteReader batch = batch_;
   std::int64_t before = offset_before_;
@@ -257,6 +261,9 @@ bool RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max
     }
     if (headers_wanted_) {
       const std::int32_t count = read_headers(rest, headers_);
+      if (count == k_too_many_headers) {
+        return too_many_headers(record.offset);
+      }
       if (count < 0) {
         good = false;
         break;
@@ -268,11 +275,12 @@ bool RecordsCursor::decode(std::vector<RecordView>& out, std::size_t records_max
   offset_before_ = before;
   records_left_ = left;
   if (!good || (left == 0 && !batch.at_end())) {
-    return false;
+    return bad_batch(frame.base_offset,
+                     concat("holds a malformed record, or none where one should be, behind offset ", before));
   }
   attach_headers(out);
   pass(left == 0 ? batches_next_ : after(Offset{before}));
-  return true;
+  return {};
 }
 
 // Only now, because the vector of headers may have moved while it grew.

@@ -62,9 +62,13 @@ class RecordsCursor {
   //
   // After an error `out` is empty and the cursor at its end; positions given before stay good. Errors:
   // corrupt with Action::retry (checksum, lengths: fetch again); corrupt with give_up (behind a good
-  // checksum); unsupported (an older format, an unknown codec, more bytes than the decompressor's limit).
+  // checksum); unsupported (an older format, an unknown codec, more bytes than the decompressor's limit, far
+  // too many headers on one record).
   // Each names the batch's offset.
   Result<Step> next(std::vector<RecordView>& out, std::size_t records_max);
+
+  // Of the last batch that was read: the epoch of the leader that took it. -1: not known.
+  std::int32_t leader_epoch() const { return leader_epoch_; }
 
   // After the end: 0, or what the first batch takes if it is cut, so that nothing could be read. The same
   // fetch needs a buffer of that size, unless other partitions' data took the room. The figure is exact if 12
@@ -77,7 +81,7 @@ class RecordsCursor {
   Result<bool> is_abort_marker(const RecordBatch& batch);
   Result<Bytes> plain_records(const RecordBatch& batch);
   Result<void> open(const RecordBatch& batch);
-  bool decode(std::vector<RecordView>& out, std::size_t records_max);
+  Result<void> decode(std::vector<RecordView>& out, std::size_t records_max);
   void attach_headers(std::vector<RecordView>& out);
   void enter_aborted_until(std::int64_t last_offset);
   void pass(Position next);
@@ -96,6 +100,7 @@ class RecordsCursor {
   // Behind the last offset of the current batch.
   Position batches_next_;
   bool headers_wanted_ = false;
+  std::int32_t leader_epoch_ = -1;
   bool first_batch_ = true;
   std::size_t bytes_needed_ = 0;
   // By first offset. Those from aborted_at_ on are not reached yet.

@@ -47,6 +47,9 @@ class SaslClient {
 
   SaslMechanism mechanism() const { return mechanism_; }
 
+  // As the credential had it.
+  const std::string& secret() const { return secret_; }
+
   // Once, at the beginning.
   Buffer first();
 

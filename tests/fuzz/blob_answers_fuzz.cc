@@ -148,10 +148,22 @@ std::string_view code_of(const Error& error, int status) {
   return code.substr(std::min<std::size_t>(1, code.size()));
 }
 
-// Only these say that the thing at hand is lost or settled, so only these may have an item given up.
-bool may_give_up(ErrorKind kind) {
-  return kind == ErrorKind::already_exists || kind == ErrorKind::not_found ||
-         kind == ErrorKind::invalid_block_list || kind == ErrorKind::unauthenticated;
+// Only these say that the thing at hand is lost or settled, so only these may have an item given up. Besides
+// them one code that is also said of a wrong signature, and a range that lies behind the end of a blob.
+bool may_give_up(const Error& error, std::string_view code) {
+  switch (error.kind) {
+    case ErrorKind::already_exists:
+    case ErrorKind::not_found:
+    case ErrorKind::invalid_block_list:
+    case ErrorKind::unauthenticated:
+      return true;
+    case ErrorKind::forbidden:
+      return code == "AuthorizationFailure";
+    case ErrorKind::invalid_input:
+      return code == "InvalidRange" || error.code.starts_with("416");
+    default:
+      return false;
+  }
 }
 
 // Seven lines, and the body: the status, then the headers in the order of Refusal.
@@ -174,15 +186,16 @@ void read_refusal(std::string_view input) {
   CHECK(code.size() <= 64U);
   CHECK(code.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
         std::string_view::npos);
-  CHECK((error.action != Action::give_up || may_give_up(error.kind)));
+  CHECK((error.action != Action::give_up || may_give_up(error, code)));
   if (error.retry_after) {
     CHECK((*error.retry_after >= std::chrono::milliseconds{0}));
     CHECK((*error.retry_after <= std::chrono::hours{24}));
   }
-  if (refusal.status == 401 || refusal.status == 403) {  // the body may quote the request, and so a secret
+  // The body may quote the request, and so a secret. All that is told of it is whether it is a web page.
+  if (refusal.status == 401 || refusal.status == 403) {
     Refusal bare = refusal;
     bare.error_code = code;
-    bare.body = {};
+    bare.body = error.message.find(", a web page:") == std::string::npos ? "" : "<html>";
     CHECK(blob_error(bare, "Put Blob", endpoint, k_now).message == error.message);
   }
 }

@@ -52,7 +52,9 @@ def inputs():
     three = [chunk(i, LINES, ((0, 10 * i, 10 * i + 10),), last=i == 2) for i in range(3)]
     yield put("empty", b"")
     yield put("without_chunks", segment(3))
-    yield put("being_filled", segment(3, state=0) + chunk(0, LINES))
+    yield put("never_used", segment(0, state=0) + chunk(0, LINES))
+    yield put("used_and_not", segment(3, state=0) + chunk(0, LINES))
+    yield put("without_a_header", piece(b"") + chunk(0, LINES))
     yield put("another_version", segment(3, version=2))
     yield put("sealed_batch", segment(3) + b"".join(three))
     yield put("open_batch", segment(3) + b"".join(three[:2]))

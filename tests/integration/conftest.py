@@ -1,6 +1,5 @@
 """One broker and one blob service for the whole session; everything else is a test's own."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,19 +8,33 @@ import pytest
 
 from harness.azurite import Azurite
 from harness.book import Book
+from harness.deployment import Deployment
 from harness.fault_proxy import FaultProxy
 from harness.kafka import Kafka
-from harness.lake import assert_exactly, assert_nothing_lost, landed_records, read_container
+from harness.lake import landed_records
 from harness.paths import DEPS, penstock_binary
 from harness.penstock import Penstock, base_config
+from harness.secrets_told import in_logs
 from harness.service import wait_until
+from harness.torture import Plan
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_told(tmp_path):
+    """Whoever reads the logs of a test finds no secret in them, whatever else it was about."""
+    yield
+    told = in_logs(tmp_path)
+    assert not told, "\n".join(told)
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("torture", "of test_torture.py")
-    group.addoption("--kills", type=int, default=6, help="how many processes are killed by kill -9")
-    group.addoption("--zombies", type=int, default=1, help="how many are frozen for longer than the session timeout")
-    group.addoption("--seed", type=int, help="decides what happens, in which order and to whom; a new one each time")
+    group.addoption("--kills", type=int, default=Plan.kills, help="how many processes are killed by kill -9")
+    group.addoption("--zombies", type=int, default=Plan.zombies, help="how many are frozen for longer than the session timeout")
+    group.addoption("--members", type=int, default=Plan.members, choices=(2, 3), help="how many processes share the group")
+    group.addoption("--guarantee", default=Plan.guarantee, choices=("exactly_once", "at_least_once"),
+                    help="at_least_once shows that the torture can tell: it has to find doubles")
+    group.addoption("--seed", type=int, help="decides what happens, in which order and to whom; otherwise that of the commit")
 
 
 @pytest.fixture(scope="session")
@@ -76,17 +89,17 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def fetch(request) -> str:
-    """source.fetch. PENSTOCK_FETCH=librdkafka runs everything over the other one."""
-    return getattr(request, "param", os.environ.get("PENSTOCK_FETCH", "direct"))
+    """source.fetch."""
+    return getattr(request, "param", "direct")
 
 
 class Landing:
     """A topic, its producer's book, a container, and a penstock between them."""
 
-    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path, partitions: int, fetch: str):
+    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path, partitions: int, fetch: str, **of_topic):
         self.kafka, self.azurite, self.directory, self.partitions = kafka, azurite, directory, partitions
         self.fetch = fetch
-        self.topic = kafka.create_topic(partitions)
+        self.topic = kafka.create_topic(partitions, **of_topic)
         self.group = f"penstock-{self.topic}"
         self.book = Book(kafka, self.topic)
         self.container = azurite.create_container()
@@ -112,11 +125,6 @@ class Landing:
         want = self.book.line_count if records is None else records
         wait_until(lambda: landed_records(self.azurite, self.container) >= want, timeout_s, f"{want} records landed", 0.3)
 
-    def assert_kept(self):
-        """What the guarantee says, after a crash."""
-        check = assert_nothing_lost if self.fetch == "librdkafka" else assert_exactly
-        check(self.book, read_container(self.azurite, self.container))
-
     def end(self):
         for penstock in self._started:
             if penstock.service.running:
@@ -127,11 +135,25 @@ class Landing:
 
 @pytest.fixture
 def landing(binary, kafka, azurite, tmp_path, fetch):
-    """landing(partitions) -> Landing"""
+    """landing(partitions, settings of the topic) -> Landing"""
     made: list[Landing] = []
 
-    def make(partitions: int = 1) -> Landing:
-        made.append(Landing(kafka, azurite, tmp_path / f"landing-{len(made)}", partitions, fetch))
+    def make(partitions: int = 1, **of_topic) -> Landing:
+        made.append(Landing(kafka, azurite, tmp_path / f"landing-{len(made)}", partitions, fetch, **of_topic))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def deployment(binary, tmp_path):
+    """deployment(kafka, azurite=None) -> Deployment"""
+    made: list[Deployment] = []
+
+    def make(kafka: Kafka, azurite: Azurite | None = None) -> Deployment:
+        made.append(Deployment(kafka, tmp_path / f"deployment-{len(made)}", azurite))
         return made[-1]
 
     yield make

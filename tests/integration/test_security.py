@@ -9,6 +9,7 @@ from harness.book import Book
 from harness.kafka import Kafka
 from harness.lake import assert_exactly, read_directory
 from harness.penstock import Penstock, base_config, merged, run_command
+from harness.process import connections
 from harness.security import PASSWORD, SESSION_MS, USER, Authority, Secured, bearer_token, write_token
 from harness.service import free_port, wait_until
 
@@ -116,6 +117,23 @@ def test_wrong_password(line, mechanism, fetch):
     assert wrong not in penstock.output
 
 
+@pytest.mark.parametrize("changes, words, in_check", [
+    ({"auth": {"type": "none"}}, "this listener wants a login: write source.auth", "a listener that wants a login closes so"),
+    ({"tls": {"enabled": False}}, "this port wants TLS", "it wants TLS"),
+], ids=["no login", "no tls"])
+def test_what_the_listener_wants_is_named(place, line, changes, words, in_check):
+    lands = line({"type": "none"}, "direct")
+    lands.config["source"].update(changes)
+    if not lands.config["source"]["tls"]["enabled"]:
+        lands.config["source"]["tls"].pop("ca", None)
+    with lands.penstock() as penstock:
+        penstock.service.start()
+        wait_until(lambda: "waiting for the brokers" in penstock.output, 30, "run says what is awaited")
+        assert words in penstock.output, penstock.output
+        check = run_command("check", "--config", penstock.file)
+        assert check.returncode == 3 and in_check in check.stdout, check.stdout + check.stderr
+
+
 @pytest.mark.parametrize("fetch", FETCHES)
 def test_expired_token(line, token_file, fetch):
     token = bearer_token(-30)
@@ -149,14 +167,6 @@ def test_wrong_certificate(place, line, spoil, words, fetch):
     assert check.returncode == 3 and words[0] in check.stdout, check.stdout + check.stderr
 
 
-def connections_to(port: int) -> set[int]:
-    """The local ports of the established connections to `port`."""
-    with open("/proc/net/tcp") as table:
-        rows = [row.split() for row in list(table)[1:]]
-    return {int(row[1].split(":")[1], 16) for row in rows
-            if row[3] == "01" and int(row[2].split(":")[1], 16) == port}
-
-
 def test_a_session_is_renewed_before_it_ends(place, line, token_file):
     """The broker closes what has not logged in again in time: a connection that outlives its session has done so."""
     write_token(token_file, bearer_token(SESSION_MS / 1000 + 3))
@@ -164,18 +174,19 @@ def test_a_session_is_renewed_before_it_ends(place, line, token_file):
     with lands.penstock().start() as penstock:
         lands.book.spread(PARTITIONS, 100, 100)
         lands.wait_landed()
-        first = connections_to(place.port)
+        first = connections(penstock.service.pid, place.port)
         assert first
         until = time.monotonic() + 2.2 * SESSION_MS / 1000
         while time.monotonic() < until:
             write_token(token_file, bearer_token(SESSION_MS / 1000 + 3))
             lands.book.spread(PARTITIONS, 20, 100)
             time.sleep(0.3)
-        assert first & connections_to(place.port), "every connection was lost"
+        assert first & connections(penstock.service.pid, place.port), "every connection was lost"
         lands.wait_landed()
         assert penstock.terminate() == 0
         # localhost may be ::1 first, where this broker does not listen
-        warnings = [line for line in penstock.output.splitlines() if " warning " in line and "[::1]" not in line]
+        warnings = [line for line in penstock.output.splitlines() if " warning " in line and "[::1]" not in line
+                    and "source.fence_wait" not in line]
         assert not warnings, penstock.output
     assert_exactly(lands.book, read_directory(lands.lake))
 
@@ -213,6 +224,8 @@ def go_through(lines: list[Line], spoil, words: dict[str, str], mend):
     finally:
         for penstock in running:
             penstock.service.kill()
+    for penstock in running:
+        penstock.assert_nothing_reported()
 
 
 def test_a_password_that_changes_while_running(place, line):
@@ -233,3 +246,24 @@ def test_a_certificate_that_changes_while_running(place, line):
     go_through(lines, spoil=lambda: restart_with(place.stranger),
                words={"direct": f" warning {sentence}", "librdkafka": f": {sentence}"},
                mend=lambda: restart_with(place.authority))
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+def test_a_password_that_changes_in_its_file_needs_no_restart(place, line, token_file, fetch):
+    """Sessions end, and so logins come, every few seconds here."""
+    write_token(token_file, PASSWORD)
+    lands = line({"type": "sasl-scram-256", "username": USER, "password": f"${{file:{token_file}}}"}, fetch)
+    with lands.penstock().start() as penstock:
+        lands.book.spread(PARTITIONS, 100, 100)
+        lands.wait_landed()
+        try:
+            set_scram_password(place.kafka, "another one")
+            write_token(token_file, "another one")
+            time.sleep(2 * SESSION_MS / 1000)
+            lands.book.spread(PARTITIONS, 100, 100)
+            lands.wait_landed()
+            assert penstock.terminate() == 0
+        finally:
+            set_scram_password(place.kafka, PASSWORD)
+        assert "another one" not in penstock.output and PASSWORD not in penstock.output
+    assert_exactly(lands.book, read_directory(lands.lake))

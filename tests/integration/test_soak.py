@@ -15,7 +15,7 @@ from harness.service import wait_until
 PARTITIONS = 8
 RECORD_BYTES = 1024
 RECORDS = 2_000_000_000 // RECORD_BYTES
-RSS_BYTES_MAX = 256 << 20
+RSS_BYTES_MAX = 192 << 20  # runtime.memory
 OUTAGE_S = 60
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]

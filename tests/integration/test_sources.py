@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from harness.book import sequenced
+from harness.book import as_line, sequenced
 from harness.lake import read_directory_with_metadata
 from harness.penstock import Penstock, base_config, merged
 from harness.service import wait_until
@@ -78,9 +78,10 @@ def lines(content: bytes) -> list[bytes]:
 def test_all_codecs_sizes_keys_and_headers(both, kafka):
     topic = kafka.create_topic(5)
     rng = random.Random(5)
-    sent = 0
+    sent: dict[int, list[bytes]] = {partition: [] for partition in range(5)}
     for partition, codec in enumerate(["none", "gzip", "snappy", "lz4", "zstd"]):
-        sender = producer(kafka, **{"compression.type": codec, "on_delivery": delivered})
+        # Idempotent, so that a request that is repeated changes no order.
+        sender = producer(kafka, **{"compression.type": codec, "on_delivery": delivered, "enable.idempotence": True})
         for sequence in range(400):
             size = rng.choice((1, 1, 30, 300, 1024, 5000)) if sequence % 100 else rng.choice((900 * 1024, 300_000))
             value = sequenced(partition, sequence, size) if size > 1 else b"%c" % (33 + sequence % 90)
@@ -88,10 +89,11 @@ def test_all_codecs_sizes_keys_and_headers(both, kafka):
             headers = rng.choice((None, [("h", b"v")], [("a", None), ("a", b""), ("long", b"x" * 3000)]))
             sender.produce(topic, value, key=key, partition=partition, headers=headers)
             sender.poll(0)
-            sent += 1
+            sent[partition].append(as_line(value))
         flushed(sender)
     found = both(topic, 5).agree()
-    assert sum(len(lines(found[partition][1])) for partition in range(5)) == sent
+    for partition, values in sent.items():
+        assert lines(found[partition][1]) == values, f"partition {partition} is not what was sent"
     assert found["committed"] == {partition: 400 for partition in range(5)}
 
 

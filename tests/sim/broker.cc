@@ -26,11 +26,26 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration k_between_expirations = milliseconds(250);
+constexpr Duration k_second_commit = seconds(1);
 
-CommitReply refusal(std::string message, bool membership_lost) {
-  return {.outcome = CommitOutcome::refused,
-          .membership_lost = membership_lost,
-          .error = make_error(ErrorKind::forbidden, Action::retry, std::move(message))};
+bool is_claim(const EntryToCommit& entry) {
+  return entry.metadata.starts_with('p');
+}
+
+wire::ErrorCode code_of(GroupError error) {
+  switch (error) {
+    case GroupError::none:
+      return wire::ErrorCode::none;
+    case GroupError::unknown_member:
+      return wire::ErrorCode::unknown_member_id;
+    case GroupError::illegal_generation:
+      return wire::ErrorCode::illegal_generation;
+    case GroupError::fenced_instance:
+      return wire::ErrorCode::fenced_instance_id;
+    case GroupError::rebalance:
+      return wire::ErrorCode::rebalance_in_progress;
+  }
+  return wire::ErrorCode::unknown_server_error;
 }
 
 const char* name_of(GroupError error) {
@@ -51,9 +66,15 @@ const char* name_of(GroupError error) {
 
 }  // namespace
 
-Broker::Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, GroupOptions options,
-               Random random, Verdict& verdict)
-    : clock_(clock), agenda_(agenda), faults_(faults), options_(options), random_(random), verdict_(verdict) {
+Broker::Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, const Cluster& cluster,
+               GroupOptions options, Random random, Verdict& verdict)
+    : clock_(clock),
+      agenda_(agenda),
+      faults_(faults),
+      cluster_(cluster),
+      options_(options),
+      random_(random),
+      verdict_(verdict) {
   expire_members();
 }
 
@@ -241,12 +262,15 @@ void Broker::assign_partitions() {
     return;
   }
   std::map<std::string, std::size_t> counts;  // of partitions, by topic
-  for (const auto& [id, log] : logs) {
-    ++counts[id.topic];
+  for (const auto& [id, log] : cluster_.logs) {
+    counts[id.topic] += log.exists ? 1 : 0;
   }
   std::size_t turn = 0;
   std::map<std::string, std::size_t> given;
-  for (const auto& [id, log] : logs) {
+  for (const auto& [id, log] : cluster_.logs) {
+    if (!log.exists) {
+      continue;
+    }
     const std::size_t nth = given[id.topic]++;
     const std::size_t who =
         options_.round_robin ? turn++ % members.size() : nth * members.size() / counts[id.topic];
@@ -254,38 +278,69 @@ void Broker::assign_partitions() {
   }
 }
 
+void Broker::topics_changed() {
+  if (state_ == State::stable) {
+    prepare();
+  }
+}
+
+bool Broker::owns(const Stamp& stamp, const TopicPartition& id) const {
+  const auto member = members_.find(stamp.member_id);
+  return member != members_.end() && stamp.generation == generation_ &&
+         std::ranges::find(member->second.partitions, id) != member->second.partitions.end();
+}
+
 // Entries
 
-void Broker::commit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, MonoTime deadline,
-                    std::function<void(const CommitReply&)> answer) {
+Stamp Broker::stamp_of_now(const Stamp& stamp) const {
+  return members_.contains(stamp.member_id) ? Stamp{.generation = generation_,
+                                                    .member_id = stamp.member_id,
+                                                    .instance_id = stamp.instance_id}
+                                            : Stamp{};
+}
+
+void Broker::commit(const Stamp& stamp, std::vector<EntryToCommit> entries, MonoTime deadline,
+                    const CommitAnswer& answer) {
   // Without generation and member the request is a simple consumer's, which an empty group takes.
   const bool simple = stamp.generation < 0 && stamp.member_id.empty() && state_ == State::empty;
   const GroupError error = simple ? GroupError::none : check(stamp);
+  std::vector<wire::ErrorCode> codes(entries.size(), code_of(error));
   if (error != GroupError::none) {
     verdict_.note("group: a commit of ", stamp.member_id, " in ", stamp.generation,
                   " is refused: ", name_of(error));
-    answer(refusal(name_of(error), true));
+    answer(codes);
     return;
   }
   if (!simple) {
     members_.at(stamp.member_id).seen = clock_.now();
   }
-  if (!simple && state_ == State::stable && clock_.now() < syncing_until_) {
-    answer(refusal(name_of(GroupError::rebalance), false));
+  const bool refused = random_.chance(faults_[&FaultRates::commit_refused]);
+  if (refused || (!simple && state_ == State::stable && clock_.now() < syncing_until_)) {
+    answer(std::vector(entries.size(), wire::ErrorCode::rebalance_in_progress));
     return;
   }
-  Accepted accepted{.entries = entries,
-                    .visible_at = clock_.now(),
-                    .answer = std::move(answer),
-                    .outcome = {.outcome = CommitOutcome::done, .membership_lost = false, .error = {}}};
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].metadata.size() > cluster_.offset_metadata_max) {
+      codes[i] = wire::ErrorCode::offset_metadata_too_large;
+    }
+  }
+  if (random_.chance(faults_[&FaultRates::commit_partly])) {
+    codes[random_.below(entries.size())] = wire::ErrorCode::topic_authorization_failed;
+  }
+  Accepted accepted{
+      .entries = {}, .visible_at = clock_.now(), .answer = answer, .codes = codes, .stamp = stamp};
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (codes[i] == wire::ErrorCode::none) {
+      accepted.entries.push_back(std::move(entries[i]));
+    }
+  }
   if (random_.chance(faults_[&FaultRates::commit_visible_late])) {
     accepted.visible_at += random_.between(milliseconds(1), seconds(8));
   }
-  accepted.visible_at = std::min(accepted.visible_at, deadline);
-  if (random_.chance(faults_[&FaultRates::commit_partly])) {
-    accepted.entries.erase(accepted.entries.begin() +
-                           static_cast<std::ptrdiff_t>(random_.below(entries.size())));
-    accepted.outcome = refusal("TOPIC_AUTHORIZATION_FAILED, of one partition", false);
+  look_at_pace(stamp, accepted.entries);
+  accepted.visible_at = std::min(std::max(accepted.visible_at, held_until(accepted.entries)), deadline);
+  for (const EntryToCommit& entry : accepted.entries) {
+    last_commits_[entry.id] = accepted.visible_at;
   }
   for (Accepted& earlier : accepted_) {  // one log: what came first is seen first
     earlier.visible_at = std::min(earlier.visible_at, accepted.visible_at);
@@ -295,15 +350,44 @@ void Broker::commit(const Stamp& stamp, const std::vector<EntryToCommit>& entrie
   agenda_.at(visible_at, [this] { make_visible(); });
 }
 
+MonoTime Broker::held_until(const std::vector<EntryToCommit>& entries) const {
+  Duration held{};
+  for (const EntryToCommit& entry : entries) {
+    if (const auto last = last_commits_.find(entry.id); last != last_commits_.end()) {
+      held = std::max(held, last->second + k_second_commit - clock_.now());
+    }
+  }
+  return clock_.now() + std::min(held, held_max_);
+}
+
+void Broker::look_at_pace(const Stamp& stamp, const std::vector<EntryToCommit>& entries) const {
+  for (const EntryToCommit& entry : entries) {
+    const auto claim = claims_.find(entry.id);
+    if (judges_pace_ && !is_claim(entry) && claim != claims_.end() &&
+        claim->second.stamp.generation == stamp.generation &&
+        claim->second.stamp.member_id == stamp.member_id &&
+        clock_.now() < claim->second.at + k_second_commit) {
+      verdict_.fail("group: a finish of ", entry.id.topic, "/", entry.id.partition.value,
+                    " comes within a second of its claim");
+    }
+  }
+}
+
 void Broker::make_visible() {
   while (!accepted_.empty() && accepted_.front().visible_at <= clock_.now()) {
     const Accepted commit = std::move(accepted_.front());
     accepted_.pop_front();
     for (const EntryToCommit& each : commit.entries) {
-      entries_[each.id] = each.entry;
-      on_entry(each.id, each.entry);
+      GroupEntry& entry = entries_[each.id];
+      entry = {each.position, each.metadata, each.leader_epoch};
+      if (is_claim(each)) {
+        claims_[each.id] = {.at = clock_.now(), .stamp = commit.stamp};
+      } else {
+        claims_.erase(each.id);
+      }
+      on_entry(each.id, entry);
     }
-    commit.answer(commit.outcome);
+    commit.answer(commit.codes);
   }
 }
 

@@ -1,8 +1,8 @@
-// Kafka from the outside: logs, and a group's coordinator with generations, members and committed entries.
+// A group's coordinator: generations, members and committed entries.
 //
-// Requests are processed when these functions are called; what travels to and fro, and what is lost on the
-// way, is the SimSource's affair. A commit that is accepted becomes visible, and is answered, later; commits
-// keep their order.
+// Requests are processed when these functions are called. What travels to and fro, and what is lost on the
+// way, is the affair of SimNetwork and SimMember. A commit that is accepted becomes visible, and is answered,
+// later. Commits keep their order.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +14,17 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/commit.h"
 #include "base/group_entry.h"
 #include "base/types.h"
 #include "sim/faults.h"
 #include "sim/sim_clock.h"
+#include "sim/sim_cluster.h"
 #include "sim/sim_random.h"
 #include "sim/verdict.h"
-#include "source/source.h"
+#include "wire/error_code.h"
 
 namespace penstock::sim {
-
-struct LogRecord {
-  Offset offset;
-  std::int64_t timestamp_ms;
-  std::string value;  // empty: a tombstone of a compacted topic
-};
-struct Log {
-  std::deque<LogRecord> records;  // addresses are stable
-  Position end{0};                // may lie behind a hole
-};
 
 // Whose request it is.
 struct Stamp {
@@ -57,22 +49,15 @@ struct JoinReply {
   std::vector<TopicPartition> partitions = {};
 };
 
-struct EntryToCommit {
-  TopicPartition id;
-  GroupEntry entry;
-};
-
 class Broker {
  public:
   // All outlive it.
-  Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, GroupOptions options, Random random,
-         Verdict& verdict);
+  Broker(const SimClock& clock, Agenda& agenda, const Faults& faults, const Cluster& cluster,
+         GroupOptions options, Random random, Verdict& verdict);
 
   // From now on time-outs are such that a group can live with them: longer than a drain, and a fence within
   // it.
   void be_patient();
-
-  std::map<TopicPartition, Log> logs;
 
   // Called for each entry at the moment it becomes visible.
   std::function<void(const TopicPartition&, const GroupEntry&)> on_entry;
@@ -82,11 +67,33 @@ class Broker {
   GroupError heartbeat(const Stamp& stamp);
   void leave(const std::string& member_id);
 
-  // Visible at `deadline` at the latest.
-  void commit(const Stamp& stamp, const std::vector<EntryToCommit>& entries, MonoTime deadline,
-              std::function<void(const CommitReply&)> answer);
+  // A code for each entry, in their order.
+  using CommitAnswer = std::function<void(const std::vector<wire::ErrorCode>&)>;
 
+  // From now on the second commit of a partition within a second is held back until it is over, as Event Hubs
+  // does; but for so long at most.
+  void hold_second_commits(Duration most) { held_max_ = most; }
+
+  // From now on it is a violation to finish a partition within a second of its claim.
+  void judge_pace() { judges_pace_ = true; }
+
+  // Visible at `deadline` at the latest.
+  void commit(const Stamp& stamp, std::vector<EntryToCommit> entries, MonoTime deadline,
+              const CommitAnswer& answer);
+
+  // The same member's stamp as the group has it by now. Nobody's, if it is out.
+  Stamp stamp_of_now(const Stamp& stamp) const;
+
+  // Members hear of partitions that are new or gone, and the group is rebalanced.
+  void topics_changed();
+
+  // The same member, in this generation, has the partition.
+  bool owns(const Stamp& stamp, const TopicPartition& id) const;
+
+  void set_entry(const TopicPartition& id, const GroupEntry& entry) { entries_[id] = entry; }
+  void forget_entry(const TopicPartition& id) { entries_.erase(id); }
   std::optional<GroupEntry> read(const TopicPartition& id) const;
+  bool has_entries() const { return !entries_.empty(); }
 
  private:
   enum class State : std::uint8_t { empty, preparing, stable };
@@ -99,8 +106,9 @@ class Broker {
   struct Accepted {
     std::vector<EntryToCommit> entries;
     MonoTime visible_at;
-    std::function<void(const CommitReply&)> answer;
-    CommitReply outcome;
+    CommitAnswer answer;
+    std::vector<wire::ErrorCode> codes;
+    Stamp stamp;
   };
 
   GroupError check(const Stamp& stamp) const;
@@ -113,10 +121,14 @@ class Broker {
   void remove(const std::string& member_id);
   void expire_members();
   void make_visible();
+  // When these entries become visible at the earliest.
+  MonoTime held_until(const std::vector<EntryToCommit>& entries) const;
+  void look_at_pace(const Stamp& stamp, const std::vector<EntryToCommit>& entries) const;
 
   const SimClock& clock_;
   Agenda& agenda_;
   const Faults& faults_;
+  const Cluster& cluster_;
   GroupOptions options_;
   Random random_;
   Verdict& verdict_;
@@ -130,6 +142,14 @@ class Broker {
   std::map<std::string, Member> members_;
   std::map<std::string, std::string> instances_;  // to member ids
   std::deque<Accepted> accepted_;
+  std::map<TopicPartition, MonoTime> last_commits_;  // when they become visible
+  struct SeenClaim {
+    MonoTime at;
+    Stamp stamp;
+  };
+  std::map<TopicPartition, SeenClaim> claims_;  // that are in the entries
+  Duration held_max_{};
+  bool judges_pace_ = false;
   std::map<TopicPartition, GroupEntry> entries_;
 };
 

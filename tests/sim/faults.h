@@ -11,16 +11,23 @@ struct FaultRates {
   double disk_read_error = 0;  // ends a worker: a block that cannot be read back is for a person
 
   double store_slow = 0;
-  double store_refused = 0;     // 429, 500, 503, an expired token: no effect
+  double store_refused = 0;     // 429, 500, 503, an expired token, a missing right: no effect
   double store_reply_lost = 0;  // took effect, and nobody was told
   double store_late = 0;        // takes effect long after the caller gave it up
   double store_lost = 0;
   double store_loses_blocks = 0;  // those of a blob, before they are committed
 
-  double group_slow = 0;  // every answer of the coordinator
+  double net_slow = 0;     // of what travels between workers and brokers
+  double net_cut = 0;      // of sends and answers that are cut into parts
+  double net_reset = 0;    // of requests whose connection breaks, but for commits
+  double net_refused = 0;  // of connections
+
+  double throttled = 0;  // of answers to a Fetch that ask for a pause
+
   double entry_unread = 0;
   double commit_not_done = 0;
-  double commit_partly = 0;  // one partition refused, the others done
+  double commit_partly = 0;   // one partition rejected, the others done
+  double commit_refused = 0;  // REBALANCE_IN_PROGRESS, for the moment
   double commit_lost = 0;
   double commit_reply_lost = 0;
   double commit_late = 0;          // processed up to fence_wait after it was sent, the caller knows nothing

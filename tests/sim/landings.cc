@@ -1,25 +1,21 @@
 // How it works
 //
 // Each record's value says which record it is: `api:0:17:aaaa` is offset 17 of partition 0 of `api`, and then
-// filler. So a line of a blob leads to its record in the log, and the two are compared byte for byte. A
-// pointer per partition moves over records that are in a blob, and over empty values, which make no line. An
-// entry may not pass a record that the pointer has not passed.
-//
-// The worked case is a log with the offsets 0, 1, 3 (an empty value) and 4. Offset 2 is a hole, the end is 5.
-//
-//   1. A blob lands with the range 0-4 and the lines of 0 and 1. No other record in the range has a value.
-//   2. The entry 4 becomes visible. The pointer goes up to offset 4, and the entry is right. The entry 5
-//      would be a violation, as offset 4 is in no blob.
-//   3. Another blob with offset 1 is a violation at once under exactly_once. At least once allows it.
-//   4. At the end each record with a value needs a copy. Under exactly_once no two ranges may overlap.
+// filler. So a line of a blob leads to its record, and the two are compared byte for byte. What a blob has of
+// each partition goes to the book of that partition (partition_book.h). For example, a blob has the ranges
+// `0:0-4,1:7-9` and the lines of 0:0, 1:7 and 0:1. Each line is of one of its ranges, and the two of
+// partition 0 are in order. The book of partition 0 gets 0 and 1, and looks whether they are all of 0 to 4.
 #include "sim/landings.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 #include <utility>
 
 #include "base/concat.h"
+#include "codec/checksum.h"
 
 namespace penstock::sim {
 namespace {
@@ -47,10 +43,10 @@ std::optional<std::int64_t> number(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-std::string flat(std::string value) {
-  std::replace_if(
-      value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return value;
+std::string hex(std::uint32_t value) {
+  std::array<char, 9> text{};
+  std::snprintf(text.data(), text.size(), "%08x", value);
+  return text.data();
 }
 
 std::string name_of(const TopicPartition& id) {
@@ -71,11 +67,20 @@ Landings::Landings(const std::map<TopicPartition, Log>& logs, Guarantee guarante
       group_(std::move(group)),
       verdict_(verdict) {}
 
-std::size_t Landings::place_of(const Log& log, std::int64_t offset) const {
-  return static_cast<std::size_t>(
-      std::lower_bound(log.records.begin(), log.records.end(), offset,
-                       [](const LogRecord& record, std::int64_t at) { return record.offset.value < at; }) -
-      log.records.begin());
+PartitionBook& Landings::book_of(const TopicPartition& id) {
+  const auto found = books_.find(id);
+  return found != books_.end()
+             ? found->second
+             : books_
+                   .try_emplace(id, id, logs_.at(id),
+                                PartitionBook::Options{.once = guarantee_ == Guarantee::exactly_once,
+                                                       .from_start = from_start_},
+                                verdict_)
+                   .first->second;
+}
+
+void Landings::log_replaced(const TopicPartition& id, std::unique_ptr<Log> old, Position cut) {
+  book_of(id).log_replaced(std::move(old), cut);
 }
 
 // Blobs
@@ -99,16 +104,30 @@ void Landings::blob_created(const std::string& name, const SimBlob& blob) {
   if (!ranges) {
     return;
   }
-  const std::optional<std::uint64_t> records = read_lines(name, *text, *ranges);
-  if (!records) {
+  if (!read_lines(name, *text, *ranges)) {
     return;
   }
-  records_ += *records;
-  expect_whole_ranges(name, *ranges);
-  if (get(blob.metadata, "records") != std::to_string(*records) ||
+  const bool tells_lost = !get(blob.metadata, "lost").empty();
+  std::uint64_t records = 0;
+  std::int64_t positions = 0;
+  for (const auto& [id, range] : *ranges) {
+    records += lines_[id].size();
+    positions += range.next.value - range.first.value;
+    book_of(id).blob_landed(name, range, lines_[id], tells_lost);
+  }
+  records_ += records;
+  if (get(blob.metadata, "records") != std::to_string(records) ||
       get(blob.metadata, "bytes") != std::to_string(text->size()) || get(blob.metadata, "group") != group_ ||
       get(blob.metadata, "attempt").empty() || get(blob.metadata, "penstock") != "1") {
     verdict_.fail("the metadata of ", name, " are not those of its content");
+  }
+  const auto skipped = number(get(blob.metadata, "skipped"));
+  const auto holes = number(get(blob.metadata, "holes"));
+  if (!skipped || !holes || static_cast<std::int64_t>(records) + *skipped + *holes != positions) {
+    verdict_.fail("the metadata of ", name, " do not tell what each of its ", positions, " positions is");
+  }
+  if (get(blob.metadata, "crc32c") != hex(codec::crc32c(as_bytes(blob.bytes)))) {
+    verdict_.fail("the metadata of ", name, " have another checksum than its bytes");
   }
 }
 
@@ -154,15 +173,12 @@ std::optional<Landings::Ranges> Landings::ranges_of(const std::string& name, con
   return std::nullopt;
 }
 
-// Every line is, byte for byte, a record of the blob's ranges, in the order of its partition.
-std::optional<std::uint64_t> Landings::read_lines(const std::string& name, std::string_view text,
-                                                  const Ranges& ranges) {
-  in_blob_.clear();
-  std::map<TopicPartition, std::int64_t> last;
-  std::uint64_t records = 0;
+// Into lines_: every line is of one of the blob's ranges, and those of a partition are in order.
+bool Landings::read_lines(const std::string& name, std::string_view text, const Ranges& ranges) {
+  lines_.clear();
   if (text.empty() || text.back() != '\n') {
     verdict_.fail("the blob ", name, " does not end with a whole line");
-    return std::nullopt;
+    return false;
   }
   while (!text.empty()) {
     const std::string_view line = cut(text, '\n');
@@ -172,129 +188,30 @@ std::optional<std::uint64_t> Landings::read_lines(const std::string& name, std::
     const auto partition = number(cut(rest, ':'));
     const auto offset = number(cut(rest, ':'));
     id.partition.value = static_cast<std::int32_t>(partition.value_or(-1));
-    const auto log = logs_.find(id);
     const auto range = ranges.find(id);
-    if (!offset || log == logs_.end() || range == ranges.end() || *offset < range->second.first.value ||
+    if (!offset || range == ranges.end() || *offset < range->second.first.value ||
         *offset >= range->second.next.value) {
       verdict_.fail("a line of ", name, " is of none of its ranges: ", line.substr(0, 60));
-      return std::nullopt;
+      return false;
     }
-    const std::size_t place = place_of(log->second, *offset);
-    if (place == log->second.records.size() || log->second.records[place].offset.value != *offset ||
-        flat(log->second.records[place].value) != line) {
-      verdict_.fail("a line of ", name, " is no record: ", line.substr(0, 60));
-      return std::nullopt;
-    }
-    const auto [before, is_first] = last.try_emplace(id, *offset);
-    if (!is_first && std::exchange(before->second, *offset) >= *offset) {
+    std::vector<PartitionBook::Line>& lines = lines_[id];
+    if (!lines.empty() && lines.back().offset >= *offset) {
       verdict_.fail("the lines of ", name, " are not in order: ", line.substr(0, 60));
-      return std::nullopt;
+      return false;
     }
-    ++in_blob_[name_of(id)];
-    ++records;
-    count_copy(name, id, place);
+    lines.push_back({.offset = *offset, .text = line});
   }
-  return records;
+  return true;
 }
-
-void Landings::count_copy(const std::string& name, const TopicPartition& id, std::size_t place) {
-  Landed& landed = landed_[id];
-  const Log& log = logs_.at(id);
-  landed.copies.resize(log.records.size());
-  const std::uint32_t copies = ++landed.copies[place];
-  if (copies > 1 && guarantee_ == Guarantee::exactly_once) {
-    verdict_.fail(name_of(id), " offset ", log.records[place].offset.value, " landed again, in ", name);
-  }
-}
-
-void Landings::expect_whole_ranges(const std::string& name, const Ranges& ranges) {
-  for (const auto& [id, range] : ranges) {
-    const Log& log = logs_.at(id);
-    std::uint64_t wanted = 0;
-    for (std::size_t place = place_of(log, range.first.value);
-         place < log.records.size() && log.records[place].offset.value < range.next.value; ++place) {
-      wanted += log.records[place].value.empty() ? 0 : 1;
-    }
-    if (wanted != in_blob_[name_of(id)]) {
-      verdict_.fail("the blob ", name, " has ", in_blob_[name_of(id)], " of the ", wanted, " records of ",
-                    name_of(id), " in its range ", range.first.value, "-", range.next.value);
-    }
-    if (range.next > log.end) {
-      verdict_.fail("the blob ", name, " has a range behind the end of ", name_of(id));
-    }
-    Landed& landed = landed_[id];
-    landed.ranges.push_back(range);
-    if (!from_start_ && (!landed.base || range.first < *landed.base)) {
-      landed.base = range.first;
-    }
-  }
-}
-
-// Entries
 
 void Landings::entry_visible(const TopicPartition& id, const GroupEntry& entry) {
-  const Log& log = logs_.at(id);
-  Landed& landed = landed_[id];
   verdict_.note("group: ", name_of(id), " is at ", entry.position.value, " '", entry.metadata, "'");
-  landed.committed = entry.position;
-  if (entry.position > log.end || entry.position.value < 0) {
-    verdict_.fail(name_of(id), " is committed at ", entry.position.value, ", behind its end");
-  }
-  if (!from_start_ && (!landed.base || entry.position < *landed.base)) {
-    landed.base = entry.position;  // pinned before anything of it landed
-  }
-  landed.copies.resize(log.records.size());
-  const std::size_t base = landed.base ? place_of(log, landed.base->value) : 0;
-  landed.covered = std::max(landed.covered, base);
-  while (landed.covered < log.records.size() &&
-         (landed.copies[landed.covered] > 0 || log.records[landed.covered].value.empty())) {
-    ++landed.covered;
-  }
-  if (landed.covered < log.records.size() &&
-      log.records[landed.covered].offset.value < entry.position.value) {
-    verdict_.fail(name_of(id), " is committed at ", entry.position.value, ", and offset ",
-                  log.records[landed.covered].offset.value, " is in no blob");
-  }
+  book_of(id).entry_visible(entry);
 }
-
-// The end
 
 void Landings::judge() {
   for (const auto& [id, log] : logs_) {
-    judge_partition(id, log);
-  }
-}
-
-void Landings::judge_partition(const TopicPartition& id, const Log& log) {
-  Landed& landed = landed_[id];
-  landed.copies.resize(log.records.size());
-  const std::int64_t base = from_start_ ? 0 : landed.base ? landed.base->value : log.end.value;
-  // A start at the end of the log is pinned with the first batch: what comes after that, a stop may leave.
-  const std::size_t end = from_start_ ? log.records.size() : place_of(log, landed.committed.value);
-  for (std::size_t place = place_of(log, base); place < end; ++place) {
-    const bool wanted = !log.records[place].value.empty();
-    if (wanted && landed.copies[place] == 0) {
-      verdict_.fail(name_of(id), " offset ", log.records[place].offset.value, " never landed");
-      return;
-    }
-    if (guarantee_ == Guarantee::exactly_once && landed.copies[place] > 1) {
-      verdict_.fail(name_of(id), " offset ", log.records[place].offset.value, " landed ",
-                    landed.copies[place], " times");
-      return;
-    }
-  }
-  if (guarantee_ != Guarantee::exactly_once) {
-    return;
-  }
-  // Ranges tile, but for batches that held nothing to store, which have no blob.
-  std::sort(landed.ranges.begin(), landed.ranges.end());
-  std::int64_t reached = base;
-  for (const Range& range : landed.ranges) {
-    if (range.first.value < reached) {
-      verdict_.fail("ranges of ", name_of(id), " overlap at ", range.first.value);
-      return;
-    }
-    reached = range.next.value;
+    book_of(id).judge();
   }
 }
 

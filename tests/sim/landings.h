@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +17,9 @@
 #include "base/types.h"
 #include "codec/decompressor.h"
 #include "ledger/protocol.h"
-#include "sim/broker.h"
+#include "sim/partition_book.h"
 #include "sim/sim_lake.h"
+#include "sim/sim_log.h"
 #include "sim/verdict.h"
 #include "source/source.h"
 
@@ -26,13 +29,21 @@ using ledger::Guarantee;
 
 class Landings {
  public:
-  // `logs` may grow; all outlive it. `from_start`: every record is wanted; otherwise from the first that
-  // landed.
+  // `logs` may grow, and what is in it stays where it is; all outlive it. `from_start`: every record is
+  // wanted; otherwise from the first that landed.
   Landings(const std::map<TopicPartition, Log>& logs, Guarantee guarantee, bool from_start, std::string group,
            Verdict& verdict);
 
   void blob_created(const std::string& name, const SimBlob& blob);
   void entry_visible(const TopicPartition& id, const GroupEntry& entry);
+
+  // What the world does to logs, and what workers say of partitions: as PartitionBook has it.
+  void log_replaced(const TopicPartition& id, std::unique_ptr<Log> old, Position cut);
+  void lost_before(const TopicPartition& id, Position next) { book_of(id).lost_before(next); }
+  void want_all(const TopicPartition& id) { book_of(id).want_all(); }
+  bool wants_all(const TopicPartition& id) { return book_of(id).wants_all(); }
+  void excuse(const TopicPartition& id) { book_of(id).excuse(); }
+  bool excused(const TopicPartition& id) { return book_of(id).excused(); }
 
   // Once everything is at rest.
   void judge();
@@ -42,23 +53,13 @@ class Landings {
   std::uint64_t tombstones() const { return tombstones_; }
 
  private:
-  struct Landed {
-    std::vector<std::uint32_t> copies;  // by the record's place in its log
-    std::size_t covered = 0;            // records before it are in the lake, or empty
-    std::vector<Range> ranges;          // of blobs
-    std::optional<Position> base;       // not from the start: the first position that counts
-    Position committed{0};              // as it was last visible
-  };
   using Ranges = std::map<TopicPartition, Range>;
+  using Lines = std::map<TopicPartition, std::vector<PartitionBook::Line>>;
 
   std::optional<std::string> text_of(const std::string& name, const SimBlob& blob);
   std::optional<Ranges> ranges_of(const std::string& name, const SimBlob& blob);
-  std::optional<std::uint64_t> read_lines(const std::string& name, std::string_view text,
-                                          const Ranges& ranges);
-  void expect_whole_ranges(const std::string& name, const Ranges& ranges);
-  void count_copy(const std::string& name, const TopicPartition& id, std::size_t place);
-  void judge_partition(const TopicPartition& id, const Log& log);
-  std::size_t place_of(const Log& log, std::int64_t offset) const;  // of the first record not below it
+  bool read_lines(const std::string& name, std::string_view text, const Ranges& ranges);
+  PartitionBook& book_of(const TopicPartition& id);
 
   const std::map<TopicPartition, Log>& logs_;
   Guarantee guarantee_;
@@ -66,9 +67,8 @@ class Landings {
   std::string group_;
   Verdict& verdict_;
   codec::Decompressor decompressor_{std::size_t{64} << 20};
-  std::map<TopicPartition, Landed> landed_;
-  std::map<std::string, std::uint64_t>
-      in_blob_;  // of the blob that is being read: "topic:partition" to records
+  std::map<TopicPartition, PartitionBook> books_;
+  Lines lines_;  // of the blob that is being read
   std::uint64_t blobs_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t tombstones_ = 0;

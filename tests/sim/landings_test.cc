@@ -1,11 +1,19 @@
 // The judge itself: fed with a world that is right it is silent, and each way of being wrong it names.
 #include "sim/landings.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "codec/checksum.h"
+#include "format/blob_metadata.h"
 
 namespace penstock::sim {
 namespace {
@@ -42,8 +50,24 @@ class LandingsTest : public testing::Test {
                      {"records", std::to_string(offsets.size())},
                      {"bytes", std::to_string(blob.bytes.size())},
                      {"attempt", "a"},
-                     {"group", "group"}};
+                     {"group", "group"},
+                     {"crc32c", crc_text(blob.bytes)},
+                     {"skipped", "0"},
+                     {"holes", std::to_string(positions_of(ranges) - offsets.size())}};
     return blob;
+  }
+
+  static std::string crc_text(const std::string& bytes) {
+    std::array<char, 9> text{};
+    std::snprintf(text.data(), text.size(), "%08x", codec::crc32c(as_bytes(bytes)));
+    return text.data();
+  }
+  static std::uint64_t positions_of(const std::string& ranges) {
+    format::BlobMetadata metadata;
+    if (const auto parsed = format::parse_ranges(ranges); parsed.ok()) {
+      metadata.ranges = parsed.value();
+    }
+    return metadata.position_count();
   }
 
   SimClock clock_;
@@ -113,6 +137,20 @@ TEST_F(LandingsTest, finds_a_line_that_is_cut_off) {
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("does not end with a whole line")));
 }
 
+TEST_F(LandingsTest, finds_positions_that_are_not_told_of) {
+  SimBlob spoiled = blob({0, 1}, "0:0-2");
+  spoiled.metadata.back().second = "1";
+  landings().blob_created("a", spoiled);
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("what each of its 2 positions is")));
+}
+
+TEST_F(LandingsTest, finds_another_checksum) {
+  SimBlob spoiled = blob({0, 1}, "0:0-2");
+  std::ranges::find(spoiled.metadata, "crc32c", &Metadata::value_type::first)->second = "00000000";
+  landings().blob_created("a", spoiled);
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("another checksum")));
+}
+
 TEST_F(LandingsTest, finds_metadata_that_do_not_count) {
   SimBlob spoiled = blob({0, 1}, "0:0-2");
   spoiled.metadata[3].second = "3";
@@ -137,6 +175,82 @@ TEST_F(LandingsTest, finds_an_entry_ahead_of_the_blobs) {
 TEST_F(LandingsTest, finds_a_tombstone_that_is_not_empty) {
   landings().blob_created("a", {.bytes = "x", .metadata = {{"tombstone", "1"}}});
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("holds something")));
+}
+
+// Retention has deleted 0 to 2, and the worker began at 3.
+TEST_F(LandingsTest, finds_a_loss_that_nobody_was_told_of) {
+  Landings& judge = landings();
+  logs_[k_id].start = Position{3};
+  judge.blob_created("a", blob({5, 6}, "0:3-8"));
+  judge.entry_visible(k_id, {Position{8}, ""});
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("offset 0 is in no blob")));
+}
+
+TEST_F(LandingsTest, allows_a_loss_that_was_told) {
+  Landings& judge = landings();
+  logs_[k_id].start = Position{3};
+  judge.lost_before(k_id, Position{3});
+  judge.blob_created("a", blob({5, 6}, "0:3-8"));
+  judge.entry_visible(k_id, {Position{8}, ""});
+  judge.judge();
+  EXPECT_EQ(verdict_.failure(), std::nullopt);
+}
+
+TEST_F(LandingsTest, finds_a_loss_that_its_log_still_has) {
+  Landings& judge = landings();
+  judge.lost_before(k_id, Position{3});
+  judge.blob_created("a", blob({5, 6}, "0:3-8"));
+  judge.judge();
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("offset 0 never landed")));
+}
+
+// All of the old log has landed. The new one begins with other records, at the same offsets.
+class ReplacedLogTest : public LandingsTest {
+ protected:
+  void replace_from(std::int64_t cut) {
+    Log& log = logs_[k_id];
+    auto old = std::make_unique<Log>(log);
+    for (LogRecord& record : log.records) {
+      if (record.offset.value >= cut) {
+        record.value = value_of(k_id, record.offset, "new");
+      }
+    }
+    landings_->log_replaced(k_id, std::move(old), Position{cut});
+  }
+};
+
+TEST_F(ReplacedLogTest, finds_a_new_log_that_is_read_from_the_old_position) {
+  Landings& judge = landings();
+  judge.blob_created("a", blob({0, 1}, "0:0-5"));
+  replace_from(0);
+  judge.judge();
+  EXPECT_THAT(verdict_.failure(),
+              Optional(HasSubstr("offset 0 never landed, of the log that was made anew")));
+}
+
+TEST_F(ReplacedLogTest, wants_of_a_log_that_was_cut_only_what_lies_behind) {
+  Landings& judge = landings();
+  judge.blob_created("a", blob({0, 1, 5}, "0:0-6"));
+  replace_from(6);
+  judge.judge();
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("offset 6 never landed")));
+}
+
+TEST_F(ReplacedLogTest, finds_a_blob_of_two_logs) {
+  Landings& judge = landings();
+  replace_from(5);
+  SimBlob mixed = blob({5}, "0:5-8");
+  mixed.bytes += value_of(k_id, Offset{6}, "new") + "\n";
+  judge.blob_created("a", mixed);
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("is no record")));
+}
+
+TEST_F(ReplacedLogTest, demands_nothing_of_a_partition_that_was_stopped) {
+  Landings& judge = landings();
+  replace_from(0);
+  judge.excuse(k_id);
+  judge.judge();
+  EXPECT_EQ(verdict_.failure(), std::nullopt);
 }
 
 }  // namespace

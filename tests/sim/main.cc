@@ -7,7 +7,11 @@
 //   --mutant NAME                                    a sentence of the protocol is left out; --mutants lists
 //                                                    them; those of the state machine are in
 //                                                    penstock_sim_mutants only
-//   --every-mutant                                   each of them in turn, until it is found; 1 if one is not
+//   --recipe NAME                                    worlds made for one fault (recipes.h); --recipes lists
+//                                                    them
+//   --every-mutant                                   each of them in turn, from a seed of its own on until it
+//                                                    is found; 1 if one is not, or if that seed fails
+//                                                    without it
 //   --jobs N                                         over N processes, with progress
 //   --twice                                          runs each seed twice: the same must happen
 //
@@ -35,6 +39,7 @@
 
 #include "base/concat.h"
 #include "obs/log.h"
+#include "sim/recipes.h"
 #include "sim/world.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -51,6 +56,9 @@ namespace {
 // ledger.
 struct Sentence {
   std::string_view name;
+  std::uint64_t first =
+      1;  // the seed that --every-mutant begins at: the first that shows it, when this was written
+  std::string_view recipe;  // of the worlds that can show it; empty: those of chance
   Mutant of_seams = Mutant::none;
 #if defined(PENSTOCK_MUTANTS)
   ledger::Mutant of_ledger = ledger::Mutant::none;
@@ -60,33 +68,38 @@ struct Sentence {
 std::vector<Sentence> sentences() {
   std::vector<Sentence> all;
   for (const MutantName& each : k_mutants) {
-    all.push_back({.name = each.name, .of_seams = each.mutant});
+    all.push_back({.name = each.name, .first = each.first, .recipe = {}, .of_seams = each.mutant});
   }
 #if defined(PENSTOCK_MUTANTS)
-#define PENSTOCK_SENTENCE(name) all.push_back({#name, Mutant::none, ledger::Mutant::name})
-  PENSTOCK_SENTENCE(no_fence);
-  PENSTOCK_SENTENCE(no_wait_before_fence);
-  PENSTOCK_SENTENCE(no_assign_after_changed_fence);
-  PENSTOCK_SENTENCE(assign_commits_at_once);
-  PENSTOCK_SENTENCE(fence_accepts_what_assign_wrote);
-  PENSTOCK_SENTENCE(assign_again_for_all_of_a_dropped_batch);
-  PENSTOCK_SENTENCE(reading_again_for_a_past_epoch);
-  PENSTOCK_SENTENCE(no_r2_for_claims);
-  PENSTOCK_SENTENCE(no_r2_for_finishes);
-  PENSTOCK_SENTENCE(no_r2_for_start_positions);
-  PENSTOCK_SENTENCE(finish_outside_its_epoch);
-  PENSTOCK_SENTENCE(finish_after_the_next_claim);
-  PENSTOCK_SENTENCE(looking_without_a_tombstone);
-  PENSTOCK_SENTENCE(publish_before_claim);
-  PENSTOCK_SENTENCE(assuming_data);
-  PENSTOCK_SENTENCE(assuming_tombstone);
-  PENSTOCK_SENTENCE(no_r1);
-  PENSTOCK_SENTENCE(refused_claim_published);
-  PENSTOCK_SENTENCE(dead_batch_without_dropping_later);
-  PENSTOCK_SENTENCE(no_r8);
-  PENSTOCK_SENTENCE(r8_without_its_wait);
-  PENSTOCK_SENTENCE(r8_for_claims_only);
+#define PENSTOCK_SENTENCE(which, seed) \
+  all.push_back({.name = #which, .first = seed, .recipe = {}, .of_ledger = ledger::Mutant::which})
+  PENSTOCK_SENTENCE(no_fence, 68);
+  PENSTOCK_SENTENCE(no_wait_before_fence, 68);
+  PENSTOCK_SENTENCE(no_assign_after_changed_fence, 2665);
+  PENSTOCK_SENTENCE(assign_commits_at_once, 4);
+  PENSTOCK_SENTENCE(fence_accepts_what_assign_wrote, 4);
+  PENSTOCK_SENTENCE(assign_again_for_all_of_a_dropped_batch, 44);
+  PENSTOCK_SENTENCE(reading_again_for_a_past_epoch, 124);
+  PENSTOCK_SENTENCE(no_r2_for_claims, 5);
+  PENSTOCK_SENTENCE(no_r2_for_finishes, 39);
+  PENSTOCK_SENTENCE(no_r2_for_start_positions, 51);
+  PENSTOCK_SENTENCE(finish_outside_its_epoch, 15);
+  PENSTOCK_SENTENCE(finish_after_the_next_claim, 5);
+  PENSTOCK_SENTENCE(looking_without_a_tombstone, 60);
+  PENSTOCK_SENTENCE(publish_before_claim, 1);
+  PENSTOCK_SENTENCE(assuming_data, 1);
+  PENSTOCK_SENTENCE(assuming_tombstone, 1);
+  PENSTOCK_SENTENCE(no_r1, 1);
+  PENSTOCK_SENTENCE(refused_claim_published, 40);
+  PENSTOCK_SENTENCE(dead_batch_without_dropping_later, 5);
+  PENSTOCK_SENTENCE(no_r8, 5);
+  PENSTOCK_SENTENCE(r8_without_its_wait, 153);
+  PENSTOCK_SENTENCE(r8_for_claims_only, 44);
 #undef PENSTOCK_SENTENCE
+  all.push_back({.name = "late_put_without_reading",
+                 .first = 2,
+                 .recipe = "tidied_lake",
+                 .of_ledger = ledger::Mutant::late_put_without_reading});
 #endif
   return all;
 }
@@ -105,6 +118,7 @@ struct Arguments {
   Guarantee guarantee = Guarantee::exactly_once;
   Mutant mutant = Mutant::none;
   std::string mutant_name;
+  std::string recipe;
   bool verbose = false;
   bool twice = false;
   bool keep_going = false;
@@ -113,6 +127,7 @@ struct Arguments {
 };
 
 struct Totals {
+  std::atomic<std::uint64_t> running{0};  // the last seed that was begun
   std::atomic<std::uint64_t> seeds{0};
   std::atomic<std::uint64_t> failures{0};
   std::atomic<std::uint64_t> blobs{0};
@@ -120,6 +135,12 @@ struct Totals {
   std::atomic<std::uint64_t> tombstones{0};
   std::atomic<std::uint64_t> turns{0};
 };
+
+// Shared with the children. Null: there is no memory.
+Totals* shared_totals() {
+  void* shared = ::mmap(nullptr, sizeof(Totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  return shared == MAP_FAILED ? nullptr : new (shared) Totals;
+}
 
 // For a CHECK or a sanitizer, which end the process: known without memory.
 char running_command[512];
@@ -129,7 +150,8 @@ std::string program;  // as it was called
 std::string command_of(const Arguments& arguments, std::uint64_t seed) {
   return concat(program, " --seed ", seed,
                 arguments.guarantee == Guarantee::at_least_once ? " --guarantee at_least_once" : "",
-                arguments.mutant_name.empty() ? "" : " --mutant ", arguments.mutant_name, " --verbose");
+                arguments.mutant_name.empty() ? "" : " --mutant ", arguments.mutant_name,
+                arguments.recipe.empty() ? "" : " --recipe ", arguments.recipe, " --verbose");
 }
 
 void tell_running_command() {
@@ -159,6 +181,7 @@ Outcome run_world(const Arguments& arguments, std::uint64_t seed, const std::str
   return World({.seed = seed,
                 .guarantee = arguments.guarantee,
                 .mutant = arguments.mutant,
+                .recipe = arguments.recipe,
                 .sabotage = Sabotage::none,
                 .verbose = arguments.verbose,
                 .dir = concat(dir, "/", seed)})
@@ -166,6 +189,7 @@ Outcome run_world(const Arguments& arguments, std::uint64_t seed, const std::str
 }
 
 void run_seed(const Arguments& arguments, std::uint64_t seed, const std::string& dir, Totals& totals) {
+  totals.running = seed;
   const std::string command = command_of(arguments, seed);
   command.copy(running_command, sizeof running_command - 1);
   running_command[std::min(command.size(), sizeof running_command - 1)] = '\0';
@@ -208,11 +232,11 @@ void tell_progress(const Arguments& arguments, const Totals& totals, double seco
 }
 
 int run(const Arguments& arguments) {
-  void* shared = ::mmap(nullptr, sizeof(Totals), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) {
+  Totals* shared = shared_totals();
+  if (shared == nullptr) {
     return 2;
   }
-  Totals& totals = *new (shared) Totals;
+  Totals& totals = *shared;
   const auto begun = std::chrono::steady_clock::now();
   const auto seconds = [begun] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -246,35 +270,86 @@ int run(const Arguments& arguments) {
   return totals.failures > 0 || died ? 1 : 0;
 }
 
-// Each sentence left out, in a process of its own, since a CHECK may be what finds it.
+// In a process of its own, since a CHECK may be what finds a mutant. What becomes of it stands in `totals`.
+pid_t start_search(const Arguments& arguments, Totals& totals) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    run_share(arguments, 0, totals);
+    std::_Exit(0);
+  }
+  return child;
+}
+
+// A violation, or a CHECK. What ended for another reason has found nothing.
+bool has_found(int status, const Totals& totals) {
+  return totals.failures > 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+// The seed that a mutant was found at must be clean without it.
+bool is_clean(Arguments arguments, std::uint64_t seed) {
+  leave_out({});
+  arguments.mutant = Mutant::none;
+  arguments.mutant_name.clear();
+  arguments.first = seed;
+  arguments.seeds = 1;
+  Totals* totals = shared_totals();
+  int status = 0;
+  return totals != nullptr && ::waitpid(start_search(arguments, *totals), &status, 0) > 0 && status == 0 &&
+         totals->failures == 0;
+}
+
+struct Search {
+  std::string_view name;
+  Arguments arguments;
+  Totals* totals;
+};
+
+// What is said of a search that has ended, and whether it is well.
+bool judge(const Search& search, int status) {
+  const std::uint64_t seed = search.totals->running;
+  if (!has_found(status, *search.totals)) {
+    std::cout << concat(search.name, status == 0 ? ": NOT FOUND in " : ": NOT FOUND: the search died in ",
+                        search.totals->seeds.load(), " seeds from ", search.arguments.first, "\n");
+    return false;
+  }
+  const bool clean = is_clean(search.arguments, seed);
+  std::cout << concat(search.name, ": found at seed ", seed, clean ? "" : ", WHICH FAILS WITHOUT IT, TOO",
+                      "\n");
+  return clean;
+}
+
+// Each sentence left out, `jobs` at a time.
 int run_every_mutant(const Arguments& arguments) {
   const std::vector<Sentence> all = sentences();
-  std::map<pid_t, std::string_view> running;
+  std::map<pid_t, Search> running;
   std::size_t next = 0;
-  int unfound = 0;
+  std::size_t found = 0;
   while (next < all.size() || !running.empty()) {
     while (next < all.size() && running.size() < arguments.jobs) {
       const Sentence& sentence = all[next++];
-      const pid_t child = ::fork();
-      if (child == 0) {
-        leave_out(sentence);
-        Arguments own = arguments;
-        own.mutant = sentence.of_seams;
-        own.mutant_name = sentence.name;
-        own.jobs = 1;
-        std::_Exit(run(own));
+      Search search{.name = sentence.name, .arguments = arguments, .totals = shared_totals()};
+      if (search.totals == nullptr) {
+        return 2;
       }
-      running.emplace(child, sentence.name);
+      leave_out(sentence);
+      search.arguments.mutant = sentence.of_seams;
+      search.arguments.mutant_name = sentence.name;
+      search.arguments.first = arguments.first > 1 ? arguments.first : sentence.first;
+      search.arguments.jobs = 1;
+      search.arguments.recipe = sentence.recipe;
+      std::cout << std::flush;
+      const pid_t child = start_search(search.arguments, *search.totals);
+      running.emplace(child, std::move(search));
     }
     int status = 0;
     const auto ended = running.extract(::waitpid(-1, &status, 0));
     if (!ended.empty()) {
-      std::cout << ended.mapped() << (status == 0 ? ": NOT FOUND\n" : ": found\n") << std::flush;
-      unfound += status == 0 ? 1 : 0;
+      found += judge(ended.mapped(), status) ? 1 : 0;
+      std::cout << std::flush;
     }
   }
-  std::cout << concat(all.size() - static_cast<std::size_t>(unfound), " of ", all.size(), " mutants found\n");
-  return unfound == 0 ? 0 : 1;
+  std::cout << concat(found, " of ", all.size(), " mutants found, each at a seed that is clean without it\n");
+  return found == all.size() ? 0 : 1;
 }
 
 std::optional<std::uint64_t> number(std::string_view text) {
@@ -303,6 +378,11 @@ std::string parse(const std::vector<std::string_view>& words, Arguments& argumen
         return concat(word, ": exactly_once or at_least_once");
       }
       arguments.guarantee = value == "exactly_once" ? Guarantee::exactly_once : Guarantee::at_least_once;
+    } else if (word == "--recipe") {
+      if (recipe_of(value) == nullptr) {
+        return concat("there is no recipe of the name ", value);
+      }
+      arguments.recipe = value;
     } else if (word == "--mutant") {
       const std::vector<Sentence> all = sentences();
       const auto found =
@@ -331,6 +411,12 @@ std::string parse(const std::vector<std::string_view>& words, Arguments& argumen
 int main_of(const std::vector<std::string_view>& words) {
   if (words.size() == 1 && words[0] == "--mutants") {
     for (const Sentence& each : sentences()) {
+      std::cout << each.name << "\n";
+    }
+    return 0;
+  }
+  if (words.size() == 1 && words[0] == "--recipes") {
+    for (const Recipe& each : recipes()) {
       std::cout << each.name << "\n";
     }
     return 0;

@@ -11,18 +11,19 @@ namespace penstock::sim {
 enum class Mutant : std::uint8_t {
   none,
   unconditional_put,                  // SimBlobStore
-  partial_success_taken_for_success,  // SimSource
-  commits_stamped_when_sent,          // SimSource
+  partial_success_taken_for_success,  // BrokerFront
+  commits_stamped_when_sent,          // BrokerFront
 };
 
 struct MutantName {
   Mutant mutant;
   std::string_view name;
+  std::uint64_t first;  // the first seed that showed it
 };
 inline constexpr std::array k_mutants{
-    MutantName{Mutant::unconditional_put, "unconditional_put"},
-    MutantName{Mutant::partial_success_taken_for_success, "partial_success_taken_for_success"},
-    MutantName{Mutant::commits_stamped_when_sent, "commits_stamped_when_sent"},
+    MutantName{Mutant::unconditional_put, "unconditional_put", 1},
+    MutantName{Mutant::partial_success_taken_for_success, "partial_success_taken_for_success", 812},
+    MutantName{Mutant::commits_stamped_when_sent, "commits_stamped_when_sent", 9},
 };
 
 }  // namespace penstock::sim

@@ -15,7 +15,8 @@ namespace penstock::sim {
 
 struct Process {
   std::string name;
-  bool killed = false;  // nothing goes out any more, nothing comes in
+  std::uint64_t id = 0;  // never used twice in a world
+  bool killed = false;   // nothing goes out any more, nothing comes in
   MonoTime wake_at{};
   std::multimap<MonoTime, std::function<void()>> mail;  // runs on the process's loop
 

@@ -20,6 +20,8 @@
 
 #include "base/concat.h"
 #include "pipeline/batch_writer.h"
+#include "sim/recipes.h"
+#include "sim/sim_cluster.h"
 
 namespace penstock::sim {
 namespace {
@@ -81,6 +83,43 @@ void choose_workers(Scenario& scenario, Random& random) {
   scenario.fence_wait = random.between(seconds(2), seconds(10));
 }
 
+// What a broker of Kafka 1.0 offers, one of 2.3, Event Hubs in 2026, and Kafka 3.9.
+constexpr std::uint64_t k_event_hubs = 2;
+OfferedVersions versions_of(std::uint64_t kind) {
+  switch (kind) {
+    case 0:
+      return {{Api::fetch, {4, 6}},         {Api::list_offsets, {0, 2}}, {Api::metadata, {0, 5}},
+              {Api::offset_commit, {2, 3}}, {Api::offset_fetch, {1, 3}}, {Api::find_coordinator, {0, 1}},
+              {Api::api_versions, {0, 1}}};
+    case 1:
+      return {{Api::fetch, {4, 11}},        {Api::list_offsets, {0, 5}}, {Api::metadata, {0, 9}},
+              {Api::offset_commit, {2, 7}}, {Api::offset_fetch, {1, 5}}, {Api::find_coordinator, {0, 2}},
+              {Api::api_versions, {0, 3}}};
+    case k_event_hubs:
+      return {{Api::fetch, {4, 6}},         {Api::list_offsets, {0, 8}}, {Api::metadata, {0, 9}},
+              {Api::offset_commit, {0, 8}}, {Api::offset_fetch, {0, 8}}, {Api::find_coordinator, {0, 4}},
+              {Api::api_versions, {0, 3}}};
+    default:
+      return newest_versions();
+  }
+}
+
+void choose_brokers(Scenario& scenario, Random& random) {
+  scenario.brokers = static_cast<std::int32_t>(random.between(1, 3));
+  for (std::int32_t broker = 1; broker <= scenario.brokers; ++broker) {
+    if (broker == 1 || random.chance(0.5)) {
+      scenario.bootstrap.push_back(concat("127.0.0.1:", Cluster::port_of(broker)));
+    }
+  }
+  const std::uint64_t kind = random.below(6);
+  scenario.offered = versions_of(kind);
+  scenario.holds_second_commits = kind == k_event_hubs;
+  scenario.closes_on_unknown_versions = random.chance(0.5);
+  scenario.response_bytes_max = random.chance(0.5) ? random.between(500, 20'000) : std::size_t{1} << 20;
+  scenario.fetch_wait =
+      milliseconds(random.chance(0.5) ? random.between(20, 500) : random.between(500, 3'000));
+}
+
 void choose_group(Scenario& scenario, Random& random) {
   scenario.group = {.session_timeout = random.between(seconds(6), seconds(20)),
                     .rebalance_timeout = random.between(seconds(8), seconds(60)),
@@ -116,10 +155,13 @@ void choose_troubles(Scenario& scenario, Random& random) {
   rates.store_late = rate(random, 0.3);
   rates.store_lost = rate(random, 0.2);
   rates.store_loses_blocks = random.chance(0.3) ? 0.3 : 0;
-  rates.group_slow = rate(random, 0.3);
+  rates.net_slow = rate(random, 0.3);
+  rates.net_cut = rate(random, 0.5);
+  rates.net_reset = rate(random, 0.1);
+  rates.net_refused = rate(random, 0.3);
   rates.entry_unread = rate(random, 0.3);
   rates.commit_not_done = rate(random, 0.3);
-  rates.commit_partly = rate(random, 0.2);
+  rates.commit_partly = rate(random, 0.4);
   rates.commit_lost = rate(random, 0.3);
   rates.commit_reply_lost = rate(random, 0.3);
   rates.commit_late = rate(random, 0.3);
@@ -133,18 +175,37 @@ void choose_troubles(Scenario& scenario, Random& random) {
   scenario.group_outages = random.chance(0.2) ? 1 : 0;
 }
 
+void choose_cluster_troubles(Scenario& scenario, Random& random) {
+  for (const TroubleName& each : k_troubles) {
+    scenario.troubles.set(each.trouble, random.chance(0.25) && each.by_default);
+  }
+  // What is written to a partition before anybody hears of it is not wanted then.
+  if (scenario.start_latest) {
+    scenario.troubles.set(Trouble::new_partitions, false);
+    scenario.troubles.set(Trouble::retention, false);
+  }
+  if (scenario.troubles[Trouble::exit_at_end]) {
+    make_bounded(scenario);
+  }
+  if (scenario.troubles[Trouble::retention]) {
+    scenario.on_data_loss = source::OnDataLoss::go_on;
+  }
+  scenario.rates.throttled = scenario.troubles[Trouble::throttling] ? 0.2 : 0;
+}
+
 std::string seconds_of(Duration duration) {
   return concat(std::chrono::duration_cast<milliseconds>(duration).count(), " ms");
 }
 
 }  // namespace
 
-Scenario make_scenario(Random random, Guarantee guarantee) {
+Scenario make_scenario(Random random, Guarantee guarantee, std::string_view recipe) {
   Scenario scenario;
   scenario.guarantee = guarantee;
   choose_topics(scenario, random);
   choose_records(scenario, random);
   choose_workers(scenario, random);
+  choose_brokers(scenario, random);
   choose_group(scenario, random);
   choose_troubles(scenario, random);
   if (random.chance(0.3)) {
@@ -155,7 +216,26 @@ Scenario make_scenario(Random random, Guarantee guarantee) {
   scenario.start_latest = random.chance(0.1) && guarantee == Guarantee::exactly_once;
   scenario.uncommitted_blocks =
       random.chance(0.5) ? UncommittedBlocks::take_the_name : UncommittedBlocks::do_not;
+  choose_cluster_troubles(scenario, random);
+  if (const Recipe* const named = recipe_of(recipe)) {
+    named->prepare(scenario, random);
+  }
   return scenario;
+}
+
+OfferedVersions newest_versions() {
+  return {{Api::fetch, {4, 11}},       {Api::list_offsets, {1, 5}},
+          {Api::metadata, {0, 12}},    {Api::offset_commit, {2, 7}},
+          {Api::offset_fetch, {1, 5}}, {Api::find_coordinator, {0, 2}},
+          {Api::api_versions, {0, 3}}, {Api::offset_for_leader_epoch, {2, 3}}};
+}
+
+void make_bounded(Scenario& scenario) {
+  scenario.troubles.set(Trouble::exit_at_end);
+  scenario.records_at_start = 1;
+  scenario.start_latest = false;
+  scenario.troubles.set(Trouble::new_partitions, false);
+  scenario.troubles.set(Trouble::transactions, false);
 }
 
 std::string describe(const Scenario& scenario) {
@@ -175,12 +255,15 @@ std::string describe(const Scenario& scenario) {
                  seconds_of(scenario.group.rebalance_timeout), ", drain ", seconds_of(scenario.drain_timeout),
                  ", fence ", seconds_of(scenario.fence_wait), ", heartbeat ", seconds_of(scenario.heartbeat),
                  "\n");
+  text += concat(scenario.brokers, " brokers, ", scenario.bootstrap.size(), " of them named, ",
+                 "responses of ", scenario.response_bytes_max, " after ", scenario.fetch_wait.count(),
+                 " ms, Metadata up to ", scenario.offered.at(Api::metadata).highest, "\n");
   text += concat(scenario.crashes, " crashes, ", scenario.power_failures, " power failures, ",
                  scenario.freezes, " freezes, ", scenario.graceful_stops, " graceful stops, ",
                  scenario.store_outages, " store outages, ", scenario.group_outages, " group outages, until ",
                  seconds_of(scenario.faults_end), "\n");
   const FaultRates& rates = scenario.rates;
-  const std::array<std::pair<const char*, double>, 20> all{
+  const std::array<std::pair<const char*, double>, 24> all{
       {{"disk_slow", rates.disk_slow},
        {"disk_short", rates.disk_short},
        {"disk_write_error", rates.disk_write_error},
@@ -192,10 +275,14 @@ std::string describe(const Scenario& scenario) {
        {"store_late", rates.store_late},
        {"store_lost", rates.store_lost},
        {"store_loses_blocks", rates.store_loses_blocks},
-       {"group_slow", rates.group_slow},
+       {"net_slow", rates.net_slow},
+       {"net_cut", rates.net_cut},
+       {"net_reset", rates.net_reset},
+       {"net_refused", rates.net_refused},
        {"entry_unread", rates.entry_unread},
        {"commit_not_done", rates.commit_not_done},
        {"commit_partly", rates.commit_partly},
+       {"commit_refused", rates.commit_refused},
        {"commit_lost", rates.commit_lost},
        {"commit_reply_lost", rates.commit_reply_lost},
        {"commit_late", rates.commit_late},
@@ -205,6 +292,10 @@ std::string describe(const Scenario& scenario) {
     if (value > 0) {
       text += concat(name, " ", std::to_string(value).substr(0, 5), "  ");
     }
+  }
+  text += "\n";
+  for (const TroubleName& each : k_troubles) {
+    text += scenario.troubles[each.trouble] ? concat(each.name, "  ") : "";
   }
   return text + "\n";
 }

@@ -18,6 +18,8 @@
 #include <chrono>
 #include <utility>
 
+#include "unit/lake/service_limits.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -61,14 +63,26 @@ Error SimBlobStore::refusal() {
     }
     case 1:
       return store_error(ErrorKind::unauthenticated, Action::give_up);
+    case 2:  // a role that was taken away: a person's matter, until it is given back
+      return store_error(ErrorKind::forbidden, Action::fatal);
     default:
       return store_error(ErrorKind::unavailable, Action::retry);
   }
 }
 
+std::optional<Error> SimBlobStore::out_of_limits(const std::string& name) {
+  if (lake_.limits.refuses(name)) {
+    return store_error(ErrorKind::forbidden, Action::fatal);
+  }
+  if (!lake_.limits.takes_one_more(clock_.now())) {
+    return store_error(ErrorKind::throttled, Action::retry);
+  }
+  return std::nullopt;
+}
+
 template <class Value>
-void SimBlobStore::ask(const CallsOf<Value>& calls, std::function<void(Result<Value>)> done,
-                       std::function<Result<Value>()> effect) {
+void SimBlobStore::ask(const std::string& name, const CallsOf<Value>& calls,
+                       std::function<void(Result<Value>)> done, std::function<Result<Value>()> effect) {
   const std::uint64_t call = calls->add(std::move(done));
   if (process_->killed) {
     return;
@@ -84,6 +98,10 @@ void SimBlobStore::ask(const CallsOf<Value>& calls, std::function<void(Result<Va
   const Duration back = latency();
   if (refused || faults_.store_is_out) {
     reply<Result<Value>>(process, waiting, call, arrives + back, Result<Value>(refusal()));
+    return;
+  }
+  if (const std::optional<Error> beyond = out_of_limits(name)) {
+    reply<Result<Value>>(process, waiting, call, arrives + back, Result<Value>(*beyond));
     return;
   }
   if (lost || late || untold) {  // a reset soon, or a time-out
@@ -116,13 +134,22 @@ lake::Done SimBlobStore::unless_changed(lake::Body body, const std::string& byte
   };
 }
 
+// What the service itself would refuse is never asked of it.
+void SimBlobStore::expect_taken(const std::string& refusal) {
+  if (!refusal.empty()) {
+    verdict_.fail(process_->name, " asks the store for what it does not take: ", refusal);
+  }
+}
+
 void SimBlobStore::put_block(const std::string& name, const lake::BlockRef& block, lake::Body body,
                              lake::Done done) {
   const std::string bytes = joined(body);
   if (bytes.size() != block.bytes) {
     verdict_.fail(process_->name, " puts a block of ", bytes.size(), " bytes and says ", block.bytes);
   }
-  ask<void>(writes_, unless_changed(body, bytes, std::move(done)),
+  expect_taken(lake::refusal_of_name(name));
+  expect_taken(lake::refusal_of_block(block));
+  ask<void>(name, writes_, unless_changed(body, bytes, std::move(done)),
             [&lake = lake_, name, index = block.index, bytes] { return lake.put_block(name, index, bytes); });
 }
 
@@ -135,8 +162,11 @@ void SimBlobStore::commit_blocks(const std::string& name, std::span<const lake::
     }
     offset += block.bytes;
   }
+  expect_taken(lake::refusal_of_name(name));
+  expect_taken(lake::refusal_of_list(blocks));
+  expect_taken(lake::refusal_of_metadata(metadata));
   const bool loses = random_.chance(faults_[&FaultRates::store_loses_blocks]);
-  ask<void>(writes_, std::move(done),
+  ask<void>(name, writes_, std::move(done),
             [&lake = lake_, name, listed = std::vector<lake::BlockRef>(blocks.begin(), blocks.end()),
              metadata, loses] {
               if (loses) {
@@ -149,30 +179,34 @@ void SimBlobStore::commit_blocks(const std::string& name, std::span<const lake::
 void SimBlobStore::put_blob(const std::string& name, lake::Body body, const Metadata& metadata,
                             lake::Done done) {
   const std::string bytes = joined(body);
-  ask<void>(writes_, unless_changed(body, bytes, std::move(done)),
+  expect_taken(lake::refusal_of_name(name));
+  expect_taken(lake::refusal_of_blob(bytes.size()));
+  expect_taken(lake::refusal_of_metadata(metadata));
+  ask<void>(name, writes_, unless_changed(body, bytes, std::move(done)),
             [&lake = lake_, name, bytes, metadata] { return lake.put_blob(name, bytes, metadata); });
 }
 
 void SimBlobStore::get_properties(const std::string& name,
                                   std::function<void(Result<lake::BlobProperties>)> done) {
-  ask<lake::BlobProperties>(reads_, std::move(done), [&lake = lake_, name] { return lake.properties(name); });
+  ask<lake::BlobProperties>(name, reads_, std::move(done),
+                            [&lake = lake_, name] { return lake.properties(name); });
 }
 
 void SimBlobStore::list(const std::string& prefix, const std::string& marker,
                         std::function<void(Result<lake::BlobPage>)> done) {
-  ask<lake::BlobPage>(lists_, std::move(done), [&lake = lake_, prefix, marker] {
+  ask<lake::BlobPage>({}, lists_, std::move(done), [&lake = lake_, prefix, marker] {
     return Result<lake::BlobPage>(lake.list(prefix, marker));
   });
 }
 
 void SimBlobStore::read(const std::string& name, std::uint64_t offset, std::uint64_t bytes,
                         std::function<void(Result<std::string>)> done) {
-  ask<std::string>(bodies_, std::move(done),
+  ask<std::string>(name, bodies_, std::move(done),
                    [&lake = lake_, name, offset, bytes] { return lake.read(name, offset, bytes); });
 }
 
 void SimBlobStore::probe(lake::Done done) {
-  ask<void>(writes_, std::move(done), [] { return Result<void>(); });
+  ask<void>({}, writes_, std::move(done), [] { return Result<void>(); });
 }
 
 }  // namespace penstock::sim

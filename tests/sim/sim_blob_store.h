@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,10 +46,12 @@ class SimBlobStore final : public lake::BlobStore {
 
   // `effect` runs at the lake, at most once, whether or not its answer is heard.
   template <class Value>
-  void ask(const CallsOf<Value>& calls, std::function<void(Result<Value>)> done,
+  void ask(const std::string& name, const CallsOf<Value>& calls, std::function<void(Result<Value>)> done,
            std::function<Result<Value>()> effect);
   lake::Done unless_changed(lake::Body body, const std::string& bytes, lake::Done done);
+  void expect_taken(const std::string& refusal);
   Error refusal();
+  std::optional<Error> out_of_limits(const std::string& name);
   Duration latency();
 
   const SimClock& clock_;

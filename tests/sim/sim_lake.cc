@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "unit/lake/service_limits.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -20,6 +22,9 @@ Result<void> SimLake::put_block(const std::string& name, std::uint32_t index, st
 }
 
 Result<void> SimLake::create(const std::string& name, std::string bytes, const Metadata& metadata) {
+  if (!lake::refusal_of_metadata(metadata).empty()) {
+    return store_error(ErrorKind::invalid_input, Action::fatal);
+  }
   if (blobs_.contains(name) && creation_ == Creation::conditional) {
     return store_error(ErrorKind::already_exists, Action::give_up);
   }

@@ -13,6 +13,7 @@
 #include "lake/blob_store.h"
 #include "sim/sabotage.h"
 #include "sim/sim_random.h"
+#include "sim/store_limits.h"
 
 namespace penstock::sim {
 
@@ -33,6 +34,8 @@ class SimLake {
   SimLake(Creation creation, UncommittedBlocks uncommitted, Sabotage sabotage, Random random)
       : creation_(creation), uncommitted_(uncommitted), sabotage_(sabotage), random_(random) {}
 
+  StoreLimits limits;
+
   // At the moment a blob is there.
   std::function<void(const std::string& name, const SimBlob&)> on_created;
 
@@ -43,6 +46,9 @@ class SimLake {
   Result<lake::BlobProperties> properties(const std::string& name) const;
   Result<std::string> read(const std::string& name, std::uint64_t offset, std::uint64_t bytes) const;
   lake::BlobPage list(const std::string& prefix, const std::string& marker) const;
+
+  // Somebody deletes the blob.
+  void remove(const std::string& name) { blobs_.erase(name); }
 
   // The store forgets the blocks of a blob that was not committed, as it may after a time.
   void lose_blocks(const std::string& name) { blocks_.erase(name); }

@@ -12,12 +12,19 @@
 //   2. At 300 us the 4 KiB go into the file, and the completion says 4096. The caller writes the rest.
 //   3. Had the process been killed at 100 us, the write would have been torn: nothing of the 12 KiB is in the
 //      file, or a part, or all of it. For this alone writing_ remembers what is under way.
+//
+// What is asked of a socket goes to its Link (sim_network). The callers make real sockets, which stay without
+// a peer: a descriptor is the key to a link, from its connect() to its cancel().
 #include "sim/sim_loop.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <optional>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include "base/check.h"
 
@@ -31,10 +38,11 @@ constexpr std::size_t k_cut_block = 4096;
 
 }  // namespace
 
-SimLoop::SimLoop(const SimClock& clock, SimDisk& disk, const Faults& faults, ProcessPtr process,
-                 Sabotage sabotage, Random random)
+SimLoop::SimLoop(const SimClock& clock, SimDisk& disk, SimNetwork& network, const Faults& faults,
+                 ProcessPtr process, Sabotage sabotage, Random random)
     : clock_(clock),
       disk_(disk),
+      network_(network),
       faults_(faults),
       process_(std::move(process)),
       sabotage_(sabotage),
@@ -52,6 +60,9 @@ void SimLoop::kill() {
   }
   for (const auto& [id, write] : std::exchange(writing_, {})) {
     disk_.tear(write.fd, write.bytes, write.offset);
+  }
+  for (const auto& [fd, link] : std::exchange(links_, {})) {
+    link->orphan();
   }
 }
 
@@ -106,18 +117,37 @@ void SimLoop::sync_data(int fd, io::Completion done) {
   process_->post(clock_.now() + disk_delay(), [this, fd, done = std::move(done)] { done(disk_.sync(fd)); });
 }
 
-void SimLoop::connect(int, const io::SocketAddress&, io::Completion) {
-  CHECK(false);
+void SimLoop::connect(int fd, const io::SocketAddress& address, io::Completion done) {
+  if (process_->killed) {
+    return;
+  }
+  CHECK(!links_.contains(fd));
+  sockaddr_in ipv4{};
+  CHECK(address.length == sizeof(ipv4));
+  std::memcpy(&ipv4, address.get(), sizeof(ipv4));
+  links_[fd] = network_.make_link(ntohs(ipv4.sin_port), process_);
+  links_[fd]->connect(std::move(done));
 }
-void SimLoop::send(int, Bytes, io::Completion) {
-  CHECK(false);
+
+void SimLoop::send(int fd, Bytes bytes, io::Completion done) {
+  if (!process_->killed) {
+    links_.at(fd)->send(bytes, std::move(done));
+  }
 }
-void SimLoop::receive(int, MutableBytes, io::Completion) {
-  CHECK(false);
+
+void SimLoop::receive(int fd, MutableBytes bytes, io::Completion done) {
+  if (!process_->killed) {
+    links_.at(fd)->receive(bytes, std::move(done));
+  }
 }
-void SimLoop::cancel(int) {
-  CHECK(false);
+
+// Whoever cancels closes the descriptor next, and so the connection ends here.
+void SimLoop::cancel(int fd) {
+  if (const auto link = links_.extract(fd); !link.empty()) {
+    link.mapped()->give_up();
+  }
 }
+
 void SimLoop::watch(int, io::Interest, std::function<void(io::Interest)>) {
   CHECK(false);
 }

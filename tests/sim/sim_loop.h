@@ -15,6 +15,7 @@
 #include "sim/sabotage.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
+#include "sim/sim_network.h"
 #include "sim/sim_random.h"
 
 namespace penstock::sim {
@@ -22,8 +23,8 @@ namespace penstock::sim {
 class SimLoop final : public io::Loop {
  public:
   // All but `process` outlive it.
-  SimLoop(const SimClock& clock, SimDisk& disk, const Faults& faults, ProcessPtr process, Sabotage sabotage,
-          Random random);
+  SimLoop(const SimClock& clock, SimDisk& disk, SimNetwork& network, const Faults& faults, ProcessPtr process,
+          Sabotage sabotage, Random random);
   ~SimLoop() override;
 
   // The process dies now: what it was writing is torn, nothing of it is heard any more.
@@ -37,11 +38,13 @@ class SimLoop final : public io::Loop {
   void read_at(int fd, MutableBytes bytes, std::uint64_t offset, io::Completion done) override;
   void sync_data(int fd, io::Completion done) override;
 
-  // Not of this world: the simulated source and store have no sockets.
+  // Sockets. A descriptor is only the name of a link of the simulated network: the kernel never connects it.
   void connect(int fd, const io::SocketAddress& address, io::Completion done) override;
   void send(int fd, Bytes bytes, io::Completion done) override;
   void receive(int fd, MutableBytes bytes, io::Completion done) override;
   void cancel(int fd) override;
+
+  // Not of this world: nothing in it is waited for by readiness.
   void watch(int fd, io::Interest interest, std::function<void(io::Interest)> ready) override;
   void unwatch(int fd) override;
 
@@ -64,6 +67,7 @@ class SimLoop final : public io::Loop {
 
   const SimClock& clock_;
   SimDisk& disk_;
+  SimNetwork& network_;
   const Faults& faults_;
   ProcessPtr process_;
   Sabotage sabotage_;
@@ -75,6 +79,7 @@ class SimLoop final : public io::Loop {
                    .reason = {}};
   io::TimerHeap timers_;
   std::vector<std::function<void()>> deferred_;
+  std::map<int, LinkPtr> links_;  // by their descriptors
   std::map<std::uint64_t, FileWrite> writing_;
   std::uint64_t last_write_ = 0;
   std::uint64_t read_errors_ = 0;

@@ -31,39 +31,73 @@ constexpr const char* k_group = "group";
 // Once the troubles have ended: the longest session and drain, then a batch's age, and retries of ten
 // seconds.
 constexpr Duration k_to_rest_max = minutes(15);
+constexpr Duration k_to_settle = minutes(2);
 constexpr std::uint64_t k_turns_max = 2'000'000;
+constexpr Duration k_tidied_after =
+    seconds(2);  // beyond fence_wait: what was sent to the lake before has arrived
+
+// How late a request may be. Beyond fence_wait the assumption does not hold, and then it is as long as a
+// kernel sends again what was given up.
+Duration late_max(const Scenario& scenario) {
+  return scenario.troubles[Trouble::later_than_fence] ? Duration(seconds(100)) : scenario.fence_wait;
+}
 
 }  // namespace
 
 World::World(const WorldOptions& options)
     : options_(options),
       random_(options.seed),
-      scenario_(make_scenario(random_.fork(), options.guarantee)),
+      scenario_(make_scenario(random_.fork(), options.guarantee, options.recipe)),
       verdict_(clock_, options.verbose),
       faults_(scenario_.rates),
-      broker_(clock_, agenda_, faults_, scenario_.group, random_.fork(), verdict_),
+      broker_(clock_, agenda_, faults_, cluster_, scenario_.group, random_.fork(), verdict_),
+      network_(clock_, agenda_, faults_,
+               {.patience = scenario_.fence_wait / 2, .late_max = late_max(scenario_)}, random_.next()),
+      front_(clock_, agenda_, faults_, cluster_, broker_,
+             {.group = k_group, .visible_within = late_max(scenario_), .mutant = options.mutant},
+             random_.fork(), verdict_),
       lake_(options.mutant == Mutant::unconditional_put ? Creation::unconditional : Creation::conditional,
             scenario_.uncommitted_blocks, options.sabotage, random_.fork()),
-      landings_(broker_.logs, options.guarantee, !scenario_.start_latest, k_group, verdict_),
+      landings_(cluster_.logs, options.guarantee, !scenario_.start_latest, k_group, verdict_),
       surroundings_{.scenario = scenario_,
                     .clock = clock_,
                     .agenda = agenda_,
                     .faults = faults_,
+                    .cluster = cluster_,
                     .broker = broker_,
+                    .front = front_,
+                    .network = network_,
                     .lake = lake_,
+                    .landings = landings_,
+                    .request_limit = request_limit_,
                     .verdict = verdict_,
-                    .mutant = options.mutant,
                     .sabotage = options.sabotage,
-                    .group = k_group} {
+                    .group = k_group},
+      topics_(surroundings_, random_.fork()) {
+  if (scenario_.holds_second_commits) {
+    // A claim that is held back for longer than half of fence_wait is not believed (PROTOCOL.md, Publish 4).
+    broker_.hold_second_commits(std::min<Duration>(seconds(1), scenario_.fence_wait / 4));
+  }
+  // What a mutant does is to be found by its harm.
+  if (options.mutant == Mutant::none && !scenario_.troubles[Trouble::later_than_fence]) {
+    broker_.judge_pace();
+  }
   broker_.on_entry = [this](const TopicPartition& id, const GroupEntry& entry) {
     landings_.entry_visible(id, entry);
   };
   lake_.on_created = [this](const std::string& name, const SimBlob& blob) {
     landings_.blob_created(name, blob);
+    if (scenario_.troubles[Trouble::lake_tidied] && blob.bytes.empty()) {
+      tidy_later(name);
+    }
   };
   for (std::uint32_t i = 0; i < scenario_.hosts; ++i) {
-    hosts_.push_back(
-        std::make_unique<Host>(surroundings_, i, concat(options.dir, "/host-", i), random_.fork()));
+    hosts_.push_back(std::make_unique<Host>(
+        surroundings_, i, concat(options.dir, "/host-", i),
+        Host::Told{
+            .stopped = [this](const TopicPartition& id, const Error& error) { topics_.stopped(id, error); },
+            .doubted = [this](const TopicPartition& id) { topics_.doubted(id); }},
+        random_.fork()));
   }
 }
 
@@ -74,56 +108,6 @@ World::~World() {
 
 MonoTime World::any_time() {
   return begin_ + random_.between(Duration::zero(), scenario_.faults_end);
-}
-
-// Records
-
-void World::plan_records() {
-  std::vector<TopicPartition> ids;
-  for (const TopicScenario& topic : scenario_.topics) {
-    for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
-      ids.push_back({topic.name, Partition{partition}});
-      broker_.logs[ids.back()];
-    }
-  }
-  for (std::int64_t left = scenario_.records; left > 0;) {
-    const std::int64_t count = std::min<std::int64_t>(left, random_.between(1, 20));
-    const TopicPartition& id = ids[random_.below(ids.size())];
-    if (random_.chance(scenario_.records_at_start)) {
-      append(id, count);
-    } else {
-      agenda_.at(any_time(), [this, id, count] { append(id, count); });
-    }
-    left -= count;
-  }
-}
-
-void World::append(const TopicPartition& id, std::int64_t count) {
-  Log& log = broker_.logs[id];
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (random_.chance(scenario_.holes)) {  // control records, or what compaction took away
-      log.end.value += random_.between(1, 5);
-    }
-    std::string value;
-    if (!random_.chance(scenario_.empty_values)) {
-      const std::int64_t most = random_.chance(scenario_.large_values) ? 60'000 : scenario_.value_bytes_max;
-      std::string filler(random_.below(static_cast<std::uint64_t>(most)),
-                         static_cast<char>('a' + random_.below(26)));
-      if (!filler.empty() && random_.chance(0.1)) {
-        filler[random_.below(filler.size())] = '\n';
-      }
-      value = value_of(id, Offset{log.end.value}, filler);
-    }
-    log.records.push_back(
-        {.offset = Offset{log.end.value},
-         .timestamp_ms =
-             std::chrono::duration_cast<milliseconds>(clock_.wall_now().time_since_epoch()).count(),
-         .value = std::move(value)});
-    ++log.end.value;
-  }
-  if (random_.chance(scenario_.holes)) {
-    log.end.value += 1;  // a commit marker behind the last
-  }
 }
 
 // Troubles
@@ -140,6 +124,11 @@ void World::plan_troubles() {
   }
   for (std::uint32_t i = 0; i < scenario_.graceful_stops; ++i) {
     trouble(&World::stop_gracefully);
+  }
+  faults_.store_is_out = scenario_.outage_from_start;
+  lake_.limits.requests_per_second = scenario_.store_per_second;
+  if (scenario_.refuses_last_topic) {
+    lake_.limits.refused_prefix = concat(scenario_.topics.back().name, "/");
   }
   for (std::uint32_t i = 0; i < scenario_.store_outages; ++i) {
     plan_outage(&Faults::store_is_out);
@@ -187,7 +176,29 @@ void World::freeze(Host& host) {
 
 void World::stop_gracefully(Host& host) {
   host.stop();
+  if (scenario_.troubles[Trouble::leave_mid_drain] && random_.chance(0.5)) {
+    agenda_.at(clock_.now() + random_.between(Duration::zero(), Duration(seconds(5))),
+               [&host] { host.leave(); });
+  }
   start_again_later(host);
+}
+
+// An empty file, once its claim is in no entry any more, nor in what somebody has just read of them.
+void World::tidy_later(const std::string& name) {
+  agenda_.at(clock_.now() + seconds(1), [this, name] {
+    const bool pending = std::ranges::any_of(cluster_.logs, [&](const auto& each) {
+      const std::optional<GroupEntry> entry = broker_.read(each.first);
+      return entry && entry->metadata.find(name) != std::string::npos;
+    });
+    if (pending) {
+      tidy_later(name);
+      return;
+    }
+    agenda_.at(clock_.now() + scenario_.fence_wait + k_tidied_after, [this, name] {
+      verdict_.note("somebody deletes ", name);
+      lake_.remove(name);
+    });
+  });
 }
 
 // It may still be draining then.
@@ -209,10 +220,13 @@ void World::start_again_later(Host& host) {
 
 void World::end_of_troubles() {
   verdict_.note("the troubles end");
+  judge_limits();
+  lake_.limits.end();
   faults_.end();
   faults_.store_is_out = false;
   faults_.group_is_out = false;
   broker_.be_patient();
+  topics_.calm();
   for (const auto& host : hosts_) {
     host->thaw();
     if (!host->running()) {
@@ -222,11 +236,46 @@ void World::end_of_troubles() {
   look_for_rest();
 }
 
-bool World::all_committed() const {
-  return std::all_of(broker_.logs.begin(), broker_.logs.end(), [this](const auto& each) {
-    const std::optional<GroupEntry> entry = broker_.read(each.first);
-    return entry ? entry->position == each.second.end && entry->metadata.empty()
-                 : each.second.end.value == 0 || scenario_.start_latest;
+// What the store turns away is little beside what it takes. And what it refuses of one topic stops no other.
+void World::judge_limits() {
+  const StoreLimits& limits = lake_.limits;
+  if (limits.turned_away() > limits.taken()) {
+    verdict_.fail("the store is asked more than it takes: ", limits.turned_away(), " requests turned away, ",
+                  limits.taken(), " taken");
+  }
+  for (const auto& [id, log] : cluster_.logs) {
+    if (!scenario_.refuses_last_topic || id.topic == scenario_.topics.back().name) {
+      continue;
+    }
+    const std::optional<GroupEntry> entry = broker_.read(id);
+    if (log.end != log.start && (!entry || entry->position != log.end)) {
+      verdict_.fail(id.topic, ":", id.partition.value, " stands at ", entry ? entry->position.value : -1,
+                    " of ", log.end.value, " while another topic is refused");
+    }
+  }
+}
+
+bool World::all_committed() {
+  if (std::ranges::any_of(cluster_.topics, [](const auto& each) { return each.second.comes_back; })) {
+    return false;
+  }
+  // Of a log that was deleted before anybody committed a position, nobody may ever commit one. Who has read
+  // it before has done so by then.
+  const bool settled = clock_.now() > begin_ + scenario_.faults_end + k_to_settle ||
+                       std::ranges::all_of(hosts_, [](const auto& host) { return host->done(); });
+  return std::ranges::all_of(cluster_.logs, [&](const auto& each) {
+    const auto& [id, log] = each;
+    if (surroundings_.excused(id)) {
+      return true;
+    }
+    const bool of_another_life = scenario_.troubles[Trouble::entries_beyond_end] && log.batches.empty();
+    if (of_another_life) {  // nothing is there that would move the entry
+      return true;
+    }
+    if (const std::optional<GroupEntry> entry = broker_.read(id)) {
+      return entry->position == log.end && ledger::holds_no_claim(entry->metadata);
+    }
+    return log.end == scenario_.first_offset || !landings_.wants_all(id) || (settled && log.end == log.start);
   });
 }
 
@@ -238,9 +287,10 @@ void World::look_for_rest() {
     }
     return;
   }
-  if (clock_.now() > begin_ + scenario_.faults_end + k_to_rest_max) {
+  const bool all_ended = std::ranges::all_of(hosts_, [](const auto& host) { return host->done(); });
+  if (all_ended || clock_.now() > begin_ + scenario_.faults_end + k_to_rest_max) {
     std::string what;
-    for (const auto& [id, log] : broker_.logs) {
+    for (const auto& [id, log] : cluster_.logs) {
       const std::optional<GroupEntry> entry = broker_.read(id);
       what += concat(" ", id.topic, ":", id.partition.value, " ", entry ? entry->position.value : -1, "/",
                      log.end.value, entry ? entry->metadata : "");
@@ -248,7 +298,9 @@ void World::look_for_rest() {
     for (const auto& host : hosts_) {
       what += concat(" [", host->not_ready(), "]");
     }
-    verdict_.fail("not everything lands though the troubles have ended:", what);
+    verdict_.fail(all_ended ? "every worker has ended by itself, and not everything has landed:"
+                            : "not everything lands though the troubles have ended:",
+                  what);
     return;
   }
   agenda_.at(clock_.now() + seconds(1), [this] { look_for_rest(); });
@@ -284,7 +336,7 @@ bool World::step() {
 
 Outcome World::run() {
   verdict_.note(describe(scenario_));
-  plan_records();
+  topics_.begin();
   plan_troubles();
   for (const auto& host : hosts_) {
     agenda_.at(begin_ + random_.between(seconds(0), seconds(10)), [&host = *host] {
@@ -296,6 +348,11 @@ Outcome World::run() {
   while (!verdict_.failure() && step()) {
   }
   if (!verdict_.failure()) {
+    for (const auto& [id, log] : cluster_.logs) {
+      if (surroundings_.excused(id)) {
+        landings_.excuse(id);
+      }
+    }
     landings_.judge();
   }
   return {.failure = verdict_.failure(),

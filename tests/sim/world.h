@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/request_limit.h"
 #include "sim/broker.h"
+#include "sim/broker_front.h"
 #include "sim/faults.h"
 #include "sim/host.h"
 #include "sim/landings.h"
@@ -15,7 +17,11 @@
 #include "sim/sabotage.h"
 #include "sim/scenario.h"
 #include "sim/sim_clock.h"
+#include "sim/sim_cluster.h"
 #include "sim/sim_lake.h"
+#include "sim/sim_network.h"
+#include "sim/surroundings.h"
+#include "sim/topic_life.h"
 #include "sim/verdict.h"
 
 namespace penstock::sim {
@@ -24,6 +30,7 @@ struct WorldOptions {
   std::uint64_t seed = 0;
   Guarantee guarantee = Guarantee::exactly_once;
   Mutant mutant = Mutant::none;
+  std::string recipe = {};  // of recipes.h
   Sabotage sabotage = Sabotage::none;
   bool verbose = false;
   std::string dir = {};  // for the stages of its hosts; gone when it ends
@@ -47,8 +54,6 @@ class World {
   Outcome run();
 
  private:
-  void plan_records();
-  void append(const TopicPartition& id, std::int64_t count);
   void plan_troubles();
   void trouble(void (World::*what)(Host&));
   void plan_outage(bool Faults::*which);
@@ -56,10 +61,12 @@ class World {
   void power_failure(Host& host);
   void freeze(Host& host);
   void stop_gracefully(Host& host);
+  void tidy_later(const std::string& name);
   void start_again_later(Host& host);
   void end_of_troubles();
+  void judge_limits();
   void look_for_rest();
-  bool all_committed() const;
+  bool all_committed();
   bool step();
   MonoTime any_time();
 
@@ -71,10 +78,15 @@ class World {
   Verdict verdict_;
   Agenda agenda_;
   Faults faults_;
+  Cluster cluster_;
   Broker broker_;
+  SimNetwork network_;
+  BrokerFront front_;
   SimLake lake_;
   Landings landings_;
+  pipeline::RequestLimit request_limit_{{.workers = scenario_.hosts, .connections = scenario_.connections}};
   Surroundings surroundings_;
+  TopicLife topics_;
   std::vector<std::unique_ptr<Host>> hosts_;
   bool at_rest_ = false;
   std::uint64_t turns_ = 0;

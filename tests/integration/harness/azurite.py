@@ -3,11 +3,13 @@
 import base64
 import itertools
 import secrets
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, generate_container_sas
 
 from harness.paths import DEPS
+from harness.secrets_told import secret
 from harness.service import Service, free_port
 
 ACCOUNT = "penstocktest"
@@ -20,16 +22,22 @@ def node_binary() -> Path:
 
 
 class Azurite:
-    def __init__(self, directory: Path):
+    """With a `certificate` (a PEM file with its key) for localhost, and the file of who issued it: over TLS. `oauth`, over
+    TLS alone: it takes bearer tokens too. It reads their times, issuer and audience, and checks no signature."""
+
+    def __init__(self, directory: Path, certificate: Path | None = None, ca: Path | None = None, oauth: bool = False):
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
-        self.key = base64.b64encode(secrets.token_bytes(64)).decode()
+        self.key = secret(base64.b64encode(secrets.token_bytes(64)).decode())
+        self.ca = ca
         self._names = itertools.count()
+        tls = ["--cert", certificate, "--key", certificate] if certificate else []
+        tls += ["--oauth", "basic"] if oauth else []
         entry = DEPS / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         # On disk, so that it finds its blobs again after a stop. Its telemetry would go to the internet.
         self.service = Service(
             [node_binary(), "--max-old-space-size=1024", entry, "--blobHost", "127.0.0.1", "--blobPort", self.port,
-             "--location", directory / "data", "--skipApiVersionCheck", "--silent", "--disableTelemetry"],
+             "--location", directory / "data", "--skipApiVersionCheck", "--silent", "--disableTelemetry", *tls],
             directory / "azurite.log", {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"})
 
     def start(self):
@@ -40,12 +48,21 @@ class Azurite:
     def stop(self):
         self.service.stop(30)
 
+    def account_url(self, port: int | None) -> str:
+        origin = "https://localhost" if self.ca else "http://127.0.0.1"
+        return f"{origin}:{port or self.port}/{ACCOUNT}"
+
     def connection_string(self, port: int | None = None, key: str | None = None) -> str:
-        return (f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key or self.key};"
-                f"BlobEndpoint=http://127.0.0.1:{port or self.port}/{ACCOUNT};")
+        return f"AccountName={ACCOUNT};AccountKey={key or self.key};BlobEndpoint={self.account_url(port)};"
 
     def client(self) -> BlobServiceClient:
-        return BlobServiceClient.from_connection_string(self.connection_string(), retry_total=3)
+        trusts = {"connection_verify": str(self.ca)} if self.ca else {}
+        return BlobServiceClient.from_connection_string(self.connection_string(), retry_total=3, **trusts)
+
+    def sas(self, container: str, rights: str) -> str:
+        """A token for the container that grants these rights, by their letters."""
+        until = datetime.now(timezone.utc) + timedelta(hours=1)
+        return generate_container_sas(ACCOUNT, container, self.key, permission=rights, expiry=until)
 
     def create_container(self) -> str:
         name = f"lake-{next(self._names)}"
@@ -55,6 +72,6 @@ class Azurite:
     def sink(self, container: str, port: int | None = None, key: str | None = None) -> dict:
         """The `sink` section that leads to `container`, through the proxy on `port` if there is one."""
         return {
-            "url": f"http://127.0.0.1:{port or self.port}/{ACCOUNT}/{container}/raw",
+            "url": f"{self.account_url(port)}/{container}/raw",
             "auth": {"type": "connection-string", "value": self.connection_string(port, key)},
         }

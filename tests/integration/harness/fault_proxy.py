@@ -12,6 +12,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable
+from urllib.parse import unquote
+
+from harness.service import free_port
 
 
 @dataclass
@@ -49,29 +52,59 @@ class Fault:
     count: int = 1
     status: int = 0  # answer this instead of the service
     headers: dict = field(default_factory=dict)
-    code: str = "ServerBusy"  # x-ms-error-code of `status`
+    code: str = "ServerBusy"  # x-ms-error-code of `status`; empty: none
+    body: bytes = b""  # of `status`
     reset: bool = False  # break the connection instead of passing the request on
     lose_reply: bool = False  # pass it on, then break the connection: done, and the client cannot know
     damage: bool = False  # pass it on with one bit of its body turned
+    cut_reply: int = 0  # pass it on, send so many bytes of the reply, then break the connection
+    silent: bool = False  # take it, and never answer nor pass it on
+    changed: dict = field(default_factory=dict)  # pass it on, and answer with these headers in place of the service's
     delay_s: float = 0  # pass it on later
     on_arrival: Callable[[], None] | None = None
     on_effect: Callable[[], None] | None = None
+    requests: list[Request] = field(default_factory=list, init=False)  # those that it was done to
+
+    @property
+    def blob(self) -> str:
+        """The name in the container of the blob that the last one was for."""
+        return unquote(self.requests[-1].path.split("?")[0].split("/", 3)[3])
+
+
+class Rate:
+    """So many requests a second are taken, and what comes in a second may come at once."""
+
+    def __init__(self, per_second: float):
+        self.per_second, self.tokens, self.at = per_second, per_second, time.monotonic()
+        self.refused = 0
+
+    def takes(self) -> bool:
+        now = time.monotonic()
+        self.tokens = min(self.per_second, self.tokens + (now - self.at) * self.per_second)
+        self.at = now
+        if self.tokens < 1:
+            self.refused += 1
+            return False
+        self.tokens -= 1
+        return True
 
 
 class FaultProxy:
     def __init__(self, upstream_port: int, keep: int | None = None):
         """`keep`: of the requests only the last so many are remembered."""
+        self.rate: Rate | None = None  # of data writes; what is beyond gets 503 ServerBusy
         self.upstream_port = upstream_port
         self.requests: deque[Request] = deque(maxlen=keep)
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._server: _Server | None = None
-        self.port = 0
+        self.port = free_port()
         self.up()
 
-    def add(self, fault: Fault):
+    def add(self, fault: Fault, first: bool = False):
+        """`first`: before those that are there already."""
         with self._lock:
-            self._faults.append(fault)
+            self._faults.insert(0 if first else len(self._faults), fault)
 
     def remove(self, fault: Fault):
         with self._lock:
@@ -85,7 +118,6 @@ class FaultProxy:
     def up(self):
         """Listens, on the same port as before."""
         self._server = _Server(("127.0.0.1", self.port), self)
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def down(self):
@@ -99,9 +131,12 @@ class FaultProxy:
     def fault_for(self, request: Request) -> Fault | None:
         with self._lock:
             self.requests.append(request)
+            if self.rate and request.is_data_write and not self.rate.takes():
+                return Fault(lambda _: True, status=503)
             for fault in self._faults:
                 if fault.matches(request):
                     fault.count -= 1
+                    fault.requests.append(request)
                     if fault.count <= 0:
                         self._faults.remove(fault)
                     return fault
@@ -163,9 +198,13 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(fault.delay_s)
         if fault and fault.reset:
             return self._drop()
+        if fault and fault.silent:
+            self.rfile.read(1)  # until the client gives up
+            return self._drop()
         if fault and fault.status:
             request.status = fault.status
-            return self._reply(fault.status, {"x-ms-error-code": fault.code, **fault.headers}, b"")
+            code = {"x-ms-error-code": fault.code} if fault.code else {}
+            return self._reply(fault.status, {**code, **fault.headers}, fault.body)
         if fault and fault.damage and body:
             body = body[:-1] + bytes([body[-1] ^ 1])
         try:
@@ -176,8 +215,15 @@ class _Handler(BaseHTTPRequestHandler):
             fault.on_effect()
         if fault and fault.lose_reply:
             return self._drop()
+        if fault and fault.cut_reply:
+            head = f"HTTP/1.1 {status} X\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            self.wfile.write((head.encode() + b"\r\n" + reply)[:fault.cut_reply])
+            self.wfile.flush()
+            return self._hang_up()
         request.status = status
-        self._reply(status, headers, reply)
+        changed = {name.lower(): value for name, value in (fault.changed if fault else {}).items()}
+        kept = {name: value for name, value in headers.items() if name.lower() not in changed}
+        self._reply(status, {**kept, **changed}, reply)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve
 
@@ -205,6 +251,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if not head_only:
             self.wfile.write(body)
+
+    def _hang_up(self):
+        """An orderly end: what was written arrives."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _drop(self):
         self.close_connection = True

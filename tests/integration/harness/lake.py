@@ -104,10 +104,13 @@ def assert_metadata(files: list[LandedFile], topic: str, group: str):
     """Names and metadata are as the format says, and tell the truth about the content."""
     for file in files:
         assert NAME.match(file.name), file.name
-        assert set(file.metadata) == {"penstock", "topic", "ranges", "records", "bytes", "attempt", "group"}, file.name
+        keys = {"penstock", "topic", "ranges", "records", "skipped", "holes", "bytes", "crc32c", "attempt", "group"}
+        assert set(file.metadata) - {"topicid", "before"} == keys, file.name
         assert (file.metadata["topic"], file.metadata["group"]) == (topic, group)
         assert int(file.metadata["records"]) == len(file.lines), file.name
         assert int(file.metadata["bytes"]) == len(file.content), file.name
+        told = sum(int(file.metadata[key]) for key in ("records", "skipped", "holes"))
+        assert told == sum(following - first for first, following in file.ranges.values()), file.name
 
 
 def lines_by_partition(file: LandedFile, partition_of_line=partition_of) -> dict[int, list[bytes]]:

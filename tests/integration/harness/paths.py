@@ -9,4 +9,7 @@ PRESET = os.environ.get("PENSTOCK_PRESET", "dev")
 
 
 def penstock_binary() -> Path:
+    """PENSTOCK_BINARY is any other one, such as that of an earlier version."""
+    if "PENSTOCK_BINARY" in os.environ:
+        return Path(os.environ["PENSTOCK_BINARY"])
     return ROOT / "build" / PRESET / "penstock"

@@ -1,6 +1,7 @@
 """The penstock process under test, and what can be asked of it from outside."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,7 +12,11 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.paths import penstock_binary
+from harness.secrets_told import assert_none
 from harness.service import Service, free_port, wait_until
+
+# "debug" for a run in which every line is looked through for secrets.
+LOG_LEVEL = os.environ.get("PENSTOCK_TEST_LOG_LEVEL", "info")
 
 
 def merged(base: dict, changes: dict) -> dict:
@@ -31,13 +36,22 @@ def base_config(directory: Path, topics: list[str], brokers: str, sink: dict) ->
         "sink": sink,
         "stage": {"dir": str(directory / "stage"), "max_bytes": "1GiB"},
         "runtime": {"workers": 1},
+        "log": {"level": LOG_LEVEL},
     }
 
 
 def run_command(*words, timeout_s: float = 60) -> subprocess.CompletedProcess:
     """A penstock command that ends by itself."""
-    return subprocess.run([penstock_binary(), *map(str, words)], capture_output=True, text=True, errors="replace",
+    done = subprocess.run([penstock_binary(), *map(str, words)], capture_output=True, text=True, errors="replace",
                           timeout=timeout_s, stdin=subprocess.DEVNULL)
+    assert_none(done.stdout + done.stderr, f"penstock {' '.join(map(str, words))}")
+    return done
+
+
+def told(reply, path: str) -> str:
+    page = reply.read().decode()
+    assert_none(page, path)
+    return page
 
 
 class Penstock:
@@ -57,8 +71,10 @@ class Penstock:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         self.service.kill()
+        if not failed:
+            self.assert_nothing_reported()
 
     def start(self, ready_within_s: float = 60):
         self.service.start()
@@ -73,9 +89,9 @@ class Penstock:
         """Status and body; status 0 when nobody answers."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as reply:
-                return reply.status, reply.read().decode()
+                return reply.status, told(reply, path)
         except urllib.error.HTTPError as refused:
-            return refused.code, refused.read().decode()
+            return refused.code, told(refused, path)
         except OSError:
             return 0, ""
 
@@ -112,13 +128,33 @@ class Penstock:
     def output(self) -> str:
         return self.service.output()
 
+    def ends_with(self, exit_code: int, *words: str, timeout_s: float = 60):
+        """Of itself, soon, and not by a crash. Each of the words is in its last sentence, before the line that counts."""
+        assert self.wait(timeout_s) == exit_code, self.output
+        self.assert_did_not_crash()
+        last = [line for line in self.output.splitlines()
+                if line.startswith("penstock: ") and not line.startswith("penstock: landed ")][-1:]
+        assert last and all(word in last[0] for word in words), f"not all of {words} are in: {last}\n{self.output[-3000:]}"
+
     @property
     def peak_rss_bytes(self) -> int:
+        return self._status_bytes("VmHWM")
+
+    @property
+    def rss_bytes(self) -> int:
+        return self._status_bytes("VmRSS")
+
+    def _status_bytes(self, key: str) -> int:
         status = Path(f"/proc/{self.service.pid}/status").read_text()
-        return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)[1]) * 1024
+        return int(re.search(rf"^{key}:\s+(\d+) kB$", status, re.M)[1]) * 1024
 
     def assert_nothing_reported(self):
-        """No sanitizer's report, no failed CHECK. An exit code tells less: AddressSanitizer's is 1, as a refusal's."""
+        """No sanitizer's report, no failed CHECK, no signal but those that tests send. An exit code tells less:
+        AddressSanitizer's is 1, as a refusal's."""
+        assert_none(self.output, "the log")
+        code = self.service.process.poll() if self.service.process else None
+        assert code is None or code >= 0 or -code in (signal.SIGKILL, signal.SIGTERM), \
+            f"ended by signal {-code}:\n{self.output[-3000:]}"
         assert not re.search(r"(Sanitizer|CHECK\(|terminate called|runtime error:)", self.output), self.output[-5000:]
 
     def assert_did_not_crash(self):

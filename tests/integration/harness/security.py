@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from harness.secrets_told import secret
+
 USER = "gateway"
-PASSWORD = "what the gateway knows"
-SESSION_MS = 3000  # the broker wants to see a login again after so long
+PASSWORD = secret("what the gateway knows")
+SESSION_MS = 5000  # the broker wants to see a login again after so long
 
 
 def _name(common_name: str) -> x509.Name:
@@ -32,6 +34,10 @@ def _certificate(subject: str, key, issuer: str, issuer_key, **extensions) -> x5
     return builder.sign(issuer_key, hashes.SHA256())
 
 
+def self_signed(name: str, key) -> x509.Certificate:
+    return _certificate(name, key, name, key)
+
+
 class Authority:
     def __init__(self, name: str):
         self.name = name
@@ -43,14 +49,16 @@ class Authority:
         file.write_bytes(self._own.public_bytes(serialization.Encoding.PEM))
         return file
 
-    def issue(self, host: str, file: Path):
-        """A key and its certificate for `host`, as Kafka reads them from one PEM file."""
+    def issue(self, host: str, file: Path, passphrase: bytes | None = None):
+        """A key and its certificate for `host`, as Kafka reads them from one PEM file. With a passphrase the key is
+        encrypted."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(host, key, self.name, self._key,
                                    names=x509.SubjectAlternativeName([x509.DNSName(host)]))
         file.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                              serialization.NoEncryption())
+                              serialization.BestAvailableEncryption(passphrase) if passphrase
+                              else serialization.NoEncryption())
             + certificate.public_bytes(serialization.Encoding.PEM))
 
 
@@ -76,6 +84,8 @@ class Secured:
 
     port: int
     keystore: Path
+    session_ms: int = SESSION_MS
+    protocol = "SASL_SSL"
 
     def properties(self) -> str:
         modules = {
@@ -92,9 +102,56 @@ class Secured:
                  "connection.failed.authentication.delay.ms=10"]
         for mechanism, module in modules.items():
             lines += [f"listener.name.secured.{mechanism}.sasl.jaas.config={module}",
-                      f"listener.name.secured.{mechanism}.connections.max.reauth.ms={SESSION_MS}"]
+                      f"listener.name.secured.{mechanism}.connections.max.reauth.ms={self.session_ms}"]
         return "\n".join(lines) + "\n"
 
     def format_arguments(self) -> list[str]:
         return [word for function in ("SCRAM-SHA-256", "SCRAM-SHA-512")
                 for word in ("--add-scram", f"{function}=[name={USER},password={PASSWORD}]")]
+
+
+@dataclass(kw_only=True)
+class SecuredByKeySet(Secured):
+    """A listener that takes bearer tokens of one issuer alone, whose signature is checked by the keys of a file."""
+
+    key_set: Path
+    audience: str
+    issuer: str
+    session_ms: int = 3_600_000
+
+    def properties(self) -> str:
+        prefix = "listener.name.secured"
+        bearer = f"{prefix}.oauthbearer"
+        package = "org.apache.kafka.common.security.oauthbearer"
+        return "\n".join([
+            f"{prefix}.ssl.keystore.location={self.keystore}", f"{prefix}.ssl.keystore.type=PEM",
+            f"{prefix}.sasl.enabled.mechanisms=OAUTHBEARER",
+            f"{bearer}.sasl.jaas.config={package}.OAuthBearerLoginModule required ;",
+            f"{bearer}.sasl.server.callback.handler.class={package}.OAuthBearerValidatorCallbackHandler",
+            f"{bearer}.sasl.oauthbearer.jwks.endpoint.url={self.key_set.as_uri()}",
+            f"{bearer}.sasl.oauthbearer.expected.audience={self.audience}",
+            f"{bearer}.sasl.oauthbearer.expected.issuer={self.issuer}",
+            f"{bearer}.sasl.oauthbearer.sub.claim.name=oid",
+            f"{bearer}.connections.max.reauth.ms={self.session_ms}",
+            "connection.failed.authentication.delay.ms=10"]) + "\n"
+
+    def format_arguments(self) -> list[str]:
+        return []
+
+
+@dataclass
+class Mutual:
+    """A second listener of the broker: TLS, and the client's certificate is the login. The broker's is for localhost."""
+
+    port: int
+    keystore: Path
+    clients_ca: Path
+    protocol = "SSL"
+
+    def properties(self) -> str:
+        return "".join(f"listener.name.secured.{line}\n" for line in [
+            f"ssl.keystore.location={self.keystore}", "ssl.keystore.type=PEM",
+            f"ssl.truststore.location={self.clients_ca}", "ssl.truststore.type=PEM", "ssl.client.auth=required"])
+
+    def format_arguments(self) -> list[str]:
+        return []

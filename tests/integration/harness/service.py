@@ -1,5 +1,6 @@
 """A server process of a test: started with its output in a file, suspended, stopped, killed, started again."""
 
+import itertools
 import os
 import signal
 import socket
@@ -8,10 +9,32 @@ import time
 from pathlib import Path
 
 
+def _ports_of_this_worker():
+    """One block for each pytest worker, below the ports that the kernel gives to outgoing connections: nobody takes the port
+    of a server that is away for a while, and no client connects to itself there. A second run on the machine begins at
+    another place of the block."""
+    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    first, workers = 10_000, 16
+    size = (ephemeral - first) // workers
+    assert size >= 200, f"there are too few ports below {ephemeral}, the first of net.ipv4.ip_local_port_range"
+    block = first + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % workers * size
+    begin = os.getpid() * 101 % size
+    return itertools.cycle([block + (begin + i) % size for i in range(size)])
+
+
+_ports = _ports_of_this_worker()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on. It is given out again only after all others of the block."""
+    for port in itertools.islice(_ports, 2000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:  # somebody else's
+                pass
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, timeout_s: float, what: str, interval_s: float = 0.1):

@@ -21,7 +21,7 @@ struct Outcome {
 };
 
 Outcome run_with(std::vector<std::string> words) {
-  words.insert(words.begin(), "penstock");
+  words.insert(words.begin(), "/usr/local/bin/penstock");
   std::vector<char*> argv;
   for (std::string& word : words) {
     argv.push_back(word.data());
@@ -39,8 +39,14 @@ TEST(CommandLine, wrong_usage_is_exit_code_two_and_says_what_is_wrong) {
     std::string says;
   };
   for (const Row& row :
-       {Row{{}, "subcommand"}, Row{{"fly"}, "fly"}, Row{{"run"}, "--config"}, Row{{"check"}, "--config"},
-        Row{{"verify"}, "--config"}, Row{{"run", "--config"}, "--config"},
+       {Row{{}, "verify"}, Row{{"fly"}, "there is no command fly; penstock --help lists them"},
+        Row{{"rnu"}, "there is no command rnu; did you mean run?"},
+        Row{{"--confg", "x", "run"}, "there is no option --confg"},
+        Row{{"check", "--confg", "x"}, "there is no option --confg; did you mean --config?"},
+        Row{{"run", "--exit-at-ned", "--config", "x"}, "did you mean --exit-at-end?"},
+        Row{{"run", "--sumary=x", "--config", "x"}, "there is no option --sumary; did you mean --summary?"},
+        Row{{"check", "--config", "x", "y"}, "takes no word \"y\""}, Row{{"run"}, "--config"},
+        Row{{"check"}, "--config"}, Row{{"verify"}, "--config"}, Row{{"run", "--config"}, "--config"},
         Row{{"demo", "--seconds", "0"}, "--seconds"}, Row{{"demo", "--seconds", "x"}, "--seconds"},
         Row{{"version", "--yaml"}, "--yaml"}}) {
     const Outcome outcome = run_with(row.words);
@@ -55,6 +61,19 @@ TEST(CommandLine, help_names_the_commands_and_the_exit_codes) {
   for (const char* word : {"run", "check", "verify", "demo", "version", "Exit codes"}) {
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word;
   }
+}
+
+TEST(CommandLine, the_version_and_the_help_are_where_they_are_looked_for) {
+  for (const char* word : {"--version", "-V"}) {
+    const Outcome outcome = run_with({word});
+    EXPECT_EQ(outcome.code, k_done) << word;
+    EXPECT_EQ(outcome.out.rfind("penstock ", 0), 0U) << outcome.out;
+  }
+  EXPECT_EQ(run_with({"help"}).out, run_with({"--help"}).out);
+  EXPECT_EQ(run_with({"help", "run"}).out, run_with({"run", "--help"}).out);
+  EXPECT_EQ(run_with({"help"}).code, k_done);
+  EXPECT_NE(run_with({"help", "run"}).out.find("penstock run [OPTIONS]"), std::string::npos)
+      << "the command is penstock, wherever it lies";
 }
 
 TEST(CommandLine, each_commands_help_says_what_it_does_and_its_exit_codes) {
@@ -89,6 +108,56 @@ TEST(CommandLine, a_wrong_configuration_is_exit_code_two_with_every_fault) {
   EXPECT_EQ(json.out.rfind("{\"findings\":[{\"subject\":\"config\",\"ok\":false,", 0), 0U) << json.out;
   std::filesystem::remove(path);
   EXPECT_EQ(run_with({"run", "--config", path}).code, k_wrong_usage) << "no such file";
+}
+
+// A directory of its own with a configuration in it, whose secrets are out of reach.
+class NewTopicCommand : public testing::Test {
+ protected:
+  NewTopicCommand() {
+    EXPECT_NE(::mkdtemp(dir_.data()), nullptr);
+    std::ofstream(dir_ + "/web.yaml") << "name: web\nsource:\n  brokers: [b:9092]\n  topics: [web]\n"
+                                         "sink:\n  url: https://a.blob.core.windows.net/lake\n"
+                                         "  auth: {type: shared-key, key: '${credential:no-such-secret}'}\n";
+  }
+  ~NewTopicCommand() override { std::filesystem::remove_all(dir_); }
+
+  std::string dir_ = testing::TempDir() + "/penstock-new-XXXXXX";
+};
+
+TEST_F(NewTopicCommand, new_writes_a_file_shows_the_difference_and_overwrites_nothing) {
+  const std::vector<std::string> words{"new", "orders", "--from", dir_ + "/web.yaml"};
+  std::vector<std::string> dry = words;
+  dry.emplace_back("--dry-run");
+  EXPECT_EQ(run_with(dry).code, k_done);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/orders.yaml"));
+  const Outcome made = run_with(words);
+  EXPECT_EQ(made.code, k_done);
+  for (const std::string says : {"   1 - name: web\n   1 + name: orders\n",
+                                 "+ admin: {listen: 127.0.0.1:9465}", "next: penstock check --config "}) {
+    EXPECT_NE(made.out.find(says), std::string::npos) << made.out;
+  }
+  EXPECT_TRUE(std::filesystem::exists(dir_ + "/orders.yaml"));
+  const Outcome again = run_with(words);
+  EXPECT_EQ(again.code, k_wrong_usage);
+  EXPECT_NE(again.err.find("is there already: nothing is overwritten"), std::string::npos) << again.err;
+}
+
+TEST_F(NewTopicCommand, files_are_shown_without_the_secrets) {
+  const Outcome text = run_with({"files", "--config", dir_ + "/web.yaml", "--gb-per-day", "300"});
+  EXPECT_EQ(text.code, k_done) << text.err;
+  EXPECT_NE(text.out.find("https://a.blob.core.windows.net/lake/web/"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("in all: at most 1440 files and 38880 storage calls a day, 6.50 dollars a month"),
+            std::string::npos)
+      << text.out;
+  const Outcome json = run_with({"files", "--config", dir_ + "/web.yaml", "--json"});
+  EXPECT_NE(json.out.find("\"files_per_day\":1440"), std::string::npos) << json.out;
+}
+
+TEST_F(NewTopicCommand, health_of_nobody_is_one) {
+  const Outcome nobody = run_with({"health", "--listen", "127.0.0.1:1"});
+  EXPECT_EQ(nobody.code, k_failed);
+  EXPECT_NE(nobody.out.find("no instance answers at 127.0.0.1:1"), std::string::npos) << nobody.out;
+  EXPECT_EQ(run_with({"health", "--config", dir_ + "/none.yaml"}).code, k_wrong_usage);
 }
 
 TEST(CommandLine, version_says_what_it_runs_on) {

@@ -10,9 +10,11 @@ namespace {
 
 Summary example() {
   Summary summary;
-  summary.counters.records = 1'000'003;
-  summary.counters.records_skipped = 3;
+  summary.counters.records = 1'000'000;
   summary.counters.record_bytes = 1'024'000'000;
+  summary.counters.records_received = 1'500'003;
+  summary.counters.record_bytes_received = 1'536'000'000;
+  summary.counters.records_skipped = 3;
   summary.counters.blobs = 12;
   summary.counters.blob_bytes = 1'025'000'000;
   summary.counters.retries = 4;

@@ -76,7 +76,7 @@ TEST(VerifyText, json_has_the_same) {
       {R"("ok":false)", R"("faults":1)", R"("records":1234)",
        R"("topic":"orders","partition":3,"blobs":1,"in_blobs":{"first":10,"next":20},"committed":20,"log":{"first":5,"next":25})",
        R"("partition":4,"blobs":0,"in_blobs":null,"committed":null,"log":null)",
-       R"("kind":"gap","topic":"orders","partition":3,"range":{"first":12,"next":15},"blobs":[],"text":"are in no blob")"}) {
+       R"("kind":"gap","topic":"orders","partition":3,"range":{"first":12,"next":15},"parts":[],"blobs":[],"text":"are in no blob")"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

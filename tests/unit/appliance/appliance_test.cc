@@ -6,11 +6,15 @@
 #include <string>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <penstock/penstock.h>
 
+#include "base/unique_fd.h"
 #include "rdkafka/mock_cluster.h"
 
 namespace penstock {
@@ -49,10 +53,20 @@ TEST_F(ApplianceTest, stopped_before_it_runs_it_ends_at_once_with_nothing) {
 }
 
 TEST_F(ApplianceTest, stopped_while_it_waits_for_brokers_it_ends) {
-  Appliance appliance(settings("127.0.0.1:1", "null:"));
+  // A broker that goes away as soon as somebody has come: then it waits.
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{
+      .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  Appliance appliance(settings("127.0.0.1:" + std::to_string(ntohs(address.sin_port)), "null:"));
   EXPECT_EQ(appliance.not_ready(), "waiting for the brokers");
   std::thread other([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const UniqueFd connection(::accept(listener.get(), nullptr, nullptr));
+    EXPECT_TRUE(connection.valid());
+    listener.reset();
     appliance.leave_now();
   });
   EXPECT_TRUE(appliance.run().ok());

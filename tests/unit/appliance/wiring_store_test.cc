@@ -37,6 +37,16 @@ TEST(WiringStore, the_sink_is_what_its_url_says) {
   std::filesystem::remove_all(dir);
 }
 
+// A token comes from another thread, to the loop of each store: settings alone open nothing.
+TEST(WiringStore, the_options_of_a_sink_with_an_identity_hold_no_credential) {
+  const Settings settings =
+      settings_of(yaml("", "sink: {url: \"https://acc.blob.core.windows.net/lake\", auth: {type: entra}}"));
+  const auto options = azure_options(settings.details());
+  ASSERT_TRUE(options.ok()) << options.error().message;
+  EXPECT_EQ(options->credentials, nullptr);
+  EXPECT_EQ(options->endpoint.account, "acc");
+}
+
 TEST(WiringStore, a_sinks_identity_changes_with_its_place_and_not_with_its_credential) {
   const auto identity = [](const std::string& sink) {
     return sink_identity(settings_of(yaml("", sink)).details());

@@ -87,6 +87,30 @@ TEST(Wiring, the_first_override_that_matches_makes_the_topics_plan) {
   EXPECT_TRUE(payments->path.uses_partition());
 }
 
+TEST(Wiring, a_topic_that_an_expression_finds_has_no_plan_if_its_files_cannot_have_a_name) {
+  const Settings settings = settings_of(
+      "name: test\nsource: {brokers: [\"127.0.0.1:9092\"], topics_regex: \"^\"}\n"
+      "sink: {url: \"file:///srv/lake\"}\n");
+  EXPECT_TRUE(topic_plan(settings.details(), "orders").ok());
+  for (const std::string& topic :
+       {std::string("_x"), std::string(".x"), std::string("x."), std::string(240, 't')}) {
+    const auto plan = topic_plan(settings.details(), topic);
+    ASSERT_FALSE(plan.ok()) << topic;
+    EXPECT_EQ(plan.error().message.rfind("its files would have a name that has the part \"", 0), 0U)
+        << plan.error().message;
+  }
+}
+
+// Kafka has no such names. A broker may say what it likes.
+TEST(Wiring, a_topic_whose_name_leads_out_of_the_sink_has_no_plan) {
+  const Settings settings = settings_of(
+      "name: test\nsource: {brokers: [\"127.0.0.1:9092\"], topics_regex: \"^\"}\n"
+      "sink: {url: \"file:///srv/lake\"}\n");
+  for (const char* topic : {"..", "../x", "a/../../x", "/etc/x", "a//b", "a\\..\\b", "a\nb", ""}) {
+    EXPECT_FALSE(topic_plan(settings.details(), topic).ok()) << topic;
+  }
+}
+
 TEST(Wiring, the_admin_address_is_written_as_it_is_read_again) {
   for (const auto& [written, address] :
        {std::pair<std::string, std::string>{"127.0.0.1:9464", "127.0.0.1:9464"},

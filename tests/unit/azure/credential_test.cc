@@ -9,6 +9,7 @@
 
 #include "azure/blob_requests.h"
 #include "azure/connection_string.h"
+#include "base/concat.h"
 #include "base/types.h"
 
 namespace penstock::azure {
@@ -44,6 +45,13 @@ TEST(Sas, what_is_no_sas_is_refused_without_being_shown) {
   }
 }
 
+TEST(Sas, a_token_that_was_decoded_on_its_way_is_told) {
+  const auto decoded = make_sas("sv=2021-12-02&sp=rcw&sig=top+secret/=");
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_THAT(decoded.error().message, testing::AllOf(HasSubstr("%2B"), Not(HasSubstr("secret/"))));
+  EXPECT_TRUE(make_sas("sv=2021-12-02&sp=rcw&sig=a/b=").ok()) << "the service takes these as they are";
+}
+
 TEST(SharedKeyCredential, takes_white_space_off_and_never_shows_a_bad_key) {
   EXPECT_TRUE(make_shared_key("contoso", " c2VjcmV0\n").ok());
   const auto key = make_shared_key("contoso", "topsecret*==");
@@ -69,7 +77,8 @@ TEST(ConnectionStringParser, takes_keys_in_any_case_and_order_and_leaves_unknown
   const auto parsed =
       parse_connection_string(";accountkey=c2VjcmV0;FileEndpoint=https://f/; ACCOUNTNAME = contoso ;;");
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
-  EXPECT_EQ(parsed->blob_endpoint, "https://contoso.blob.core.windows.net");
+  EXPECT_EQ(parsed->blob_endpoint, "") << "it names no cloud";
+  EXPECT_EQ(std::get<SharedKey>(parsed->credential).account, "contoso");
 }
 
 TEST(ConnectionStringParser, a_sas_needs_only_the_blob_endpoint) {
@@ -87,11 +96,47 @@ TEST(ConnectionStringParser, knows_the_development_storage) {
   EXPECT_EQ(std::get<SharedKey>(parsed->credential).account, "devstoreaccount1");
 }
 
+TEST(ConnectionStringParser, another_store_than_the_sinks_is_told) {
+  constexpr std::string_view k_key = ";AccountName=contoso;AccountKey=c2VjcmV0";
+  constexpr std::string_view k_sas = ";SharedAccessSignature=sv=1&sig=x";
+  struct Row {
+    std::string string;
+    std::string sink;
+    bool same;
+  };
+  const std::string sink = "https://contoso.blob.core.windows.net/lake/raw";
+  const std::string emulator = "http://127.0.0.1:10000/devstoreaccount1/lake";
+  const Row rows[] = {
+      {concat("BlobEndpoint=https://contoso.blob.core.windows.net/", k_sas), sink, true},
+      {concat("BlobEndpoint=https://CONTOSO.blob.core.windows.net:443", k_sas), sink, true},
+      {concat("BlobEndpoint=https://contoso.dfs.core.windows.net", k_sas), sink, true},
+      {concat("EndpointSuffix=core.windows.net", k_key), sink, true},
+      {std::string(k_key), "https://contoso.blob.core.chinacloudapi.cn/lake", true},
+      {concat("BlobEndpoint=https://data.example.org/", k_sas), sink, true},  // a domain of one's own
+      {concat("EndpointSuffix=core.windows.net", k_key), "https://data.example.org/lake", true},
+      {concat("BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1", k_sas),
+       "http://localhost:20000/devstoreaccount1/lake", true},
+      {"UseDevelopmentStorage=true", emulator, true},
+      {concat("BlobEndpoint=https://fabrikam.blob.core.windows.net/", k_sas), sink, false},
+      {concat("EndpointSuffix=core.chinacloudapi.cn", k_key), sink, false},
+      {"UseDevelopmentStorage=true", sink, false},
+      {concat("BlobEndpoint=http://127.0.0.1:10000/other", k_sas), emulator, false},
+      {concat("BlobEndpoint=dG9wc2VjcmV0", k_sas), sink, false},
+  };
+  for (const Row& row : rows) {
+    const auto parsed = parse_connection_string(row.string);
+    ASSERT_TRUE(parsed.ok()) << row.string << ": " << parsed.error().message;
+    const auto checked = check_same_store(*parsed, parse_endpoint(row.sink).value());
+    EXPECT_EQ(checked.ok(), row.same) << row.string << " and " << row.sink;
+    EXPECT_THAT(checked.ok() ? "" : checked.error().message, Not(HasSubstr("dG9wc2VjcmV0")));
+  }
+}
+
 TEST(ConnectionStringParser, errors_name_the_key_and_never_a_value) {
   const std::pair<std::string_view, std::string_view> cases[] = {
-      {"", "AccountName"},
+      {"", "AccountKey is missing"},
       {"AccountName=contoso", "AccountKey is missing"},
-      {"AccountKey=dG9wc2VjcmV0", "AccountName"},
+      {"AccountKey=dG9wc2VjcmV0", "AccountName is missing"},
       {"AccountKey=dG9wc2VjcmV0;BlobEndpoint=https://x.blob.y", "AccountName is missing"},
       {"AccountName=contoso;AccountKey=dG9wc2VjcmV0*", "AccountKey"},
       {"dG9wc2VjcmV0", "part 1"},

@@ -28,6 +28,15 @@ TEST(OsError, a_connection_that_fails_is_worth_another_try) {
   }
 }
 
+TEST(OsError, what_no_repeat_mends_is_fatal_and_says_what_to_do) {
+  for (const int number : {ENAMETOOLONG, ELOOP, EXDEV, EMLINK, ENXIO, ENOTDIR, EROFS, EACCES}) {
+    const Error error = os_error(number, "making x");
+    EXPECT_EQ(error.action, Action::fatal) << error.message;
+    EXPECT_NE(error.message.find("; "), std::string::npos) << error.message;
+    EXPECT_EQ(error.code.find(' '), std::string::npos) << error.code;
+  }
+}
+
 TEST(OsError, a_number_without_a_row_is_still_told) {
   const Error error = os_error(4711, "opening x");
   EXPECT_EQ(error.kind, ErrorKind::io);

@@ -39,6 +39,27 @@ TEST(Units, sizes_are_read) {
   }
 }
 
+TEST(Units, sizes_for_people_are_short) {
+  struct Case {
+    std::uint64_t bytes;
+    std::string_view text;
+  };
+  constexpr Case k_cases[] = {
+      {0, "0B"},
+      {999, "999B"},
+      {1024, "1KiB"},
+      {400 * k_mib + 5, "400MiB"},
+      {k_gib - 1, "1023MiB"},
+      {3 * k_gib / 2, "1.5GiB"},
+      {2 * k_gib - 1, "1.9GiB"},
+      {62 * k_gib + 700 * k_mib, "62GiB"},
+      {std::numeric_limits<std::uint64_t>::max(), "16777215TiB"},
+  };
+  for (const Case& c : k_cases) {
+    EXPECT_EQ(format_size_about(c.bytes), c.text) << c.bytes;
+  }
+}
+
 TEST(Units, durations_are_read) {
   struct Case {
     std::string_view text;

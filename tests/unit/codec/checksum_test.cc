@@ -26,6 +26,18 @@ TEST(Crc32c, pieces_chain_to_the_checksum_of_the_whole) {
   }
 }
 
+TEST(Crc32c, of_two_pieces_is_made_of_those_of_each) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70}, std::size_t{100'003}}) {
+    const std::string text = noise(size);
+    for (const std::size_t cut : {std::size_t{0}, size / 3, size - size / 7, size}) {
+      const Bytes front = as_bytes(text).first(cut);
+      const Bytes back = as_bytes(text).subspan(cut);
+      EXPECT_EQ(crc32c_joined(crc32c(front), crc32c(back), back.size()), crc32c(as_bytes(text)))
+          << cut << " of " << size;
+    }
+  }
+}
+
 // A bit at a time, as the definition reads.
 std::uint64_t crc64_by_definition(Bytes bytes, std::uint64_t before) {
   std::uint64_t crc = before;

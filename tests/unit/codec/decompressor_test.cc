@@ -114,6 +114,15 @@ TEST_P(Formats, the_buffer_grows_by_need_up_to_the_limit) {
   EXPECT_EQ(decompressor.scratch_bytes(), 3 * k_mib);
 }
 
+TEST(Decompressor, advice_on_a_large_batch_is_what_can_be_done) {
+  EXPECT_EQ(advice_on_large_batch(k_batch_bytes_limit_max - 1), "raise source.max_batch_bytes");
+  EXPECT_EQ(advice_on_large_batch(k_mib, k_batch_bytes_limit_max), "raise source.max_batch_bytes");
+  for (const std::string_view advice : {advice_on_large_batch(k_batch_bytes_limit_max),
+                                        advice_on_large_batch(k_mib, k_batch_bytes_limit_max + 1)}) {
+    EXPECT_NE(advice.find("source.fetch: librdkafka and guarantee: at_least_once"), std::string_view::npos);
+  }
+}
+
 TEST_P(Formats, what_is_longer_than_the_limit_is_refused_with_the_key_to_raise) {
   Decompressor decompressor(2 * k_mib);
   for (const std::size_t bytes : {2 * k_mib + 1, 40 * k_mib}) {

@@ -1,5 +1,6 @@
 // The files of conf/ are copied and run: they must load as they are.
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,6 +40,18 @@ TEST(Examples, event_hubs_to_adls) {
   EXPECT_EQ(settings->batch_for("api-gateway").max_age, std::chrono::seconds(60));
 }
 
+TEST(Examples, identities_need_no_secret) {
+  for (const auto& [file, kind] :
+       {std::pair{"vm-managed-identity.yaml", identity::Kind::managed_identity},
+        std::pair{"aks-workload-identity.yaml", identity::Kind::workload_identity}}) {
+    const Result<Settings> settings = example(file, {});
+    ASSERT_TRUE(settings.ok()) << settings.error().message;
+    EXPECT_TRUE(uses_tls(settings->source)) << file;
+    EXPECT_EQ(settings->source.auth.identity.kind, kind) << file;
+    EXPECT_EQ(settings->sink.auth.identity.kind, kind) << file;
+  }
+}
+
 TEST(Examples, kafka_to_directory_runs_as_it_is) {
   const Result<Settings> settings = example("kafka-to-directory.yaml", {});
   ASSERT_TRUE(settings.ok()) << settings.error().message;
@@ -56,6 +69,22 @@ TEST(Examples, kafka_to_directory_takes_its_variables) {
   EXPECT_THAT(settings->source.brokers, ElementsAre("a:1", "b:2"));
   EXPECT_THAT(settings->source.topics, ElementsAre("x", "y"));
   EXPECT_EQ(settings->sink.directory, "/out");
+}
+
+TEST(Examples, each_way_in_loads) {
+  const FakeEnvironment fake{
+      .variables = {},
+      .files = {
+          {"/etc/penstock/secrets/eventhubs",
+           "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=YQ==\n"},
+          {"/etc/penstock/secrets/sas", "sv=2021-12-02&sig=x\n"}}};
+  for (const std::string name :
+       {"vm-managed-identity.yaml", "aks-workload-identity.yaml", "connection-string-and-sas.yaml"}) {
+    const Result<Settings> settings = example(name, fake);
+    ASSERT_TRUE(settings.ok()) << settings.error().message;
+    EXPECT_TRUE(uses_tls(settings->source)) << name;
+    EXPECT_EQ(settings->sink.kind, SinkKind::azure) << name;
+  }
 }
 
 }  // namespace

@@ -13,20 +13,20 @@ using testing::HasSubstr;
 using testing::Not;
 
 std::uint64_t total(const MemoryPlan& plan, std::uint32_t workers, std::uint32_t connections) {
-  return k_base_bytes + workers * (k_client_bytes + connections * k_connection_bytes +
+  return k_base_bytes + workers * (k_client_bytes + k_backlog_bytes + connections * k_connection_bytes +
                                    plan.slabs_per_worker * plan.slab_bytes);
 }
 
 TEST(MemoryPlan, the_defaults_have_room_for_two_workers) {
-  // 192 - 24 = 168 MiB; a worker: 28 + 4 = 32 MiB fixed and 26 slabs.
+  // 192 - 24 = 168 MiB; a worker: 28 + 8 + 4 = 40 MiB fixed and 26 slabs.
   const Result<MemoryPlan> one = plan_memory(192 * k_mib, 1, 8 * k_mib, 4, 1);
   ASSERT_TRUE(one.ok());
   EXPECT_EQ(one->slab_bytes, 1 * k_mib);
-  EXPECT_EQ(one->slabs_per_worker, 136U);
+  EXPECT_EQ(one->slabs_per_worker, 128U);
 
   const Result<MemoryPlan> two = plan_memory(192 * k_mib, 2, 8 * k_mib, 4, 1);
   ASSERT_TRUE(two.ok());
-  EXPECT_EQ(two->slabs_per_worker, 52U);
+  EXPECT_EQ(two->slabs_per_worker, 44U);
   EXPECT_EQ(workers_that_fit(192 * k_mib, 8 * k_mib, 4, 1), 2U);
 }
 
@@ -55,21 +55,21 @@ TEST(MemoryPlan, never_takes_more_than_it_was_given_and_holds_two_blocks) {
 }
 
 TEST(MemoryPlan, says_what_to_change_and_to_what) {
-  // 4 workers: 24 + 4 x (32 + 26) = 256 MiB. Each has (192 - 24) / 4 - 32 = 10 slabs:
-  // one slab a block, 1,040,384 bytes.
-  const Result<MemoryPlan> plan = plan_memory(192 * k_mib, 4, 8 * k_mib, 4, 1);
+  // 3 workers: 24 + 3 x (40 + 26) = 222 MiB. Each has (192 - 24) / 3 - 40 = 16 slabs:
+  // four slabs a block, of 1,040,384 bytes each.
+  const Result<MemoryPlan> plan = plan_memory(192 * k_mib, 3, 8 * k_mib, 4, 1);
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(
       plan.error().message,
-      "is too little for 4 workers with blocks of 8MiB; write at least 256MiB, or lower sink.block_bytes to "
-      "960KiB, or lower runtime.workers to 2");
+      "is too little for 3 workers with blocks of 8MiB; write at least 222MiB, or lower sink.block_bytes to "
+      "3MiB, or lower runtime.workers to 2");
 }
 
 TEST(MemoryPlan, its_own_advice_works) {
-  EXPECT_TRUE(plan_memory(256 * k_mib, 4, 8 * k_mib, 4, 1).ok());
-  EXPECT_FALSE(plan_memory(255 * k_mib, 4, 8 * k_mib, 4, 1).ok());
-  EXPECT_TRUE(plan_memory(192 * k_mib, 4, 960 * k_kib, 4, 1).ok());
-  EXPECT_FALSE(plan_memory(192 * k_mib, 4, 1024 * k_kib, 4, 1).ok());
+  EXPECT_TRUE(plan_memory(222 * k_mib, 3, 8 * k_mib, 4, 1).ok());
+  EXPECT_FALSE(plan_memory(221 * k_mib, 3, 8 * k_mib, 4, 1).ok());
+  EXPECT_TRUE(plan_memory(192 * k_mib, 3, 3 * k_mib, 4, 1).ok());
+  EXPECT_FALSE(plan_memory(192 * k_mib, 3, 4 * k_mib, 4, 1).ok());
   EXPECT_TRUE(plan_memory(192 * k_mib, 2, 8 * k_mib, 4, 1).ok());
   EXPECT_FALSE(plan_memory(192 * k_mib, 3, 8 * k_mib, 4, 1).ok());
 }
@@ -77,7 +77,7 @@ TEST(MemoryPlan, its_own_advice_works) {
 TEST(MemoryPlan, gives_no_advice_that_cannot_help) {
   const Result<MemoryPlan> plan = plan_memory(20 * k_mib, 1, 8 * k_mib, 4, 1);
   ASSERT_FALSE(plan.ok());
-  EXPECT_THAT(plan.error().message, HasSubstr("write at least 82MiB"));
+  EXPECT_THAT(plan.error().message, HasSubstr("write at least 90MiB"));
   EXPECT_THAT(plan.error().message, Not(HasSubstr("or lower")));
   EXPECT_EQ(workers_that_fit(20 * k_mib, 8 * k_mib, 4, 1), 0U);
 }

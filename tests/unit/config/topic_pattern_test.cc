@@ -43,6 +43,25 @@ TEST(TopicPattern, repetitions_within_each_other_are_refused_before_they_take_me
   }
 }
 
+TEST(TopicPattern, a_letter_behind_a_backslash_is_refused_with_the_posix_way) {
+  struct Row {
+    const char* expression;
+    const char* said;
+  };
+  for (const Row& row :
+       {Row{"^svc-\\d+$", "holds \\d, which means nothing in a POSIX expression; write [0-9]"},
+        Row{"^\\w+$", "write [[:alnum:]_]"}, Row{"^[\\w.]+$", "write [[:alnum:]_]"},
+        Row{"a\\S", "write [^[:space:]]"}, Row{"\\bsvc", "holds \\b"}, Row{"\\.\\Q", "the letter alone"},
+        Row{"\\\\\\d", "holds \\d"}}) {
+    const auto pattern = TopicPattern::compile(row.expression);
+    ASSERT_FALSE(pattern.ok()) << row.expression;
+    EXPECT_THAT(pattern.error().message, HasSubstr(row.said)) << row.expression;
+  }
+  for (const char* expression : {"^svc\\.a$", "\\\\d", "\\^a", "^(a)\\1$", "\\-"}) {
+    EXPECT_TRUE(TopicPattern::compile(expression).ok()) << expression;
+  }
+}
+
 TEST(TopicPattern, what_is_no_expression_is_said_not_to_be_one) {
   for (const char* expression :
        {"(", ")a(", "a)(b", "[", "[a", "[[:alpha:", "a{", "a{2,1}", "\\", "*(", "{"}) {

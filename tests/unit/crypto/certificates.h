@@ -7,10 +7,12 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -43,10 +45,10 @@ struct Wish {
   days until{30};
 };
 
-// Signed by `issuer`, by itself if that is null (an authority then).
-inline Identity make_identity(const Wish& wish, const Identity* issuer) {
+// Signed by `issuer`, by itself if that is null (an authority then). `key`: null for a new one.
+inline Identity make_identity(const Wish& wish, const Identity* issuer, Key key = nullptr) {
   static long serial = 0;
-  Identity made{Key(EVP_EC_gen("P-256")), Certificate(X509_new())};
+  Identity made{key != nullptr ? std::move(key) : Key(EVP_EC_gen("P-256")), Certificate(X509_new())};
   X509* const certificate = made.certificate.get();
   X509_set_version(certificate, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
@@ -71,6 +73,16 @@ inline Identity make_identity(const Wish& wish, const Identity* issuer) {
   return made;
 }
 
+// The certificate and its private key, as one text.
+inline std::string pem_with_key(const Identity& identity) {
+  const std::unique_ptr<BIO, FreedBy<BIO_free_all>> bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), identity.certificate.get());
+  PEM_write_bio_PrivateKey(bio.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  char* text = nullptr;
+  const long length = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(length)};
+}
+
 // A directory that goes with the test, and PEM files in it.
 class PemDirectory {
  public:
@@ -85,6 +97,19 @@ class PemDirectory {
 
   std::string write(const std::string& name, const Identity& identity) const {
     const std::unique_ptr<BIO, FreedBy<BIO_free_all>> bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(bio.get(), identity.certificate.get());
+    char* text = nullptr;
+    const long length = BIO_get_mem_data(bio.get(), &text);
+    return write(name, std::string(text, static_cast<std::size_t>(length)));
+  }
+
+  // Its key and its certificate. With a passphrase the key is encrypted.
+  std::string write_with_key(const std::string& name, const Identity& identity,
+                             std::string passphrase = {}) const {
+    const std::unique_ptr<BIO, FreedBy<BIO_free_all>> bio(BIO_new(BIO_s_mem()));
+    PEM_write_bio_PKCS8PrivateKey(bio.get(), identity.key.get(),
+                                  passphrase.empty() ? nullptr : EVP_aes_256_cbc(), passphrase.data(),
+                                  static_cast<int>(passphrase.size()), nullptr, nullptr);
     PEM_write_bio_X509(bio.get(), identity.certificate.get());
     char* text = nullptr;
     const long length = BIO_get_mem_data(bio.get(), &text);

@@ -1,15 +1,22 @@
 #include "http/client.h"
 
 #include <chrono>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include "base/unique_fd.h"
 #include "io/loop.h"
 #include "unit/http/script_server.h"
 
@@ -66,6 +73,19 @@ class ClientTest : public testing::Test {
 
   std::unique_ptr<io::Loop> loop_ = io::make_loop({.choice = io::Choice::portable}, system_clock()).value();
 };
+
+// The others of these tests set shorter ones.
+TEST(ClientOptions, waits_as_long_as_the_architecture_says) {
+  std::ifstream page(PENSTOCK_SOURCE_DIR "/ARCHITECTURE.md");
+  const std::string text((std::istreambuf_iterator<char>(page)), {});
+  const ClientOptions options;
+  const auto seconds_of = [](Duration wait) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(wait).count());
+  };
+  const std::string told = "a time-out (" + seconds_of(options.connect_timeout) + " s to connect, " +
+                           seconds_of(options.stall_timeout) + " s of standstill)";
+  EXPECT_NE(text.find(told), std::string::npos) << told;
+}
 
 TEST_F(ClientTest, a_small_put_arrives_as_it_was_written) {
   ScriptServer server;
@@ -228,6 +248,36 @@ TEST_F(ClientTest, a_tls_session_is_resumed_by_every_connection) {
   EXPECT_EQ(server.resumed_count(), 2U);
 }
 
+std::atomic<const char*> negotiated = nullptr;
+
+TEST_F(ClientTest, ciphers_are_offered_in_the_order_of_the_options) {
+  const crypto::Identity authority = crypto::make_identity({.subject = "authority", .names = ""}, nullptr);
+  const crypto::Identity identity =
+      crypto::make_identity({.subject = "server", .names = "IP:127.0.0.1"}, &authority);
+  const crypto::PemDirectory directory;
+  const auto context = crypto::make_server_context(identity);
+  SSL_CTX_set_info_callback(context.get(), [](const SSL* ssl, int where, int) {
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) {
+      negotiated = SSL_get_cipher_name(ssl);
+    }
+  });
+  const auto with = [&](int version, const std::string& tls13, const std::string& tls12) {
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    ScriptServer server({answers("201 Created")}, context.get());
+    const auto http = client(
+        {.ca_file = directory.write("ca.pem", authority), .tls13_ciphers = tls13, .tls12_ciphers = tls12});
+    const auto outcome = exchange(*http, get(server.url("/a")));
+    EXPECT_TRUE(outcome.ok()) << outcome.error().message;
+    return std::string(negotiated.load());
+  };
+  const std::string shorter = "TLS_AES_128_GCM_SHA256";
+  const std::string longer = "TLS_AES_256_GCM_SHA384";
+  EXPECT_EQ(with(TLS1_3_VERSION, shorter + ":" + longer, ""), shorter);
+  EXPECT_EQ(with(TLS1_3_VERSION, longer + ":" + shorter, ""), longer);
+  const std::string older = "ECDHE-ECDSA-AES128-GCM-SHA256";
+  EXPECT_EQ(with(TLS1_2_VERSION, "", older + ":ECDHE-ECDSA-AES256-GCM-SHA384"), older);
+}
+
 TEST_F(ClientTest, no_server_is_unavailable) {
   std::string url;
   {
@@ -239,6 +289,34 @@ TEST_F(ClientTest, no_server_is_unavailable) {
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().code, "CURLE_COULDNT_CONNECT");
   EXPECT_EQ(outcome.error().action, Action::retry);
+}
+
+TEST_F(ClientTest, what_does_not_connect_in_time_is_told_from_what_does_not_answer) {
+  // A listener whose queue is full takes no connection and refuses none, as a firewall that drops does.
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener.get(), plain, length), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  ASSERT_EQ(::getsockname(listener.get(), plain, &length), 0);
+  std::vector<UniqueFd> waiting;
+  for (int i = 0; i < 8; ++i) {
+    waiting.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    std::ignore = ::connect(waiting.back().get(), plain, length);
+  }
+  const auto http = client({.connect_timeout = milliseconds{300}});
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  const auto outcome = exchange(*http, get("http://127.0.0.1:" + port + "/a"));
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().code, "CURLE_COULDNT_CONNECT") << outcome.error().message;
+
+  ScriptServer silent({{"", SIZE_MAX, Step::Then::hold}});
+  Request request = get(silent.url("/a"));
+  request.timeout = milliseconds{300};
+  EXPECT_THAT(exchange(*http, std::move(request)).error().message, HasSubstr("the connection stands"));
 }
 
 TEST_F(ClientTest, a_request_that_stands_still_is_given_up_and_the_next_gets_its_turn) {

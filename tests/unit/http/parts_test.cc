@@ -98,6 +98,22 @@ TEST(CurlErrors, code_decides_kind_and_action) {
   }
 }
 
+TEST(CurlErrors, a_proxy_of_the_environment_is_named_by_its_variable_alone) {
+  for (const char* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"}) {
+    ::unsetenv(name);
+  }
+  EXPECT_EQ(proxy_advice("https://host/"), "");
+  ::setenv("https_proxy", "http://user:topsecret@proxy:3128", 1);
+  EXPECT_THAT(proxy_advice("https://host/"), HasSubstr("https_proxy is set"));
+  EXPECT_THAT(proxy_advice("https://host/"), Not(HasSubstr("topsecret")));
+  EXPECT_EQ(proxy_advice("http://host/"), "");
+  ::setenv("ALL_PROXY", "http://proxy:3128", 1);
+  EXPECT_THAT(proxy_advice("http://host/"), HasSubstr("ALL_PROXY is set"));
+  EXPECT_EQ(proxy_advice("http://127.0.0.1/"), "") << "loopback is never reached by a proxy";
+  ::unsetenv("https_proxy");
+  ::unsetenv("ALL_PROXY");
+}
+
 TEST(CurlErrors, a_detail_with_a_query_is_not_repeated) {
   EXPECT_THAT(curl_error(CURLE_URL_MALFORMAT, "host", "bad url http://host/?sig=topsecret").message,
               Not(HasSubstr("topsecret")));

@@ -60,11 +60,13 @@ TEST_P(NameLookupTest, a_name_is_resolved) {
 
 TEST_P(NameLookupTest, an_unknown_name_is_an_error_that_names_it_and_may_pass) {
   NameLookup lookup(*loop);
-  const Addresses answer = answer_of(lookup, "no-such-broker.invalid");
+  // Longer than a part of a name may be: no server is asked, whatever this machine's would say.
+  const std::string host = std::string(64, 'x') + ".invalid";
+  const Addresses answer = answer_of(lookup, host);
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
   EXPECT_EQ(answer.error().action, Action::retry);
-  EXPECT_NE(answer.error().message.find("no-such-broker.invalid"), std::string::npos);
+  EXPECT_NE(answer.error().message.find(host), std::string::npos);
 }
 
 TEST_P(NameLookupTest, destroyed_while_the_resolver_hangs_it_does_not_wait_and_does_not_answer) {

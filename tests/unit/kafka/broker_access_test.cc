@@ -2,7 +2,9 @@
 
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,6 +37,35 @@ TEST(BrokerAccess, a_bearer_token_is_read_anew_at_every_login) {
     EXPECT_EQ(credential->secret, token);
   }
   std::remove(file.c_str());
+}
+
+TEST(BrokerAccess, a_token_of_entra_is_asked_for_at_every_login_and_a_refused_one_is_named) {
+  source::ConsumerOptions options;
+  options.auth.type = source::AuthType::entra;
+  int logins = 0;
+  std::vector<std::string> refused;
+  options.auth.tokens = {
+      .current = [&]() -> Result<source::BearerToken> {
+        return source::BearerToken{
+            .text = "token " + std::to_string(++logins), .principal = "entra", .expires = {}};
+      },
+      .refused = [&](const std::string& text, const std::function<void()>&) { refused.push_back(text); }};
+  const auto access = broker_access(options);
+  ASSERT_TRUE(access.ok());
+  EXPECT_EQ(access->credential()->mechanism, wire::SaslMechanism::oauthbearer);
+  EXPECT_EQ(access->credential()->secret, "token 2");
+  access->refused("token 1");
+  EXPECT_EQ(refused, std::vector<std::string>{"token 1"});
+}
+
+TEST(BrokerAccess, a_connection_string_is_a_password_without_what_came_with_pasting) {
+  source::ConsumerOptions options;
+  options.auth.type = source::AuthType::event_hubs;
+  options.auth.connection_string =
+      " Endpoint=sb://x.servicebus.windows.net/;\n SharedAccessKeyName=l; SharedAccessKey=a2V5==;\r\n";
+  const auto credential = broker_access(options)->credential();
+  EXPECT_EQ(credential->secret,
+            "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=l;SharedAccessKey=a2V5==");
 }
 
 TEST(WhyNotDirect, properties_that_only_librdkafkas_connections_follow_are_named) {

@@ -31,7 +31,7 @@ inline std::string batch_of(std::int64_t first, std::int64_t count, std::size_t 
 
 // What a Fetch asked for.
 struct AskedRow {
-  std::string topic;
+  std::string topic;  // or its id, in hex
   std::int32_t partition = 0;
   std::int32_t epoch = 0;
   std::int64_t position = 0;
@@ -43,23 +43,33 @@ struct AskedFetch {
   std::vector<AskedRow> rows;
 };
 
-inline AskedFetch read_fetch(const std::string& body) {
+// Version 11, by name, or version 13, by id.
+inline AskedFetch read_fetch(const std::string& body, std::int16_t version) {
+  const bool by_id = version == 13;
+  EXPECT_TRUE(by_id || version == 11) << version;
   wire::ByteReader reader(as_bytes(body));
+  const auto count = [&] { return by_id ? reader.compact_array_count(1) : reader.array_count(1); };
   AskedFetch asked;
   reader.skip(4);
   asked.wait_ms = reader.int32();
   asked.bytes_min = reader.int32();
   reader.skip(4 + 1 + 8);
-  for (std::int32_t topics = reader.int32(); topics > 0; --topics) {
-    const std::string topic(reader.string());
-    for (std::int32_t partitions = reader.int32(); partitions > 0; --partitions) {
+  for (std::size_t topics = count(); topics > 0; --topics) {
+    const std::string topic(by_id ? wire::to_hex(reader.bytes(16)) : std::string(reader.string()));
+    for (std::size_t partitions = count(); partitions > 0; --partitions) {
       AskedRow row{.topic = topic};
       row.partition = reader.int32();
       row.epoch = reader.int32();
       row.position = reader.int64();
-      reader.skip(8);
+      reader.skip(by_id ? 4 + 8 : 8);
       row.bytes_max = reader.int32();
+      if (by_id) {
+        reader.skip_tagged_fields();
+      }
       asked.rows.push_back(row);
+    }
+    if (by_id) {
+      reader.skip_tagged_fields();
     }
   }
   EXPECT_TRUE(reader.ok());
@@ -72,6 +82,7 @@ struct GivenRow {
   std::int16_t code = 0;
   std::string records = {};
   std::int64_t end = 1000;
+  std::int64_t start = 0;
 };
 
 inline std::string fetch_body(const std::vector<GivenRow>& rows, std::int32_t throttle_ms = 0,
@@ -88,11 +99,71 @@ inline std::string fetch_body(const std::vector<GivenRow>& rows, std::int32_t th
     out.writer.int16(row.code);
     out.writer.int64(row.end);
     out.writer.int64(row.end);
-    out.writer.int64(0);
+    out.writer.int64(row.start);
     out.writer.array_count(0);
     out.writer.int32(-1);
     out.writer.bytes(as_bytes(row.records));
   }
+  return out.text();
+}
+
+// The same in version 13: a row's topic is its id, in hex.
+inline std::string fetch_body_by_id(const std::vector<GivenRow>& rows) {
+  wire::Body out;
+  out.writer.int32(0);
+  out.writer.int16(0);
+  out.writer.int32(0);
+  out.writer.compact_array_count(rows.size());
+  for (const GivenRow& row : rows) {
+    out.writer.raw(wire::from_hex(row.topic));
+    out.writer.compact_array_count(1);
+    out.writer.int32(row.partition);
+    out.writer.int16(row.code);
+    out.writer.int64(row.end);
+    out.writer.int64(row.end);
+    out.writer.int64(row.start);
+    out.writer.compact_array_count(0);
+    out.writer.int32(-1);
+    out.writer.unsigned_varint(static_cast<std::uint32_t>(row.records.size()) + 1);
+    out.writer.raw(as_bytes(row.records));
+    out.writer.no_tagged_fields();
+    out.writer.no_tagged_fields();
+  }
+  out.writer.no_tagged_fields();
+  return out.text();
+}
+
+// What an OffsetForLeaderEpoch (version 3) asked about one partition, and an answer to it.
+struct AskedEpoch {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int32_t current = 0;
+  std::int32_t epoch = 0;
+};
+
+inline AskedEpoch read_epoch_question(const std::string& body) {
+  wire::ByteReader reader(as_bytes(body));
+  reader.skip(4);
+  EXPECT_EQ(reader.int32(), 1) << "topics";
+  AskedEpoch asked{.topic = std::string(reader.string())};
+  EXPECT_EQ(reader.int32(), 1) << "partitions";
+  asked.partition = reader.int32();
+  asked.current = reader.int32();
+  asked.epoch = reader.int32();
+  EXPECT_TRUE(reader.ok());
+  return asked;
+}
+
+inline std::string epoch_end_body(const AskedEpoch& asked, std::int64_t end, std::int16_t code = 0) {
+  wire::Body out;
+  out.writer.int32(0);
+  out.writer.array_count(1);
+  out.writer.string(asked.topic);
+  out.writer.array_count(1);
+  out.writer.int16(code);
+  out.writer.int32(asked.partition);
+  out.writer.int32(asked.epoch);
+  out.writer.int64(end);
   return out.text();
 }
 
@@ -131,12 +202,20 @@ class FetcherTest : public testing::Test {
       return wire::Answer{.bytes = wire::metadata_body(brokers, leaders)};
     }
     if (call.api == wire::ApiKey::fetch) {
-      const AskedFetch asked = read_fetch(call.body);
+      const AskedFetch asked = read_fetch(call.body, call.version);
       fetches.emplace_back(id, asked);
       return serves.contains(id) ? serves[id](asked) : wire::no_answer();
     }
     if (call.api == wire::ApiKey::list_offsets) {
       return list_offsets ? list_offsets(call) : wire::no_answer();
+    }
+    if (call.api == wire::ApiKey::offset_for_leader_epoch) {
+      const AskedEpoch asked = read_epoch_question(call.body);
+      epochs_asked.push_back(asked);
+      return wire::Answer{.bytes = epoch_end_body(asked, epoch_end)};
+    }
+    if (call.api == wire::ApiKey::api_versions) {
+      return wire::Answer{.bytes = wire::api_versions_body(call.version, 0, by_id ? 13 : 11)};
     }
     return std::nullopt;
   }
@@ -171,6 +250,16 @@ class FetcherTest : public testing::Test {
                              Error error) { failed.emplace_back(slot.value, std::move(error)); },
             .position_lost = [this](PartitionSlot slot,
                                     Position wanted) { lost.emplace_back(slot.value, wanted.value); },
+            .anew = [this](PartitionSlot slot,
+                           Position wanted) { anew.emplace_back(slot.value, wanted.value); },
+            .cut = [this](PartitionSlot slot, Position,
+                          Position at) { cuts.emplace_back(slot.value, at.value); },
+            .doubtful = [this](PartitionSlot slot,
+                               const LogEvidence& evidence) { doubts.emplace_back(slot.value, evidence); },
+            .waits = [this](PartitionSlot slot,
+                            Error error) { waiting.emplace_back(slot.value, std::move(error)); },
+            .goes_on = [this](PartitionSlot slot) { went_on.push_back(slot.value); },
+            .answered = [] {},
             .trouble = [this](const Error& error) { troubles.push_back(error.message); }});
     fetcher->begin(partitions);
   }
@@ -231,6 +320,9 @@ class FetcherTest : public testing::Test {
   std::vector<wire::LeaderRow> leaders;
   std::map<std::int32_t, Serve> serves;
   std::function<wire::Answer(const wire::Call&)> list_offsets;
+  std::int64_t epoch_end = 1'000'000;  // of any epoch
+  std::vector<AskedEpoch> epochs_asked;
+  bool by_id = false;  // the brokers take topic ids in a Fetch
   std::vector<std::pair<std::int32_t, AskedFetch>> fetches;
   std::map<std::int32_t, std::unique_ptr<wire::ScriptBroker>> nodes;
 
@@ -242,6 +334,11 @@ class FetcherTest : public testing::Test {
   std::map<std::uint32_t, std::vector<std::string>> values;
   std::vector<std::pair<std::uint32_t, Error>> failed;
   std::vector<std::pair<std::uint32_t, std::int64_t>> lost;
+  std::vector<std::pair<std::uint32_t, std::int64_t>> anew;
+  std::vector<std::pair<std::uint32_t, std::int64_t>> cuts;
+  std::vector<std::pair<std::uint32_t, LogEvidence>> doubts;
+  std::vector<std::pair<std::uint32_t, Error>> waiting;
+  std::vector<std::uint32_t> went_on;
   std::vector<std::string> troubles;
 };
 

@@ -214,17 +214,75 @@ TEST_F(DirectoryStoreTest, metadata_is_found_where_a_killed_writer_left_it) {
   EXPECT_EQ(properties("x/a.txt")->metadata, k_metadata);
 }
 
-TEST_F(DirectoryStoreTest, only_old_leftovers_are_removed) {
+TEST_F(DirectoryStoreTest, what_a_dead_process_left_is_removed_at_once_and_what_is_written_stays) {
   ASSERT_TRUE(put_block("a.txt", {0, 0, 3}, "abc").ok());
-  for (const std::string name : {"1-1.part", "4711.meta", "theirs"}) {
+  const auto hour_ago = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (const std::string name : {"1-1.part", "4711.meta", "probe-1", "theirs"}) {
     std::ofstream(dir_ + "/.penstock/" + name) << "x";
-    fs::last_write_time(dir_ + "/.penstock/" + name,
-                        fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
+    if (name != "1-1.part") {
+      fs::last_write_time(dir_ + "/.penstock/" + name, hour_ago);
+    }
   }
   const auto second = make();
-  EXPECT_EQ(working_files().size(), 2U);  // the young part, and what is not ours
+  EXPECT_EQ(working_files().size(), 2U);  // the part that is locked, and what is not ours
   EXPECT_TRUE(fs::exists(dir_ + "/.penstock/theirs"));
   ASSERT_TRUE(commit("a.txt", {{0, 0, 3}}).ok());
+}
+
+TEST_F(DirectoryStoreTest, metadata_of_a_part_that_is_being_published_stays) {
+  ASSERT_TRUE(put_block("a.txt", {0, 0, 3}, "abc").ok());
+  struct stat status {};
+  ASSERT_EQ(::stat((dir_ + "/.penstock/" + working_files().front()).c_str(), &status), 0);
+  const std::string waiting = concat(dir_, "/.penstock/", status.st_ino, ".meta");
+  std::ofstream(waiting) << "x";
+  fs::last_write_time(waiting, fs::file_time_type::clock::now() - std::chrono::hours(1));
+  const auto second = make();
+  EXPECT_TRUE(fs::exists(waiting));
+}
+
+TEST_F(DirectoryStoreTest, metadata_that_is_new_stays_whosoever_it_is) {
+  std::ofstream(dir_ + "/.penstock/4711.meta") << "x";
+  const auto second = make();
+  EXPECT_EQ(working_files(), std::vector<std::string>{"4711.meta"});
+}
+
+TEST_F(DirectoryStoreTest, a_link_or_a_pipe_among_the_parts_is_left_alone) {
+  std::ofstream(root_ + "/victim") << "x";
+  fs::create_symlink(root_ + "/victim", dir_ + "/.penstock/1-1.part");
+  ASSERT_EQ(::mkfifo((dir_ + "/.penstock/1-2.part").c_str(), 0644), 0);
+  const auto second = make();
+  EXPECT_EQ(working_files().size(), 2U);
+  EXPECT_TRUE(fs::exists(root_ + "/victim"));
+}
+
+TEST_F(DirectoryStoreTest, planted_links_are_not_written_through_and_not_read) {
+  std::ofstream(root_ + "/victim") << "precious";
+  ASSERT_TRUE(put_block("a.txt", {0, 0, 3}, "abc").ok());
+  struct stat status {};
+  ASSERT_EQ(::stat((dir_ + "/.penstock/" + working_files().front()).c_str(), &status), 0);
+  fs::create_symlink(root_ + "/victim", concat(dir_, "/.penstock/", status.st_ino, ".meta"));
+  ASSERT_TRUE(commit("a.txt", {{0, 0, 3}}, k_metadata).ok());
+  EXPECT_EQ(properties("a.txt")->metadata, k_metadata);
+  EXPECT_EQ(fs::file_size(root_ + "/victim"), 8U);
+
+  fs::remove(dir_ + "/.a.txt.meta");
+  fs::create_symlink(root_ + "/victim", dir_ + "/.a.txt.meta");
+  const auto found = properties("a.txt");
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().message.find("precious"), std::string::npos) << found.error().message;
+}
+
+TEST_F(DirectoryStoreTest, others_may_read_its_files_and_only_its_user_may_write_them) {
+  const mode_t before = ::umask(0022);
+  ASSERT_TRUE(put_blob("api/a.txt", {"abc"}, k_metadata).ok());
+  EXPECT_EQ(fs::status(dir_ + "/api/a.txt").permissions(), fs::perms(0644));
+  EXPECT_EQ(fs::status(dir_ + "/api/.a.txt.meta").permissions(), fs::perms(0644));
+  EXPECT_EQ(fs::status(dir_ + "/api").permissions(), fs::perms(0755));
+  ::umask(0077);  // as systemd's unit has it
+  ASSERT_TRUE(put_blob("api2/a.txt", {"abc"}).ok());
+  EXPECT_EQ(fs::status(dir_ + "/api2/a.txt").permissions(), fs::perms(0600));
+  EXPECT_EQ(fs::status(dir_ + "/api2").permissions(), fs::perms(0700));
+  ::umask(before);
 }
 
 TEST_F(DirectoryStoreTest, lists_visible_blobs_in_the_order_of_their_names) {

@@ -67,6 +67,26 @@ TEST(Ledger, extending_by_nothing_puts_nothing_into_a_batch) {
   EXPECT_TRUE(ledger.settled());
 }
 
+TEST(Ledger, knows_what_no_blob_tells_of) {
+  Ledger ledger = two_partitions();
+  ledger.restart(k_p1, Position{20}, Bare{.from = Position{18}, .is_start = true});
+  ledger.extend(k_a, k_p0, Position{15});
+  ledger.extend(k_b, k_p0, Position{18});
+  ledger.extend(k_b, k_p1, Position{22});
+  ledger.is_bare(k_b);
+  EXPECT_EQ(ledger.bare(k_p0), std::nullopt);
+  EXPECT_EQ(ledger.bare_received(k_p0), Bare{.from = Position{15}});
+  EXPECT_EQ(ledger.bare_received(k_p1), (Bare{.from = Position{18}, .is_start = true}));
+  ledger.published(k_b);
+  EXPECT_EQ(ledger.bare(k_p0), std::nullopt) << "the batch before it is not published";
+  ledger.published(k_a);
+  EXPECT_EQ(ledger.bare(k_p0), Bare{.from = Position{15}});
+  ledger.extend(k_c, k_p0, Position{30});
+  EXPECT_EQ(ledger.bare_received(k_p0), std::nullopt);
+  ledger.published(k_c);
+  EXPECT_EQ(ledger.bare(k_p0), std::nullopt);
+}
+
 TEST(Ledger, forgets_an_epoch_and_ignores_its_batches) {
   Ledger ledger = two_partitions();
   ledger.extend(k_a, k_p0, Position{15});

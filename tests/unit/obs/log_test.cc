@@ -9,6 +9,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace penstock::obs {
 namespace {
@@ -44,6 +47,37 @@ TEST_F(Log, messages_below_the_level_are_dropped) {
   EXPECT_THAT(out, testing::Not(testing::HasSubstr("hidden")));
   EXPECT_THAT(out, testing::HasSubstr(" warning shown\n"));
   EXPECT_THAT(out, testing::HasSubstr(" error shown\n"));
+}
+
+TEST_F(Log, what_is_said_keeps_the_format_and_needs_no_level) {
+  testing::internal::CaptureStderr();
+  init_log({Level::error, LogFormat::text});
+  say(Level::info, "landed 3 records\n{}", {{"records", 3}});
+  say_lines(Level::error, "x.yaml:1: a\nx.yaml:2: b\n");
+  init_log({Level::error, LogFormat::json});
+  say(Level::info, "landed 3 records", {{"records", 3}});
+  say_lines(Level::error, "x.yaml:1: a\nx.yaml:2: b");
+  const std::string out = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(out.starts_with("penstock: landed 3 records\\n{}\nx.yaml:1: a\nx.yaml:2: b\n{\"time\"")) << out;
+  EXPECT_THAT(out, testing::HasSubstr(R"("level":"info","message":"landed 3 records","records":3})"));
+  EXPECT_THAT(out, testing::HasSubstr(R"("level":"error","message":"x.yaml:1: a"})"));
+  EXPECT_THAT(out, testing::HasSubstr(R"("level":"error","message":"x.yaml:2: b"})"));
+}
+
+// systemd.exec(5): JOURNAL_STREAM is the device and the inode of a stream that is the journal's.
+TEST_F(Log, what_is_said_has_its_priority_in_the_journal) {
+  testing::internal::CaptureStderr();
+  struct stat status {};
+  ASSERT_EQ(::fstat(STDERR_FILENO, &status), 0);
+  ::setenv("JOURNAL_STREAM", (std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino)).c_str(),
+           1);
+  init_log({});
+  ::unsetenv("JOURNAL_STREAM");
+  say(Level::error, "topic orders: there is none");
+  say(Level::info, "landed 3 records");
+  say_lines(Level::error, "x.yaml:1: a\nx.yaml:2: b");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "<3>topic orders: there is none\n<6>landed 3 records\n<3>x.yaml:1: a\n<3>x.yaml:2: b\n");
 }
 
 TEST_F(Log, lines_of_many_threads_do_not_mix) {

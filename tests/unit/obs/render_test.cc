@@ -23,7 +23,29 @@ using testing::HasSubstr;
 using testing::Not;
 
 ProcessInfo process() {
-  return {"1.2.3", "api-gateway", WallTime(std::chrono::seconds(1769817600)), {1.5, 4096, 8192, 12, 1024}};
+  return {.version = "1.2.3",
+          .name = "api-gateway",
+          .start_time = WallTime(std::chrono::seconds(1769817600)),
+          .ready = true,
+          .usage = {1.5, 4096, 8192, 12, 1024}};
+}
+
+TEST(Render, tokens_are_shown_by_side_and_audience_and_nothing_without_them) {
+  ProcessInfo info = process();
+  EXPECT_EQ(render({}, info).find("penstock_token"), std::string::npos);
+  info.tokens = {{.side = "source",
+                  .audience = "https://contoso.servicebus.windows.net",
+                  .expires = WallTime(std::chrono::seconds(1769821200)),
+                  .renewals = 3,
+                  .failures = 1},
+                 {.side = "sink", .audience = "https://storage.azure.com", .expires = {}, .failures = 2}};
+  const std::string page = render({}, info);
+  const std::string source = R"({side="source",audience="https://contoso.servicebus.windows.net"})";
+  const std::string sink = R"({side="sink",audience="https://storage.azure.com"})";
+  EXPECT_THAT(page, HasSubstr("penstock_token_expiry_timestamp_seconds" + source + " 1769821200"));
+  EXPECT_THAT(page, Not(HasSubstr("penstock_token_expiry_timestamp_seconds" + sink))) << "there is none yet";
+  EXPECT_THAT(page, HasSubstr("penstock_token_renewals_total" + source + " 3\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_token_failures_total" + sink + " 2\n"));
 }
 
 void set_rows(WorkerMetrics& worker, std::vector<PartitionRow> rows) {
@@ -43,6 +65,13 @@ TEST(Render, shows_the_process) {
   EXPECT_THAT(page, HasSubstr("process_cpu_seconds_total 1.5\n"));
   EXPECT_THAT(page, HasSubstr("process_start_time_seconds 1769817600\n"));
   EXPECT_THAT(page, HasSubstr("process_open_fds 12\n"));
+}
+
+TEST(Render, shows_whether_the_process_is_ready) {
+  ProcessInfo info = process();
+  EXPECT_THAT(render({}, info), HasSubstr("penstock_ready 1\n"));
+  info.ready = false;
+  EXPECT_THAT(render({}, info), HasSubstr("penstock_ready 0\n"));
 }
 
 TEST(Render, shows_each_workers_numbers_under_its_label) {
@@ -88,6 +117,25 @@ TEST(Render, lag_is_what_is_not_published_yet) {
   EXPECT_THAT(page, HasSubstr("penstock_partition_position_offset{topic=\"api\",partition=\"7\"} 90\n"));
   EXPECT_THAT(page, HasSubstr("penstock_partition_committed_offset{topic=\"api\",partition=\"7\"} 60\n"));
   EXPECT_THAT(page, HasSubstr("penstock_partition_end_offset{topic=\"api\",partition=\"7\"} 100\n"));
+}
+
+TEST(Render, a_worker_that_hangs_has_the_age_of_its_heartbeat_and_no_lag) {
+  WorkerMetrics hangs(0);
+  WorkerMetrics goes_on(1);
+  WorkerMetrics has_ended(2);
+  set_rows(hangs, {{{"api", Partition{0}}, Position{90}, Position{90}, Position{90}}});
+  set_rows(goes_on, {{{"api", Partition{1}}, Position{90}, Position{100}, Position{60}}});
+  set_rows(has_ended, {{{"api", Partition{2}}, Position{7}, Position{7}, Position{7}}});
+  hangs.heartbeat.beat(std::chrono::steady_clock::now() - std::chrono::seconds(100));
+  goes_on.heartbeat.beat();
+  const WorkerMetrics* const workers[] = {&hangs, &goes_on, &has_ended};
+  const std::string page = render(workers, process());
+  EXPECT_THAT(page, HasSubstr("\npenstock_worker_heartbeat_seconds{worker=\"0\"} 10"));
+  EXPECT_THAT(page, HasSubstr("\npenstock_worker_heartbeat_seconds{worker=\"1\"} "));
+  EXPECT_THAT(page, Not(HasSubstr("penstock_worker_heartbeat_seconds{worker=\"2\"}")));
+  EXPECT_THAT(page, Not(HasSubstr("partition=\"0\"")));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_lag_records{topic=\"api\",partition=\"1\"} 40\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_lag_records{topic=\"api\",partition=\"2\"} 0\n"));
 }
 
 TEST(Render, an_end_that_is_not_known_is_left_out_and_an_old_one_gives_no_negative_lag) {

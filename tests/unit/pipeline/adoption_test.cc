@@ -169,6 +169,10 @@ class AdoptionTest : public testing::Test {
        .fetch =
            [this](PartitionSlot slot, Position position) {
              log_ += "fetch " + std::to_string(slot.value) + " from " + std::to_string(position.value) + "; ";
+           },
+       .read_elsewhere =
+           [this](PartitionSlot slot, Position from) {
+             log_ += "elsewhere " + std::to_string(slot.value) + " from " + std::to_string(from.value) + "; ";
            }}};
 };
 
@@ -178,7 +182,7 @@ TEST_F(AdoptionTest, a_chain_is_taken_and_the_rest_is_fetched) {
   leave(3, {{0, {31, 40}}});
   begin({10});
   start(0, 10);
-  EXPECT_EQ(settle(), "adopt 1; adopt 2; fetch 0 from 30; give up 3; ");
+  EXPECT_EQ(settle(), "adopt 1; adopt 2; elsewhere 0 from 10; fetch 0 from 30; give up 3; ");
   EXPECT_EQ(settle(), "");
 }
 
@@ -189,7 +193,7 @@ TEST_F(AdoptionTest, a_partition_waits_for_those_that_share_a_batch_with_it_and_
   start(2, 100);
   EXPECT_EQ(settle(), "fetch 2 from 100; ");
   start(1, 5);
-  EXPECT_EQ(settle(), "adopt 1; fetch 0 from 20; fetch 1 from 9; ");
+  EXPECT_EQ(settle(), "adopt 1; elsewhere 0 from 10; fetch 0 from 20; elsewhere 1 from 5; fetch 1 from 9; ");
 }
 
 TEST_F(AdoptionTest, one_that_is_stopped_or_begins_elsewhere_frees_the_others) {
@@ -213,7 +217,8 @@ TEST_F(AdoptionTest, a_later_batch_may_have_more_partitions) {
   begin({10, 5});
   start(1, 5);
   start(0, 10);
-  EXPECT_EQ(settle(), "adopt 1; adopt 2; fetch 0 from 30; fetch 1 from 9; ");
+  EXPECT_EQ(settle(),
+            "adopt 1; adopt 2; elsewhere 0 from 10; fetch 0 from 30; elsewhere 1 from 5; fetch 1 from 9; ");
 }
 
 TEST_F(AdoptionTest, batches_that_wait_for_each_other_are_given_up) {
@@ -260,7 +265,7 @@ TEST_F(AdoptionTest, an_epoch_that_ends_before_it_is_decided_leaves_them_for_the
   begin({10, 5});
   start(0, 10);
   start(1, 5);
-  EXPECT_EQ(settle(), "adopt 1; fetch 0 from 20; fetch 1 from 9; ");
+  EXPECT_EQ(settle(), "adopt 1; elsewhere 0 from 10; fetch 0 from 20; elsewhere 1 from 5; fetch 1 from 9; ");
 }
 
 TEST_F(AdoptionTest, an_assignment_without_its_partitions_gives_it_up) {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "codec/checksum.h"
 #include "unit/pipeline/pipeline_fixture.h"
 #include "unit/pipeline/unpack.h"
 
@@ -40,6 +41,8 @@ class BatchWriterTest : public PipelineTest {
     std::uint32_t chunk = 0;
     Position next = {};
     std::uint64_t records = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t holes = 0;
     std::uint64_t raw_bytes = 0;
     for (std::uint32_t i = 0; i < batch.cut.blocks.size(); ++i) {
       const Block& block = batch.cut.blocks[i];
@@ -53,6 +56,8 @@ class BatchWriterTest : public PipelineTest {
         EXPECT_EQ(each.last, &each == &batch.cut.chunks.back()) << "chunk " << chunk;
         bytes += each.payload_bytes;
         records += each.records;
+        skipped += each.skipped;
+        holes += each.holes;
         raw_bytes += each.raw_bytes;
         for (const PartitionRange& range : each.ranges) {
           EXPECT_EQ(range.partition, Partition{3});
@@ -68,6 +73,9 @@ class BatchWriterTest : public PipelineTest {
     EXPECT_EQ(offset, batch.cut.payload_bytes);
     EXPECT_EQ(next, batch.ranges.shares[0].range.next);
     EXPECT_EQ(records, batch.cut.records);
+    EXPECT_EQ(skipped, batch.cut.skipped);
+    EXPECT_EQ(holes, batch.cut.holes);
+    EXPECT_EQ(records + skipped + holes, static_cast<std::uint64_t>(next.value));
     EXPECT_EQ(raw_bytes, batch.cut.raw_bytes);
   }
 
@@ -91,11 +99,15 @@ class BatchWriterTest : public PipelineTest {
     EXPECT_EQ(batch->cut.records, values.size());
     expect_tiled(*batch);
     std::string text;
+    std::uint32_t checksum = 0;
     for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
-      const Unpacked block = unpack(compression, read_block(batch, i));
+      const std::string stored = read_block(batch, i);
+      checksum = codec::crc32c(as_bytes(stored), checksum);
+      const Unpacked block = unpack(compression, stored);
       EXPECT_EQ(block.members, 1) << "block " << i;
       text += block.text;
     }
+    EXPECT_EQ(batch->cut.checksum, checksum);
     EXPECT_TRUE(text == expected) << text.size() << " bytes, expected " << expected.size();
     chunks_->forget(*batch);
     settle();
@@ -137,6 +149,39 @@ TEST_F(BatchWriterTest, blocks_of_every_codec_hold_the_framed_values_and_tile) {
       SCOPED_TRACE(std::string(codec::to_string(compression)) + ", " + shape.name);
       expect_round_trip(compression, shape.values);
     }
+  }
+}
+
+// With few slabs records come one by one and in runs, across chunks and within them.
+TEST_F(BatchWriterTest, what_makes_no_row_and_what_the_log_did_not_give_is_told_by_one_chunk) {
+  build(48);
+  for (const Compression compression : {Compression::none, Compression::gzip}) {
+    plan_.format.compression = compression;
+    const BatchPtr batch = open_batch(batches_.size() + 1);
+    Share& share = batch->ranges.shares[0];
+    const std::string value = random_text(k_chunk_bytes / 5, 4);
+    std::int64_t offset = 0;
+    for (int run = 0; run < 20; ++run) {
+      std::vector<RecordView> records;
+      for (int i = 0; i < 7; ++i) {
+        offset += i == 3 ? 5 : 1;
+        records.push_back({.offset = Offset{offset - 1},
+                           .key = {},
+                           .value = i == 5 || (run == 0 && i == 0) ? Bytes() : as_bytes(value),
+                           .headers = {}});
+      }
+      ASSERT_EQ(writer_->append(batch, share, records).stop, Stop::end);
+      run_turns(3);
+    }
+    BatchWriter::pass_over(*batch, share, Position{offset + 11});
+    ASSERT_EQ(append(batch, "the end"), Stop::end);
+    run_until([&] { return writer_->can_end(*batch); });
+    writer_->seal(batch);
+    expect_tiled(*batch);
+    EXPECT_EQ(batch->cut.skipped, 21U);
+    EXPECT_EQ(batch->cut.holes, 20U * 4 + 11);
+    chunks_->forget(*batch);
+    settle();
   }
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,34 @@ TEST_F(BatcherTest, a_batch_is_sealed_by_age_though_no_record_arrives) {
   EXPECT_EQ(sealed_[1]->ranges.shares[0].range, (Range{Position{2}, Position{3}}));
   EXPECT_NE(sealed_[0]->name, sealed_[1]->name);
   EXPECT_NE(sealed_[0]->attempt, sealed_[1]->attempt);
+}
+
+TEST_F(BatcherTest, a_wall_clock_that_jumps_seals_nothing_and_makes_no_name_twice) {
+  plan_.path = codec::PathTemplate::parse("{yyyy}{MM}{dd}T{HH}{mm}{ss}").value();
+  build(40);
+  build_batcher(partitions(1));
+  const WallTime before = clock_.wall_now();
+  std::set<std::string> names;
+  for (const seconds jump : {seconds(0), seconds(-3600), seconds(86'400), seconds(0)}) {
+    clock_.set_wall(before + jump);
+    ASSERT_EQ(offer(0, {"a"}), 1U);
+    const std::size_t sealed = sealed_.size();
+    clock_.set_wall(before + seconds(864'000));
+    run_turns(3);
+    EXPECT_EQ(sealed_.size(), sealed) << "no time has passed";
+    clock_.advance(seconds(59));
+    run_turns(3);
+    EXPECT_EQ(sealed_.size(), sealed);
+    clock_.set_wall(before - seconds(864'000));
+    clock_.advance(seconds(1));
+    run_turns(3);
+    ASSERT_EQ(sealed_.size(), sealed + 1) << "a minute has passed, whatever the time of day";
+    EXPECT_TRUE(names.insert(sealed_.back()->name).second) << sealed_.back()->name;
+  }
+  const std::string& first = sealed_[0]->name;
+  const std::string& last = sealed_[3]->name;
+  EXPECT_EQ(first.substr(0, 15), last.substr(0, 15)) << "of the same second";
+  EXPECT_LT(sealed_[1]->name.substr(0, 15), first.substr(0, 15)) << "times in names may go back";
 }
 
 TEST_F(BatcherTest, a_record_that_would_make_the_file_too_large_begins_the_next) {
@@ -136,7 +165,7 @@ TEST_F(BatcherTest, more_partitions_than_a_batch_may_hold_are_divided_into_fixed
       for (const auto& [key, value] : blob_metadata(*sealed_[i], std::string(256, 'g'))) {
         metadata += key.size() + value.size();
       }
-      EXPECT_LT(metadata, 8192U);
+      EXPECT_LE(metadata, format::k_metadata_bytes_max);
     }
     EXPECT_EQ(group.size(), 401U);
     EXPECT_TRUE(round == 0 || group == first) << "partitions do not change their group";
@@ -149,7 +178,7 @@ TEST_F(BatcherTest, empty_values_and_holes_move_the_position_and_make_no_file) {
   build(40);
   build_batcher(partitions(2));
   ASSERT_EQ(offer(0, {"", "", ""}), 3U);
-  EXPECT_EQ(batcher_->take({.slot = PartitionSlot{1}, .records = {}, .next = Position{17}}), 0U);
+  EXPECT_EQ(take({.slot = PartitionSlot{1}, .records = {}, .next = Position{17}}), 0U);
   EXPECT_EQ(metrics_.records_skipped.value(), 3U);
   clock_.advance(seconds(60));
   run_turns(3);
@@ -157,6 +186,34 @@ TEST_F(BatcherTest, empty_values_and_holes_move_the_position_and_make_no_file) {
   EXPECT_TRUE(sealed_[0]->cut.blocks.empty());
   EXPECT_EQ(committable(0), Position{3});
   EXPECT_EQ(committable(1), Position{17});
+  EXPECT_EQ(sealed_[0]->cut.skipped, 3U);
+  EXPECT_EQ(sealed_[0]->cut.holes, 17U);
+}
+
+TEST_F(BatcherTest, what_made_no_file_is_told_by_the_next_blob_of_its_partition) {
+  build(40);
+  build_batcher(partitions(2));
+  const auto seal = [this] {
+    EXPECT_TRUE(batcher_->seal_all(obs::SealReason::drain));
+    return blob_metadata(*sealed_.back(), "g");
+  };
+  const auto before = [](const Metadata& rows) {
+    return format::to_text(format::read_blob_metadata(rows).value().before);
+  };
+  ASSERT_EQ(offer(0, {"a"}), 1U);
+  ASSERT_EQ(offer(1, {"b"}), 1U);
+  EXPECT_EQ(before(seal()), "") << "reading began there";
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_EQ(offer(0, {"", ""}), 2U);
+    seal();
+  }
+  ASSERT_EQ(offer(1, {"c"}), 1U);
+  EXPECT_EQ(before(seal()), "") << "it has nothing of that partition";
+  ASSERT_EQ(offer(0, {"d"}), 1U);
+  ASSERT_EQ(offer(1, {"e"}), 1U);
+  EXPECT_EQ(before(seal()), "0:1-5");
+  ASSERT_EQ(offer(0, {"f"}), 1U);
+  EXPECT_EQ(before(seal()), "") << "it was told";
 }
 
 TEST_F(BatcherTest, ranges_cover_holes_between_and_behind_records) {
@@ -167,11 +224,204 @@ TEST_F(BatcherTest, ranges_cover_holes_between_and_behind_records) {
   for (const std::int64_t offset : {4, 5, 9}) {
     records.push_back({.offset = Offset{offset}, .key = {}, .value = as_bytes(value), .headers = {}});
   }
-  EXPECT_EQ(batcher_->take({.slot = PartitionSlot{0}, .records = records, .next = Position{12}}), 3U);
+  EXPECT_EQ(take({.slot = PartitionSlot{0}, .records = records, .next = Position{12}}), 3U);
   ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
   EXPECT_EQ(sealed_[0]->ranges.shares[0].range, (Range{Position{0}, Position{12}}));
   EXPECT_EQ(sealed_[0]->cut.records, 3U);
+  EXPECT_EQ(sealed_[0]->cut.holes, 9U);
   EXPECT_EQ(bytes_of(sealed_[0]), "v\nv\nv\n");
+}
+
+TEST_F(BatcherTest, what_is_lost_without_a_record_between_is_one_range) {
+  build(40);
+  build_batcher(partitions(2));
+  const auto lose = [this](std::uint32_t slot, std::int64_t next) {
+    EXPECT_EQ(take({.slot = PartitionSlot{slot}, .records = {}, .next = Position{next}, .lost = true}), 0U);
+  };
+  lose(0, 10);
+  lose(1, 5);
+  lose(0, 20);
+  ASSERT_EQ(offer(0, {"a"}), 1U);
+  lose(0, 30);
+  ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
+  ASSERT_EQ(sealed_.size(), 1U);
+  EXPECT_EQ(format::to_text(sealed_[0]->ranges.lost), "0:0-20,1:0-5,0:21-30");
+}
+
+std::size_t metadata_bytes(const Batch& batch) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : blob_metadata(batch, std::string(256, 'g'))) {
+    bytes += key.size() + value.size();
+  }
+  return bytes;
+}
+
+// 150 partitions with the longest positions, each lost again and again: the blobs can be published, all the
+// same.
+TEST_F(BatcherTest, ranges_and_lost_positions_never_outgrow_the_metadata_of_a_blob) {
+  plan_.topic = std::string(249, 't');
+  build(60);
+  const auto ids = partitions(k_partitions_per_batch_max, plan_.topic);
+  build_batcher({});
+  ledger_.end_epoch();
+  std::vector<source::Assigned> assigned;
+  for (const TopicPartition& id : ids) {
+    assigned.push_back({.id = {plan_.topic, Partition{id.partition.value + 2'000'000'000}},
+                        .start = Position{INT64_MAX - 100'000},
+                        .topic_id = std::string(32, 'f')});
+  }
+  begin_epoch(assigned, std::vector<const TopicPlan*>(assigned.size(), &plan_));
+  for (int round = 0; round < 20; ++round) {
+    for (std::uint32_t slot = 0; slot < ids.size(); ++slot) {
+      const Position next{ledger_.received(PartitionSlot{slot}).value + 3};
+      EXPECT_EQ(take({.slot = PartitionSlot{slot}, .records = {}, .next = next, .lost = true}), 0U);
+      EXPECT_EQ(ledger_.received(PartitionSlot{slot}), next);
+      ASSERT_EQ(offer(slot, {"r"}), 1U);
+    }
+  }
+  ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
+  std::size_t lost = 0;
+  std::size_t largest = 0;
+  for (const BatchPtr& batch : sealed_) {
+    lost += batch->ranges.lost.size();
+    largest = std::max(largest, metadata_bytes(*batch));
+  }
+  EXPECT_EQ(lost, 20U * k_partitions_per_batch_max) << "every loss is told";
+  EXPECT_LE(largest, format::k_metadata_bytes_max);
+  EXPECT_GT(largest, format::k_metadata_bytes_max / 2) << "no batch is sealed long before it must be";
+}
+
+// The storage is away, so nothing is published.
+class BacklogTest : public BatcherTest {
+ protected:
+  static constexpr std::uint64_t k_of_one = k_sealed_batch_bytes + k_sealed_share_bytes;
+
+  void pass(Duration time) {
+    clock_.advance(time);
+    run_turns(3);
+    batcher_->seal_due();  // as in every turn of the worker
+  }
+  void publish(const BatchPtr& batch) {
+    ledger_.published(ledger::BatchKey{batch->id.counter});
+    chunks_->forget(*batch);
+    std::erase(sealed_, batch);
+  }
+};
+
+TEST_F(BacklogTest, takes_no_records_when_it_is_full_and_goes_on_when_a_batch_is_published) {
+  backlog_bytes_max_ = 4 * k_of_one;
+  plan_.max_bytes = 1;
+  build(40);
+  build_batcher(partitions(1));
+  std::size_t taken = 0;
+  for (int i = 0; i < 100; ++i) {
+    taken += offer(0, {"r"});
+  }
+  EXPECT_EQ(taken, 4U);
+  EXPECT_EQ(batcher_->backlog().batch_count(), 4U);
+  settle();
+  publish(BatchPtr(sealed_.front()));
+  run_turns(3);
+  EXPECT_EQ(batcher_->backlog().batch_count(), 3U);
+  EXPECT_EQ(offer(0, {"r"}), 1U);
+  EXPECT_EQ(offer(0, {"r"}), 0U);
+}
+
+TEST_F(BacklogTest, batches_grow_once_it_is_half_full_and_the_one_before_them_waits) {
+  backlog_bytes_max_ = 8 * k_of_one;
+  plan_.by_partition = true;
+  build(40);
+  build_batcher(partitions(2));
+  for (int minute = 0; minute < 20; ++minute) {
+    ASSERT_EQ(offer(0, {"r"}), 1U);
+    pass(seconds(60));
+  }
+  EXPECT_EQ(sealed_.size(), 4U) << "half of the backlog";
+  EXPECT_EQ(batcher_->open_count(), 1U);
+  ASSERT_EQ(offer(1, {"r"}), 1U);
+  pass(seconds(60));
+  EXPECT_EQ(sealed_.size(), 5U) << "nothing is before this one";
+
+  settle();
+  while (!sealed_.empty()) {
+    publish(BatchPtr(sealed_.front()));
+  }
+  pass(seconds(0));
+  ASSERT_EQ(sealed_.size(), 1U) << "due for long";
+  EXPECT_EQ(sealed_[0]->cut.records, 16U);
+}
+
+TEST_F(BacklogTest, a_batch_without_rows_waits_for_the_one_before_it) {
+  plan_.by_partition = true;
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(offer(0, {"r"}), 1U);
+  pass(seconds(60));
+  ASSERT_EQ(sealed_.size(), 1U);
+  for (int minute = 0; minute < 5; ++minute) {
+    ASSERT_EQ(offer(0, {""}), 1U);
+    pass(seconds(60));
+  }
+  EXPECT_EQ(ledger_.unpublished_count(), 2U);
+  settle();
+  publish(BatchPtr(sealed_.front()));
+  pass(seconds(0));
+  EXPECT_EQ(ledger_.unpublished_count(), 0U);
+  EXPECT_EQ(committable(0), Position{6});
+}
+
+TEST_F(BatcherTest, a_topic_id_is_in_the_metadata_and_in_the_recipe) {
+  plan_.recipe_hash = 77;
+  build(40);
+  build_batcher({});
+  ledger_.end_epoch();
+  const std::string id(32, 'a');
+  const std::string other(32, 'b');
+  // As it is for a moment, when a topic is made anew while its assignment is resolved.
+  begin_epoch({{.id = {"topic", Partition{0}}, .start = Position{0}, .topic_id = id},
+               {.id = {"topic", Partition{1}}, .start = Position{0}, .topic_id = other},
+               {.id = {"topic", Partition{2}}, .start = Position{0}}},
+              {&plan_, &plan_, &plan_});
+  for (const std::uint32_t slot : {0U, 1U, 2U}) {
+    ASSERT_EQ(offer(slot, {"r"}), 1U);
+  }
+  ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
+  ASSERT_EQ(sealed_.size(), 3U) << "no blob is of two topics";
+  const std::string* said[] = {&id, &other};
+  for (const std::uint32_t slot : {0U, 1U}) {
+    const auto read = format::read_blob_metadata(blob_metadata(*sealed_[slot], "group"));
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(read->topic_id, *said[slot]);
+    EXPECT_EQ(sealed_[slot]->recipe_hash, batcher_->recipe_hash_of(PartitionSlot{slot}));
+  }
+  EXPECT_NE(sealed_[0]->recipe_hash, sealed_[1]->recipe_hash);
+  EXPECT_NE(sealed_[0]->recipe_hash, plan_.recipe_hash);
+  EXPECT_EQ(sealed_[2]->recipe_hash, plan_.recipe_hash) << "as without ids";
+}
+
+TEST_F(BatcherTest, a_partition_that_moves_to_a_new_topic_leaves_the_batch_of_the_former) {
+  build(40);
+  build_batcher({});
+  ledger_.end_epoch();
+  const std::string former(32, 'a');
+  const std::string present(32, 'b');
+  begin_epoch({{.id = {"topic", Partition{0}}, .start = Position{0}, .topic_id = former},
+               {.id = {"topic", Partition{1}}, .start = Position{0}, .topic_id = former}},
+              {&plan_, &plan_});
+  ASSERT_EQ(offer(0, {"0"}), 1U);
+  ASSERT_EQ(offer(1, {"1"}), 1U);
+  batcher_->moved(PartitionSlot{1}, present);
+  ASSERT_EQ(offer(0, {"0"}), 1U);
+  ASSERT_EQ(offer(1, {"1"}), 1U);
+  batcher_->moved(PartitionSlot{0}, present);
+  ASSERT_EQ(offer(0, {"0"}), 1U);
+  batcher_->moved(PartitionSlot{7}, present);  // of an assignment that was not taken up
+  ASSERT_TRUE(batcher_->seal_all(obs::SealReason::drain));
+  ASSERT_EQ(sealed_.size(), 2U);
+  EXPECT_EQ(sealed_[0]->topic_id, former);
+  EXPECT_EQ(bytes_of(sealed_[0]), "0\n1\n0\n");
+  EXPECT_EQ(sealed_[1]->topic_id, present);
+  EXPECT_EQ(bytes_of(sealed_[1]), "1\n0\n");
 }
 
 TEST_F(BatcherTest, a_record_that_can_never_be_taken_is_reported_and_not_skipped) {

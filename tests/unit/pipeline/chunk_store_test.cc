@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/pipeline/pipeline_fixture.h"
+#include "unit/stage/watched_loop.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -121,6 +122,7 @@ TEST_F(ChunkStoreTest, what_the_stage_has_no_room_for_is_staged_when_there_is) {
   const BatchPtr second = sealed_batch(8 * k_chunk_bytes, 2);
   run_until([&] { return chunks_->writing_count() == 0 && chunks_->waiting_count() > 0; });
   EXPECT_GE(chunks_->waiting_count(), 8U);
+  EXPECT_EQ(chunks_->shortage().kind, stage::Shortage::Kind::full);
   EXPECT_EQ(read_block(second, 1), bytes_of_sealed(8 * k_chunk_bytes, 2).substr(4 * k_chunk_bytes))
       << "shipped from memory";
   chunks_->forget(*first);
@@ -129,6 +131,33 @@ TEST_F(ChunkStoreTest, what_the_stage_has_no_room_for_is_staged_when_there_is) {
   chunks_->forget(*second);
   EXPECT_TRUE(all_slabs_free());
   EXPECT_EQ(live_bytes(), 0U);
+}
+
+TEST_F(ChunkStoreTest, a_full_stage_is_no_shortage_while_no_chunk_waits) {
+  stage_options_.bytes_max = 2 * k_segment_bytes;
+  build(40, {.to_load = 4, .to_end = 1});
+  const BatchPtr batch = sealed_batch(16 * k_chunk_bytes, 1);
+  settle();
+  ASSERT_EQ(stage_->shortage().kind, stage::Shortage::Kind::full);
+  EXPECT_EQ(chunks_->shortage().kind, stage::Shortage::Kind::none);
+  chunks_->forget(*batch);
+}
+
+TEST_F(ChunkStoreTest, chunks_that_wait_for_the_next_segment_are_no_full_stage) {
+  auto watched = std::make_unique<stage::WatchedLoop>(std::move(loop_));
+  stage::WatchedLoop& loop = *watched;
+  loop_ = std::move(watched);
+  build(40, {.to_load = 4, .to_end = 1});
+  loop.holds_headers = true;
+  const BatchPtr batch = sealed_batch(20 * k_chunk_bytes, 1);  // two segments take 16 of them
+  run_until([&] { return chunks_->writing_count() == 0; });
+  ASSERT_EQ(chunks_->waiting_count(), 4U);
+  EXPECT_EQ(chunks_->shortage().kind, stage::Shortage::Kind::preparing);
+  EXPECT_FALSE(chunks_->shortage().lasts());
+  loop.release_headers();
+  run_until([&] { return chunks_->waiting_count() == 0 && chunks_->writing_count() == 0; });
+  EXPECT_EQ(chunks_->shortage().kind, stage::Shortage::Kind::none);
+  chunks_->forget(*batch);
 }
 
 TEST_F(ChunkStoreTest, bytes_that_cannot_be_read_back_are_an_error_and_not_garbage) {

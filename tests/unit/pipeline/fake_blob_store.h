@@ -1,4 +1,5 @@
 // A blob store in memory that does what it is told: fails, takes effect and loses the answer, answers late.
+// What the real service would refuse is a failure of the test.
 #pragma once
 
 #include <deque>
@@ -12,8 +13,11 @@
 
 #include <gtest/gtest.h>
 
+#include "codec/checksum.h"
+#include "format/blob_metadata.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
+#include "unit/lake/service_limits.h"
 
 namespace penstock::pipeline {
 
@@ -44,9 +48,11 @@ class FakeBlobStore final : public lake::BlobStore {
   struct Script {
     std::map<Call, std::deque<std::pair<Error, Effect>>> faults;  // of the next calls of a kind, in order
     std::optional<Error> outage;                                  // of every call, until reset
-    bool hold = false;                                            // answers wait for answer_held()
-    bool blocks_take_the_name = false;                            // for put_blob, as in Azurite
-    bool stranger = false;                                        // every name has somebody else's blob
+    // Of every call for this blob, what is told. None: nothing stands against it.
+    std::function<std::optional<Error>(const std::string& name, Call call)> refuses;
+    bool hold = false;                  // answers wait for answer_held()
+    bool blocks_take_the_name = false;  // for put_blob, as in Azurite
+    bool stranger = false;              // every name has somebody else's blob
     std::function<void(const std::string& name)> on_published;
   };
 
@@ -72,8 +78,10 @@ class FakeBlobStore final : public lake::BlobStore {
   void put_block(const std::string& name, const lake::BlockRef& block, lake::Body body,
                  lake::Done done) override {
     EXPECT_EQ(lake::size_of(body), block.bytes);
+    EXPECT_EQ(lake::refusal_of_name(name), "");
+    EXPECT_EQ(lake::refusal_of_block(block), "");
     const std::string bytes = joined(body);
-    answer(Call::put_block, std::move(done), unchanged(body, bytes), [this, name, block, bytes] {
+    answer(name, Call::put_block, std::move(done), unchanged(body, bytes), [this, name, block, bytes] {
       blocks_[name][block.index] = bytes;
       return Result<void>();
     });
@@ -81,9 +89,12 @@ class FakeBlobStore final : public lake::BlobStore {
 
   void commit_blocks(const std::string& name, std::span<const lake::BlockRef> blocks,
                      const Metadata& metadata, lake::Done done) override {
+    EXPECT_EQ(lake::refusal_of_name(name), "");
+    EXPECT_EQ(lake::refusal_of_list(blocks), "");
+    EXPECT_EQ(lake::refusal_of_metadata(metadata), "");
     const std::vector<lake::BlockRef> listed(blocks.begin(), blocks.end());
     answer(
-        Call::commit_blocks, std::move(done), [] {},
+        name, Call::commit_blocks, std::move(done), [] {},
         [this, name, listed, metadata]() -> Result<void> {
           if (blobs.contains(name)) {
             return error_of(ErrorKind::already_exists, Action::give_up);
@@ -104,8 +115,11 @@ class FakeBlobStore final : public lake::BlobStore {
 
   void put_blob(const std::string& name, lake::Body body, const Metadata& metadata,
                 lake::Done done) override {
+    EXPECT_EQ(lake::refusal_of_name(name), "");
+    EXPECT_EQ(lake::refusal_of_blob(lake::size_of(body)), "");
+    EXPECT_EQ(lake::refusal_of_metadata(metadata), "");
     const std::string bytes = joined(body);
-    answer(Call::put_blob, std::move(done), unchanged(body, bytes),
+    answer(name, Call::put_blob, std::move(done), unchanged(body, bytes),
            [this, name, bytes, metadata]() -> Result<void> {
              if (blobs.contains(name) || (script.blocks_take_the_name && blocks_.contains(name))) {
                return error_of(ErrorKind::already_exists, Action::give_up);
@@ -118,7 +132,7 @@ class FakeBlobStore final : public lake::BlobStore {
   void get_properties(const std::string& name,
                       std::function<void(Result<lake::BlobProperties>)> done) override {
     answer(
-        Call::get_properties,
+        name, Call::get_properties,
         [this, name, done = std::move(done)](Result<void> result) {
           if (!result.ok()) {
             done(result.error());
@@ -167,7 +181,19 @@ class FakeBlobStore final : public lake::BlobStore {
         [pieces = std::vector<Bytes>(body.begin(), body.end()), bytes] { EXPECT_EQ(joined(pieces), bytes); };
   }
 
+  // Of each blob that says what it holds: it says the truth.
+  static void expect_true(const std::string& name, const Blob& blob) {
+    const Result<format::BlobMetadata> said = format::read_blob_metadata(blob.metadata);
+    if (!said.ok() || said->is_tombstone) {
+      return;
+    }
+    EXPECT_EQ(said->checksum, codec::crc32c(as_bytes(blob.bytes))) << name;
+    ASSERT_TRUE(said->skipped && said->holes) << name;
+    EXPECT_EQ(said->records + *said->skipped + *said->holes, said->position_count()) << name;
+  }
+
   void publish(const std::string& name, Blob blob) {
+    expect_true(name, blob);
     blobs[name] = std::move(blob);
     blocks_.erase(name);
     order.push_back(name);
@@ -176,13 +202,14 @@ class FakeBlobStore final : public lake::BlobStore {
     }
   }
 
-  void answer(Call call, lake::Done done, std::function<void()> look,
+  void answer(const std::string& name, Call call, lake::Done done, std::function<void()> look,
               std::function<Result<void>()> take_effect) {
     ++calls_[call];
     auto& faults = script.faults[call];
     Result<void> result;
-    if (script.outage) {
-      result = *script.outage;
+    const std::optional<Error> refusal = script.refuses ? script.refuses(name, call) : std::nullopt;
+    if (refusal || script.outage) {
+      result = refusal ? *refusal : *script.outage;
     } else if (!faults.empty()) {
       const auto [error, effect] = faults.front();
       faults.pop_front();

@@ -1,5 +1,5 @@
 // A broker and a consumer of it, in memory: logs, a group's committed positions, and a script that runs at
-// every poll.
+// every poll. It is as strict with its caller as kafka::DirectSource, whose CHECKs are failures of the test.
 #pragma once
 
 #include <algorithm>
@@ -55,6 +55,7 @@ struct FakeCluster {
   std::map<TopicPartition, Position> committed;
   std::map<TopicPartition, std::string> metadata;
   bool tells_entries = false;  // as exactly-once needs it
+  std::string topic_id;        // of all topics
 };
 
 class FakeSource final : public source::Source {
@@ -72,8 +73,11 @@ class FakeSource final : public source::Source {
     std::vector<source::Assigned> assigned;
     slots_.clear();
     for (const TopicPartition& id : partitions) {
-      slots_.push_back({id, cluster_.committed_of(id), true});
-      assigned.push_back({.id = id, .start = slots_.back().position, .entry = cluster_.entry_of(id)});
+      slots_.push_back({.id = id, .position = cluster_.committed_of(id)});
+      assigned.push_back({.id = id,
+                          .start = slots_.back().position,
+                          .entry = cluster_.entry_of(id),
+                          .topic_id = cluster_.topic_id});
     }
     held_ = true;
     ending_ = false;
@@ -87,8 +91,14 @@ class FakeSource final : public source::Source {
   }
   void fail(Error error) { handlers_.failed(std::move(error)); }
   void fail_partition(std::uint32_t slot, Error error) {
+    slots_.at(slot).held = true;
+    slots_.at(slot).failed = true;
     handlers_.partition_failed(PartitionSlot{slot}, std::move(error));
   }
+  void wait_for_partition(std::uint32_t slot, Error error) {
+    handlers_.partition_waits(PartitionSlot{slot}, std::move(error));
+  }
+  void go_on_with_partition(std::uint32_t slot) { handlers_.partition_goes_on(PartitionSlot{slot}); }
   bool held() const { return held_; }
   bool at_end() const {
     return std::all_of(slots_.begin(), slots_.end(),
@@ -96,28 +106,37 @@ class FakeSource final : public source::Source {
   }
 
   std::deque<Error> commit_errors;  // of the next commits, in order
-  bool hold_commits = false;        // their answers wait
+  std::size_t refusals = 0;         // so many of the next commits are refused, and the member stays
+  // By partition, of the next commits that name it, in order. The others of such a commit are done.
+  std::map<TopicPartition, std::deque<CommitOutcome>> outcomes;
+  bool next_commit_loses_membership = false;  // all of it is refused, with that reason
+  bool unknown_takes_effect = false;  // the commits of `commit_errors`, and the outcomes that are unknown
+  bool hold_commits = false;          // their answers wait
   std::size_t polls = 0;
   std::size_t commits = 0;
 
   Result<void> start(source::SourceHandlers handlers) override {
+    EXPECT_FALSE(started_);
+    started_ = true;
     handlers_ = std::move(handlers);
     return {};
   }
 
   void poll() override {
-    EXPECT_FALSE(closed_);
+    EXPECT_TRUE(started_ && !closed_);
     ++polls;
     at_poll_(*this);
   }
 
   const source::RecordSpan* front() override {
+    given_ = false;
     if (!held_ || ending_) {
       return nullptr;
     }
     const auto count = static_cast<std::uint32_t>(slots_.size());
     for (std::uint32_t i = 0; i < count; ++i) {
       if (fill_front(PartitionSlot{(first_ + i) % count})) {
+        given_ = true;
         return &front_;
       }
     }
@@ -126,6 +145,9 @@ class FakeSource final : public source::Source {
 
   void taken(std::size_t count) override {
     ASSERT_LE(count, front_.records.size());
+    if (!given_) {  // its partition was sent elsewhere, or held
+      return;
+    }
     Position& position = slots_.at(front_.slot.value).position;
     if (count == front_.records.size()) {
       position = front_.next;
@@ -135,17 +157,33 @@ class FakeSource final : public source::Source {
     }
   }
 
-  void fetch_from(PartitionSlot slot, Position position) override {
-    EXPECT_TRUE(held_ && !ending_);
-    slots_.at(slot.value).held = false;
-    slots_.at(slot.value).position = position;
+  void read_elsewhere(PartitionSlot slot, Position /*from*/) override {
+    EXPECT_LT(slot.value, slots_.size());
   }
-  void hold(PartitionSlot slot) override { slots_.at(slot.value).held = true; }
-  void read_entries(std::span<const PartitionSlot> slots,
+
+  void fetch_from(PartitionSlot slot, Position position) override {
+    if (Slot* const held = slot_to_move(slot); held != nullptr && !held->failed) {
+      held->held = false;
+      held->position = position;
+    }
+  }
+  void hold(PartitionSlot slot) override {
+    if (Slot* const held = slot_to_move(slot)) {
+      held->held = true;
+    }
+  }
+  void distrust(PartitionSlot slot, Position /*position*/) override {
+    if (Slot* const held = slot_to_move(slot)) {
+      held->held = true;
+      distrusted.push_back(slot);
+    }
+  }
+  std::vector<PartitionSlot> distrusted;
+  void read_entries(std::vector<TopicPartition> partitions,
                     std::function<void(Result<std::vector<std::optional<GroupEntry>>>)> done) override {
+    EXPECT_TRUE(started_ && !closed_);
     std::vector<std::optional<GroupEntry>> entries;
-    for (const PartitionSlot slot : slots) {
-      const TopicPartition& id = slots_.at(slot.value).id;
+    for (const TopicPartition& id : partitions) {
       entries.push_back(cluster_.tells_entries ? cluster_.entry_of(id)
                                                : GroupEntry{cluster_.committed_of(id), {}});
     }
@@ -159,22 +197,12 @@ class FakeSource final : public source::Source {
     EXPECT_FALSE(commits_asked.empty());
     ++commits;
     committing_ = true;
-    CommitReply answer{.outcome = CommitOutcome::done, .membership_lost = false, .error = {}};
-    if (!commit_errors.empty()) {
-      answer = {.outcome = CommitOutcome::unknown, .membership_lost = false, .error = commit_errors.front()};
-      commit_errors.pop_front();
-    } else {
-      for (const CommitItem& each : commits_asked) {
-        const TopicPartition& id = slots_.at(each.slot.value).id;
-        if (cluster_.tells_entries) {
-          EXPECT_GE(each.position, cluster_.committed_of(id)) << "a commit that goes back";
-        } else {
-          EXPECT_GT(each.position, cluster_.committed_of(id)) << "a commit that says nothing, or goes back";
-        }
-        EXPECT_LE(each.position, cluster_.logs[id].end);
-        at_commit_(id, each.position);
-        cluster_.committed[id] = each.position;
-        cluster_.metadata[id] = each.metadata;
+    CommitReply answer = fate_of(commits_asked);
+    for (std::size_t i = 0; i < commits_asked.size(); ++i) {
+      const CommitOutcome outcome = answer.items[i].outcome;
+      ASSERT_LT(commits_asked[i].slot.value, slots_.size());
+      if (outcome == CommitOutcome::done || (outcome == CommitOutcome::unknown && unknown_takes_effect)) {
+        take_effect(commits_asked[i]);
       }
     }
     answer_ = [this, done = std::move(done), answer] {
@@ -215,7 +243,8 @@ class FakeSource final : public source::Source {
                         .at_end_mark = mark != end_marks.end() && slots_[i].position >= mark->second});
     }
   }
-  source::SourceCounters counters() const override { return {}; }
+  source::SourceCounters counters() const override { return told; }
+  source::SourceCounters told;
 
   std::map<TopicPartition, Position> end_marks;
 
@@ -224,7 +253,61 @@ class FakeSource final : public source::Source {
     TopicPartition id;
     Position position;
     bool held = true;
+    bool failed = false;
   };
+
+  // From `assigned` until release(). None: the assignment ends, and nothing happens.
+  Slot* slot_to_move(PartitionSlot slot) {
+    EXPECT_TRUE(held_);
+    EXPECT_LT(slot.value, slots_.size());
+    if (!held_ || ending_ || slot.value >= slots_.size()) {
+      return nullptr;
+    }
+    given_ = given_ && front_.slot != slot;
+    return &slots_[slot.value];
+  }
+
+  CommitReply fate_of(std::span<const CommitItem> asked) {
+    const Error refused = make_error(ErrorKind::canceled, Action::give_up, "refused");
+    if (next_commit_loses_membership) {
+      next_commit_loses_membership = false;
+      CommitReply answer = CommitReply::alike(asked.size(), CommitOutcome::refused, refused);
+      answer.membership_lost = true;
+      return answer;
+    }
+    if (refusals > 0) {
+      --refusals;
+      return CommitReply::alike(asked.size(), CommitOutcome::refused, refused);
+    }
+    if (!commit_errors.empty()) {
+      const Error error = commit_errors.front();
+      commit_errors.pop_front();
+      return CommitReply::alike(asked.size(), CommitOutcome::unknown, error);
+    }
+    CommitReply answer = CommitReply::alike(asked.size(), CommitOutcome::done);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      std::deque<CommitOutcome>& next = outcomes[slots_.at(asked[i].slot.value).id];
+      if (!next.empty()) {
+        answer.items[i] = {next.front(),
+                           make_error(ErrorKind::forbidden, Action::give_up, "not this partition")};
+        next.pop_front();
+      }
+    }
+    return answer;
+  }
+
+  void take_effect(const CommitItem& each) {
+    const TopicPartition& id = slots_.at(each.slot.value).id;
+    if (cluster_.tells_entries) {
+      EXPECT_GE(each.position, cluster_.committed_of(id)) << "a commit that goes back";
+    } else {
+      EXPECT_GT(each.position, cluster_.committed_of(id)) << "a commit that says nothing, or goes back";
+    }
+    EXPECT_LE(each.position, cluster_.logs[id].end);
+    at_commit_(id, each.position);
+    cluster_.committed[id] = each.position;
+    cluster_.metadata[id] = each.metadata;
+  }
 
   // False: there is nothing to take of the partition.
   bool fill_front(PartitionSlot index) {
@@ -264,6 +347,8 @@ class FakeSource final : public source::Source {
   std::vector<RecordView> views_;  // of front_
   source::RecordSpan front_;
   std::uint32_t first_ = 0;  // whose turn it is
+  bool given_ = false;       // front_ is what front() would give
+  bool started_ = false;
   bool held_ = false;
   bool ending_ = false;
   bool lost_ = false;

@@ -61,6 +61,7 @@ class PipelineTest : public testing::Test {
     sealed_.clear();
     tickets_.clear();
     stored_.clear();
+    late_.clear();  // a slab whose write is under way goes with its batch
     chunks_.reset();
     stage_.reset();
     loop_.reset();
@@ -91,7 +92,7 @@ class PipelineTest : public testing::Test {
                              [this](const BatchPtr& batch) {
                                stored_.push_back(batch);
                                if (publishes_) {
-                                 uploader_->publish(batch);
+                                 uploader_->publish(batch, MonoTime::max());
                                }
                              },
                          .ticket =
@@ -100,6 +101,13 @@ class PipelineTest : public testing::Test {
                                if (result.ok()) {
                                  ledger_.published(ledger::BatchKey{batch->id.counter});
                                  chunks_->forget(*batch);
+                               }
+                             },
+                         .late =
+                             [this](const BatchPtr& batch) {
+                               late_.push_back(batch);
+                               if (publishes_) {
+                                 uploader_->publish(batch, MonoTime::max());
                                }
                              }});
     writer_ = std::make_unique<BatchWriter>(cuts_, *chunks_, metrics_,
@@ -113,12 +121,14 @@ class PipelineTest : public testing::Test {
 
   void build_batcher(const std::vector<TopicPartition>& partitions) {
     batcher_ = std::make_unique<Batcher>(
-        *writer_, ledger_, *loop_, clock_, metrics_, 0xabc, 1,
+        *writer_, ledger_, *loop_, clock_, metrics_,
+        Batcher::Options{.incarnation = 0xabc, .random_seed = 1, .backlog_bytes_max = backlog_bytes_max_},
         Batcher::Events{
             .sealed =
                 [this](const BatchPtr& batch) {
                   sealed_.push_back(batch);
                   if (batch->cut.blocks.empty()) {
+                    ledger_.is_bare(ledger::BatchKey{batch->id.counter});
                     ledger_.published(ledger::BatchKey{batch->id.counter});
                   } else if (uploading_) {
                     uploader_->seal(batch);
@@ -155,9 +165,13 @@ class PipelineTest : public testing::Test {
                          .headers = {},
                          .null_value = values[i].empty()});
     }
-    return batcher_->take({.slot = PartitionSlot{slot},
-                           .records = records,
-                           .next = Position{first + static_cast<std::int64_t>(values.size())}});
+    return take({.slot = PartitionSlot{slot},
+                 .records = records,
+                 .next = Position{first + static_cast<std::int64_t>(values.size())}});
+  }
+  // As the worker does.
+  std::size_t take(const source::RecordSpan& span) {
+    return batcher_->admit(span) == Batcher::Admission::yes ? batcher_->take(span) : 0;
   }
 
   // A batch outside any batcher, and its bytes.
@@ -191,7 +205,8 @@ class PipelineTest : public testing::Test {
 
   // Turns of the loop, each ten milliseconds of the fake clock, until it is so.
   void run_until(const std::function<bool()>& reached) {
-    for (int turn = 0; turn < 20'000 && !reached(); ++turn) {
+    const MonoTime began = system_clock().now();  // its disk takes the machine's time
+    while (!reached() && system_clock().now() - began < std::chrono::minutes(1)) {
       loop_->run_once(std::chrono::milliseconds(1));
       clock_.advance(std::chrono::milliseconds(10));
     }
@@ -231,6 +246,7 @@ class PipelineTest : public testing::Test {
   BatchWriter::Options cuts_;
   stage::Options stage_options_;
   std::uint32_t connections_ = 2;
+  std::uint64_t backlog_bytes_max_ = 1 << 20;
   bool uploading_ = false;
   TopicPlan plan_;
   obs::WorkerMetrics metrics_{0};
@@ -251,6 +267,7 @@ class PipelineTest : public testing::Test {
   std::vector<std::uint32_t> blocks_ready_;
   std::vector<std::pair<BatchPtr, Result<Uploader::Publication>>> tickets_;
   std::vector<BatchPtr> stored_;
+  std::vector<BatchPtr> late_;
   bool publishes_ = true;  // as soon as a batch is stored
 };
 

@@ -59,8 +59,12 @@ TEST_F(UploaderTest, the_metadata_tells_what_is_in_the_blob_and_whose_it_is) {
   const BatchPtr batch = publish(1000);
   batch->ranges.shares.push_back(
       Share{.partition = Partition{11}, .range = {Position{70}, Position{95}}, .chunked = {}});
+  batch->cut.holes = 24;
+  batch->cut.skipped = 1;
   run_until([&] { return answered(); });
   FakeBlobStore::Blob& blob = store_->blobs[batch->name];
+  EXPECT_EQ(blob["holes"], "24");
+  EXPECT_EQ(blob["skipped"], "1");
   EXPECT_EQ(blob["penstock"], "1");
   EXPECT_EQ(blob["topic"], "topic");
   EXPECT_EQ(blob["ranges"], "3:0-1,11:70-95");
@@ -108,7 +112,7 @@ TEST_P(LatePublicationTest, nothing_is_visible_before_publish) {
   EXPECT_TRUE(uploader_->idle());
   EXPECT_TRUE(store_->blobs.empty());
   EXPECT_EQ(store_->count(Call::put_block), GetParam() > k_block_bytes ? 2U : 0U);
-  uploader_->publish(batch);
+  uploader_->publish(batch, MonoTime::max());
   run_until([&] { return answered(); });
   expect_published_once(batch, GetParam());
 }
@@ -117,7 +121,7 @@ TEST_P(LatePublicationTest, nothing_is_visible_before_publish) {
 TEST_P(LatePublicationTest, a_batch_whose_name_has_a_tombstone_is_dead) {
   const BatchPtr batch = stored_batch();
   store_->blobs[batch->name].metadata = format::to_metadata(format::tombstone_of("group"));
-  uploader_->publish(batch);
+  uploader_->publish(batch, MonoTime::max());
   run_until([&] { return answered(); });
   ASSERT_TRUE(tickets_[0].second.ok());
   EXPECT_EQ(*tickets_[0].second, Uploader::Publication::dead);
@@ -201,6 +205,77 @@ TEST_F(UploaderTest, blocks_and_list_that_fail_are_made_again) {
   EXPECT_EQ(store_->count(Call::commit_blocks), 3U) << "fails, takes effect unseen, finds itself";
   EXPECT_EQ(store_->count(Call::get_properties), 1U);
 }
+
+// A claim that is old is read again before its blob is put. Of a batch that goes whole, and of one in blocks.
+class LatePutTest : public UploaderTest, public testing::WithParamInterface<std::size_t> {
+ protected:
+  Call call() const { return GetParam() == 1000 ? Call::put_blob : Call::commit_blocks; }
+
+  // Published once, which fails in this way. Its time is over before the next try.
+  BatchPtr late_after(ErrorKind kind, Effect effect) {
+    build(40);
+    publishes_ = false;
+    BatchPtr batch = publish(GetParam());
+    run_until([&] { return !stored_.empty(); });
+    store_->fail_next(call(), kind, effect);
+    uploader_->publish(batch, clock_.now() + std::chrono::milliseconds(1));
+    run_turns(20);
+    clock_.advance(std::chrono::minutes(1));
+    run_until([&] { return !late_.empty(); });
+    EXPECT_EQ(store_->count(call()), 1U);
+    EXPECT_TRUE(tickets_.empty());
+    return batch;
+  }
+};
+
+TEST_P(LatePutTest, no_call_that_makes_the_blob_begins_after_its_time) {
+  const BatchPtr batch = late_after(ErrorKind::unavailable, Effect::none);
+  EXPECT_TRUE(store_->blobs.empty());
+  uploader_->publish(batch, MonoTime::max());
+  run_until([&] { return answered(); });
+  expect_published_once(batch, GetParam());
+}
+
+TEST_P(LatePutTest, ask_finds_an_earlier_success) {
+  const BatchPtr batch = late_after(ErrorKind::timed_out, Effect::lost_reply);
+  uploader_->ask(batch);
+  run_until([&] { return answered(); });
+  ASSERT_TRUE(tickets_.front().second.ok());
+  EXPECT_EQ(*tickets_.front().second, Uploader::Publication::published);
+}
+
+TEST_P(LatePutTest, ask_makes_an_end_where_nothing_is) {
+  const BatchPtr batch = late_after(ErrorKind::timed_out, Effect::none);
+  uploader_->ask(batch);
+  run_until([&] { return answered(); });
+  ASSERT_TRUE(tickets_.front().second.ok());
+  EXPECT_EQ(*tickets_.front().second, Uploader::Publication::dead);
+  EXPECT_TRUE(store_->blobs.empty());
+}
+
+// On a slow line a block takes longer than the time that a late batch is given.
+TEST_P(LatePutTest, a_late_batch_waits_for_no_other) {
+  connections_ = 1;
+  const BatchPtr batch = late_after(ErrorKind::unavailable, Effect::none);
+  const std::size_t blocks = store_->count(Call::put_block);
+  const BatchPtr other = publish(k_three_blocks, 2);
+  run_turns(20);
+  EXPECT_EQ(store_->count(Call::put_block), blocks) << "its slot is kept";
+  uploader_->publish(batch, clock_.now());
+  run_until([&] { return answered(); });
+  EXPECT_EQ(tickets_.front().first, batch);
+  run_until([&] { return stored_.size() == 2; });
+}
+
+TEST_P(LatePutTest, a_late_batch_that_is_dropped_gives_its_slot_back) {
+  connections_ = 1;
+  const BatchPtr batch = late_after(ErrorKind::unavailable, Effect::none);
+  const BatchPtr other = publish(k_three_blocks, 2);
+  uploader_->abandon(*batch);
+  run_until([&] { return stored_.size() == 2; });
+}
+
+INSTANTIATE_TEST_SUITE_P(WholeAndInBlocks, LatePutTest, testing::Values(std::size_t{1000}, k_three_blocks));
 
 // What arrived is not what was sent: for the store, a block that is there and must not be used.
 TEST_F(UploaderTest, a_block_that_arrived_damaged_is_put_again_and_lands_once) {

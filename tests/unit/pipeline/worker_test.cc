@@ -1,13 +1,6 @@
-// The worker whole, over a fake broker and a fake lake. The script runs on the worker's own thread, at every
-// poll; the clock goes on by a few milliseconds each time.
 #include "pipeline/worker.h"
 
-#include <algorithm>
 #include <chrono>
-#include <deque>
-#include <filesystem>
-#include <functional>
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -15,11 +8,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include "unit/pipeline/fake_blob_store.h"
-#include "unit/pipeline/fake_clock.h"
-#include "unit/pipeline/fake_source.h"
+#include "unit/pipeline/worker_fixture.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -28,187 +18,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 using Effect = FakeBlobStore::Effect;
-
-constexpr std::size_t k_worker_slab_bytes = 256 << 10;
-
-class WorkerTest : public testing::Test {
- protected:
-  WorkerTest() {
-    std::string pattern = testing::TempDir() + "/penstock-worker-XXXXXX";
-    root_ = ::mkdtemp(pattern.data());
-    options_.group = "group";
-    options_.protocol.guarantee = ledger::Guarantee::at_least_once;  // claims are tried in tests/sim
-    options_.slab_count = 12;
-    options_.slab_bytes = k_worker_slab_bytes;
-    options_.block_bytes = k_worker_slab_bytes - stage::k_chunk_header_bytes;
-    options_.connections = 2;
-    options_.stage = {.dir = root_ + "/stage",
-                      .bytes_max = 4 * k_segment_bytes,
-                      .segment_bytes = k_segment_bytes,
-                      .slab_bytes = k_worker_slab_bytes};
-    options_.loop.choice = io::Choice::portable;
-    options_.plan_for = [this](const std::string& topic) -> Result<TopicPlan> {
-      if (topic == "unplanned") {
-        return error_of(ErrorKind::invalid_input, Action::fatal);
-      }
-      TopicPlan plan;
-      plan.topic = topic;
-      plan.max_age = max_age_;
-      plan.max_bytes = max_bytes_;
-      plan.path = codec::PathTemplate::parse("{topic}").value();
-      return plan;
-    };
-    options_.make_store = [this](io::Loop& loop) -> Result<std::unique_ptr<lake::BlobStore>> {
-      auto store = std::make_unique<FakeBlobStore>(loop);
-      store_ = store.get();
-      store_->script.on_published = [this](const std::string& name) { read_blob(name); };
-      return std::unique_ptr<lake::BlobStore>(std::move(store));
-    };
-    options_.make_source = [this](io::Loop& loop) -> Result<std::unique_ptr<source::Source>> {
-      loop_ = &loop;
-      auto source = std::make_unique<FakeSource>(
-          loop, cluster_, [this](FakeSource& at) { every_poll(at); },
-          [this](const TopicPartition& id, Position position) { expect_landed(id, position); });
-      source->end_marks = end_marks_;
-      return std::unique_ptr<source::Source>(std::move(source));
-    };
-    options_.random = [this] { return random_ += 0x9e3779b97f4a7c15; };
-  }
-  ~WorkerTest() override { std::filesystem::remove_all(root_); }
-
-  static constexpr std::uint64_t k_segment_bytes = 4096 + 4 * k_worker_slab_bytes;
-
-  Result<void> run() {
-    worker_ = std::make_unique<Worker>(options_, clock_, metrics_);
-    return worker_->run([] {});
-  }
-
-  // A step of the script runs once its condition holds; then the next is waited for.
-  struct Step {
-    std::function<bool(FakeSource&)> when;
-    std::function<void(FakeSource&)> act;
-  };
-  void then(std::function<bool(FakeSource&)> when, std::function<void(FakeSource&)> act) {
-    script_.push_back({std::move(when), std::move(act)});
-  }
-  void first(std::function<void(FakeSource&)> act) {
-    then([](FakeSource&) { return true; }, std::move(act));
-  }
-  void assign_all() {
-    first([this](FakeSource& source) {
-      std::vector<TopicPartition> ids;
-      for (const auto& [id, log] : cluster_.logs) {
-        ids.push_back(id);
-      }
-      source.assign(ids);
-    });
-  }
-  void then_stop(std::function<bool(FakeSource&)> when) {
-    then(std::move(when), [this](FakeSource&) { worker_->stop(); });
-  }
-
-  void every_poll(FakeSource& source) {
-    clock_.advance(turn_);
-    loop_->wake();
-    if (source.polls > 20'000) {
-      ADD_FAILURE() << "stuck; " << script_.size() << " steps left; not ready: " << worker_->not_ready();
-      worker_->leave_now();
-      return;
-    }
-    if (!script_.empty() && script_.front().when(source)) {
-      const Step step = std::move(script_.front());
-      script_.pop_front();
-      step.act(source);
-    }
-  }
-
-  // Every value is unique: its partition and its offset.
-  void produce(const TopicPartition& id, int count, std::size_t padding = 0) {
-    for (int i = 0; i < count; ++i) {
-      const std::int64_t offset = cluster_.logs[id].end.value;
-      cluster_.append(id, id.topic + " " + std::to_string(id.partition.value) + " " + std::to_string(offset) +
-                              " " + std::string(padding, '.'));
-    }
-  }
-
-  // Reads what became visible; each line must be a record that is in the log there.
-  void read_blob(const std::string& name) {
-    const std::string& bytes = store_->blobs[name].bytes;
-    EXPECT_FALSE(bytes.empty()) << "an empty file";
-    std::map<TopicPartition, std::int64_t> last;
-    for (std::size_t at = 0; at < bytes.size();) {
-      const std::size_t end = bytes.find('\n', at);
-      ASSERT_NE(end, std::string::npos);
-      const std::string line = bytes.substr(at, end - at);
-      at = end + 1;
-      const std::size_t first = line.find(' ');
-      const std::size_t second = line.find(' ', first + 1);
-      const TopicPartition id{line.substr(0, first), Partition{std::stoi(line.substr(first + 1))}};
-      const std::int64_t offset = std::stoll(line.substr(second + 1));
-      EXPECT_TRUE(last.find(id) == last.end() || last[id] < offset) << "out of order: " << line.substr(0, 40);
-      last[id] = offset;
-      ++landed_[id][offset];
-    }
-    ++blobs_;
-  }
-
-  // Never a commit ahead of what is visible in the lake.
-  void expect_landed(const TopicPartition& id, Position position) {
-    for (const FakeCluster::Record& record : cluster_.logs[id].records) {
-      if (record.offset.value < position.value && !record.value.empty()) {
-        EXPECT_GE(landed_[id][record.offset.value], 1)
-            << "committed and not landed: offset " << record.offset.value;
-      }
-    }
-  }
-
-  enum class Doubles { none, allowed };
-  void expect_all_landed(Doubles doubles = Doubles::none) {
-    for (const auto& [id, log] : cluster_.logs) {
-      for (const FakeCluster::Record& record : log.records) {
-        const int times = landed_[id][record.offset.value];
-        if (record.value.empty()) {
-          EXPECT_EQ(times, 0);
-        } else if (doubles == Doubles::none) {
-          EXPECT_EQ(times, 1) << id.topic << " " << id.partition.value << " " << record.offset.value;
-        } else {
-          EXPECT_GE(times, 1) << id.topic << " " << id.partition.value << " " << record.offset.value;
-        }
-      }
-    }
-  }
-  void expect_all_committed() {
-    for (const auto& [id, log] : cluster_.logs) {
-      EXPECT_EQ(cluster_.committed_of(id), log.end) << id.topic << " " << id.partition.value;
-    }
-  }
-  bool all_committed() {
-    return std::all_of(cluster_.logs.begin(), cluster_.logs.end(), [this](const auto& log) {
-      return cluster_.committed_of(log.first) == log.second.end;
-    });
-  }
-
-  static TopicPartition at(const std::string& topic, std::int32_t partition) {
-    return {topic, Partition{partition}};
-  }
-
-  std::string root_;
-  FakeClock clock_;
-  Duration turn_ = milliseconds(5);
-  Duration max_age_ = seconds(1);
-  std::uint64_t max_bytes_ = 1 << 20;
-  FakeCluster cluster_;
-  std::map<TopicPartition, Position> end_marks_;
-  std::deque<Step> script_;
-  std::map<TopicPartition, std::map<std::int64_t, int>> landed_;
-  int blobs_ = 0;
-  std::uint64_t random_ = 0;
-  obs::WorkerMetrics metrics_{0};
-  WorkerOptions options_;
-  std::unique_ptr<Worker> worker_;
-  FakeBlobStore* store_ = nullptr;
-  io::Loop* loop_ = nullptr;
-};
 
 TEST_F(WorkerTest, everything_lands_once_and_is_committed_while_it_runs) {
   for (int partition = 0; partition < 3; ++partition) {
@@ -452,7 +261,7 @@ TEST_F(WorkerTest, an_outage_fills_the_stage_and_stops_the_taking_until_it_ends)
     EXPECT_EQ(metrics_.records_received.value(), taken) << "nothing is taken any more";
     EXPECT_LT(taken, 300U);
     EXPECT_TRUE(source.held());
-    EXPECT_NE(worker_->not_ready().find("no room on the stage"), std::string::npos) << worker_->not_ready();
+    EXPECT_NE(worker_->not_ready().find("/stage is full ("), std::string::npos) << worker_->not_ready();
     EXPECT_GT(metrics_.backpressure_events.value(), 0U);
     EXPECT_GT(metrics_.stage_full_ns.value(), 0U);
     store_->script.outage.reset();
@@ -461,6 +270,59 @@ TEST_F(WorkerTest, an_outage_fills_the_stage_and_stops_the_taking_until_it_ends)
   ASSERT_TRUE(run().ok());
   expect_all_landed();
   expect_all_committed();
+}
+
+// A file a record, and a storage that is away: 50,000 batches wait in Kafka and not in memory.
+TEST_F(WorkerTest, a_long_outage_leaves_a_bounded_number_of_batches_and_each_turn_costs_what_it_did) {
+  constexpr std::size_t k_batches_max = 500;
+  constexpr int k_window = 200;
+  turn_ = milliseconds(50);
+  max_bytes_ = 1;
+  options_.backlog_bytes = k_batches_max * (k_sealed_batch_bytes + k_sealed_share_bytes);
+  options_.stage.bytes_max = 64 * k_segment_bytes;
+  for (int partition = 0; partition < 8; ++partition) {
+    produce(at("t", partition), 50'000 / 8);
+  }
+  assign_all();
+  first([this](FakeSource&) { store_->script.outage = error_of(ErrorKind::unavailable); });
+  const auto calls = [this] { return store_->count(Call::put_block) + store_->count(Call::put_blob); };
+  const auto after_polls = [](int count) {
+    return [count](FakeSource&) mutable {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));  // the disk is a real one
+      return count-- == 0;
+    };
+  };
+  std::size_t calls_before = 0;
+  std::size_t calls_of_few = 0;
+  std::uint64_t taken = 0;
+  first([&](FakeSource&) { calls_before = calls(); });
+  then(after_polls(k_window), [&](FakeSource&) {
+    calls_of_few = calls() - calls_before;
+    calls_before = calls();
+  });
+  then(after_polls(2 * k_window), [&](FakeSource&) {
+    taken = metrics_.records_received.value();
+    calls_before = calls();
+  });
+  then(after_polls(k_window), [&](FakeSource& source) {
+    EXPECT_EQ(metrics_.records_received.value(), taken) << "nothing is taken any more";
+    EXPECT_LE(metrics_.publishing_batches.value(), static_cast<std::int64_t>(k_batches_max));
+    EXPECT_GT(metrics_.publishing_batches.value(), static_cast<std::int64_t>(k_batches_max) - 10);
+    EXPECT_TRUE(source.held());
+    EXPECT_EQ(worker_->not_ready().find("no room on the stage"), std::string::npos) << worker_->not_ready();
+    EXPECT_LT(calls() - calls_before, 2 * calls_of_few);
+    store_->script.outage.reset();
+  });
+  then_stop([this](FakeSource&) { return metrics_.blobs_published.value() >= 1000; });
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(metrics_.publishing_batches.value(), 0);
+  std::int64_t committed = 0;
+  for (const auto& [id, log] : cluster_.logs) {
+    committed += cluster_.committed_of(id).value;
+    expect_landed(id, cluster_.committed_of(id));
+  }
+  EXPECT_EQ(committed, static_cast<std::int64_t>(metrics_.records_received.value()));
+  EXPECT_GE(committed, 1000);
 }
 
 TEST_F(WorkerTest, ready_only_when_records_are_taken_and_shipped) {
@@ -489,15 +351,115 @@ TEST_F(WorkerTest, a_fatal_error_of_the_source_ends_the_worker_with_it) {
   EXPECT_EQ(cluster_.committed_of(at("t", 0)), Position{0});
 }
 
-TEST_F(WorkerTest, a_topic_without_a_plan_ends_the_worker_though_its_partitions_go_on_talking) {
+TEST_F(WorkerTest, is_not_ready_from_an_error_of_the_source_until_a_broker_answers) {
+  produce(at("t", 0), 5);
+  assign_all();
+  then([this](FakeSource&) { return worker_->not_ready().empty(); },
+       [this](FakeSource& source) {
+         source.told.last_answer = clock_.now();
+         source.fail(make_error(ErrorKind::unavailable, Action::retry, "no broker is reached"));
+       });
+  MonoTime failed_at{};
+  then([this](FakeSource&) { return !worker_->not_ready().empty(); },
+       [&](FakeSource&) {
+         EXPECT_EQ(worker_->not_ready(), "no broker is reached");
+         failed_at = clock_.now();
+       });
+  then([&](FakeSource&) { return clock_.now() - failed_at > seconds(20); },
+       [this](FakeSource& source) {
+         EXPECT_EQ(worker_->not_ready(), "no broker is reached");
+         source.told.last_answer = clock_.now();
+       });
+  then_stop([this](FakeSource&) { return worker_->not_ready().empty(); });
+  ASSERT_TRUE(run().ok());
+  EXPECT_LT(clock_.now() - failed_at, seconds(25));
+}
+
+TEST_F(WorkerTest, is_not_ready_when_a_broker_is_silent_for_ten_seconds) {
+  produce(at("t", 0), 5);
+  assign_all();
+  MonoTime since{};
+  then([this](FakeSource&) { return worker_->not_ready().empty(); },
+       [&](FakeSource& source) {
+         since = clock_.now();
+         source.told.overdue_since = since;
+       });
+  then([this](FakeSource&) { return !worker_->not_ready().empty(); },
+       [&](FakeSource& source) {
+         EXPECT_GE(clock_.now() - since, seconds(10));
+         EXPECT_LE(clock_.now() - since, seconds(12));
+         EXPECT_NE(worker_->not_ready().find("a broker has not answered for 1"), std::string::npos)
+             << worker_->not_ready();
+         source.told.overdue_since.reset();
+       });
+  then_stop([this](FakeSource&) { return worker_->not_ready().empty(); });
+  ASSERT_TRUE(run().ok());
+}
+
+TEST_F(WorkerTest, is_not_ready_when_the_store_is_silent_for_ten_seconds) {
+  produce(at("t", 0), 5);
+  assign_all();
+  first([this](FakeSource&) { store_->script.hold = true; });
+  then([this](FakeSource&) { return worker_->not_ready().find("the store has not answered") == 0; },
+       [this](FakeSource&) { store_->answer_held(); });
+  then_stop([this](FakeSource&) { return all_committed() && worker_->not_ready().empty(); });
+  ASSERT_TRUE(run().ok());
+  expect_all_landed();
+}
+
+TEST_F(WorkerTest, a_partition_that_waits_is_named_until_it_goes_on) {
+  produce(at("t", 0), 5);
+  assign_all();
+  then([this](FakeSource&) { return worker_->not_ready().empty(); },
+       [](FakeSource& source) {
+         source.wait_for_partition(
+             0, make_error(ErrorKind::unavailable, Action::retry, "topic t, partition 0: nobody leads it"));
+       });
+  then([this](FakeSource&) { return !worker_->not_ready().empty(); },
+       [this](FakeSource& source) {
+         EXPECT_EQ(worker_->not_ready(), "topic t, partition 0: nobody leads it");
+         source.go_on_with_partition(0);
+       });
+  then_stop([this](FakeSource&) { return worker_->not_ready().empty() && all_committed(); });
+  ASSERT_TRUE(run().ok());
+}
+
+TEST_F(WorkerTest, a_topic_without_a_plan_is_stopped_and_the_others_go_on) {
   produce(at("unplanned", 0), 5);
-  first([this](FakeSource& source) {
-    source.assign({at("unplanned", 0)});
-    source.fail_partition(0, error_of(ErrorKind::corrupt));
-  });
+  produce(at("unplanned", 1), 5);
+  produce(at("t", 0), 5);
+  assign_all();
+  then([this](FakeSource&) { return cluster_.committed_of(at("t", 0)) == Position{5}; },
+       [this](FakeSource& source) {
+         const std::string said = worker_->not_ready();
+         const std::size_t at = said.find("topic unplanned is not read");
+         EXPECT_NE(at, std::string::npos) << said;
+         EXPECT_EQ(said.find("topic unplanned is not read", at + 1), std::string::npos)
+             << "once for both partitions: " << said;
+         source.revoke(source::RevokeReason::rebalance);
+       });
+  then([](FakeSource& source) { return !source.held(); },
+       [this](FakeSource& source) {
+         has_plan_for_all_ = true;  // it is asked again
+         source.assign({at("unplanned", 1), at("unplanned", 0)});
+       });
+  then_stop([this](FakeSource&) { return all_committed(); });
+  ASSERT_TRUE(run().ok());
+  expect_all_landed();
+}
+
+TEST_F(WorkerTest, exit_at_end_fails_when_a_topic_has_no_plan) {
+  options_.exit_at_end = true;
+  produce(at("unplanned", 0), 5);
+  produce(at("t", 0), 5);
+  for (const auto& [id, log] : cluster_.logs) {
+    end_marks_[id] = log.end;
+  }
+  assign_all();
   const Result<void> outcome = run();
   ASSERT_FALSE(outcome.ok());
   EXPECT_EQ(outcome.error().kind, ErrorKind::invalid_input);
+  EXPECT_EQ(cluster_.committed_of(at("unplanned", 0)), Position{0});
 }
 
 TEST_F(WorkerTest, a_record_too_large_for_the_memory_ends_it_after_everything_before_has_landed) {
@@ -535,8 +497,11 @@ TEST_F(WorkerTest, exit_at_end_reaches_the_marks_and_takes_nothing_behind_them) 
     end_marks_[id] = log.end;
   }
   assign_all();
+  int told_at_end = 0;
+  options_.look_again = [this, &told_at_end] { told_at_end += worker_->at_end() ? 1 : 0; };
   then([this](FakeSource&) { return worker_->at_end(); },
-       [this](FakeSource&) {
+       [this, &told_at_end](FakeSource&) {
+         EXPECT_EQ(told_at_end, 1) << "who waits for the end is woken";
          expect_all_landed();
          expect_all_committed();
          EXPECT_EQ(blobs_, 1);
@@ -550,6 +515,86 @@ TEST_F(WorkerTest, exit_at_end_reaches_the_marks_and_takes_nothing_behind_them) 
   ASSERT_TRUE(run().ok());
   EXPECT_EQ(cluster_.committed_of(at("t", 0)), Position{30});
   EXPECT_EQ(blobs_, 1) << "no small files beside";
+}
+
+TEST_F(WorkerTest, exit_at_end_reads_again_what_a_refused_claim_has_dropped) {
+  options_.exit_at_end = true;
+  options_.protocol.guarantee = ledger::Guarantee::exactly_once;
+  options_.protocol.sink = "0badcafe";
+  options_.protocol.fence_wait = milliseconds(500);
+  cluster_.tells_entries = true;
+  max_age_ = seconds(3600);
+  produce(at("t", 0), 30);
+  end_marks_[at("t", 0)] = Position{30};
+  assign_all();
+  first([](FakeSource& source) { source.refusals = 1; });
+  then([this](FakeSource&) { return worker_->at_end(); },
+       [this](FakeSource& source) {
+         EXPECT_EQ(source.refusals, 0U);
+         expect_all_landed();
+         expect_all_committed();
+         worker_->stop();
+       });
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(metrics_.commit_failures.value(), 1U);
+  EXPECT_EQ(metrics_.records_received.value(), 60U);
+  EXPECT_EQ(metrics_.records_landed.value(), 30U) << "what was dropped did not land";
+  EXPECT_EQ(metrics_.landed_bytes.value(), value_bytes_of(at("t", 0)));
+  const std::vector<obs::TopicTotals> totals = metrics_.topics.totals();
+  ASSERT_EQ(totals.size(), 1U);
+  EXPECT_EQ(totals[0].records, 30U);
+  EXPECT_EQ(totals[0].bytes, value_bytes_of(at("t", 0)));
+  EXPECT_EQ(totals[0].blobs, 1U);
+}
+
+TEST_F(WorkerTest, exit_at_end_reads_on_when_a_rebalance_brings_a_partition_below_its_mark) {
+  options_.exit_at_end = true;
+  produce(at("t", 0), 30);
+  produce(at("t", 1), 20);
+  for (const auto& [id, log] : cluster_.logs) {
+    end_marks_[id] = log.end;
+  }
+  first([](FakeSource& source) { source.assign({at("t", 0)}); });
+  then([this](FakeSource&) { return worker_->at_end(); },
+       [](FakeSource& source) { source.revoke(source::RevokeReason::rebalance); });
+  then([](FakeSource& source) { return !source.held(); },
+       [this](FakeSource& source) {
+         source.assign({at("t", 0), at("t", 1)});
+         EXPECT_FALSE(worker_->at_end());
+       });
+  then([this](FakeSource&) { return worker_->at_end(); },
+       [this](FakeSource&) {
+         expect_all_landed();
+         expect_all_committed();
+         worker_->stop();
+       });
+  ASSERT_TRUE(run().ok());
+}
+
+TEST_F(WorkerTest, at_its_end_it_reads_how_far_the_group_is) {
+  const TopicPartition other = at("other", 0);  // another process reads it
+  GroupEnd end({{at("t", 0), {.log_start = Position{0}, .mark = Position{30}}},
+                {other, {.log_start = Position{0}, .mark = Position{20}}}});
+  options_.exit_at_end = true;
+  options_.group_end = &end;
+  produce(at("t", 0), 30);
+  end_marks_[at("t", 0)] = Position{30};
+  assign_all();
+  cluster_.committed[other] = Position{12};
+  then([&](FakeSource&) { return worker_->at_end() && end.left().size() == 1 && end.left()[0].at; },
+       [&](FakeSource&) {
+         EXPECT_EQ(end.left()[0].id, other);
+         EXPECT_EQ(end.left()[0].at, Position{12});
+         EXPECT_FALSE(end.complete());
+         cluster_.committed[other] = Position{20};
+       });
+  then([&](FakeSource&) { return end.complete(); },
+       [this](FakeSource&) {
+         EXPECT_TRUE(worker_->at_end());
+         worker_->stop();
+       });
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(cluster_.committed_of(at("t", 0)), Position{30});
 }
 
 TEST_F(WorkerTest, exit_at_end_fails_when_a_partition_cannot_get_there) {

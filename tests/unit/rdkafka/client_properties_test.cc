@@ -56,16 +56,27 @@ TEST(ClientOptions, sets_what_exactly_once_and_flat_memory_rest_on) {
     const char* name;
     const char* value;
   } rows[] = {
-      {"bootstrap.servers", "a:9092,b:9092"}, {"group.id", "penstock-test"},
-      {"enable.auto.commit", "false"},        {"enable.auto.offset.store", "false"},
-      {"auto.offset.reset", "error"},         {"partition.assignment.strategy", "range"},
-      {"isolation.level", "read_committed"},  {"check.crcs", "true"},
-      {"allow.auto.create.topics", "false"},  {"fetch.message.max.bytes", "524288"},
-      {"fetch.max.bytes", "4194304"},         {"queued.max.messages.kbytes", "16384"},
-      {"fetch.wait.max.ms", "500"},           {"fetch.min.bytes", "524288"},
-      {"connections.max.idle.ms", "180000"},  {"metadata.max.age.ms", "180000"},
-      {"socket.keepalive.enable", "true"},    {"session.timeout.ms", "30000"},
-      {"heartbeat.interval.ms", "3000"},      {"enable.partition.eof", "false"},
+      {"bootstrap.servers", "a:9092,b:9092"},
+      {"group.id", "penstock-test"},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"auto.offset.reset", "error"},
+      {"partition.assignment.strategy", "range"},
+      {"isolation.level", "read_committed"},
+      {"check.crcs", "true"},
+      {"allow.auto.create.topics", "false"},
+      {"fetch.message.max.bytes", "524288"},
+      {"fetch.max.bytes", "4194304"},
+      {"queued.max.messages.kbytes", "16384"},
+      {"fetch.wait.max.ms", "500"},
+      {"fetch.min.bytes", "524288"},
+      {"connections.max.idle.ms", "180000"},
+      {"metadata.max.age.ms", "180000"},
+      {"socket.keepalive.enable", "true"},
+      {"session.timeout.ms", "30000"},
+      {"heartbeat.interval.ms", "3000"},
+      {"enable.partition.eof", "false"},
+      {"topic.metadata.refresh.interval.ms", "60000"},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(value_of(plain(), row.name), row.value) << row.name;
@@ -106,6 +117,18 @@ TEST(ClientOptions, chooses_protocol_and_mechanism) {
   EXPECT_EQ(value_of(hubs_by_password, "security.protocol"), "SSL") << "Event Hubs speaks nothing but TLS";
 }
 
+TEST(ClientOptions, shows_a_certificate_of_its_own_with_tls_only) {
+  source::ConsumerOptions options = plain();
+  options.tls = source::Tls::enabled;
+  EXPECT_EQ(value_of(options, "ssl.certificate.location"), std::nullopt);
+  options.tls_certificate = "/etc/gateway.pem";
+  options.tls_key = "/etc/gateway.key";
+  EXPECT_EQ(value_of(options, "ssl.certificate.location"), "/etc/gateway.pem");
+  EXPECT_EQ(value_of(options, "ssl.key.location"), "/etc/gateway.key");
+  options.tls = source::Tls::disabled;
+  EXPECT_EQ(value_of(options, "ssl.key.location"), std::nullopt);
+}
+
 TEST(ClientOptions, a_connection_string_is_user_password_and_broker) {
   EXPECT_EQ(value_of(event_hubs(), "bootstrap.servers"), "contoso.servicebus.windows.net:9093");
   EXPECT_EQ(value_of(event_hubs(), "sasl.username"), "$ConnectionString");
@@ -116,6 +139,44 @@ TEST(ClientOptions, a_connection_string_is_user_password_and_broker) {
       "Endpoint=sb://localhost;SharedAccessKeyName=k;SharedAccessKey=v;UseDevelopmentEmulator=true";
   EXPECT_EQ(value_of(emulator, "bootstrap.servers"), "localhost:9092");
   EXPECT_EQ(value_of(emulator, "security.protocol"), "SASL_PLAINTEXT");
+}
+
+// Every form that Microsoft's pages show: of a namespace, of one hub, with a signature, of other clouds, of
+// the emulator and from a container beside it.
+TEST(ClientOptions, takes_each_documented_form_of_a_connection_string) {
+  const std::string key = "SharedAccessKeyName=listen;SharedAccessKey=c2VjcmV0";
+  const struct {
+    std::string text;
+    const char* broker;
+    const char* protocol;
+    const char* hub;
+  } rows[] = {
+      {"Endpoint=sb://ns.servicebus.windows.net/;" + key, "ns.servicebus.windows.net:9093", "SASL_SSL", ""},
+      {"Endpoint=sb://ns.servicebus.windows.net/;" + key + ";EntityPath=orders",
+       "ns.servicebus.windows.net:9093", "SASL_SSL", "orders"},
+      {"EntityPath=orders;" + key + ";Endpoint=sb://ns.servicebus.windows.net",
+       "ns.servicebus.windows.net:9093", "SASL_SSL", "orders"},
+      {"Endpoint=sb://ns.servicebus.windows.net/;SharedAccessSignature=SharedAccessSignature "
+       "sr=https%3a%2f%2fns.servicebus.windows.net%2forders&sig=a%3d&se=1900000000&skn=listen;EntityPath="
+       "orders",
+       "ns.servicebus.windows.net:9093", "SASL_SSL", "orders"},
+      {"Endpoint=sb://ns.servicebus.chinacloudapi.cn/;" + key, "ns.servicebus.chinacloudapi.cn:9093",
+       "SASL_SSL", ""},
+      {"Endpoint=sb://ns.servicebus.usgovcloudapi.net/;" + key, "ns.servicebus.usgovcloudapi.net:9093",
+       "SASL_SSL", ""},
+      {"Endpoint=sb://localhost;" + key + ";UseDevelopmentEmulator=true;", "localhost:9092", "SASL_PLAINTEXT",
+       ""},
+      {"Endpoint=sb://host.docker.internal:5672;" + key + ";UseDevelopmentEmulator=true;EntityPath=orders",
+       "host.docker.internal:9092", "SASL_PLAINTEXT", "orders"},
+      {"Endpoint=sb://localhost;" + key + ";UseDevelopmentEmulator=false;", "localhost:9093", "SASL_SSL", ""},
+  };
+  for (const auto& row : rows) {
+    source::ConsumerOptions options = event_hubs();
+    options.auth.connection_string = row.text;
+    EXPECT_EQ(value_of(options, "bootstrap.servers"), row.broker) << row.text;
+    EXPECT_EQ(value_of(options, "security.protocol"), row.protocol) << row.text;
+    EXPECT_EQ(source::event_hubs_entity(row.text), row.hub) << row.text;
+  }
 }
 
 TEST(ClientOptions, a_broken_connection_string_is_refused_without_its_text) {

@@ -40,6 +40,7 @@ TEST(ClusterProbe, tells_brokers_topics_logs_and_what_is_unknown) {
   EXPECT_EQ(report->topics[0].partition_count, 3u);
   ASSERT_EQ(report->topic_errors.size(), 1u);
   EXPECT_THAT(report->topic_errors[0].message, HasSubstr("topic oders"));
+  EXPECT_EQ(report->others, std::vector<std::string>{"orders-old"});
   EXPECT_FALSE(report->logs_error.has_value());
   EXPECT_FALSE(report->group_error.has_value()) << report->group_error->message;
   EXPECT_TRUE(report->committed.empty());

@@ -48,14 +48,22 @@ TEST(MemberStamp, what_contradicts_the_library_is_refused) {
   const std::string whole = written(7, "group\0me-1\0\1"s);
   EXPECT_FALSE(parse(whole, "me-2").ok()) << "another member";
   EXPECT_FALSE(parse_member_stamp(as_bytes(whole), "other", "me-1").ok()) << "another group";
-  EXPECT_FALSE(parse(written(7, "group\0\0\1"s), "").ok()) << "no member yet";
-  EXPECT_FALSE(parse(written(-1, "group\0me-1\0\1"s)).ok()) << "a generation that an empty group accepts";
   EXPECT_FALSE(parse(written(7, "group\0me-1\0\2"s)).ok()) << "another flag";
   for (std::size_t i = 0; i < 7; ++i) {
     std::string other = whole;
     other[i] ^= 1;
     EXPECT_FALSE(parse(other).ok()) << "magic, byte " << i;
   }
+}
+
+TEST(MemberStamp, of_nobody_it_is_of_the_layout_and_is_known_as_such) {
+  const auto no_member = parse(written(7, "group\0\0\1"s), "");
+  ASSERT_TRUE(no_member.ok()) << no_member.error().message;
+  EXPECT_TRUE(is_of_nobody(*no_member));
+  const auto lost = parse(written(-1, "group\0me-1\0\1"s));
+  ASSERT_TRUE(lost.ok()) << lost.error().message;
+  EXPECT_TRUE(is_of_nobody(*lost)) << "a generation that an empty group accepts";
+  EXPECT_FALSE(is_of_nobody(*parse(written(7, "group\0me-1\0\1"s))));
 }
 
 TEST(MemberStamp, the_refusal_says_what_to_do) {

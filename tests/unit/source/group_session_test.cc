@@ -51,6 +51,8 @@ struct Session {
                            session.release();
                          }
                        },
+                   .start_found = {},
+                   .moved = {},
                    .partition_failed = [this](PartitionSlot, Error error) { log.push_back(error.message); },
                    .failed = [this](Error error) { log.push_back("failed: " + error.message); }});
   }

@@ -41,7 +41,9 @@ struct Reader {
               ++assignment_count;
               assigned.assign(list.begin(), list.end());
               for (std::uint32_t slot = 0; slot < list.size(); ++slot) {
-                source.fetch_from(PartitionSlot{slot}, list[slot].start);
+                if (list[slot].start_known) {
+                  source.fetch_from(PartitionSlot{slot}, list[slot].start);
+                }
               }
             },
         .revoked =
@@ -51,6 +53,22 @@ struct Reader {
               revoked_reason = reason;
               releasing = true;
             },
+        .start_found =
+            [this](PartitionSlot slot, Position start) {
+              starts_found.emplace_back(assigned.at(slot.value).id, start);
+              source.fetch_from(slot, start);
+            },
+        .moved =
+            [this](PartitionSlot slot, Position start, const std::string&) {
+              moves.emplace_back(assigned.at(slot.value).id, start);
+              source.fetch_from(slot, start);
+            },
+        .partition_waits =
+            [this](PartitionSlot slot, Error error) {
+              partition_waits.emplace_back(assigned.at(slot.value).id, std::move(error));
+            },
+        .partition_goes_on =
+            [this](PartitionSlot slot) { partitions_went_on.push_back(assigned.at(slot.value).id); },
         .partition_failed =
             [this](PartitionSlot slot, Error error) {
               partition_errors.emplace_back(assigned.at(slot.value).id, std::move(error));
@@ -126,7 +144,11 @@ struct Reader {
   std::map<TopicPartition, Position> reached;
   std::size_t record_count = 0;
   int lost_count = 0;  // gaps that were told
+  std::vector<std::pair<TopicPartition, Position>> starts_found;
+  std::vector<std::pair<TopicPartition, Error>> partition_waits;
+  std::vector<TopicPartition> partitions_went_on;
   std::vector<std::pair<TopicPartition, Error>> partition_errors;
+  std::vector<std::pair<TopicPartition, Position>> moves;
   std::vector<Error> errors;
 };
 

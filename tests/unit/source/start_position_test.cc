@@ -34,7 +34,7 @@ TEST(StartPosition, follows_the_group_then_the_option_and_never_resets_in_silenc
       {committed(99), StartAt::earliest, OnDataLoss::stop, {Position{99}, true, true}},
       {committed(99), StartAt::earliest, OnDataLoss::go_on, {Position{100}, true, true}},
       {committed(201), StartAt::earliest, OnDataLoss::stop, {Position{201}, true, true}},
-      {committed(201), StartAt::earliest, OnDataLoss::go_on, {Position{200}, true, true}},
+      {committed(201), StartAt::earliest, OnDataLoss::go_on, {Position{100}, true, true}},
   };
   int i = 0;
   for (const auto& row : rows) {
@@ -42,27 +42,79 @@ TEST(StartPosition, follows_the_group_then_the_option_and_never_resets_in_silenc
   }
 }
 
-TEST(StartPosition, a_stop_names_the_partition_both_ends_and_the_way_out) {
-  const Error error = data_loss_stop({"orders", Partition{3}}, Position{42}, k_log);
-  for (const char* part : {"orders", "partition 3", "42", "100", "200", "on_data_loss: continue"}) {
-    EXPECT_THAT(error.message, HasSubstr(part));
+TEST(StartPosition, latest_is_for_a_new_group) {
+  const struct {
+    const char* what;
+    StartAt option;
+    NewcomerFacts facts;
+    StartAt expected;
+  } rows[] = {
+      {"a new group", StartAt::latest, {}, StartAt::latest},
+      {"a partition that was added", StartAt::latest, {.group_has_its_topic = true}, StartAt::earliest},
+      {"another topic, by its name", StartAt::latest, {.group_has_any_topic = true}, StartAt::latest},
+      {"another topic, found by an expression",
+       StartAt::latest,
+       {.group_has_any_topic = true, .topics_by_pattern = true},
+       StartAt::earliest},
+      {"an expression of a new group", StartAt::latest, {.topics_by_pattern = true}, StartAt::latest},
+      {"it appeared while this process was reading, and nothing is committed yet",
+       StartAt::latest,
+       {.appeared_later = true},
+       StartAt::earliest},
+      {"a time is as right for it", StartAt::timestamp, {.group_has_its_topic = true}, StartAt::timestamp},
+      {"so is the beginning", StartAt::earliest, {.group_has_its_topic = true}, StartAt::earliest},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(start_without_entry(row.option, row.facts), row.expected) << row.what;
   }
-  const Error warning = data_loss_warning({"orders", Partition{3}}, Position{42}, k_log, Position{100});
-  EXPECT_EQ(warning.action, Action::retry);
-  EXPECT_THAT(warning.message, HasSubstr("going on at 100"));
+  const StartFacts added{
+      .committed = {}, .log = k_log, .at_time = {}, .newcomer = {.group_has_its_topic = true}};
+  EXPECT_EQ(decide_start(added, StartAt::latest, OnDataLoss::stop).start, Position{100});
+  EXPECT_THAT(newcomers_begin_at_start({"orders", Partition{3}}, 2).message,
+              HasSubstr("topic orders, partition 3 and 1 others are new to a group"));
 }
 
-TEST(StartPosition, while_reading_a_lost_position_stops_or_goes_on_at_the_start_and_never_back) {
+TEST(StartPosition, a_loss_has_a_kind_and_a_place_to_go_on_at) {
+  EXPECT_EQ(loss_of(Position{100}, k_log), std::nullopt);
+  EXPECT_EQ(loss_of(Position{200}, k_log), std::nullopt) << "a new leader has it again";
+  EXPECT_EQ(loss_of(Position{99}, k_log), LossKind::deleted);
+  EXPECT_EQ(loss_of(Position{201}, k_log), LossKind::end_lost);
+  const auto place = [](LossKind kind, std::int64_t cut_at) {
+    return resumed_at({.kind = kind, .wanted = Position{150}, .log = k_log, .cut_at = Position{cut_at}})
+        .value;
+  };
+  EXPECT_EQ(place(LossKind::deleted, 0), 100);
+  EXPECT_EQ(place(LossKind::end_lost, 0), 100) << "who knows whether the topic was made anew";
+  EXPECT_EQ(place(LossKind::made_anew, 0), 100);
+  EXPECT_EQ(place(LossKind::cut, 120), 120) << "what lies before was read";
+  EXPECT_EQ(place(LossKind::cut, 80), 100);
+}
+
+TEST(StartPosition, a_stop_names_the_partition_what_happened_and_the_way_out) {
   const TopicPartition id{"orders", Partition{3}};
-  const Recovery fine = recover_position(id, Position{150}, k_log, OnDataLoss::stop);
-  EXPECT_FALSE(fine.stop || fine.warning) << "a new leader has it again";
-  EXPECT_EQ(fine.next, Position{150});
-  EXPECT_TRUE(recover_position(id, Position{42}, k_log, OnDataLoss::stop).stop.has_value());
-  const Recovery deleted = recover_position(id, Position{42}, k_log, OnDataLoss::go_on);
-  EXPECT_FALSE(deleted.stop.has_value());
-  ASSERT_TRUE(deleted.warning.has_value());
-  EXPECT_EQ(deleted.next, Position{100});
-  EXPECT_TRUE(recover_position(id, Position{201}, k_log, OnDataLoss::go_on).stop.has_value());
+  const struct {
+    LossKind kind;
+    const char* what;
+  } rows[] = {
+      {LossKind::deleted, "position 42 is not in the log, which has 100 to 200: records were deleted"},
+      {LossKind::end_lost,
+       "position 42 is not in the log, which has 100 to 200: the topic was made anew, or"},
+      {LossKind::cut, "position 42 is not in this history of the log, which was cut at 120"},
+      {LossKind::made_anew, "position 42 belongs to a former topic of this name"},
+  };
+  for (const auto& row : rows) {
+    const Loss loss{.kind = row.kind, .wanted = Position{42}, .log = k_log, .cut_at = Position{120}};
+    const Error stop = data_loss_stop(id, loss);
+    EXPECT_EQ(stop.action, Action::fatal);
+    EXPECT_THAT(stop.message, HasSubstr("topic orders, partition 3: "));
+    EXPECT_THAT(stop.message, HasSubstr(row.what));
+    EXPECT_THAT(stop.message, HasSubstr("Set source.on_data_loss: continue to go on at 1"));
+    const Error warning = data_loss_warning(id, loss);
+    EXPECT_EQ(warning.action, Action::retry);
+    EXPECT_THAT(warning.message, HasSubstr(row.what));
+    EXPECT_THAT(warning.message, HasSubstr("going on at 1"));
+    EXPECT_THAT(warning.message, ::testing::Not(HasSubstr("Set "))) << "advice that is followed already";
+  }
 }
 
 TEST(ErrorGate, lets_each_name_through_once_a_pause) {

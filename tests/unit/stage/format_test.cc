@@ -33,9 +33,12 @@ TEST(ChunkHeader, every_field_comes_back_even_at_the_limits) {
                        .topic = topic,
                        .ranges = ranges,
                        .records = 1ULL << 40,
+                       .skipped = 1ULL << 42,
+                       .holes = 1ULL << 43,
                        .raw_bytes = 1ULL << 41,
                        .last = true,
                        .whole_record_bytes = 12000,
+                       .whole_record_checksum = 0xCAFEBABE,
                        .recipe_hash = 0x99AABBCCDDEEFF00};
   const ChunkPlace place{
       .sequence = 99, .offset = 4096, .payload_bytes = 12345, .payload_checksum = 0xDEADBEEF};
@@ -46,9 +49,12 @@ TEST(ChunkHeader, every_field_comes_back_even_at_the_limits) {
   EXPECT_EQ(chunk->topic, info.topic);
   EXPECT_EQ(chunk->ranges, ranges);
   EXPECT_EQ(chunk->records, info.records);
+  EXPECT_EQ(chunk->skipped, info.skipped);
+  EXPECT_EQ(chunk->holes, info.holes);
   EXPECT_EQ(chunk->raw_bytes, info.raw_bytes);
   EXPECT_TRUE(chunk->last);
   EXPECT_EQ(chunk->whole_record_bytes, 12000U);
+  EXPECT_EQ(chunk->whole_record_checksum, 0xCAFEBABEU);
   EXPECT_EQ(chunk->recipe_hash, 0x99AABBCCDDEEFF00U);
   EXPECT_EQ(chunk->place.payload_bytes, 12345U);
   EXPECT_EQ(chunk->place.payload_checksum, 0xDEADBEEFU);
@@ -60,21 +66,24 @@ TEST(ChunkHeader, lies_on_disk_as_the_table_says) {
                        .topic = "ab",
                        .ranges = {},
                        .records = 4,
+                       .skipped = 12,
+                       .holes = 13,
                        .raw_bytes = 5,
                        .last = true,
                        .whole_record_bytes = 10,
+                       .whole_record_checksum = 14,
                        .recipe_hash = 11};
   const auto header = encoded(info, {.sequence = 6, .offset = 7, .payload_bytes = 8, .payload_checksum = 9});
   const std::string text(as_text(header));
   EXPECT_EQ(text.substr(0, 4), "PSCK");
-  const std::vector<std::pair<std::size_t, int>> table{{8, 2},  {10, 1}, {12, 3}, {16, 6},  {24, 7},
-                                                       {32, 1}, {40, 2}, {48, 4}, {56, 5},  {64, 8},
-                                                       {68, 9}, {72, 2}, {74, 0}, {76, 10}, {80, 11}};
+  const std::vector<std::pair<std::size_t, int>> table{
+      {8, 3},  {10, 1}, {12, 3}, {16, 6}, {24, 7},  {32, 1},  {40, 2},  {48, 4},  {56, 5},
+      {64, 8}, {68, 9}, {72, 2}, {74, 0}, {76, 10}, {80, 11}, {88, 12}, {96, 13}, {104, 14}};
   for (const auto& [at, value] : table) {
     EXPECT_EQ(text[at], value) << at;
     EXPECT_EQ(text[at + 1], 0) << at;
   }
-  EXPECT_EQ(text.substr(88, 3), std::string("ab\0", 3));
+  EXPECT_EQ(text.substr(108, 3), std::string("ab\0", 3));
 }
 
 TEST(ChunkHeader, every_flipped_bit_is_seen) {
@@ -114,12 +123,11 @@ TEST(ChunkHeaderDeathTest, more_ranges_than_fit_are_a_bug) {
 
 TEST(SegmentHeader, comes_back_and_every_flipped_bit_is_seen) {
   std::vector<std::byte> block(k_block_bytes, std::byte{0xEE});
-  encode_segment_header({.sequence = 77, .segment_bytes = 1 << 20, .state = FillState::filled}, block);
+  encode_segment_header({.sequence = 77, .segment_bytes = 1 << 20}, block);
   const auto header = decode_segment_header(block);
   ASSERT_TRUE(header.ok());
   EXPECT_EQ(header->sequence, 77U);
   EXPECT_EQ(header->segment_bytes, 1U << 20);
-  EXPECT_EQ(header->state, FillState::filled);
   for (std::size_t at = 0; at < block.size(); at += at < 64 ? 1 : 61) {
     auto bad = block;
     bad[at] ^= std::byte{1};
@@ -131,7 +139,7 @@ TEST(SegmentHeader, comes_back_and_every_flipped_bit_is_seen) {
 TEST(SegmentHeader, impossible_sizes_are_refused) {
   std::vector<std::byte> block(k_block_bytes);
   for (const std::uint64_t bytes : {0ULL, 100ULL, 4097ULL}) {
-    encode_segment_header({.sequence = 1, .segment_bytes = bytes, .state = FillState::filled}, block);
+    encode_segment_header({.sequence = 1, .segment_bytes = bytes}, block);
     EXPECT_FALSE(decode_segment_header(block).ok()) << bytes;
   }
 }

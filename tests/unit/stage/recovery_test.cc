@@ -1,11 +1,17 @@
 #include "stage/recovery.h"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
+#include "base/concat.h"
+#include "stage/directory.h"
 #include "stage/segment_file.h"
 #include "unit/stage/stage_fixture.h"
 
@@ -158,6 +164,37 @@ TEST_F(RecoveryTest, foreign_and_damaged_files_are_moved_aside_whole) {
   EXPECT_TRUE(std::filesystem::exists(options_.dir + "/aside/notes.txt.1"));
 }
 
+TEST_F(RecoveryTest, what_was_moved_aside_is_kept_within_bounds_and_the_oldest_goes_first) {
+  open();
+  const auto aside = [this](int number) { return concat(options_.dir, "/aside/notes-", number); };
+  const auto move_one = [this](int number) {
+    close();
+    std::ofstream(concat(options_.dir, "/notes-", number)) << "mine";
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(10));  // so that the clock of the files has moved on
+    open();
+  };
+  for (int number = 0; number < static_cast<int>(k_aside_files_max); ++number) {
+    move_one(number);
+  }
+  EXPECT_TRUE(std::filesystem::exists(aside(0)));
+  EXPECT_FALSE(message_with("older ones were deleted"));
+  move_one(1000);
+  EXPECT_FALSE(std::filesystem::exists(aside(0)));
+  EXPECT_TRUE(std::filesystem::exists(aside(1)));
+  EXPECT_TRUE(message_with("older ones were deleted: " + aside(0)));
+
+  close();
+  std::ofstream(options_.dir + "/large") << "mine";
+  std::filesystem::resize_file(options_.dir + "/large", k_aside_bytes_max + 1);
+  open();
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options_.dir + "/aside"),
+                          std::filesystem::directory_iterator()),
+            1)
+      << "what was moved last stays, however large it is";
+  EXPECT_TRUE(std::filesystem::exists(options_.dir + "/aside/large"));
+}
+
 TEST_F(RecoveryTest, directories_and_links_are_not_followed) {
   open();
   close();
@@ -170,15 +207,56 @@ TEST_F(RecoveryTest, directories_and_links_are_not_followed) {
   EXPECT_EQ(std::filesystem::file_size(root_ + "/elsewhere"), 8U);
 }
 
-TEST_F(RecoveryTest, a_segment_that_was_never_completed_is_removed) {
+TEST_F(RecoveryTest, a_segment_that_was_made_and_not_used_is_removed) {
   open();
   close();
   (void)make_segment_file(segment_path(3), k_test_segment_bytes, Access::buffered);  // and then a crash
-  std::ofstream(segment_path(4)).flush();                                            // empty
+  std::ofstream(segment_path(4)).flush();                                            // one before its room
+  std::ofstream(segment_path(5)).flush();
+  std::filesystem::resize_file(segment_path(5), 100);  // one between
   open();
-  EXPECT_TRUE(message_with("removed " + segment_path(3) + ": it was never completed"));
-  EXPECT_TRUE(message_with("removed " + segment_path(4)));
+  for (const std::uint32_t number : {3U, 4U, 5U}) {
+    EXPECT_TRUE(message_with("removed " + segment_path(number) + ": it is not complete"));
+    EXPECT_FALSE(std::filesystem::exists(segment_path(number)));
+  }
   EXPECT_EQ(stage_->counters().segment_files, 2U);
+}
+
+TEST_F(RecoveryTest, a_segment_that_an_earlier_release_was_filling_is_removed) {
+  open();
+  close();
+  Block block{};
+  encode_segment_header({.sequence = 0, .segment_bytes = k_test_segment_bytes}, block.bytes);
+  EXPECT_EQ(block.bytes[14], std::byte{0});  // as 0.1.0 wrote it before it filled the file
+  std::ofstream(segment_path(3)) << as_text(block.bytes);
+  std::filesystem::resize_file(segment_path(3), k_test_segment_bytes);
+  open();
+  EXPECT_TRUE(message_with("removed " + segment_path(3) + ": it is not complete"));
+  EXPECT_EQ(stage_->counters().segment_files, 2U);
+}
+
+// The power failed: blocks that had not come to the disk are what they were, zeros in a new file.
+TEST_F(RecoveryTest, a_new_segment_that_lost_its_header_is_removed_and_one_that_lost_a_chunk_ends_there) {
+  const auto extents = leave_chunks(6);
+  const std::string zeros(k_test_slab_bytes, '\0');
+  overwrite(segment_path(extents[4].segment), 0, zeros.substr(0, k_block_bytes));
+  overwrite(segment_path(extents[2].segment), extents[2].offset, zeros);
+  open();
+  EXPECT_EQ(recovered_indices(), (Indices{0, 1}));
+  EXPECT_TRUE(message_with("removed " + segment_path(extents[4].segment)));
+  EXPECT_FALSE(std::filesystem::exists(options_.dir + "/aside"));
+  const Extent extent = append(9);
+  settle();
+  EXPECT_TRUE(*read(extent, 9) == payload_of(9));
+}
+
+TEST_F(RecoveryTest, a_reserved_and_never_written_rest_holds_no_chunk) {
+  const auto extents = leave_chunks(1);
+  const auto scan = scan_segment(segment_path(extents[0].segment), extents[0].segment, Payloads::verified);
+  ASSERT_TRUE(scan.ok());
+  EXPECT_TRUE(scan->complete);
+  EXPECT_EQ(scan->chunks.size(), 1U);
+  EXPECT_EQ(scan->torn, "");
 }
 
 TEST_F(RecoveryTest, a_smaller_stage_removes_the_segments_beyond_its_size) {

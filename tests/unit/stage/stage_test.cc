@@ -147,6 +147,17 @@ TEST_F(StageTest, a_damaged_chunk_and_a_wrong_question_are_corrupt) {
   EXPECT_TRUE(read(good, 0).ok());
 }
 
+TEST_F(StageTest, what_it_writes_is_for_its_user_and_group_alone) {
+  const mode_t before = ::umask(0022);
+  open();
+  ::umask(before);
+  namespace fs = std::filesystem;
+  EXPECT_EQ(fs::status(options_.dir).permissions(), fs::perms(0750));
+  for (const auto& entry : fs::directory_iterator(options_.dir)) {
+    EXPECT_EQ(entry.status().permissions(), fs::perms(0640)) << entry.path();
+  }
+}
+
 TEST_F(StageTest, a_directory_has_one_user) {
   open();
   const Error error = open_error();
@@ -213,13 +224,13 @@ TEST_F(StageTest, a_disk_that_fills_later_is_tried_again) {
     stage_->on_room([&] { room = true; });
     ASSERT_TRUE(append(0, 1).placed());  // takes one of two ready segments
     settle();
-    for (std::uint32_t index = 1; index < 5; ++index) {  // and the other: a third cannot be made
+    for (std::uint32_t index = 1; index < 5; ++index) {  // and the other: they do not take whole chunks
       (void)append(index, k_test_payload_bytes, [](Result<void>) {});
       settle();
     }
     run_until([&] { return stage_->counters().write_errors >= 2; });
-    ASSERT_TRUE(stage_->last_error().has_value());
-    EXPECT_NE(stage_->last_error()->message.find(segment_path(3)), std::string::npos);
+    ASSERT_EQ(stage_->shortage().kind, Shortage::Kind::failed);
+    EXPECT_NE(stage_->shortage().error->message.find(options_.dir), std::string::npos);
     EXPECT_FALSE(room);
   }
   run_until([&] { return room; });

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "codec/checksum.h"
 #include "codec/compressor.h"
+#include "unit/verify/range.h"
 
 namespace penstock::verify {
 namespace {
@@ -28,6 +30,7 @@ struct Row {
   const char* says;  // empty: all is well
   BlobFacts::Kind kind = BlobFacts::Kind::data;
   std::uint64_t listed_more = 0;
+  std::optional<std::uint32_t> checksum = {};
 };
 
 TEST(ContentCheck, holds_bytes_against_metadata) {
@@ -43,6 +46,12 @@ TEST(ContentCheck, holds_bytes_against_metadata) {
            Row{"a.txt.gz", packed.substr(0, packed.size() - 1), 2, 5, "before its last member"},
            Row{"a.txt.gz", "a\nbc\n", 2, 5, "does not decompress"},
            Row{"a.txt.zst", packed, 2, 5, "does not decompress"},
+           Row{"a.txt", "a\nbc\n", 2, 5, "", BlobFacts::Kind::data, 0, codec::crc32c(as_bytes("a\nbc\n"))},
+           Row{"a.txt", "a\nbb\n", 2, 5, "another checksum", BlobFacts::Kind::data, 0,
+               codec::crc32c(as_bytes("a\nbc\n"))},
+           Row{"a.txt.gz", packed, 2, 5, "", BlobFacts::Kind::data, 0, codec::crc32c(as_bytes(packed))},
+           Row{"a.txt.gz", gzip("a\nbb\n"), 2, 5, "another checksum", BlobFacts::Kind::data, 0,
+               codec::crc32c(as_bytes(packed))},
            Row{"a.txt", "", 0, 0, "", BlobFacts::Kind::tombstone},
            Row{"a.txt.gz", gzip(""), 0, 0, "", BlobFacts::Kind::tombstone},
            Row{"a.txt.gz", packed, 0, 0, "2 lines", BlobFacts::Kind::tombstone},
@@ -53,6 +62,7 @@ TEST(ContentCheck, holds_bytes_against_metadata) {
     facts.stored_bytes = row.stored.size() + row.listed_more;
     facts.metadata.records = row.records;
     facts.metadata.bytes = row.bytes;
+    facts.metadata.checksum = row.checksum;
     ContentCheck check(facts);
     for (std::size_t at = 0; at < row.stored.size(); at += 3) {
       if (!check.feed(as_bytes(std::string_view(row.stored).substr(at, 3)))) {
@@ -68,18 +78,36 @@ TEST(ContentCheck, holds_bytes_against_metadata) {
   }
 }
 
-TEST(CheckSize, the_listing_tells_an_uncompressed_blob_that_is_cut) {
+TEST(CheckListed, the_listing_tells_an_uncompressed_blob_that_is_cut) {
   BlobFacts facts;
   facts.kind = BlobFacts::Kind::data;
   facts.name = "a.txt";
   facts.stored_bytes = 4;
   facts.metadata.bytes = 5;
-  EXPECT_TRUE(check_size(facts));
+  EXPECT_TRUE(check_listed(facts));
   facts.stored_bytes = 5;
-  EXPECT_FALSE(check_size(facts));
+  EXPECT_FALSE(check_listed(facts));
   facts.name = "a.txt.gz";
   facts.stored_bytes = 4;
-  EXPECT_FALSE(check_size(facts));
+  EXPECT_FALSE(check_listed(facts));
+}
+
+TEST(CheckListed, each_position_is_a_record_or_was_skipped_or_is_a_hole) {
+  BlobFacts facts;
+  facts.kind = BlobFacts::Kind::data;
+  facts.name = "a.txt";
+  facts.metadata.ranges = {{Partition{0}, range(0, 20)}, {Partition{1}, range(5, 10)}};
+  facts.metadata.records = 19;
+  EXPECT_FALSE(check_listed(facts)) << "an early release did not say";
+  facts.metadata.skipped = 4;
+  facts.metadata.holes = 2;
+  EXPECT_FALSE(check_listed(facts));
+  facts.metadata.holes = 1;
+  ASSERT_TRUE(check_listed(facts));
+  EXPECT_NE(check_listed(facts)->text.find("1 positions without a line"), std::string::npos);
+  facts.metadata.holes = 5;
+  ASSERT_TRUE(check_listed(facts));
+  EXPECT_NE(check_listed(facts)->text.find("3 lines too many"), std::string::npos);
 }
 
 }  // namespace

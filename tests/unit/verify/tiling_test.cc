@@ -27,6 +27,11 @@ BlobFacts blob(std::string name, std::int64_t first, std::int64_t next, std::int
   return facts;
 }
 
+BlobFacts of_id(std::string topic_id, BlobFacts facts) {
+  facts.metadata.topic_id = std::move(topic_id);
+  return facts;
+}
+
 TEST(IntervalSet, merges_what_touches_and_tells_what_was_there) {
   IntervalSet set;
   EXPECT_THAT(set.add(range(10, 20)), IsEmpty());
@@ -39,6 +44,16 @@ TEST(IntervalSet, merges_what_touches_and_tells_what_was_there) {
   EXPECT_THAT(set.add(range(5, 5)), IsEmpty());
   EXPECT_EQ(set.first(), Position{10});
   EXPECT_EQ(set.next(), Position{60});
+}
+
+TEST(IntervalSet, tells_what_is_missing_in_two_sets) {
+  IntervalSet set;
+  set.add(range(0, 10));
+  set.add(range(20, 30));
+  IntervalSet other;
+  other.add(range(8, 12));
+  other.add(range(15, 20));
+  EXPECT_THAT(set.missing(range(5, 40), other), ElementsAre(range(12, 15), range(30, 40)));
 }
 
 TEST(IntervalSet, tells_what_is_missing) {
@@ -162,7 +177,8 @@ std::size_t most_intervals(const std::vector<std::int32_t>& order) {
     tiling.add(facts);
     if (i % 1000 == 500) {
       std::size_t intervals = 0;
-      for (const auto& [partition, tiles] : tiling.topics().at("orders")) {
+      for (const auto& [partition, incarnations] : tiling.topics().at("orders")) {
+        const Tiles& tiles = incarnations.at("");
         intervals += tiles.held.interval_count() + tiles.twice.interval_count();
       }
       most = std::max(most, intervals);
@@ -187,6 +203,54 @@ TEST(Tiling, blobs_in_no_order_take_less_than_an_interval_each) {
   const std::size_t most = most_intervals(shuffled_in_windows(k_blobs, k_blobs));
   EXPECT_GT(most, k_blobs / 5U) << "the order was meant to be none";
   EXPECT_LT(most, k_blobs / 3U);
+}
+
+TEST(Tiling, each_incarnation_of_a_topic_is_a_log_of_its_own) {
+  const BlobFacts blobs[] = {of_id("1", blob("a", 0, 100)), of_id("2", blob("b", 0, 30)),
+                             of_id("2", blob("c", 20, 40)), blob("d", 0, 10), blob("e", 5, 15)};
+  Tiling tiling;
+  for (const BlobFacts& each : blobs) {
+    tiling.add(each);
+  }
+  tiling.settle({});
+  const TopicPartition id{"orders", Partition{0}};
+  EXPECT_TRUE(tiling.made_anew("orders"));
+  EXPECT_EQ(tiling.current(id), "2") << "of the blob with the greatest name that says it";
+  ASSERT_NE(tiling.find(id), nullptr);
+  EXPECT_THAT(tiling.find(id)->held.intervals(), ElementsAre(range(0, 40)));
+
+  Overlaps overlaps(tiling);
+  for (const BlobFacts& each : blobs) {
+    overlaps.look(each);
+  }
+  const auto found = std::move(overlaps).take();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].range, range(5, 10));
+  EXPECT_THAT(found[0].names, ElementsAre("d", "e"));
+  EXPECT_TRUE(found[0].maybe_two_topics);
+  EXPECT_EQ(found[1].range, range(20, 30));
+  EXPECT_THAT(found[1].names, ElementsAre("b", "c"));
+  EXPECT_FALSE(found[1].maybe_two_topics);
+}
+
+TEST(Tiling, blobs_without_an_id_overlap_those_of_the_only_one) {
+  const BlobFacts blobs[] = {blob("a", 0, 20), of_id("1", blob("b", 10, 30))};
+  Tiling tiling;
+  for (const BlobFacts& each : blobs) {
+    tiling.add(each);
+  }
+  EXPECT_FALSE(tiling.any_twice());
+  tiling.settle({});
+  EXPECT_TRUE(tiling.any_twice());
+  EXPECT_FALSE(tiling.made_anew("orders"));
+  Overlaps overlaps(tiling);
+  for (const BlobFacts& each : blobs) {
+    overlaps.look(each);
+  }
+  const auto found = std::move(overlaps).take();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].range, range(10, 20));
+  EXPECT_THAT(found[0].names, ElementsAre("a", "b"));
 }
 
 }  // namespace

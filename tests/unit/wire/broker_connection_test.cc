@@ -1,5 +1,6 @@
 #include "wire/broker_connection.h"
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,31 @@ std::optional<Answer> echo(const Call& call) {
   return std::nullopt;
 }
 
+std::string read_frame(ServerEnd& peer) {
+  const std::string size = peer.read_exactly(4);
+  return peer.read_exactly(static_cast<std::size_t>(ByteReader(as_bytes(size)).int32()));
+}
+
+// The first question of a connection, which has the correlation id 1.
+void answer_versions(ServerEnd& peer) {
+  read_frame(peer);
+  const std::string body = api_versions_body(3);
+  Body out;
+  out.writer.int32(static_cast<std::int32_t>(body.size() + 4));
+  out.writer.int32(1);
+  peer.write_text(out.text() + body);
+}
+
 Error enough() {
   return make_error(ErrorKind::canceled, Action::retry, "enough");
 }
+
+// The machine's clock, and what a test adds.
+struct AheadClock final : Clock {
+  MonoTime now() const override { return system_clock().now() + ahead; }
+  WallTime wall_now() const override { return system_clock().wall_now(); }
+  Duration ahead{};
+};
 
 class BrokerConnectionTest : public io::LoopTest {
  protected:
@@ -37,9 +60,9 @@ class BrokerConnectionTest : public io::LoopTest {
     std::string body;
   };
 
-  void connect(std::uint16_t port, bool listens = false) {
+  void connect(std::uint16_t port, bool listens = false, const Clock* clock = &system_clock()) {
     connection = std::make_unique<BrokerConnection>(
-        *loop, system_clock(),
+        *loop, *clock,
         BrokerConnection::Options{.host = "127.0.0.1",
                                   .port = port,
                                   .access = {.client_id = "test", .tls = {}, .credential = {}},
@@ -130,8 +153,31 @@ TEST_P(BrokerConnectionTest, a_broker_that_closes_on_every_api_versions_is_tried
   const Got got = answer_to("one");
   ASSERT_TRUE(got.error);
   EXPECT_EQ(got.error->action, Action::retry);
+  EXPECT_NE(got.error->message.find("this port wants TLS"), std::string::npos) << got.error->message;
   EXPECT_FALSE(got.sent);
   EXPECT_EQ(broker.connections(), 2);
+}
+
+TEST_P(BrokerConnectionTest, what_is_no_kafka_listener_of_ours_is_told_apart) {
+  const auto message_of = [this](const std::function<void(ServerEnd&)>& serve) {
+    StreamServer server(nullptr, serve);
+    connect(server.port());
+    const Got got = answer_to("one");
+    connection.reset();
+    return got.error ? got.error->message : "answered";
+  };
+  const std::string tls_alert("\x15\x03\x03\x00\x02\x02\x46", 7);
+  EXPECT_NE(
+      message_of([&](ServerEnd& peer) { read_frame(peer), peer.write_text(tls_alert); }).find("it wants TLS"),
+      std::string::npos);
+  EXPECT_NE(message_of([](ServerEnd& peer) {
+              read_frame(peer);
+              peer.write_text("HTTP/1.1 400 Bad Request\r\n\r\n");
+            }).find("an HTTP server answers"),
+            std::string::npos);
+  EXPECT_NE(
+      message_of([](ServerEnd& peer) { answer_versions(peer), read_frame(peer); }).find("wants a login"),
+      std::string::npos);
 }
 
 TEST_P(BrokerConnectionTest, an_answer_to_another_question_closes_the_connection) {
@@ -233,6 +279,117 @@ TEST_P(BrokerConnectionTest, close_tells_what_waits) {
   EXPECT_TRUE(connection->idle());
 }
 
+TEST_P(BrokerConnectionTest, a_request_that_is_given_up_does_not_arrive_later) {
+  enum Way : std::uint8_t { times_out, is_closed, is_destroyed, is_idle };
+  for (const Way way : {times_out, is_closed, is_destroyed, is_idle}) {
+    SCOPED_TRACE(static_cast<int>(way));
+    int end = -1;
+    {
+      const StreamServer server(nullptr, [&](ServerEnd& peer) {
+        answer_versions(peer);
+        read_frame(peer);
+        if (way == is_idle) {
+          peer.write_text(std::string("\0\0\0\5\0\0\0\2\0", 9));
+        }
+        end = peer.how_it_ended();
+      });
+      connect(server.port(), way == is_idle);
+      const auto got = ask("one", way == times_out ? Duration(50ms) : Duration(60s));
+      if (way == times_out || way == is_idle) {
+        run_until([&] { return got->done; });
+      } else {
+        run_until([&] { return connection->ready(); });
+        run_a_while();
+      }
+      if (way == is_closed) {
+        connection->close(enough());
+      }
+      connection.reset();
+      run_a_while();
+    }
+    EXPECT_EQ(end, way == is_idle ? 0 : ECONNRESET);
+  }
+}
+
+// A session that lasts for ever must not overflow into one that has ended already.
+TEST_P(BrokerConnectionTest, a_session_of_any_length_is_believed_for_a_day) {
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    Body out;
+    if (call.api == ApiKey::sasl_handshake) {
+      out.writer.int16(0);
+      out.writer.array_count(0);
+      return Answer{.bytes = out.text()};
+    }
+    if (call.api == ApiKey::sasl_authenticate) {
+      out.writer.int16(0);
+      out.writer.nullable_string(std::nullopt);
+      out.writer.bytes({});
+      out.writer.int64(INT64_MAX);
+      return Answer{.bytes = out.text()};
+    }
+    return echo(call);
+  });
+  connection = std::make_unique<BrokerConnection>(
+      *loop, system_clock(),
+      BrokerConnection::Options{
+          .host = "127.0.0.1",
+          .port = broker.port(),
+          .access = {.client_id = "test", .tls = {}, .credential = [] {
+                       return Result<SaslCredential>(
+                           SaslCredential{.mechanism = SaslMechanism::plain, .user = "u", .secret = "s"});
+                     }}});
+  EXPECT_EQ(answer_to("one").body, "answer to one");
+  EXPECT_EQ(answer_to("two").body, "answer to two");
+  EXPECT_EQ(broker.count(ApiKey::sasl_authenticate), 1U);
+}
+
+TEST_P(BrokerConnectionTest, a_refused_token_is_named_so_that_the_next_login_has_another) {
+  int logins = 0;
+  ScriptBroker broker([&logins](const Call& call) -> std::optional<Answer> {
+    Body out;
+    if (call.api == ApiKey::sasl_handshake) {
+      out.writer.int16(0);
+      out.writer.array_count(0);
+      return Answer{.bytes = out.text()};
+    }
+    if (call.api == ApiKey::sasl_authenticate) {
+      out.writer.int16(++logins == 1 ? 58 : 0);
+      out.writer.nullable_string(std::nullopt);
+      out.writer.bytes({});
+      out.writer.int64(0);
+      return Answer{.bytes = out.text()};
+    }
+    return echo(call);
+  });
+  std::string token = "old";
+  std::vector<std::string> refused;
+  connection = std::make_unique<BrokerConnection>(
+      *loop, system_clock(),
+      BrokerConnection::Options{
+          .host = "127.0.0.1",
+          .port = broker.port(),
+          .access = {.client_id = "test",
+                     .tls = {},
+                     .credential =
+                         [&token] {
+                           return Result<SaslCredential>(
+                               {.mechanism = SaslMechanism::oauthbearer, .user = {}, .secret = token});
+                         },
+                     .refused =
+                         [&](const std::string& secret) {
+                           refused.push_back(secret);
+                           token = "new";
+                         }}});
+  const Got first = answer_to("one");
+  ASSERT_TRUE(first.error);
+  EXPECT_EQ(first.error->action, Action::give_up);
+  EXPECT_TRUE(first.error->message.starts_with("logging in at 127.0.0.1:")) << first.error->message;
+  EXPECT_TRUE(first.error->message.ends_with("; a new token is asked for")) << first.error->message;
+  EXPECT_EQ(first.error->message.find("old"), std::string::npos);
+  EXPECT_EQ(answer_to("two").body, "answer to two");
+  EXPECT_EQ(refused, std::vector<std::string>{"old"});
+}
+
 TEST_P(BrokerConnectionTest, a_closed_idle_connection_is_noticed_before_the_next_request) {
   ScriptBroker broker(echo);
   connect(broker.port(), true);
@@ -243,6 +400,23 @@ TEST_P(BrokerConnectionTest, a_closed_idle_connection_is_noticed_before_the_next
   run_until([&] { return !connection->ready(); });
   EXPECT_EQ(answer_to("three").body, "answer to three");
   EXPECT_EQ(broker.connections(), 2);
+}
+
+// Azure drops what was silent for 240 s and tells nobody: a request over it would wait for its time-out.
+TEST_P(BrokerConnectionTest, a_connection_that_was_silent_for_long_is_not_used_again) {
+  for (const bool listens : {false, true}) {
+    ScriptBroker broker(echo);
+    AheadClock clock;
+    connect(broker.port(), listens, &clock);
+    EXPECT_EQ(answer_to("one").body, "answer to one");
+    clock.ahead += 160s;
+    EXPECT_EQ(answer_to("two").body, "answer to two");
+    EXPECT_EQ(broker.connections(), 1);
+    clock.ahead += 180s;
+    EXPECT_EQ(answer_to("three").body, "answer to three");
+    EXPECT_EQ(broker.connections(), 2);
+    connection.reset();
+  }
 }
 
 TEST_P(BrokerConnectionTest, a_request_that_the_broker_does_not_know_is_not_sent) {

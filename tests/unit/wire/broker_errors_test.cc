@@ -32,7 +32,7 @@ constexpr Expected k_expected[] = {
     {1, "OFFSET_OUT_OF_RANGE", ErrorKind::not_found, Action::give_up, Fetch::out_of_range, Commit::unknown},
     {2, "CORRUPT_MESSAGE", ErrorKind::corrupt, Action::give_up, Fetch::corrupt, Commit::unknown},
     {3, "UNKNOWN_TOPIC_OR_PARTITION", ErrorKind::not_found, Action::fatal, Fetch::stop_partition,
-     Commit::refused},
+     Commit::rejected},
     {4, "INVALID_FETCH_SIZE", ErrorKind::invalid_input, Action::fatal, Fetch::stop_partition,
      Commit::unknown},
     {5, "LEADER_NOT_AVAILABLE", ErrorKind::unavailable, Action::retry, Fetch::refresh_metadata,
@@ -45,7 +45,7 @@ constexpr Expected k_expected[] = {
     {9, "REPLICA_NOT_AVAILABLE", ErrorKind::unavailable, Action::retry, Fetch::refresh_metadata,
      Commit::unknown},
     {12, "OFFSET_METADATA_TOO_LARGE", ErrorKind::invalid_input, Action::give_up, Fetch::retry_later,
-     Commit::refused},
+     Commit::rejected},
     {13, "NETWORK_EXCEPTION", ErrorKind::unavailable, Action::retry, Fetch::retry_later, Commit::unknown},
     {14, "COORDINATOR_LOAD_IN_PROGRESS", ErrorKind::unavailable, Action::retry, Fetch::retry_later,
      Commit::not_done},
@@ -53,19 +53,19 @@ constexpr Expected k_expected[] = {
      Commit::unknown},
     {16, "NOT_COORDINATOR", ErrorKind::unavailable, Action::retry, Fetch::retry_later, Commit::not_done},
     {17, "INVALID_TOPIC_EXCEPTION", ErrorKind::invalid_input, Action::fatal, Fetch::stop_partition,
-     Commit::unknown},
+     Commit::rejected},
     {22, "ILLEGAL_GENERATION", ErrorKind::canceled, Action::give_up, Fetch::retry_later, Commit::refused},
-    {24, "INVALID_GROUP_ID", ErrorKind::invalid_input, Action::fatal, Fetch::retry_later, Commit::unknown},
+    {24, "INVALID_GROUP_ID", ErrorKind::invalid_input, Action::fatal, Fetch::retry_later, Commit::rejected},
     {25, "UNKNOWN_MEMBER_ID", ErrorKind::canceled, Action::give_up, Fetch::retry_later, Commit::refused},
     {27, "REBALANCE_IN_PROGRESS", ErrorKind::canceled, Action::give_up, Fetch::retry_later, Commit::refused},
     {28, "INVALID_COMMIT_OFFSET_SIZE", ErrorKind::invalid_input, Action::give_up, Fetch::retry_later,
-     Commit::refused},
+     Commit::rejected},
     {29, "TOPIC_AUTHORIZATION_FAILED", ErrorKind::forbidden, Action::fatal, Fetch::stop_partition,
-     Commit::refused},
+     Commit::rejected},
     {30, "GROUP_AUTHORIZATION_FAILED", ErrorKind::forbidden, Action::fatal, Fetch::stop_partition,
-     Commit::refused},
+     Commit::rejected},
     {31, "CLUSTER_AUTHORIZATION_FAILED", ErrorKind::forbidden, Action::fatal, Fetch::stop_partition,
-     Commit::refused},
+     Commit::rejected},
     {33, "UNSUPPORTED_SASL_MECHANISM", ErrorKind::unsupported, Action::fatal, Fetch::retry_later,
      Commit::unknown},
     {34, "ILLEGAL_SASL_STATE", ErrorKind::unsupported, Action::fatal, Fetch::retry_later, Commit::unknown},
@@ -97,6 +97,9 @@ constexpr Expected k_expected[] = {
      Commit::unknown},
     {89, "THROTTLING_QUOTA_EXCEEDED", ErrorKind::throttled, Action::retry, Fetch::retry_later,
      Commit::unknown},
+    {100, "UNKNOWN_TOPIC_ID", ErrorKind::not_found, Action::retry, Fetch::refresh_metadata, Commit::unknown},
+    {103, "INCONSISTENT_TOPIC_ID", ErrorKind::not_found, Action::retry, Fetch::refresh_metadata,
+     Commit::unknown},
 };
 
 TEST(BrokerErrors, every_row) {
@@ -124,13 +127,15 @@ TEST(BrokerErrors, rows_ascend_and_say_something) {
   }
 }
 
-// PROTOCOL.md, Publish, Claim: the three lists, and nothing but them.
+// PROTOCOL.md, Publish, Claim: its lists, and nothing but them.
 TEST(BrokerErrors, only_the_protocol_s_codes_decide_a_commit) {
-  const std::set<int> refused = {3, 12, 22, 25, 27, 28, 29, 30, 31, 82};
+  const std::set<int> refused = {22, 25, 27, 82};
+  const std::set<int> rejected = {3, 12, 17, 24, 28, 29, 30, 31};
   const std::set<int> not_done = {14, 16};
   for (std::int16_t code = -2; code <= 200; ++code) {
     const CommitOutcome expected = code == 0                 ? Commit::done
                                    : refused.contains(code)  ? Commit::refused
+                                   : rejected.contains(code) ? Commit::rejected
                                    : not_done.contains(code) ? Commit::not_done
                                                              : Commit::unknown;
     EXPECT_EQ(commit_outcome(ErrorCode{code}), expected) << code;

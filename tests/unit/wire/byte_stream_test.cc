@@ -2,6 +2,8 @@
 #include "wire/byte_stream.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +16,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/concat.h"
 #include "unit/io/loop_fixture.h"
@@ -25,6 +31,19 @@ namespace {
 using namespace std::chrono_literals;
 using io::Choice;
 using io::choice_name;
+
+// This process's socket that is connected to the port; -1: there is none.
+int client_of(std::uint16_t port) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof(peer);
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sin_family == AF_INET &&
+        ntohs(peer.sin_port) == port) {
+      return fd;
+    }
+  }
+  return -1;
+}
 
 class ByteStreamTest : public io::LoopTest {
  protected:
@@ -258,6 +277,216 @@ TEST_P(ByteStreamTest, an_error_of_one_direction_ends_the_other) {
   }
 }
 
+TEST_P(ByteStreamTest, closes_in_the_orderly_way_and_aborts_with_a_reset) {
+  for (const Way& way : both_ways()) {
+    for (const bool bounded : {false, true}) {
+      for (const bool aborts : {false, true}) {
+        SCOPED_TRACE(concat(way.name, bounded ? ", bounded" : "", aborts ? ", aborts" : ""));
+        int end = -1;
+        std::atomic<bool> heard = false;
+        {
+          const StreamServer server(way.server, [&](ServerEnd& peer) {
+            heard = peer.read_exactly(3) == "ask";
+            end = peer.how_it_ended();
+          });
+          ByteStream::Options options = to(server.port(), way);
+          if (bounded) {
+            options.unacknowledged_max = 5s;
+          }
+          ByteStream stream(*loop, options);
+          ASSERT_TRUE(open(stream).ok());
+          ASSERT_TRUE(send(stream, as_bytes("ask")).ok());
+          std::vector<std::byte> in(100);
+          bool told = false;
+          stream.receive_some(in, nullptr, [&](const Result<std::size_t>&) { told = true; });
+          run_until([&] { return heard.load(); });
+          aborts ? stream.abort() : stream.close();
+          run_a_while();
+          EXPECT_FALSE(told);
+        }
+        EXPECT_EQ(end, aborts ? ECONNRESET : 0);
+      }
+    }
+  }
+}
+
+TEST_P(ByteStreamTest, an_idle_path_is_kept_open_before_azure_drops_it) {
+  const StreamServer server(nullptr, [](ServerEnd& peer) { peer.wait_for_end(); });
+  ByteStream stream(*loop, to(server.port(), both_ways().front()));
+  ASSERT_TRUE(open(stream).ok());
+  const int fd = client_of(server.port());
+  ASSERT_GE(fd, 0);
+  const auto value_of = [fd](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    EXPECT_EQ(::getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(value_of(SOL_SOCKET, SO_KEEPALIVE), 1);
+  const int told_after_s = value_of(IPPROTO_TCP, TCP_KEEPIDLE) +
+                           value_of(IPPROTO_TCP, TCP_KEEPINTVL) * value_of(IPPROTO_TCP, TCP_KEEPCNT);
+  EXPECT_LT(told_after_s, 240);
+}
+
+// What the kernel does for a process that dies, or a path that is gone, is set from the start.
+TEST_P(ByteStreamTest, a_bounded_stream_leaves_nothing_to_the_kernel) {
+  for (const bool bounded : {false, true}) {
+    const StreamServer server(nullptr, [](ServerEnd& peer) { peer.wait_for_end(); });
+    ByteStream::Options options = to(server.port(), both_ways().front());
+    if (bounded) {
+      options.unacknowledged_max = 2500ms;
+    }
+    ByteStream stream(*loop, options);
+    ASSERT_TRUE(open(stream).ok());
+    const int fd = client_of(server.port());
+    ASSERT_GE(fd, 0);
+    unsigned milliseconds = 0;
+    linger closing{};
+    socklen_t size = sizeof(milliseconds);
+    ASSERT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &size), 0);
+    size = sizeof(closing);
+    ASSERT_EQ(::getsockopt(fd, SOL_SOCKET, SO_LINGER, &closing, &size), 0);
+    EXPECT_EQ(milliseconds, bounded ? 2500U : 0U);
+    EXPECT_EQ(closing.l_onoff, bounded ? 1 : 0);
+    EXPECT_EQ(closing.l_linger, 0);
+  }
+}
+
+// A broker sends a response in many pieces. A wake-up for each would cost more than the bytes.
+TEST_P(ByteStreamTest, sleeps_until_a_good_part_of_what_is_sure_to_come_is_there) {
+  for (const Way& way : both_ways()) {
+    SCOPED_TRACE(way.name);
+    std::atomic<int> step = 0;
+    const auto wait_for = [&step](int wanted) {
+      while (step < wanted) {
+        std::this_thread::yield();
+      }
+    };
+    const StreamServer server(way.server, [&](ServerEnd& end) {
+      end.write_text("x");  // behind it TLS has nothing more to say by itself
+      wait_for(1);
+      end.write_text(std::string(1000, 'a'));
+      wait_for(2);
+      end.write_text(std::string(59'000, 'b'));
+      end.wait_for_end();
+    });
+    ByteStream stream(*loop, to(server.port(), way));
+    ASSERT_TRUE(open(stream).ok());
+    std::string in(64'000, '\0');
+    ASSERT_EQ(receive(stream, std::as_writable_bytes(std::span(in))).value(), 1U);
+
+    std::optional<Result<std::size_t>> got;
+    stream.receive_some(
+        std::as_writable_bytes(std::span(in)), nullptr,
+        [&](Result<std::size_t> result) { got = std::move(result); }, 60'000);
+    const auto a_few_turns = [&] {
+      for (int i = 0; i < 20; ++i) {
+        loop->run_once(Duration::zero());
+      }
+    };
+    a_few_turns();
+    step = 1;
+    const int fd = client_of(server.port());
+    int here = 0;
+    run_until([&] { return ::ioctl(fd, FIONREAD, &here) == 0 && here >= 1000; });
+    a_few_turns();
+    EXPECT_FALSE(got.has_value()) << "a 60th of what is sure woke it";
+    step = 2;
+    run_until([&] { return got.has_value(); });
+    ASSERT_TRUE(got->ok());
+    EXPECT_GT(got->value(), 1000U);
+    // The next receive is sure of nothing: one byte wakes it.
+    std::size_t received = got->value();
+    while (received < 60'000) {
+      const Result<std::size_t> more = receive(stream, std::as_writable_bytes(std::span(in)));
+      ASSERT_TRUE(more.ok());
+      received += *more;
+    }
+    EXPECT_EQ(received, 60'000U);
+  }
+}
+
+// Half of a record is here, and of the rest there is less than what is sure to come of its plaintext.
+TEST_P(ByteStreamTest, a_part_of_a_record_that_is_here_is_not_waited_for_again) {
+  for (const Way& way : both_ways()) {
+    SCOPED_TRACE(way.name);
+    std::atomic<int> step = 0;
+    const auto wait_for = [&step](int wanted) {
+      while (step < wanted) {
+        std::this_thread::yield();
+      }
+    };
+    const StreamServer server(way.server, [&](ServerEnd& end) {
+      end.write_text("x");
+      wait_for(1);
+      const std::string record = end.sealed(std::string(16'000, 'a'));
+      end.write_raw(record.substr(0, 8'000));
+      wait_for(2);
+      end.write_raw(record.substr(8'000));
+      end.wait_for_end();
+    });
+    ByteStream stream(*loop, to(server.port(), way));
+    ASSERT_TRUE(open(stream).ok());
+    std::string in(64'000, '\0');
+    const MutableBytes into = std::as_writable_bytes(std::span(in));
+    ASSERT_EQ(receive(stream, into).value(), 1U);
+    step = 1;
+    const int fd = client_of(server.port());
+    int here = 0;
+    run_until([&] { return ::ioctl(fd, FIONREAD, &here) == 0 && here >= 8'000; });
+    std::size_t received = 0;
+    bool failed = false;
+    const std::function<void()> receive_more = [&] {
+      stream.receive_some(
+          into, nullptr,
+          [&](const Result<std::size_t>& result) {
+            failed = !result.ok();
+            received += result.ok() ? *result : 0;
+            if (!failed && received < 16'000) {
+              receive_more();
+            }
+          },
+          16'000 - received);
+    };
+    receive_more();
+    run_until([&] { return ::ioctl(fd, FIONREAD, &here) == 0 && here == 0; });
+    step = 2;
+    run_until([&] { return failed || received == 16'000; });
+    EXPECT_FALSE(failed);
+  }
+}
+
+// What comes is less than was sure: the end of the connection wakes all the same.
+TEST_P(ByteStreamTest, the_end_is_told_to_who_waits_for_more) {
+  for (const Way& way : both_ways()) {
+    SCOPED_TRACE(way.name);
+    const StreamServer server(way.server, [](ServerEnd& end) { end.write_text("cut off"); });
+    ByteStream stream(*loop, to(server.port(), way));
+    ASSERT_TRUE(open(stream).ok());
+    std::string in(1000, '\0');
+    std::size_t received = 0;
+    std::optional<Error> end;
+    const std::function<void()> receive_more = [&] {
+      stream.receive_some(
+          std::as_writable_bytes(std::span(in)).subspan(received), nullptr,
+          [&](const Result<std::size_t>& result) {
+            if (!result.ok()) {
+              end = result.error();
+              return;
+            }
+            received += *result;
+            receive_more();
+          },
+          1'000'000);
+    };
+    receive_more();
+    run_until([&] { return end.has_value(); });
+    EXPECT_EQ(in.substr(0, received), "cut off");
+    EXPECT_EQ(end->action, Action::retry);
+    expect_part(*end, "closed the connection");
+  }
+}
+
 // The server sends back what it gets; both directions run at once and are cut at odd places.
 TEST_P(ByteStreamTest, sixty_four_mebibytes_in_odd_pieces_come_back_unchanged) {
   std::vector<std::byte> out(64 << 20);
@@ -297,13 +526,16 @@ TEST_P(ByteStreamTest, sixty_four_mebibytes_in_odd_pieces_come_back_unchanged) {
     const std::function<void()> receive_more = [&] {
       const std::size_t piece = std::min<std::size_t>(1 + random() % (1 << 20), in.size() - received);
       const MutableBytes into = MutableBytes(in).subspan(received, piece);
-      stream.receive_some(into, nullptr, [&](const Result<std::size_t>& result) {
-        failed = failed || !result.ok();
-        received += result.ok() ? result.value() : 0;
-        if (!failed && received < in.size()) {
-          receive_more();
-        }
-      });
+      stream.receive_some(
+          into, nullptr,
+          [&](const Result<std::size_t>& result) {
+            failed = failed || !result.ok();
+            received += result.ok() ? result.value() : 0;
+            if (!failed && received < in.size()) {
+              receive_more();
+            }
+          },
+          in.size() - received);  // all of it is sure to come back, whatever part of a record is here
     };
     send_more();
     receive_more();

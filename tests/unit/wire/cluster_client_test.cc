@@ -40,7 +40,11 @@ TEST_P(ClusterClientTest, tells_who_leads_what_and_which_topics_are_refused) {
     if (call.api != ApiKey::metadata) {
       return std::nullopt;
     }
-    return Answer{.bytes = metadata_body({{4, 9000}}, {{"a", 0, 4, 7}, {"a", 1, -1, 3}, {"b", 0, 0, 0, 29}})};
+    return Answer{.bytes = metadata_body({{4, 9000}}, {{"a", 0, 4, 7, 0, "00112233445566778899aabbccddeeff"},
+                                                       {"a", 1, -1, 3},
+                                                       {"a", 2, -1, 3, 0, "", 72},
+                                                       {"a", 3, 5, 3},
+                                                       {"b", 0, 0, 0, 29}})};
   });
   const auto cluster = client({broker.address()});
   const auto view = leaders_of(*cluster, {"a", "b"});
@@ -49,7 +53,56 @@ TEST_P(ClusterClientTest, tells_who_leads_what_and_which_topics_are_refused) {
   const PartitionLeader& leader = view->leaders.at({"a", Partition{0}});
   EXPECT_EQ(leader.broker, (BrokerAddress{BrokerId{4}, "127.0.0.1", 9000}));
   EXPECT_EQ(leader.epoch, 7);
+  EXPECT_EQ(view->topic_errors.size(), 1U) << "a topic that is fine is none of them";
   EXPECT_EQ(view->topic_errors.at("b"), ErrorCode::topic_authorization_failed);
+  ASSERT_EQ(view->partition_errors.size(), 3U);
+  EXPECT_EQ(view->partition_errors.at({"a", Partition{1}}), ErrorCode::leader_not_available);
+  EXPECT_EQ(view->partition_errors.at({"a", Partition{2}}), ErrorCode::listener_not_found);
+  EXPECT_EQ(view->partition_errors.at({"a", Partition{3}}), ErrorCode::leader_not_available)
+      << "its leader is a broker that the answer does not name";
+  ASSERT_EQ(view->topic_ids.size(), 1U) << "an id of zeros is none";
+  EXPECT_EQ(view->topic_ids.at("a"), "00112233445566778899aabbccddeeff");
+}
+
+TEST_P(ClusterClientTest, the_brokers_that_the_cluster_names_are_asked_when_the_configured_one_is_down) {
+  ScriptBroker second([&](const Call& call) -> std::optional<Answer> {
+    if (call.api == ApiKey::metadata) {
+      return Answer{.bytes = metadata_body({{2, second.port()}}, {})};
+    }
+    return call.api == ApiKey::find_coordinator ? std::optional(Answer{.bytes = coordinator_body(7000)})
+                                                : std::nullopt;
+  });
+  auto first = std::make_unique<ScriptBroker>([&](const Call& call) -> std::optional<Answer> {
+    // A broker with an address that nobody can use is passed over.
+    return call.api == ApiKey::metadata
+               ? std::optional(Answer{.bytes = metadata_body({{1, 0}, {2, second.port()}}, {})})
+               : std::nullopt;
+  });
+  const auto cluster = client({first->address()});
+  EXPECT_TRUE(leaders_of(*cluster, {}).ok());
+  EXPECT_EQ(second.connections(), 0) << "the configured one comes first";
+  first.reset();
+  EXPECT_FALSE(leaders_of(*cluster, {}).ok());
+  std::optional<Result<BrokerAddress>> got;
+  cluster->find_coordinator("g", [&](Result<BrokerAddress> found) { got = std::move(found); });
+  run_until([&] { return got.has_value(); });
+  ASSERT_TRUE(got->ok()) << got->error().message;
+  EXPECT_EQ((*got)->port, 7000);
+  EXPECT_TRUE(leaders_of(*cluster, {}).ok());
+  EXPECT_EQ(second.connections(), 1);
+}
+
+TEST_P(ClusterClientTest, turns_away_from_a_broker_that_talks_nonsense) {
+  ScriptBroker nonsense([](const Call& call) -> std::optional<Answer> {
+    return call.api == ApiKey::api_versions ? std::nullopt : std::optional(Answer{.bytes = "garbled"});
+  });
+  ScriptBroker broker([](const Call& call) -> std::optional<Answer> {
+    return call.api == ApiKey::metadata ? std::optional(Answer{.bytes = metadata_body({}, {})})
+                                        : std::nullopt;
+  });
+  const auto cluster = client({nonsense.address(), broker.address()});
+  EXPECT_FALSE(leaders_of(*cluster, {}).ok());
+  EXPECT_TRUE(leaders_of(*cluster, {}).ok());
 }
 
 TEST_P(ClusterClientTest, turns_to_the_next_broker_after_a_failure) {

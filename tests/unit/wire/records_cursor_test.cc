@@ -137,6 +137,24 @@ TEST_F(RecordsCursorTest, a_batch_may_take_several_steps) {
   EXPECT_EQ(seen.next, 7);
 }
 
+TEST_F(RecordsCursorTest, far_too_many_headers_are_refused_before_they_take_memory) {
+  const auto with_headers = [&](int count, std::size_t value_bytes) {
+    std::string headers = zig_zag(count);
+    for (int i = 0; i < count; ++i) {
+      headers += field("") + field(std::string(value_bytes, 'x'));
+    }
+    const std::string bytes = BatchBuilder{.records = {record_bytes(0, "k", "v", 0, headers)}}.build();
+    return read(bytes, 0);
+  };
+  EXPECT_FALSE(with_headers(16'384, 0).error.has_value());
+  const auto refused = with_headers(16'385, 0).error;
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->kind, ErrorKind::unsupported);
+  EXPECT_EQ(refused->action, Action::give_up);
+  EXPECT_THAT(refused->message, HasSubstr("offset 0 has far more headers"));
+  EXPECT_FALSE(with_headers(20'000, 40).error.has_value()) << "headers of some size are taken in any number";
+}
+
 TEST_F(RecordsCursorTest, a_step_ends_early_where_headers_would_take_much_memory) {
   std::string headers = zig_zag(10'000);
   for (int i = 0; i < 10'000; ++i) {
@@ -273,7 +291,7 @@ TEST_F(RecordsCursorTest, older_formats_say_what_to_do) {
     EXPECT_EQ(seen.error->kind, ErrorKind::unsupported);
     EXPECT_EQ(seen.error->action, Action::give_up);
     EXPECT_THAT(seen.error->message, HasSubstr("offset 42"));
-    EXPECT_THAT(seen.error->message, HasSubstr("source.fetch: librdkafka"));
+    EXPECT_THAT(seen.error->message, HasSubstr("source.fetch: librdkafka and guarantee: at_least_once"));
   }
 }
 

@@ -11,10 +11,12 @@
 #include "wire/fetch.h"
 #include "wire/find_coordinator.h"
 #include "wire/frame.h"
+#include "wire/leave_group.h"
 #include "wire/list_offsets.h"
 #include "wire/metadata.h"
 #include "wire/offset_commit.h"
 #include "wire/offset_fetch.h"
+#include "wire/offset_for_leader_epoch.h"
 #include "wire/sasl_messages.h"
 
 namespace penstock::wire {
@@ -47,15 +49,25 @@ void expect_every_version(std::span<const Golden> rows, ApiKey api) {
 }
 
 TEST(Requests, fetch) {
+  const TopicId orders = topic_id_of("0102030405060708090a0b0c0d0e0f10");
+  const TopicId events = topic_id_of("1112131415161718191a1b1c1d1e1f20");
   const std::vector<FetchPartition> partitions = {
-      {"orders", Partition{0}, Position{1000}, 5, 131'072},
-      {"orders", Partition{3}, Position{std::int64_t{1} << 33}, 6, 131'072},
-      {"events", Partition{1}, Position{0}, k_no_leader_epoch, 65'536},
+      {"orders", Partition{0}, Position{1000}, 5, 131'072, orders},
+      {"orders", Partition{3}, Position{std::int64_t{1} << 33}, 6, 131'072, orders},
+      {"events", Partition{1}, Position{0}, k_no_leader_epoch, 65'536, events},
   };
   const FetchRequest request{
       .wait_ms_max = 500, .bytes_min = 1024, .bytes_max = 1 << 20, .partitions = partitions};
   expect_golden_request(k_fetch_requests, ApiKey::fetch, encode_fetch, request);
   expect_every_version(k_fetch_requests, ApiKey::fetch);
+}
+
+TEST(Requests, a_topic_id_is_32_hex_digits_or_none) {
+  EXPECT_EQ(to_hex(topic_id_of("00ff30405060708090a0b0c0d0e0f0aa")), "00ff30405060708090a0b0c0d0e0f0aa");
+  for (const char* text :
+       {"", "00", "00ff30405060708090a0b0c0d0e0f0ag", "00ff30405060708090a0b0c0d0e0f0aa00"}) {
+    EXPECT_TRUE(topic_id_of(text) == k_no_topic_id) << text;
+  }
 }
 
 TEST(Requests, list_offsets) {
@@ -82,6 +94,35 @@ TEST(Requests, offset_commit) {
   request.instance_id = std::nullopt;
   expect_golden_request(k_offset_commit_requests_of_a_dynamic_member, ApiKey::offset_commit,
                         encode_offset_commit, request);
+  const std::vector<OffsetCommitPartition> with_epoch = {
+      {"orders", Partition{0}, Position{1000}, "p1;2000", 5}};
+  expect_golden_request(k_offset_commit_requests_with_a_leader_epoch, ApiKey::offset_commit,
+                        encode_offset_commit,
+                        OffsetCommitRequest{.group = "lake",
+                                            .generation = 12,
+                                            .member_id = "m-1",
+                                            .instance_id = "i-1",
+                                            .partitions = with_epoch});
+}
+
+TEST(Requests, offset_for_leader_epoch) {
+  const std::vector<EpochPartition> partitions = {
+      {"orders", Partition{0}, 7, 5},
+      {"orders", Partition{3}, k_no_leader_epoch, 0},
+      {"events", Partition{1}, 2, 2},
+  };
+  expect_golden_request(k_offset_for_leader_epoch_requests, ApiKey::offset_for_leader_epoch,
+                        encode_offset_for_leader_epoch, OffsetForLeaderEpochRequest{partitions});
+  expect_every_version(k_offset_for_leader_epoch_requests, ApiKey::offset_for_leader_epoch);
+}
+
+TEST(Requests, leave_group) {
+  LeaveGroupRequest request{.group = "lake", .member_id = "m-1", .instance_id = "i-1"};
+  expect_golden_request(k_leave_group_requests, ApiKey::leave_group, encode_leave_group, request);
+  expect_every_version(k_leave_group_requests, ApiKey::leave_group);
+  request.instance_id = std::nullopt;
+  expect_golden_request(k_leave_group_requests_of_a_dynamic_member, ApiKey::leave_group, encode_leave_group,
+                        request);
 }
 
 TEST(Requests, offset_fetch) {

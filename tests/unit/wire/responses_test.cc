@@ -12,10 +12,12 @@
 #include "wire/fetch.h"
 #include "wire/find_coordinator.h"
 #include "wire/frame.h"
+#include "wire/leave_group.h"
 #include "wire/list_offsets.h"
 #include "wire/metadata.h"
 #include "wire/offset_commit.h"
 #include "wire/offset_fetch.h"
+#include "wire/offset_for_leader_epoch.h"
 #include "wire/sasl_messages.h"
 
 namespace penstock::wire {
@@ -83,7 +85,9 @@ TEST(Responses, fetch) {
         EXPECT_EQ(walked.error_code, ErrorCode::none);
         ASSERT_EQ(walked.partitions.size(), 3u);
         const FetchedPartition& first = walked.partitions[0];
-        EXPECT_EQ(first.topic, "orders");
+        EXPECT_EQ(first.topic, version < 13 ? "orders" : "");
+        EXPECT_EQ(to_hex(first.topic_id),
+                  version < 13 ? std::string(32, '0') : "0102030405060708090a0b0c0d0e0f10");
         EXPECT_EQ(first.partition, Partition{0});
         EXPECT_EQ(first.error_code, ErrorCode::none);
         EXPECT_EQ(first.high_watermark, Position{2000});
@@ -93,7 +97,8 @@ TEST(Responses, fetch) {
         EXPECT_EQ(first.aborted_count, 2u);
         EXPECT_EQ(as_text(first.records), "batch bytes");
         const FetchedPartition& second = walked.partitions[1];
-        EXPECT_EQ(second.topic, "orders");
+        EXPECT_EQ(second.topic, first.topic);
+        EXPECT_TRUE(second.topic_id == first.topic_id);
         EXPECT_EQ(second.partition, Partition{3});
         EXPECT_EQ(second.error_code, ErrorCode::offset_out_of_range);
         EXPECT_EQ(second.high_watermark, Position{-1});
@@ -101,7 +106,8 @@ TEST(Responses, fetch) {
         EXPECT_EQ(second.preferred_replica, BrokerId{version >= 11 ? 2 : -1});
         EXPECT_TRUE(second.records.empty());
         const FetchedPartition& third = walked.partitions[2];
-        EXPECT_EQ(third.topic, "events");
+        EXPECT_EQ(third.topic, version < 13 ? "events" : "");
+        EXPECT_EQ(third.topic_id == first.topic_id, version < 13);
         EXPECT_EQ(third.partition, Partition{1});
         EXPECT_EQ(third.high_watermark, Position{k_far});
         EXPECT_EQ(third.log_start, Position{version >= 5 ? 0 : -1});
@@ -217,6 +223,9 @@ TEST(Responses, metadata) {
                          ASSERT_EQ(response.topics.size(), 2u);
                          EXPECT_EQ(response.topics[0].name, "orders");
                          EXPECT_EQ(response.topics[0].error_code, ErrorCode::none);
+                         EXPECT_EQ(to_hex(response.topics[0].id),
+                                   version >= 10 ? "0123456789abcdef0011223344556677" : "");
+                         EXPECT_EQ(to_hex(response.topics[1].id), std::string(version >= 10 ? 32 : 0, '0'));
                          ASSERT_EQ(response.topics[0].partitions.size(), 2u);
                          const PartitionMetadata& led = response.topics[0].partitions[0];
                          EXPECT_EQ(led.partition, Partition{1});
@@ -228,6 +237,58 @@ TEST(Responses, metadata) {
                          EXPECT_EQ(response.topics[1].name, "events");
                          EXPECT_EQ(response.topics[1].error_code, ErrorCode::unknown_topic_or_partition);
                          EXPECT_THAT(response.topics[1].partitions, IsEmpty());
+                       });
+}
+
+TEST(Responses, metadata_steps_over_tagged_fields) {
+  // One tagged field, of 2 bytes, behind a broker, and another behind the whole.
+  const Buffer body = from_hex(
+      "00000000"
+      "02"
+      "00000001"
+      "0262"
+      "00002385"
+      "00"
+      "010502abcd"
+      "00"
+      "ffffffff"
+      "01"
+      "010502abcd");
+  const auto response = decode_metadata(body, 12);
+  ASSERT_TRUE(response.ok());
+  ASSERT_EQ(response->brokers.size(), 1u);
+  EXPECT_EQ(response->brokers[0].host, "b");
+  EXPECT_EQ(response->brokers[0].port, 9093);
+}
+
+TEST(Responses, offset_for_leader_epoch) {
+  expect_golden_answer(k_offset_for_leader_epoch_responses, ApiKey::offset_for_leader_epoch,
+                       decode_offset_for_leader_epoch,
+                       [](const OffsetForLeaderEpochResponse& response, std::int16_t) {
+                         EXPECT_EQ(response.throttle_ms, 30);
+                         ASSERT_EQ(response.partitions.size(), 3u);
+                         const EpochEnd& first = response.partitions[0];
+                         EXPECT_EQ(first.topic, "orders");
+                         EXPECT_EQ(first.partition, Partition{0});
+                         EXPECT_EQ(first.error_code, ErrorCode::none);
+                         EXPECT_EQ(first.leader_epoch, 5);
+                         EXPECT_EQ(first.end, Position{k_far});
+                         const EpochEnd& fenced = response.partitions[1];
+                         EXPECT_EQ(fenced.partition, Partition{3});
+                         EXPECT_EQ(fenced.error_code, ErrorCode::fenced_leader_epoch);
+                         EXPECT_EQ(fenced.leader_epoch, k_no_leader_epoch);
+                         EXPECT_EQ(fenced.end, Position{-1});
+                         EXPECT_EQ(response.partitions[2].topic, "events");
+                         EXPECT_EQ(response.partitions[2].end, Position{17});
+                       });
+}
+
+TEST(Responses, leave_group) {
+  expect_golden_answer(k_leave_group_responses, ApiKey::leave_group, decode_leave_group,
+                       [](const LeaveGroupResponse& response, std::int16_t) {
+                         EXPECT_EQ(response.throttle_ms, 30);
+                         EXPECT_EQ(response.error_code, ErrorCode::none);
+                         EXPECT_THAT(response.member_codes, ElementsAre(ErrorCode::unknown_member_id));
                        });
 }
 
@@ -309,6 +370,18 @@ TEST(Responses, counts_are_held_against_what_remains) {
       "7fffffff"
       "00000000");
   EXPECT_FALSE(decode_metadata(many, 7).ok());
+  EXPECT_FALSE(decode_metadata(from_hex("00000000"
+                                        "ffffffff0f"
+                                        "00000000"),
+                               12)
+                   .ok());
+  EXPECT_FALSE(decode_offset_for_leader_epoch(many, 3).ok());
+  EXPECT_FALSE(decode_leave_group(from_hex("00000000"
+                                           "0000"
+                                           "7fffffff"
+                                           "0000"),
+                                  3)
+                   .ok());
   EXPECT_FALSE(decode_offset_fetch(many, 5).ok());
   EXPECT_FALSE(decode_offset_commit(many, 7).ok());
   EXPECT_FALSE(decode_list_offsets(many, 5).ok());
@@ -354,6 +427,8 @@ TEST(Responses, any_changed_byte_is_survived) {
   change_every_byte(k_offset_commit_responses, decode_offset_commit);
   change_every_byte(k_offset_fetch_responses, decode_offset_fetch);
   change_every_byte(k_metadata_responses, decode_metadata);
+  change_every_byte(k_offset_for_leader_epoch_responses, decode_offset_for_leader_epoch);
+  change_every_byte(k_leave_group_responses, decode_leave_group);
   change_every_byte(k_find_coordinator_responses, decode_find_coordinator);
   change_every_byte(k_api_versions_responses, decode_api_versions);
   change_every_byte(k_sasl_handshake_responses, decode_sasl_handshake);

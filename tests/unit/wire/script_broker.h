@@ -17,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include "base/unique_fd.h"
+#include "unit/wire/hex.h"
 #include "unit/wire/stream_server.h"
 #include "wire/api.h"
 #include "wire/byte_reader.h"
@@ -55,7 +56,9 @@ struct Body {
   std::string text() const { return std::string(as_text(bytes)); }
 };
 
-inline std::string api_versions_body(std::int16_t version, std::int16_t code = 0) {
+// `fetch_highest`: what a broker that is older than we are offers.
+inline std::string api_versions_body(std::int16_t version, std::int16_t code = 0,
+                                     std::int16_t fetch_highest = supported_versions(ApiKey::fetch).highest) {
   Body out;
   out.writer.int16(code);
   const bool flexible = version >= 3 && code != 35;
@@ -67,7 +70,7 @@ inline std::string api_versions_body(std::int16_t version, std::int16_t code = 0
   for (const ApiKey api : k_api_keys) {
     out.writer.int16(static_cast<std::int16_t>(api));
     out.writer.int16(0);
-    out.writer.int16(supported_versions(api).highest);
+    out.writer.int16(api == ApiKey::fetch ? fetch_highest : supported_versions(api).highest);
     if (flexible) {
       out.writer.unsigned_varint(0);
     }
@@ -164,6 +167,10 @@ class ScriptBroker {
     call.correlation_id = reader.int32();
     call.connection = connection;
     static_cast<void>(reader.nullable_string());
+    const bool flexible = is_flexible(call.api, call.version);
+    if (flexible) {
+      reader.skip_tagged_fields();
+    }
     call.body = std::string(as_text(reader.rest()));
     Answer answer = no_answer();
     {
@@ -180,8 +187,12 @@ class ScriptBroker {
       return answer.kind == Answer::silence;
     }
     Body out;
-    out.writer.int32(static_cast<std::int32_t>(answer.bytes.size() + 4));
+    const bool tagged = flexible && call.api != ApiKey::api_versions;
+    out.writer.int32(static_cast<std::int32_t>(answer.bytes.size() + 4 + (tagged ? 1 : 0)));
     out.writer.int32(call.correlation_id + answer.correlation_shift);
+    if (tagged) {
+      out.writer.no_tagged_fields();
+    }
     out.writer.raw(as_bytes(answer.bytes));
     return peer.write_text(out.text() + answer.behind) && !answer.then_hang_up;
   }
@@ -205,6 +216,8 @@ struct LeaderRow {
   std::int32_t leader = 0;
   std::int32_t epoch = 0;
   std::int16_t topic_code = 0;
+  std::string topic_id = std::string(32, '0');  // in hex
+  std::int16_t code = 0;                        // 0 where nobody leads: LEADER_NOT_AVAILABLE
 };
 
 // `brokers`: node id and port. A topic's rows stand together; a row with a topic code has no partition.
@@ -212,14 +225,15 @@ inline std::string metadata_body(const std::vector<std::pair<std::int32_t, std::
                                  const std::vector<LeaderRow>& rows) {
   Body out;
   out.writer.int32(0);
-  out.writer.array_count(brokers.size());
+  out.writer.compact_array_count(brokers.size());
   for (const auto& [id, port] : brokers) {
     out.writer.int32(id);
-    out.writer.string("127.0.0.1");
+    out.writer.compact_string("127.0.0.1");
     out.writer.int32(port);
-    out.writer.nullable_string(std::nullopt);
+    out.writer.unsigned_varint(0);  // no rack
+    out.writer.no_tagged_fields();
   }
-  out.writer.nullable_string("cluster");
+  out.writer.compact_string("cluster");
   out.writer.int32(0);
   std::vector<std::vector<LeaderRow>> topics;
   for (const LeaderRow& row : rows) {
@@ -228,26 +242,31 @@ inline std::string metadata_body(const std::vector<std::pair<std::int32_t, std::
     }
     topics.back().push_back(row);
   }
-  out.writer.array_count(topics.size());
+  out.writer.compact_array_count(topics.size());
   for (const std::vector<LeaderRow>& topic : topics) {
     const bool known = topic.front().topic_code == 0;
     out.writer.int16(topic.front().topic_code);
-    out.writer.string(topic.front().topic);
+    out.writer.compact_string(topic.front().topic);
+    out.writer.raw(from_hex(topic.front().topic_id));
     out.writer.boolean(false);
-    out.writer.array_count(known ? topic.size() : 0);
+    out.writer.compact_array_count(known ? topic.size() : 0);
     for (const LeaderRow& row : topic) {
       if (!known) {
         break;
       }
-      out.writer.int16(row.leader < 0 ? 5 : 0);
+      out.writer.int16(row.leader < 0 && row.code == 0 ? std::int16_t{5} : row.code);
       out.writer.int32(row.partition);
       out.writer.int32(row.leader);
       out.writer.int32(row.epoch);
       for (int list = 0; list < 3; ++list) {
-        out.writer.array_count(0);
+        out.writer.compact_array_count(0);
       }
+      out.writer.no_tagged_fields();
     }
+    out.writer.int32(0);  // authorized operations
+    out.writer.no_tagged_fields();
   }
+  out.writer.no_tagged_fields();
   return out.text();
 }
 

@@ -1,6 +1,7 @@
 // A server on 127.0.0.1 for one connection, on a thread of its own, with or without TLS.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -74,7 +75,40 @@ class ServerEnd {
     return text;
   }
 
+  // What write_text() would put on the wire, for write_raw() to send in pieces.
+  std::string sealed(std::string_view text) {
+    if (ssl_ == nullptr) {
+      return std::string(text);
+    }
+    BIO* const socket = SSL_get_wbio(ssl_.get());
+    BIO_up_ref(socket);
+    BIO* const memory = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(ssl_.get(), memory);
+    write_text(text);
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(memory, &bytes);
+    std::string ciphertext(bytes, static_cast<std::size_t>(size));
+    SSL_set0_wbio(ssl_.get(), socket);
+    return ciphertext;
+  }
+
+  bool write_raw(std::string_view bytes) {
+    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+
   bool write_text(std::string_view text) { return write(as_bytes(text)); }
+
+  // Until the client has left. 0: in the orderly way; else the error by which it was noticed, such as
+  // ECONNRESET. What it sent is passed over, with TLS as it comes off the wire.
+  int how_it_ended() {
+    char ignored[4096];
+    for (;;) {
+      const ssize_t got = ::recv(fd_.get(), ignored, sizeof(ignored), 0);
+      if (got <= 0) {
+        return got == 0 ? 0 : errno;
+      }
+    }
+  }
 
   // Until the client has left.
   void wait_for_end() {

@@ -1,5 +1,6 @@
 // The proof of the state machine: random schedules of a small world. Unmutated, every one ends with each
-// record in one blob; with any sentence of the protocol left out, one that does not is found.
+// record in one blob; with any sentence of the protocol left out, one that does not is found. That one is run
+// once more with the sentence in its place, and has to end well: it is the sentence that was found missing.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -72,10 +73,13 @@ TEST_P(MutantIsFound, as_a_record_doubled_or_lost) {
   const std::uint64_t most = number_from("PENSTOCK_MODEL_SEEDS", 100'000);
   const std::uint64_t first = GetParam().first_seed;
   for (std::uint64_t seed = first; seed < first + most; ++seed) {
-    World world(seed);
-    const Verdict verdict = world.run();
+    const Verdict verdict = World(seed).run();
     if (verdict.unsafe()) {
       std::printf("found with seed %llu: %s\n", static_cast<unsigned long long>(seed), verdict.what.c_str());
+      active_mutant = Mutant::none;
+      const Verdict whole = World(seed).run();
+      ASSERT_FALSE(whole.unsafe() || whole.stuck)
+          << "the protocol itself fails with seed " << seed << ": " << whole.what;
       return;
     }
   }
@@ -86,31 +90,32 @@ TEST_P(MutantIsFound, as_a_record_doubled_or_lost) {
   Named {                                  \
     Mutant::mutant, #mutant, first_seed    \
   }
-constexpr Named k_mutants[] = {PENSTOCK_NAMED(no_fence, 1),
-                               PENSTOCK_NAMED(no_wait_before_fence, 14584),
-                               PENSTOCK_NAMED(no_assign_after_changed_fence, 8671),
-                               PENSTOCK_NAMED(assign_commits_at_once, 38606),
-                               PENSTOCK_NAMED(fence_accepts_what_assign_wrote, 28017),
-                               PENSTOCK_NAMED(assign_again_for_all_of_a_dropped_batch, 1),
-                               PENSTOCK_NAMED(reading_again_for_a_past_epoch, 1),
+constexpr Named k_mutants[] = {PENSTOCK_NAMED(no_fence, 849),
+                               PENSTOCK_NAMED(no_wait_before_fence, 525),
+                               PENSTOCK_NAMED(no_assign_after_changed_fence, 18537),
+                               PENSTOCK_NAMED(assign_commits_at_once, 28288),
+                               PENSTOCK_NAMED(fence_accepts_what_assign_wrote, 10950),
+                               PENSTOCK_NAMED(assign_again_for_all_of_a_dropped_batch, 3504),
+                               PENSTOCK_NAMED(reading_again_for_a_past_epoch, 5871),
                                PENSTOCK_NAMED(no_r2_for_claims, 1),
-                               PENSTOCK_NAMED(no_r2_for_finishes, 29126),
-                               PENSTOCK_NAMED(no_r2_for_start_positions, 17207),
-                               PENSTOCK_NAMED(finish_outside_its_epoch, 1),
+                               PENSTOCK_NAMED(no_r2_for_finishes, 5450),
+                               PENSTOCK_NAMED(no_r2_for_start_positions, 2027),
+                               PENSTOCK_NAMED(finish_outside_its_epoch, 29336),
                                PENSTOCK_NAMED(finish_after_the_next_claim, 1),
                                PENSTOCK_NAMED(looking_without_a_tombstone, 1),
                                PENSTOCK_NAMED(publish_before_claim, 1),
                                PENSTOCK_NAMED(assuming_data, 1),
                                PENSTOCK_NAMED(assuming_tombstone, 1),
                                PENSTOCK_NAMED(no_r1, 1),
+                               PENSTOCK_NAMED(late_put_without_reading, 46663),
                                PENSTOCK_NAMED(unconditional_put, 1),
                                PENSTOCK_NAMED(partial_success_taken_for_success, 1),
                                PENSTOCK_NAMED(refused_claim_published, 1),
                                PENSTOCK_NAMED(dead_batch_without_dropping_later, 1),
-                               PENSTOCK_NAMED(no_r8, 1),
-                               PENSTOCK_NAMED(r8_without_its_wait, 87861),
-                               PENSTOCK_NAMED(r8_for_claims_only, 1),
-                               PENSTOCK_NAMED(commits_stamped_when_sent, 1)};
+                               PENSTOCK_NAMED(no_r8, 1542),
+                               PENSTOCK_NAMED(r8_without_its_wait, 106763),
+                               PENSTOCK_NAMED(r8_for_claims_only, 1542),
+                               PENSTOCK_NAMED(commits_stamped_when_sent, 6419)};
 INSTANTIATE_TEST_SUITE_P(ProtocolModel, MutantIsFound, testing::ValuesIn(k_mutants),
                          [](const testing::TestParamInfo<Named>& named) {
                            return std::string(named.param.name);

@@ -40,6 +40,7 @@ std::uint64_t Random::next() {
 World::World(std::uint64_t seed)
     : random_(seed * 0x2545f4914f6cdd1dULL + 1), tracing_(std::getenv("PENSTOCK_MODEL_TRACE") != nullptr) {
   Knobs& k = knobs_;
+  k.finish_pause = static_cast<int>(seed % 2);  // without it a finish has more commits to collide with
   k.partitions = 1 + static_cast<int>(random_.below(2));
   k.records = 1 + static_cast<int>(random_.below(5));
   k.workers = 2 + static_cast<int>(random_.below(2));
@@ -77,6 +78,14 @@ World::World(std::uint64_t seed)
     k.pause = random_.below(3);
     k.malice = random_.below(4);
   }
+  if (random_.percent(10)) {  // workers freeze for long, and the lake is tidied meanwhile
+    k.tidy = 3;
+    k.time = 30 + random_.below(40);
+    k.pause = 4;
+    k.kick = 30;
+    k.steps = 600 + random_.below(600);
+    k.put_trouble = 60;
+  }
   entries_.resize(static_cast<std::size_t>(k.partitions));
   for (int p = 0; p < k.partitions; ++p) {
     for (int offset = 0; offset < k.records; ++offset) {
@@ -93,11 +102,14 @@ World::World(std::uint64_t seed)
 World::~World() = default;
 
 std::unique_ptr<World::Instance> World::fresh() {
-  auto instance = std::make_unique<Instance>(ProtocolOptions{.guarantee = Guarantee::exactly_once,
-                                                             .sink = "00c0ffee",
-                                                             .fence_wait = std::chrono::seconds(k_fence_wait),
-                                                             .retry_min = std::chrono::seconds(1),
-                                                             .retry_max = std::chrono::seconds(2)});
+  auto instance =
+      std::make_unique<Instance>(ProtocolOptions{.guarantee = Guarantee::exactly_once,
+                                                 .sink = "00c0ffee",
+                                                 .fence_wait = std::chrono::seconds(k_fence_wait),
+                                                 .retry_min = std::chrono::seconds(1),
+                                                 .retry_max = std::chrono::seconds(2),
+                                                 .finish_pause = std::chrono::seconds(knobs_.finish_pause),
+                                                 .right_retry = std::chrono::seconds(3)});
   instance->id = next_instance_++;
   return instance;
 }
@@ -134,7 +146,7 @@ bool World::quiet() const {
   }
   for (int p = 0; p < knobs_.partitions; ++p) {
     const auto& entry = entries_[static_cast<std::size_t>(p)];
-    if (!entry || entry->position.value < knobs_.records || !entry->metadata.empty()) {
+    if (!entry || entry->position.value < knobs_.records || !holds_no_claim(entry->metadata)) {
       return false;
     }
   }
@@ -163,7 +175,7 @@ void World::judge_end() {
 }
 
 void World::step() {
-  if (random_.percent(chaos_ ? knobs_.time : std::max<std::uint64_t>(knobs_.time, 10))) {
+  if (random_.percent(chaos_ ? knobs_.time : std::clamp<std::uint64_t>(knobs_.time, 10, 28))) {
     advance_time();
     return;
   }
@@ -203,6 +215,10 @@ void World::step() {
     }
     if (random_.percent(knobs_.rebalance)) {
       start_rebalance();
+      return;
+    }
+    if (random_.percent(knobs_.tidy)) {
+      tidy();
       return;
     }
   }
@@ -336,7 +352,14 @@ void World::process(std::size_t index) {
   Request& request = requests_[index];
   if (request.checked) {
     apply(request);
-    reply(request, request.outcome, false);
+    CommitReply answer;
+    for (const CommitOutcome outcome : request.outcomes) {
+      answer.items.push_back({.outcome = outcome, .error = {}});
+      if (outcome == CommitOutcome::rejected) {  // it passes: the partition is tried again
+        answer.items.back().error = make_error(ErrorKind::forbidden, penstock::Action::give_up, "no right");
+      }
+    }
+    reply(request, std::move(answer));
     requests_.erase(requests_.begin() + static_cast<std::ptrdiff_t>(index));
     return;
   }
@@ -345,41 +368,42 @@ void World::process(std::size_t index) {
   const bool not_done = chaos_ && random_.percent(2);
   const bool in_progress = rebalancing_ && chaos_ && random_.percent(10);
   if (not_done || in_progress || (!of_the_group && !into_an_empty_group)) {
-    reply(request, not_done ? CommitOutcome::not_done : CommitOutcome::refused, !not_done && !in_progress);
+    CommitReply answer =
+        CommitReply::alike(request.items.size(), not_done ? CommitOutcome::not_done : CommitOutcome::refused);
+    answer.membership_lost = !not_done && !in_progress;
+    reply(request, std::move(answer));
     requests_.erase(requests_.begin() + static_cast<std::ptrdiff_t>(index));
     return;
   }
   note("accepted: ask ", request.ask.value, " of member ", request.member);
   request.checked = true;
-  request.outcome = CommitOutcome::done;
   for (const Item& item : request.items) {
-    if (chaos_ && random_.percent(knobs_.partial)) {
-      request.outcome = mutated(Mutant::partial_success_taken_for_success) &&
-                                !(request.accepted.empty() && request.items.size() == 1)
-                            ? CommitOutcome::done
-                            : CommitOutcome::refused;
-    } else {
+    if (!chaos_ || !random_.percent(knobs_.partial)) {
       request.accepted.push_back(item);
+      request.outcomes.push_back(CommitOutcome::done);
+    } else if (mutated(Mutant::partial_success_taken_for_success) &&
+               !(request.accepted.empty() && request.items.size() == 1)) {
+      request.outcomes.push_back(CommitOutcome::done);
+    } else {
+      request.outcomes.push_back(random_.percent(50) ? CommitOutcome::rejected : CommitOutcome::refused);
     }
   }
 }
 
 void World::lose_reply(Request& request) {
   if (!request.reply_lost) {
-    reply(request, CommitOutcome::unknown, false);
+    reply(request, CommitReply::alike(request.items.size(), CommitOutcome::unknown));
     request.reply_lost = true;
   }
 }
 
-void World::reply(const Request& request, CommitOutcome outcome, bool membership_lost) {
+void World::reply(const Request& request, CommitReply reply) {
   for (auto& instance : instances_) {
     if (instance->id == request.instance && !request.reply_lost) {
       note("worker ", instance->id, " will hear of ask ", request.ask.value, ": outcome ",
-           static_cast<int>(outcome));
-      instance->ops.push_back(Op{.kind = Op::Kind::commit_answer,
-                                 .ask = request.ask,
-                                 .outcome = outcome,
-                                 .membership_lost = membership_lost});
+           static_cast<int>(reply.worst()));
+      instance->ops.push_back(
+          Op{.kind = Op::Kind::commit_answer, .ask = request.ask, .reply = std::move(reply)});
     }
   }
 }
@@ -402,7 +426,7 @@ void World::expire() {
       process(i);
       continue;
     }
-    reply(request, CommitOutcome::unknown, false);
+    reply(request, CommitReply::alike(request.items.size(), CommitOutcome::unknown));
     requests_.erase(requests_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
@@ -444,7 +468,7 @@ void World::carry_out(Instance& instance, const Action& action) {
   std::visit(
       Overloaded{
           [&](const ReadEntries& a) {
-            instance.ops.push_back(Op{.kind = Op::Kind::read_entries, .ask = a.ask, .slots = a.slots});
+            instance.ops.push_back(Op{.kind = Op::Kind::read_entries, .ask = a.ask, .ids = a.partitions});
           },
           [&](const PutTombstone& a) {
             instance.ops.push_back(Op{.kind = Op::Kind::tombstone, .ask = a.ask, .blob = a.blob});
@@ -466,16 +490,22 @@ void World::carry_out(Instance& instance, const Action& action) {
             note("worker ", instance.id, " stops: ", a.error.message);
             instance.fetch[a.slot.value].reset();
           },
+          [&](const Distrust&) {},
+          [&](const Resume&) {},
           [&](const Notice&) {},
           [&](const Commit& a) { send(instance, a); },
-          [&](const PutBlob& a) { instance.ops.push_back(Op{.kind = Op::Kind::put_blob, .batch = a.batch}); },
+          [&](const PutBlob& a) {
+            instance.ops.push_back(Op{.kind = Op::Kind::put_blob, .batch = a.batch, .until = a.until});
+          },
+          [&](const AskBlob& a) { instance.ops.push_back(Op{.kind = Op::Kind::ask_blob, .batch = a.batch}); },
           [&](const Drop& a) {
             counters_.drops += a.batches.size();
             for (const BatchKey key : a.batches) {
               note("worker ", instance.id, " drops batch ", key.value);
               instance.batches.erase(key);
-              std::erase_if(instance.ops,
-                            [key](const Op& op) { return op.kind == Op::Kind::put_blob && op.batch == key; });
+              std::erase_if(instance.ops, [key](const Op& op) {
+                return (op.kind == Op::Kind::put_blob || op.kind == Op::Kind::ask_blob) && op.batch == key;
+              });
             }
           },
           [&](const Released&) {
@@ -585,8 +615,8 @@ void World::seal(Instance& instance) {
 void World::run_op(Instance& instance) {
   const std::size_t index = random_.below(instance.ops.size());
   const Op op = instance.ops[index];
-  if (op.kind == Op::Kind::put_blob) {
-    put_blob(instance, op);
+  if (op.kind == Op::Kind::put_blob || op.kind == Op::Kind::ask_blob) {
+    op.kind == Op::Kind::put_blob ? put_blob(instance, op) : ask_blob(instance, op);
     return;
   }
   instance.ops.erase(instance.ops.begin() + static_cast<std::ptrdiff_t>(index));
@@ -598,10 +628,8 @@ void World::run_op(Instance& instance) {
       }
       Op deliver = op;
       deliver.kind = Op::Kind::deliver_entries;
-      for (const PartitionSlot slot : op.slots) {
-        if (slot.value < instance.partitions.size()) {
-          deliver.entries.push_back(entries_[static_cast<std::size_t>(instance.partitions[slot.value])]);
-        }
+      for (const TopicPartition& id : op.ids) {
+        deliver.entries.push_back(entries_[static_cast<std::size_t>(id.partition.value)]);
       }
       instance.ops.push_back(std::move(deliver));
       return;
@@ -633,12 +661,13 @@ void World::run_op(Instance& instance) {
       return;
     }
     case Op::Kind::commit_answer:
-      instance.machine.commit_answered(now(), op.ask, op.outcome, op.membership_lost);
+      instance.machine.commit_answered(now(), op.ask, op.reply);
       return;
     case Op::Kind::stored:
       instance.machine.stored(op.batch);
       return;
     case Op::Kind::put_blob:
+    case Op::Kind::ask_blob:
       return;
   }
 }
@@ -647,6 +676,13 @@ void World::run_op(Instance& instance) {
 void World::put_blob(Instance& instance, const Op& op) {
   const auto batch = instance.batches.find(op.batch);
   if (batch == instance.batches.end()) {
+    return;
+  }
+  if (now() > op.until) {
+    const BatchKey late = op.batch;
+    std::erase_if(instance.ops,
+                  [late](const Op& o) { return o.kind == Op::Kind::put_blob && o.batch == late; });
+    instance.machine.put_is_late(late);
     return;
   }
   if (chaos_ && random_.percent(knobs_.put_trouble)) {
@@ -666,11 +702,49 @@ void World::put_blob(Instance& instance, const Op& op) {
   instance.machine.blob_committed(key, ours ? BlobOutcome::published : BlobOutcome::dead);
 }
 
+void World::ask_blob(Instance& instance, const Op& op) {
+  const BatchKey key = op.batch;
+  std::erase_if(instance.ops, [key](const Op& o) { return o.kind == Op::Kind::ask_blob && o.batch == key; });
+  const auto batch = instance.batches.find(key);
+  if (batch == instance.batches.end()) {
+    return;
+  }
+  const auto there = store_.find(batch->second.name);
+  const bool ours = there != store_.end() && there->second.attempt == batch->second.blob.attempt;
+  if (ours) {
+    instance.batches.erase(batch);
+  }
+  instance.machine.blob_committed(key, ours ? BlobOutcome::published : BlobOutcome::dead);
+}
+
+// Somebody deletes an old empty file, whose claim is in no entry and on no way there any more.
+void World::tidy() {
+  for (auto blob = store_.begin(); blob != store_.end(); ++blob) {
+    const auto names_it = [&](const GroupEntry& entry) {
+      return entry.metadata.ends_with(";" + blob->first);
+    };
+    if (!blob->second.tombstone || now_ - blob->second.made <= 2 * k_fence_wait ||
+        std::ranges::any_of(entries_, [&](const auto& entry) { return entry && names_it(*entry); }) ||
+        std::ranges::any_of(requests_,
+                            [&](const Request& request) {
+                              return std::ranges::any_of(
+                                  request.items, [&](const Item& item) { return names_it(item.entry); });
+                            }) ||
+        std::ranges::any_of(stray_puts_, [&](const auto& stray) { return stray.first == blob->first; })) {
+      continue;
+    }
+    note("tidied: ", blob->first);
+    store_.erase(blob);
+    return;
+  }
+}
+
 void World::crash(std::size_t index) {
   Instance& instance = *instances_[index];
   for (const Op& op : instance.ops) {
     const auto batch = instance.batches.find(op.batch);
-    if (op.kind == Op::Kind::put_blob && batch != instance.batches.end() && random_.percent(50)) {
+    if (op.kind == Op::Kind::put_blob && batch != instance.batches.end() && now() <= op.until &&
+        random_.percent(50)) {
       stray_puts_.emplace_back(batch->second.name, batch->second.blob);
     }
   }
@@ -694,6 +768,7 @@ bool World::put(const std::string& name, const Blob& blob) {
   }
   note(blob.tombstone ? "tombstone " : "blob ", name);
   store_[name] = blob;
+  store_[name].made = now_;
   ++(blob.tombstone ? counters_.tombstones : counters_.blobs);
   count(blob, 1);
   return true;

@@ -67,11 +67,14 @@ class World {
     int workers = 2;
     bool pin = false;
     bool batch_a_partition = false;
+    int finish_pause = 1;
     std::uint64_t steps = 200, time = 20, lose_reply = 10, slow_commit = 50, crash = 3, pause = 3,
-                  rebalance = 3, partial = 0, put_trouble = 10, hole = 0, drain = 6, malice = 0, kick = 0;
+                  rebalance = 3, partial = 0, put_trouble = 10, hole = 0, drain = 6, malice = 0, kick = 0,
+                  tidy = 0;
   };
   struct Blob {
     bool tombstone = false;
+    std::int64_t made = 0;
     std::string attempt;
     std::map<int, Range> ranges;
     std::vector<std::pair<int, std::int64_t>> records;
@@ -95,7 +98,7 @@ class World {
     std::int64_t sent = 0;
     bool checked = false;
     bool reply_lost = false;
-    CommitOutcome outcome = CommitOutcome::unknown;
+    std::vector<CommitOutcome> outcomes{};  // by item, once it was checked
     std::vector<Item> accepted;
   };
   struct Assignment {
@@ -115,17 +118,18 @@ class World {
       read_blob,
       stored,
       put_blob,
+      ask_blob,
       commit_answer
     } kind{};
     Ask ask{};
-    std::vector<PartitionSlot> slots{};
+    std::vector<TopicPartition> ids{};
     std::vector<std::optional<GroupEntry>> entries{};
     std::string blob{};
     int partition = 0;
     Range range{};
     BatchKey batch{};
-    CommitOutcome outcome = CommitOutcome::unknown;
-    bool membership_lost = false;
+    MonoTime until{};
+    CommitReply reply{};
   };
   struct Instance {
     explicit Instance(ProtocolOptions options) : machine(std::move(options)) {}
@@ -164,7 +168,7 @@ class World {
   void send(Instance& instance, const Commit& commit);
   void process(std::size_t request);
   void lose_reply(Request& request);
-  void reply(const Request& request, CommitOutcome outcome, bool membership_lost);
+  void reply(const Request& request, CommitReply reply);
   void apply(const Request& request);
   void expire();
 
@@ -177,6 +181,8 @@ class World {
   void seal(Instance& instance);
   void run_op(Instance& instance);
   void put_blob(Instance& instance, const Op& op);
+  void ask_blob(Instance& instance, const Op& op);
+  void tidy();
   void crash(std::size_t instance);
 
   // The store.

@@ -1,0 +1,248 @@
+// The commands and their options, as CLI11 reads them. Each command fills a struct of commands.h and names
+// the function that runs it. `--help`, the manual page and the completions are made from the same
+// descriptions.
+#include "app/command_tree.h"
+
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "app/exit_code.h"
+#include "app/manual.h"
+
+namespace penstock::app {
+namespace {
+
+constexpr const char* k_exit_codes =
+    "Exit codes:\n"
+    "  0  done\n"
+    "  1  failed while running\n"
+    "  2  wrong usage or configuration, or another process has the same source.instance\n"
+    "  3  check or verify found a fault";
+
+constexpr const char* k_config_help = "Read the deployment's configuration from this YAML file.";
+constexpr const char* k_json_help = "Print JSON, for programs.";
+
+// What stands below a command's options.
+std::string footer(const std::string& more = "") {
+  return more.empty() ? k_exit_codes : more + "\n" + k_exit_codes;
+}
+
+void add_run(CLI::App& app, RunCommand& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("run", "Run the service. SIGTERM or SIGINT finish what was read, then exit 0.");
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command->add_flag(
+      "--exit-at-end", options.exit_at_end,
+      "Stop where the topics end now, and exit 0 when the group is there: for a nightly job or a replay.");
+  command
+      ->add_option("--summary", options.summary_file,
+                   "Write the run's totals to this file at the end, as a JSON object.")
+      ->type_name("FILE");
+  command->footer(
+      footer("A second signal exits 1 at once. Nothing is lost: Kafka still has what was not published.\n"
+             "\n"
+             "Examples:\n"
+             "  penstock run --config penstock.yaml\n"
+             "  penstock run --config penstock.yaml --exit-at-end --summary totals.json\n"));
+  command->callback([&] { exit_code = run_service(options); });
+}
+
+void add_check(CLI::App& app, CheckCommand& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("check", "Try everything the service needs, and say how to fix what fails.");
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(footer(
+      "Each line is something that was tried: \"ok\" and what was found, \"warn\" and what is not as one "
+      "would\n"
+      "want, or \"FAULT\" and what to do. After a FAULT run would end, or wait. Run it as the service's "
+      "user.\n"
+      "A configuration with errors is not tried: every error is printed, with its line, and check exits 2.\n"
+      "\n"
+      "Example:\n"
+      "  penstock check --config penstock.yaml\n"));
+  command->callback([&] { exit_code = run_check(options); });
+}
+
+void add_verify(CLI::App& app, VerifyCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "verify", "Say whether the published files hold every record exactly once. Change nothing.");
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command->add_flag("--deep", options.deep, "Read every file too: count its lines and compare its checksum.");
+  command->add_option("--topic", options.topics, "Look at this topic alone. May be given several times.")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--since", options.since,
+                   "Judge only what was produced since then, such as 2026-01-31T00:00:00Z.")
+      ->type_name("TIME");
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(footer(
+      "Works from the list of files and the positions of the consumer group, while the service runs or not.\n"
+      "\n"
+      "Example:\n"
+      "  penstock verify --config penstock.yaml --deep\n"));
+  command->callback([&] { exit_code = run_verify(options); });
+}
+
+void add_demo(CLI::App& app, DemoCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "demo", "Show all of it on this machine: in-process broker, made-up traffic, files in a directory.");
+  command->add_option("--seconds", options.seconds, "Produce for so many seconds, 1 to 3600.")
+      ->type_name("N")
+      ->check(CLI::Range(1, 3600).description(""))
+      ->capture_default_str();
+  command
+      ->add_option("--dir", options.dir,
+                   "Put the files into this directory, new or empty. Default: a new temporary one.")
+      ->type_name("DIR");
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(
+      footer("Needs no broker, no account and no configuration. At the end it counts the lines that landed.\n"
+             "\n"
+             "Example:\n"
+             "  penstock demo --seconds 10\n"));
+  command->callback([&] { exit_code = run_demo(options); });
+}
+
+void add_version(CLI::App& app, VersionCommand& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("version", "Print the version, the libraries, and which I/O the kernel grants.");
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(footer());
+  command->callback([&] { exit_code = run_version(options); });
+}
+
+void add_new(CLI::App& app, NewCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand("new", "Write a new topic's configuration from an existing one.");
+  command->add_option("TOPIC", options.topic, "The topic that the new deployment reads.")->required();
+  command->add_option("--from", options.from, "Copy this configuration, which reads one topic.")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--name", options.name, "The deployment's name. Default: the topic.")
+      ->type_name("NAME");
+  command
+      ->add_option("--out", options.out, "Write this file. Default: NAME.yaml beside the one that is copied.")
+      ->type_name("FILE");
+  command->add_flag("--dry-run", options.dry_run, "Show what would be written, and write nothing.");
+  command->footer(footer(
+      "Comments and layout stay. Names, group, paths and the admin port change, and the lines that differ "
+      "are\n"
+      "shown. In /etc/penstock the new instance also gets the credentials of the former one's drop-in.\n"
+      "A file that is there is never overwritten.\n"
+      "\n"
+      "Example:\n"
+      "  penstock new payments --from /etc/penstock/api-gateway.yaml\n"));
+  command->callback([&] { exit_code = run_new(options); });
+}
+
+void add_files(CLI::App& app, FilesCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "files",
+      "Show the names of files that a configuration makes, how many a day, and what the calls cost.");
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command
+      ->add_option("--gb-per-day", options.gigabytes_per_day,
+                   "What all topics together take in, in 10^9 bytes.")
+      ->type_name("N")
+      ->check(CLI::Range(0.0, 1e6).description(""));
+  command->add_option("--partitions", options.partitions, "How many partitions each topic has.")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000).description(""))
+      ->capture_default_str();
+  command
+      ->add_option("--price", options.price,
+                   "Dollars for 10,000 write operations. The default is a sample price of hot, flat storage: "
+                   "put in your own.")
+      ->type_name("N")
+      ->check(CLI::Range(0.0, 1e3).description(""))
+      ->capture_default_str();
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(
+      footer("Asks nobody: no broker, no store, no disk, and needs no secret.\n"
+             "\n"
+             "Example:\n"
+             "  penstock files --config penstock.yaml --gb-per-day 300\n"));
+  command->callback([&] { exit_code = run_files(options); });
+}
+
+void add_health(CLI::App& app, HealthCommand& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("health", "Ask a running instance whether it is ready: exit 0 if it is, else 1.");
+  command
+      ->add_option("-c,--config", options.config,
+                   "The instance's configuration, of which admin.listen is read.")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command->add_option("--listen", options.listen, "Ask at this address, in place of a configuration's.")
+      ->type_name("ADDRESS");
+  command->add_flag("--live", options.live,
+                    "Ask whether its threads go on (/healthz), not whether it is ready.");
+  command->footer(
+      footer("For the health checks of containers, which have no HTTP client.\n"
+             "\n"
+             "Example:\n"
+             "  penstock health --config /etc/penstock/penstock.yaml\n"));
+  command->callback([&] { exit_code = run_health(options); });
+}
+
+void add_reference(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "reference", "Print every configuration key with its limits and its default, as Markdown.");
+  command->footer(footer());
+  command->callback([&] { exit_code = run_reference(); });
+}
+
+// Printed here, since both are made of the tree itself.
+void add_manual(CLI::App& app, int& section) {
+  CLI::App* command = app.add_subcommand(
+      "manual", "Print a manual page: 1 for the commands, 5 for the configuration. Show it with man -l -.");
+  command->add_option("SECTION", section, "1 or 5.")
+      ->required()
+      ->check(CLI::IsMember({1, 5}).description(""));
+  command->footer(footer());
+  command->callback(
+      [&] { std::fputs((section == 1 ? command_manual(app) : configuration_manual()).c_str(), stdout); });
+}
+
+void add_completion(CLI::App& app, std::string& shell) {
+  CLI::App* command =
+      app.add_subcommand("completion", "Print a script that completes penstock's commands in a shell.");
+  command->add_option("SHELL", shell, "bash, zsh or fish.")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  command->footer(
+      footer("Example:\n"
+             "  source <(penstock completion bash)\n"));
+  command->callback([&] {
+    const std::string script = shell == "bash"  ? bash_completion(app)
+                               : shell == "zsh" ? zsh_completion(app)
+                                                : fish_completion(app);
+    std::fputs(script.c_str(), stdout);
+  });
+}
+
+}  // namespace
+
+void add_commands(CLI::App& app, CommandOptions& options, int& exit_code) {
+  app.footer(
+      footer("Start here:\n"
+             "  penstock demo                           see it work, without any setup\n"
+             "  penstock check --config penstock.yaml   before the first run\n"
+             "  penstock run --config penstock.yaml\n"));
+  add_run(app, options.run, exit_code);
+  add_check(app, options.check, exit_code);
+  add_new(app, options.new_topic, exit_code);
+  add_files(app, options.files, exit_code);
+  add_verify(app, options.verify, exit_code);
+  add_health(app, options.health, exit_code);
+  add_demo(app, options.demo, exit_code);
+  add_version(app, options.version, exit_code);
+  add_reference(app, exit_code);
+  add_manual(app, options.manual_section);
+  add_completion(app, options.completion_shell);
+}
+
+}  // namespace penstock::app

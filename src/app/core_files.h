@@ -1,0 +1,10 @@
+// Whether a crash leaves a file with this process's memory.
+#pragma once
+
+namespace penstock::app {
+
+// No: the memory holds credentials. The limit can be raised again, by prlimit(1) or with a debugger. A
+// handler of core files that does not ask for the limit (kernel.core_pattern with a '|') is not kept from it.
+void forbid_core_files();
+
+}  // namespace penstock::app

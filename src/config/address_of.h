@@ -1,0 +1,20 @@
+// Where an instance's admin port is, without the rest of its configuration: its secrets may be out of reach
+// of whoever asks.
+#pragma once
+
+#include <string>
+
+#include <penstock/result.h>
+
+#include "config/settings.h"
+
+namespace penstock::config {
+
+// "127.0.0.1:9464". Error: no such address.
+Result<AdminSettings> admin_address(const std::string& listen);
+
+// admin.listen of a file; the default where it is not written. Errors: the file cannot be read, is no YAML,
+// or says `none`.
+Result<AdminSettings> admin_address_in(const std::string& file);
+
+}  // namespace penstock::config

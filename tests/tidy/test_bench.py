@@ -1,0 +1,94 @@
+"""The page of bench/replay says what its numbers say (bench/replay/figures.py, report.py)."""
+
+import copy
+import json
+import re
+import sys
+
+import pytest
+from comments import ROOT
+
+sys.path.insert(0, str(ROOT / "bench" / "replay"))
+
+import machine  # noqa: E402
+import report  # noqa: E402
+import tls_report  # noqa: E402
+from figures import BY_THE_MEDIAN, MET, MISSED, Figures  # noqa: E402
+
+BENCH = ROOT / "bench"
+STORED = json.loads((BENCH / "results.json").read_text())
+
+
+@pytest.fixture
+def results() -> dict:
+    return copy.deepcopy(STORED)
+
+
+def goal(results: dict, beginning: str) -> tuple[str, str]:
+    """What was measured, and the verdict."""
+    (row,) = [row for row in Figures(results).goals() if row[0].startswith(beginning)]
+    return row[2:]
+
+
+def test_the_page_is_made_of_the_stored_results():
+    page = (BENCH / "RESULTS.md").read_text()
+    images = re.findall(r"\(charts/(\w+\.svg)\)", page)
+    assert page == report.page(Figures(STORED), images), "python bench/replay/report.py bench/results.json"
+
+
+@pytest.mark.parametrize("kind", ["null/1k", "null-w4/1k", "null-p2/1k"])
+def test_the_highest_memory_is_that_of_every_run(results, kind):
+    results["rounds"][1][kind]["peak_rss_bytes"] = 1000 << 20
+    assert goal(results, "peak RSS of a process, ") == ("1000 MiB", MISSED)
+
+
+def test_a_goal_that_one_round_misses_is_not_simply_met(results):
+    what = "whole path to the null store"
+    for readings in results["rounds"]:
+        readings["bare/1k"]["cpu_s"] = 100 * readings["null/1k"]["cpu_s"]
+    assert goal(results, what)[1] == MET
+    results["rounds"][0]["bare/1k"]["cpu_s"] = results["rounds"][0]["null/1k"]["cpu_s"]
+    assert goal(results, what)[1] == BY_THE_MEDIAN
+    results["rounds"][1]["bare/1k"]["cpu_s"] = results["rounds"][1]["null/1k"]["cpu_s"]
+    assert goal(results, what)[1] == MISSED
+    assert report.is_any_missed(results)
+
+
+def test_writes_are_compared_with_as_many_in_flight(results):
+    assert "no comparison" in goal(results, "stage writes")[1]
+    for floors in results["floors"]:
+        floors |= {"in_flight": 8, "stage_share": 0.5}
+    assert goal(results, "stage writes")[1] == MISSED
+
+
+def test_what_is_measured_over_tls_replaces_nothing_else(tmp_path, results):
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    results["tls"]["seconds"] = 7.0
+    report.write_tls(results["tls"], tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text()) == results
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "## At a pace" in page and "It took 7 s for" in page
+
+
+@pytest.mark.parametrize("kind, limit", [("null", 0.6), ("https", 1.0)])
+def test_over_tls_the_measure_is_the_bare_consumer_over_tls(results, kind, limit):
+    over_tls = results["tls"]
+    beginning = {"null": "reading over TLS", "https": "whole path with TLS"}[kind]
+
+    def verdict() -> str:
+        (row,) = [row for row in tls_report.TlsFigures(over_tls).goals() if row[0].startswith(beginning) and "1 KiB" in row[0]]
+        return row[-1]
+
+    for factor, wanted in ((0.9, MET), (1.1, MISSED)):
+        for readings in over_tls["rounds"]:
+            bare, start = readings["bare/1k"], readings["start/start"]
+            readings[f"{kind}/1k"]["cpu_s"] = factor * limit * bare["cpu_s"] + start["cpu_s"]
+            readings["bare-plain/1k"]["cpu_s"] = bare["cpu_s"] / 100
+        assert verdict() == wanted
+    assert tls_report.is_any_missed(over_tls)
+
+
+@pytest.mark.parametrize("described, committed", [("b79bf1b", True), ("b79bf1b-dirty", False), ("", False)])
+def test_figures_of_a_tree_that_nobody_can_check_out_are_refused(monkeypatch, described, committed):
+    monkeypatch.setattr(machine, "_said", lambda *_: described)
+    assert machine.is_committed() == committed

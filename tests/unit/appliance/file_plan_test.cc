@@ -1,0 +1,68 @@
+#include "appliance/file_plan.h"
+
+#include <chrono>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "config/environment.h"
+#include "config/load.h"
+
+namespace penstock::appliance {
+namespace {
+
+constexpr std::uint64_t k_gb = 1'000'000'000;
+constexpr WallTime k_midnight{std::chrono::seconds{1769817600}};  // 2026-01-31T00:00:00Z
+
+FilePlan plan_of(const std::string& more, const FilePlanInput& input) {
+  const std::string text =
+      "name: web\nsource: {brokers: [b:9092], topics: [web, app]}\nsink: {url: 'file:///srv/lake'}\n" + more;
+  const auto settings = config::load_text(text, "x.yaml", config::process_environment());
+  EXPECT_TRUE(settings.ok()) << settings.error().message;
+  return settings.ok() ? plan_files(*settings, input) : FilePlan{};
+}
+
+TEST(FilePlan, without_a_volume_it_counts_by_age) {
+  const FilePlan plan = plan_of("batch: {max_age: 60s}\n", {.now = k_midnight});
+  ASSERT_EQ(plan.topics.size(), 2U);
+  EXPECT_EQ(plan.topics[0].files_per_day, 1440U);
+  EXPECT_EQ(plan.topics[0].calls_per_day, 1440U);
+  EXPECT_EQ(plan.files_per_day, 2880U);
+  EXPECT_EQ(plan.topics[1].example,
+            "file:///srv/lake/app/2026/01/31/00/app-20260131T000000Z-4f1d22a09be37c58-0.txt");
+}
+
+// The figures of bench/COST.md: 208 MB a file take 26 blocks, rounded down by a slab's header each.
+TEST(FilePlan, a_large_file_is_put_in_blocks_and_a_list_of_them) {
+  const FilePlan plan = plan_of("batch: {max_age: 60s}\n", {.bytes_per_day = 600 * k_gb, .now = k_midnight});
+  EXPECT_EQ(plan.topics[0].files_per_day, 1440U);
+  EXPECT_EQ(plan.topics[0].bytes_per_file, 208'333'334U);
+  EXPECT_EQ(plan.topics[0].calls_per_day, 1440U * 27U);
+}
+
+TEST(FilePlan, size_makes_more_files_than_age) {
+  const FilePlan plan =
+      plan_of("batch: {max_age: 1h, max_bytes: 64MiB}\n", {.bytes_per_day = 600 * k_gb, .now = k_midnight});
+  EXPECT_EQ(plan.topics[0].files_per_day, (300 * k_gb + (64 << 20) - 1) / (64 << 20));
+}
+
+TEST(FilePlan, each_partition_has_its_files_and_each_worker_its_own) {
+  EXPECT_EQ(plan_of("batch: {group_by: partition, path: '{topic}/{partition}/{HH}'}\n",
+                    {.partitions = 8, .now = k_midnight})
+                .topics[0]
+                .files_per_day,
+            8U * 1440U);
+  EXPECT_EQ(plan_of("runtime: {workers: 2}\n", {.partitions = 8, .now = k_midnight}).topics[0].files_per_day,
+            2U * 1440U);
+  EXPECT_EQ(plan_of("runtime: {workers: 2}\n", {.partitions = 1, .now = k_midnight}).topics[0].files_per_day,
+            1440U);
+}
+
+TEST(FilePlan, an_override_counts_for_its_topics) {
+  const FilePlan plan = plan_of("overrides: [{match: ^app, batch: {max_age: 10s}}]\n", {.now = k_midnight});
+  EXPECT_EQ(plan.topics[0].files_per_day, 1440U);
+  EXPECT_EQ(plan.topics[1].files_per_day, 8640U);
+}
+
+}  // namespace
+}  // namespace penstock::appliance
