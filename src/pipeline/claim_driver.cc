@@ -36,6 +36,18 @@ ledger::BatchKey key_of(const Batch& batch) {
   return ledger::BatchKey{batch.id.counter};
 }
 
+obs::CommitPurpose purpose_of(ledger::CommitKind kind) {
+  switch (kind) {
+    case ledger::CommitKind::claim:
+      return obs::CommitPurpose::claim;
+    case ledger::CommitKind::finish:
+      return obs::CommitPurpose::finish;
+    case ledger::CommitKind::start_position:
+      return obs::CommitPurpose::start_position;
+  }
+  return obs::CommitPurpose::finish;
+}
+
 void take_over(Batch& batch, const RecoveredBatch& recovered) {
   batch.recovered_as = recovered.id;
   batch.cut.records = recovered.records;
@@ -163,6 +175,7 @@ void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publicati
     return;
   }
   if (*result == Uploader::Publication::dead) {
+    metrics_.dead_batches.add();
     obs::log(
         Level::warning,
         "a successor has closed the name of a batch before it was published; its records are read again by "
@@ -189,18 +202,27 @@ void ClaimDriver::published(const BatchPtr& batch) {
   topic.blobs.add();
   topic.records.add(batch->cut.records);
   topic.bytes.add(value_bytes);
-  if (batch->cut.oldest_timestamp_ms >= 0) {
-    const auto now_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
-    metrics_.produced_to_durable.observe(
-        static_cast<double>(std::max<std::int64_t>(now_ms - batch->cut.oldest_timestamp_ms, 0)) / 1e3);
-  }
+  observe_age(*batch);
   if (obs::would_log(Level::debug)) {
     obs::log(Level::debug, "published",
              {{"blob", batch->name},
               {"records", batch->cut.records},
               {"bytes", batch->cut.payload_bytes},
               {"blocks", batch->cut.blocks.size()}});
+  }
+}
+
+// What an earlier process staged has no times any more.
+void ClaimDriver::observe_age(const Batch& batch) {
+  const std::int64_t oldest_ms = batch.cut.oldest_timestamp_ms;
+  const auto now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
+  if (oldest_ms < 0) {
+    metrics_.without_age[batch.recovered_as ? obs::NoAge::recovered : obs::NoAge::undated].add();
+  } else if (oldest_ms > now_ms) {
+    metrics_.without_age[obs::NoAge::future].add();
+  } else {
+    metrics_.produced_to_durable.observe(static_cast<double>(now_ms - oldest_ms) / 1e3);
   }
 }
 
@@ -382,10 +404,12 @@ void ClaimDriver::perform(ledger::Notice& action) {
 }
 
 void ClaimDriver::perform(ledger::Commit& action) {
-  parts_.source.commit(action.items,
-                       [this, ask = action.ask, partitions = action.items.size()](const CommitReply& answer) {
-                         on_commit_answer(ask, partitions, answer);
-                       });
+  obs::Histogram& latency = metrics_.commit_latency[purpose_of(action.kind)];
+  parts_.source.commit(action.items, [this, ask = action.ask, partitions = action.items.size(), &latency,
+                                      sent = clock_.now()](const CommitReply& answer) {
+    latency.observe(std::chrono::duration<double>(clock_.now() - sent).count());
+    on_commit_answer(ask, partitions, answer);
+  });
 }
 
 void ClaimDriver::on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer) {
@@ -425,6 +449,7 @@ void ClaimDriver::perform(ledger::AskBlob& action) {
 }
 
 void ClaimDriver::perform(ledger::Drop& action) {
+  metrics_.dropped_batches.add(action.batches.size());
   for (const BatchPtr& open : parts_.batcher.drop(action.batches)) {
     parts_.uploader.abandon(*open);
   }

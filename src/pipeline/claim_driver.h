@@ -114,6 +114,7 @@ class ClaimDriver {
   bool settle_adoption();
 
   void on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer);
+  void observe_age(const Batch& batch);
   void published(const BatchPtr& batch);
   void count_publishing();
   void set_wake_up();

@@ -101,6 +101,9 @@ void Uploader::publish(const BatchPtr& batch, MonoTime until) {
   CHECK(batch->upload.publishing == false);
   batch->upload.publishing = true;
   batch->upload.put_until = until;
+  if (!batch->upload.publishing_since) {
+    batch->upload.publishing_since = clock_.now();
+  }
   if (std::exchange(batch->upload.blocks_gone, false)) {
     give_slot_back(*batch);
     put_all_again(batch);
@@ -313,6 +316,9 @@ void Uploader::answered(const Task& task, const Error* error) {
   const MonoTime now = clock_.now();
   calls_.erase(calls_.find(task.sent));
   last_answer_ = now;
+  if (error != nullptr && !(task.step == Step::ask_who && error->kind == ErrorKind::not_found)) {
+    metrics_.store_errors.count(obs::code_of(*error));
+  }
   if (error != nullptr && error->kind == ErrorKind::throttled) {
     limit_.throttled(task.sent, now, error->retry_after, random_());
     metrics_.throttled.count(error->code);
@@ -434,6 +440,10 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
 
 void Uploader::tell_ticket(const Task& task, Result<Publication> result) {
   refused_.is_over(*task.batch);
+  if (const auto since = task.batch->upload.publishing_since;
+      since && result.ok() && *result == Publication::published) {
+    metrics_.publish_latency.observe(std::chrono::duration<double>(clock_.now() - *since).count());
+  }
   events_.ticket(task.batch, std::move(result));
 }
 

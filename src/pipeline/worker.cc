@@ -387,6 +387,7 @@ void Worker::on_assigned(std::span<const source::Assigned> partitions) {
 }
 
 void Worker::on_revoked(source::RevokeReason reason) {
+  metrics_.memberships_lost.add(reason == source::RevokeReason::lost ? 1 : 0);
   obs::log(Level::info,
            reason == source::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
            {{"worker", options_.index}, {"partitions", assignment_.size()}});
