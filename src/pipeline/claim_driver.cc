@@ -167,20 +167,30 @@ void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publicati
       events_.failed(result.error());
       return;
     }
-    obs::log(Level::warning,
-             concat("what an earlier run left on the stage cannot be used, nothing is lost: its records are "
-                    "fetched again: ",
-                    result.error().message),
-             {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->cut.records}});
+    if (const auto held_back = unusable_gate_.pass(clock_.now())) {
+      obs::log(
+          Level::warning,
+          concat("what an earlier run left on the stage cannot be used, nothing is lost: its records are "
+                 "fetched again: ",
+                 result.error().message),
+          {{"worker", options_.worker},
+           {"blob", batch->name},
+           {"records", batch->cut.records},
+           {"held_back", *held_back}});
+    }
     return;
   }
   if (*result == Uploader::Publication::dead) {
     metrics_.dead_batches.add();
-    obs::log(
-        Level::warning,
-        "a successor has closed the name of a batch before it was published; its records are read again by "
-        "whoever owns them",
-        {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->cut.records}});
+    if (const auto held_back = dead_gate_.pass(clock_.now())) {
+      obs::log(Level::warning,
+               "a successor has closed the name of a batch before it was published; its records are read "
+               "again by whoever owns them",
+               {{"worker", options_.worker},
+                {"blob", batch->name},
+                {"records", batch->cut.records},
+                {"held_back", *held_back}});
+    }
     protocol_.blob_committed(key_of(*batch), ledger::BlobOutcome::dead);
   } else {
     published(batch);
@@ -205,7 +215,9 @@ void ClaimDriver::published(const BatchPtr& batch) {
   observe_age(*batch);
   if (obs::would_log(Level::debug)) {
     obs::log(Level::debug, "published",
-             {{"blob", batch->name},
+             {{"worker", options_.worker},
+              {"topic", batch->plan->topic},
+              {"blob", batch->name},
               {"records", batch->cut.records},
               {"bytes", batch->cut.payload_bytes},
               {"blocks", batch->cut.blocks.size()}});
@@ -347,11 +359,15 @@ void ClaimDriver::perform(ledger::ReadEntries& action) {
 }
 
 void ClaimDriver::perform(ledger::PutTombstone& action) {
-  obs::log(Level::info, "a batch was claimed and not finished; its name is closed, or it is found published",
-           {{"worker", options_.worker},
-            {"topic", partitions_.at(action.slot.value).topic},
-            {"partition", partitions_.at(action.slot.value).partition.value},
-            {"blob", action.blob}});
+  if (const auto held_back = tombstone_gate_.pass(clock_.now())) {
+    obs::log(Level::info,
+             "a batch was claimed and not finished; its name is closed, or it is found published",
+             {{"worker", options_.worker},
+              {"topic", partitions_.at(action.slot.value).topic},
+              {"partition", partitions_.at(action.slot.value).partition.value},
+              {"blob", action.blob},
+              {"held_back", *held_back}});
+  }
   parts_.names.put_tombstone(action.blob, [this, ask = action.ask](bool created) {
     protocol_.tombstone_put(ask, created ? ledger::TombstonePut::created : ledger::TombstonePut::exists);
   });
@@ -440,11 +456,12 @@ void ClaimDriver::perform(ledger::PutBlob& action) {
 void ClaimDriver::perform(ledger::AskBlob& action) {
   const auto batch = batches_.find(action.batch);
   CHECK(batch != batches_.end());
-  obs::log(
-      Level::warning,
-      "a batch was claimed long ago, and its claim is not there any more; it is not put, unless an earlier "
-      "try of it has succeeded",
-      {{"worker", options_.worker}, {"blob", batch->second->name}});
+  if (const auto held_back = late_claim_gate_.pass(clock_.now())) {
+    obs::log(Level::warning,
+             "a batch was claimed long ago, and its claim is not there any more; it is not put, unless an "
+             "earlier try of it has succeeded",
+             {{"worker", options_.worker}, {"blob", batch->second->name}, {"held_back", *held_back}});
+  }
   parts_.uploader.ask(batch->second);
 }
 

@@ -135,6 +135,11 @@ class ClaimDriver {
   io::TimerId wake_timer_ = io::TimerId::none;
   std::optional<MonoTime> wake_at_;
   obs::LogGate commit_trouble_gate_{std::chrono::seconds(30)};
+  // These may be told of each of many batches at once.
+  obs::LogGate unusable_gate_{std::chrono::seconds(30)};
+  obs::LogGate dead_gate_{std::chrono::seconds(30)};
+  obs::LogGate late_claim_gate_{std::chrono::seconds(30)};
+  obs::LogGate tombstone_gate_{std::chrono::seconds(30)};
 };
 
 }  // namespace penstock::pipeline

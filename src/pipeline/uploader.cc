@@ -316,7 +316,9 @@ void Uploader::answered(const Task& task, const Error* error) {
   const MonoTime now = clock_.now();
   calls_.erase(calls_.find(task.sent));
   last_answer_ = now;
-  if (error != nullptr && !(task.step == Step::ask_who && error->kind == ErrorKind::not_found)) {
+  const bool is_absent =
+      error != nullptr && error->kind == ErrorKind::not_found && error->action == Action::give_up;
+  if (error != nullptr && !(is_absent && task.step == Step::ask_who)) {
     metrics_.store_errors.count(obs::code_of(*error));
   }
   if (error != nullptr && error->kind == ErrorKind::throttled) {
@@ -459,10 +461,15 @@ void Uploader::put_all_again(const BatchPtr& batch) {
 
 void Uploader::retry_later(Task task, const Error& error) {
   metrics_.retries[obs::retry_reason(error.kind)].add();
-  if (error.kind == ErrorKind::corrupt &&
-      task.attempt == 1) {  // repaired before trouble() is looked at, and worth a line
-    obs::log(obs::Level::warning, concat("an upload is repeated, nothing is lost: ", error.message),
-             {{"blob", task.batch->name}, {"code", error.code}});
+  // Repaired before trouble() is looked at, and worth a line.
+  if (error.kind == ErrorKind::corrupt && task.attempt == 1) {
+    if (const auto held_back = corrupt_gate_.pass(clock_.now())) {
+      obs::log(obs::Level::warning, concat("an upload is repeated, nothing is lost: ", error.message),
+               {{"worker", options_.worker},
+                {"blob", task.batch->name},
+                {"code", error.code},
+                {"held_back", *held_back}});
+    }
   }
   if (is_refused_for_good(error)) {
     refused_.refused(std::move(task), error);
