@@ -203,12 +203,13 @@ def test_every_operation_times_every_fault_loses_and_doubles_nothing(deployment,
 
 
 def assert_each_is_counted(penstock, faults: list[tuple[str, dict, Fault]]):
-    """No class of failure is without a trace in a metric: those with a code by their code, all in their number."""
+    """No class of failure is without a trace in a metric: by its code, and all in their number. What breaks on a connection
+    that was kept libcurl may repeat by itself, so those are not in the number."""
     for operation, what, _ in faults:
         code = what.get("code", "ServerBusy")
         if "status" in what and code:
             assert penstock.metric("penstock_store_errors_total", code=f"{what['status']} {code}") > 0, operation
-    met = sum(len(fault.requests) for _, what, fault in faults if "delay_s" not in what)
+    met = sum(len(fault.requests) for _, what, fault in faults if what.keys() & {"status", "changed", "silent"})
     assert penstock.metric("penstock_store_errors_total") >= met
 
 

@@ -39,6 +39,22 @@ def test_with_json_every_line_is_an_object(landing):
     assert '":""' not in penstock.output, "a field without a text says nothing"
 
 
+@pytest.mark.parametrize("fetch", ["direct"], indirect=True)
+def test_each_file_is_a_line_at_debug_and_all_of_a_minute_are_one_at_info(landing):
+    lands = landing(1)
+    penstock = lands.penstock(merged(lands.config(), {"log": {"level": "debug"}})).start()
+    for _ in range(4):
+        lands.book.spread(1, 50, 100)
+        lands.wait_landed()
+    files = penstock.metric("penstock_blobs_published_total")
+    assert penstock.terminate() == 0
+    published = [line for line in penstock.output.splitlines() if " debug published " in line]
+    assert len(published) == files >= 4, penstock.output
+    assert all(f" topic={lands.topic} " in line and " records=" in line and " blob=" in line for line in published), published
+    landed = [line for line in penstock.output.splitlines() if " info files landed " in line]
+    assert 1 <= len(landed) < files and all(" records=" in line and " files=" in line for line in landed), landed
+
+
 def test_with_json_a_refused_configuration_is_an_object_a_fault(binary, tmp_path):
     file = tmp_path / "penstock.yaml"
     file.write_text("name: x\nsource: {brokers: [\"b:9092\"], topics: [t]}\nsink: {url: \"null:\"}\n"
