@@ -1,4 +1,5 @@
-// What a worker tells of time: the lag in seconds, how old records are when they land, what calls take.
+// What a worker tells in its numbers: the lag in seconds, how old records are when they land, what calls
+// take, and what keeps it from landing.
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -83,6 +84,40 @@ TEST_F(WorkerAgesTest, each_commit_is_timed_by_its_purpose) {
   EXPECT_EQ(metrics_.commit_latency[CommitPurpose::claim].count(), 1U);
   EXPECT_GE(metrics_.commit_latency[CommitPurpose::finish].count(), 1U);
   EXPECT_EQ(without_age(obs::NoAge::undated) + without_age(obs::NoAge::future), 0U);
+}
+
+TEST_F(WorkerAgesTest, what_stops_and_what_waits_is_counted) {
+  for (int partition = 0; partition < 3; ++partition) {
+    produce(at("t", partition), 5);
+  }
+  assign_all();
+  then([this](FakeSource&) { return worker_->not_ready().empty(); },
+       [](FakeSource& source) {
+         source.fail_partition(0, error_of(ErrorKind::corrupt));
+         source.wait_for_partition(1, error_of(ErrorKind::unavailable));
+         source.wait_for_partition(2, error_of(ErrorKind::unavailable));
+         source.told.errors = 7;
+       });
+  then_stop([this](FakeSource&) {
+    return metrics_.stopped_partitions.value() == 1 && metrics_.waiting_partitions.value() == 2;
+  });
+  EXPECT_TRUE(run().ok());
+  EXPECT_EQ(metrics_.source_errors.value(), 7U);
+}
+
+TEST_F(WorkerAgesTest, a_membership_that_is_lost_is_counted_with_what_is_dropped) {
+  max_age_ = seconds(3600);
+  produce(at("t", 0), 5);
+  assign_all();
+  then([](FakeSource& source) { return source.at_end(); },
+       [](FakeSource& source) { source.revoke(source::RevokeReason::lost); });
+  then([](FakeSource& source) { return !source.held(); },
+       [](FakeSource& source) { source.assign({at("t", 0)}); });
+  then_stop([](FakeSource& source) { return source.at_end(); });
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(metrics_.memberships_lost.value(), 1U);
+  EXPECT_EQ(metrics_.dropped_batches.value(), 1U);
+  expect_all_landed();
 }
 
 }  // namespace
