@@ -13,8 +13,8 @@
 
 namespace penstock::obs {
 
-// A partition has five lines, of some 80 bytes: 10,000 lines and less than a megabyte at most. Prometheus keeps
-// a series for each, and takes 10,000 for many.
+// A partition has five lines, of some 80 bytes: 10,000 lines and less than a megabyte at most. Prometheus
+// keeps a series for each, and takes 10,000 for many.
 inline constexpr std::size_t k_partitions_shown_max = 2'000;
 
 struct ProcessInfo {

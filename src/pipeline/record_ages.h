@@ -35,8 +35,9 @@ class RecordAges {
   // and of later ones is forgotten: they are read again. Only a batch's first call does anything.
   void read(PartitionSlot slot, ledger::BatchKey batch, const RecordView& record);
 
-  // `durable`: behind every record that is. `log_end`: -1 where it is not known. Never negative, and zero when
-  // everything is durable. None: not known. Forgets what has become durable, so it is called once in a while.
+  // `durable`: behind every record that is. `log_end`: -1 where it is not known. Never negative, and zero
+  // when everything is durable. None: not known. Forgets what has become durable, so it is called once in a
+  // while.
   std::optional<Duration> lag(PartitionSlot slot, Position durable, Position log_end);
 
  private:

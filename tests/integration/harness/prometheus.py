@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from harness.paths import DEPS
-from harness.service import Service, free_port
+from harness.service import Service, free_port, wait_until
 
 
 def server_binary() -> str | None:
@@ -33,10 +33,17 @@ class Prometheus:
     def __enter__(self):
         self.service.start()
         self.service.wait_port(self.port)
+        wait_until(self._is_ready, 30, "Prometheus is ready")
         return self
 
     def __exit__(self, *_):
         self.service.kill()
+
+    def _is_ready(self) -> bool:
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5).status == 200
+        except urllib.error.HTTPError:  # 503: it opens its store
+            return False
 
     def ask(self, path: str, **words: str):
         """The `data` of the answer. AssertionError: it says that it is asked for nonsense."""
