@@ -45,6 +45,7 @@ def scraped(deployment, kafka, azurite, proxy, tmp_path):
             for topic in topics:
                 deployed.send(topic, 2, 20)
         yield prometheus, go_on
+    deployed.wait_landed(60)
     assert penstock.terminate() == 0
     deployed.assert_exactly()
 
