@@ -9,6 +9,10 @@
 
 namespace penstock {
 
+// A record time before this one, 2000-01-01T00:00:00Z, tells nothing: there was no Kafka. It comes from a
+// producer without a clock, or from one that writes seconds for milliseconds.
+inline constexpr std::int64_t k_record_time_min_ms = 946'684'800'000;
+
 // One header of a record. Keys may repeat.
 struct HeaderView {
   std::string_view key;
@@ -18,6 +22,11 @@ struct HeaderView {
 
 // Whether a source fills in RecordView::headers: it costs a walk over each record's end.
 enum class RecordHeaders : std::uint8_t { skipped, wanted };
+
+// Whether the time of a record (RecordView::timestamp_ms) can be one.
+constexpr bool tells_time(std::int64_t timestamp_ms) {
+  return timestamp_ms >= k_record_time_min_ms;
+}
 
 struct RecordView {
   Offset offset;

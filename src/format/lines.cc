@@ -131,6 +131,7 @@ Framed frame_lines(std::span<const RecordView> records, MutableBytes room) {
   std::size_t rows = 0;
   std::size_t skipped = 0;
   std::size_t flattened = 0;
+  std::size_t undated = 0;
   std::int64_t oldest_timestamp_ms = -1;
   for (; count < records.size(); ++count) {
     const RecordView& record = records[count];
@@ -138,6 +139,7 @@ Framed frame_lines(std::span<const RecordView> records, MutableBytes room) {
     if (size >= static_cast<std::size_t>(end - to)) {
       break;
     }
+    undated += tells_time(record.timestamp_ms) ? 0 : 1;
     oldest_timestamp_ms = older(oldest_timestamp_ms, record.timestamp_ms);
     if (size == 0) {
       ++skipped;
@@ -155,6 +157,7 @@ Framed frame_lines(std::span<const RecordView> records, MutableBytes room) {
           .bytes = bytes,
           .value_bytes = bytes - rows * k_line_end_bytes,
           .flattened = flattened,
+          .undated = undated,
           .oldest_timestamp_ms = oldest_timestamp_ms};
 }
 

@@ -63,9 +63,9 @@ RecordFormat format_of(std::string_view file_name);
 // A valid file without records: nothing, an empty gzip member, an empty zstd frame.
 std::vector<std::byte> empty_file(const RecordFormat& format);
 
-// The older of two timestamps; -1 stands for one that is not known.
+// The older of two timestamps, of which `b_ms` may be one that tells no time; -1: none is known.
 constexpr std::int64_t older(std::int64_t a_ms, std::int64_t b_ms) {
-  return b_ms >= 0 && (a_ms < 0 || b_ms < a_ms) ? b_ms : a_ms;
+  return tells_time(b_ms) && (a_ms < 0 || b_ms < a_ms) ? b_ms : a_ms;
 }
 
 // What a framer took from the front of a span.
@@ -76,7 +76,8 @@ struct Framed {
   std::size_t bytes = 0;                  // of these rows, written to the front of the room
   std::uint64_t value_bytes = 0;          // of the records
   std::size_t flattened = 0;              // rows whose value had line breaks, which became spaces
-  std::int64_t oldest_timestamp_ms = -1;  // of the records; -1: none has one
+  std::size_t undated = 0;                // records whose timestamp tells no time
+  std::int64_t oldest_timestamp_ms = -1;  // of the others; -1: there is none
 };
 
 // Writes the rows of the first records, as many as fit into `room` whole. A record that makes no row is taken

@@ -1,5 +1,7 @@
 #include "obs/boards.h"
 
+#include <algorithm>
+
 namespace penstock::obs {
 
 TopicMetrics& TopicBoard::of(std::string_view topic) {
@@ -36,6 +38,10 @@ void CodeBoard::count(std::string_view code) {
 std::map<std::string, std::uint64_t> CodeBoard::totals() const {
   const std::scoped_lock lock(mutex_);
   return totals_;
+}
+
+std::int64_t PartitionRow::lag_records() const {
+  return log_end.value < 0 ? std::int64_t{-1} : std::max<std::int64_t>(0, log_end.value - committed.value);
 }
 
 void PartitionBoard::exchange(std::vector<PartitionRow>& rows) {

@@ -63,8 +63,9 @@ class TopicBoard {
 // How often something happened, by a code that others have given a name: "503 ServerBusy".
 class CodeBoard {
  public:
-  // Of more codes than this the rest is counted as "other": codes come from outside.
-  static constexpr std::size_t k_codes_max = 16;
+  // Of more codes than this the rest is counted as "other": codes come from outside. A store has some 20 that
+  // a service meets.
+  static constexpr std::size_t k_codes_max = 32;
 
   void count(std::string_view code);
 
@@ -87,6 +88,13 @@ struct PartitionRow {
 
   // Where a restart would begin. Everything before it is published.
   Position committed;
+
+  // How old the oldest record is that is not published, in milliseconds; 0 where everything is. -1: not
+  // known.
+  std::int64_t lag_ms = -1;
+
+  // -1 where the end is not known.
+  std::int64_t lag_records() const;
 };
 
 class PartitionBoard {

@@ -112,11 +112,15 @@ void say_lines(Level level, std::string_view text) {
 }
 
 std::optional<std::uint64_t> LogGate::pass(MonoTime now) {
-  if (said_ && now - *said_ < interval_) {
+  if (!first_said_ || now - *first_said_ >= interval_) {
+    first_said_ = now;
+    said_ = 0;
+  }
+  if (said_ == burst_) {
     ++held_back_;
     return std::nullopt;
   }
-  said_ = now;
+  ++said_;
   return std::exchange(held_back_, 0);
 }
 

@@ -46,22 +46,24 @@ void say(Level level, std::string_view message, std::initializer_list<Field> fie
 // say() for each line of the text; in text without "penstock: ", as compilers name the place of a fault.
 void say_lines(Level level, std::string_view text);
 
-// Lets one message of a kind through per interval, and counts what it held back. There is one gate per kind
-// of message. Pure; one thread.
+// Lets one message of a kind through per interval (or `burst` of them, from the first on), and counts what it
+// held back. There is one gate per kind of message. Pure; one thread.
 //
 //   if (const auto held_back = gate_.pass(clock_.now())) {
 //     log(Level::warning, "no room on the stage", {{"held_back", *held_back}});
 //   }
 class LogGate {
  public:
-  explicit LogGate(Duration interval) : interval_(interval) {}
+  explicit LogGate(Duration interval, std::uint32_t burst = 1) : interval_(interval), burst_(burst) {}
 
   // Nothing: keep silent. A number: say it, and that so many were held back since it was last said.
   std::optional<std::uint64_t> pass(MonoTime now);
 
  private:
   Duration interval_;
-  std::optional<MonoTime> said_;
+  std::uint32_t burst_;
+  std::optional<MonoTime> first_said_;  // of the interval
+  std::uint32_t said_ = 0;              // since then
   std::uint64_t held_back_ = 0;
 };
 

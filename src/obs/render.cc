@@ -48,6 +48,8 @@ constexpr CounterRow k_counters[] = {
     {&WorkerMetrics::record_bytes, "penstock_record_bytes_total", "Bytes of record values received."},
     {&WorkerMetrics::lost_positions, "penstock_lost_positions_total",
      "Positions that were gone from the log before they were read, with source.on_data_loss: continue."},
+    {&WorkerMetrics::undated_records, "penstock_undated_records_total",
+     "Records received whose timestamp is missing or before 2000: nothing is told of their age."},
     {&WorkerMetrics::stale_records, "penstock_stale_records_total",
      "Records that the source handed over again, dropped."},
     {&WorkerMetrics::blobs_published, "penstock_blobs_published_total", "Blobs made visible in the lake."},
@@ -58,9 +60,19 @@ constexpr CounterRow k_counters[] = {
     {&WorkerMetrics::blocks_uploaded, "penstock_blocks_uploaded_total", "Blocks stored in the lake."},
     {&WorkerMetrics::put_attempts, "penstock_put_attempts_total",
      "Write requests sent to the lake, repeats included."},
+    {&WorkerMetrics::tombstones, "penstock_tombstones_total",
+     "Names of unfinished claims that were closed with an empty file; the records are read again."},
+    {&WorkerMetrics::dead_batches, "penstock_dead_batches_total",
+     "Batches whose name a successor had closed before they were published; it reads the records again."},
+    {&WorkerMetrics::dropped_batches, "penstock_dropped_batches_total",
+     "Batches that were dropped before they were published; their records are read again."},
+    {&WorkerMetrics::source_errors, "penstock_source_errors_total",
+     "Errors that the worker's client of Kafka met, those that passed by themselves included."},
     {&WorkerMetrics::commits, "penstock_commits_total", "Offset commits that succeeded."},
     {&WorkerMetrics::commit_failures, "penstock_commit_failures_total", "Offset commits that failed."},
     {&WorkerMetrics::rebalances, "penstock_rebalances_total", "Assignments that ended."},
+    {&WorkerMetrics::memberships_lost, "penstock_memberships_lost_total",
+     "Assignments that the group gave to others without waiting for this worker."},
     {&WorkerMetrics::stage_written_bytes, "penstock_stage_written_bytes_total",
      "Bytes written to the stage, headers and padding included."},
     {&WorkerMetrics::stage_read_bytes, "penstock_stage_read_bytes_total",
@@ -92,6 +104,12 @@ constexpr GaugeRow k_gauges[] = {
      "Requests to the lake that are on their way."},
     {&WorkerMetrics::assigned_partitions, "penstock_assigned_partitions",
      "Partitions that the worker reads."},
+    {&WorkerMetrics::stopped_partitions, "penstock_partitions_stopped",
+     "Partitions that are not read until the assignment ends or a person acts; /readyz says why."},
+    {&WorkerMetrics::waiting_partitions, "penstock_partitions_waiting",
+     "Partitions of which nothing can be read for the time being; /readyz says why."},
+    {&WorkerMetrics::uploads_fail, "penstock_uploads_fail",
+     "1 while requests to the lake fail and are made again."},
     {&WorkerMetrics::stage_live_bytes, "penstock_stage_live_bytes",
      "Bytes on the stage that are not yet durable in the lake."},
     {&WorkerMetrics::stage_segment_files, "penstock_stage_segment_files", "Stage files on the disk."},
@@ -110,9 +128,13 @@ struct HistogramRow {
 
 constexpr HistogramRow k_histograms[] = {
     {&WorkerMetrics::produced_to_durable, "penstock_produced_to_durable_seconds",
-     "From the timestamp of a batch's oldest record to the publication of its blob."},
+     "From the timestamp of a blob's oldest record to the publication of the blob, one observation a blob. "
+     "Blobs without such a time are in penstock_produced_to_durable_excluded_total."},
     {&WorkerMetrics::upload_latency, "penstock_upload_latency_seconds",
-     "Time of one write request to the lake."},
+     "Time of one request that writes a block, or a blob of one block, failed ones included."},
+    {&WorkerMetrics::publish_latency, "penstock_publish_seconds",
+     "From the order to make a batch's blob (its claim is accepted) until the blob is there, repeats "
+     "included."},
 };
 
 double epoch_seconds(WallTime time) {
@@ -175,6 +197,28 @@ void render_credential_ends(Exposition& page, const std::vector<std::pair<std::s
   }
 }
 
+void render_commits(Exposition& page, Workers workers) {
+  page.family("penstock_commit_seconds",
+              "Time of one offset commit, from its sending to its answer, by what it was made for: the claim "
+              "of a batch, the finish behind published ones, a start position.",
+              MetricType::histogram);
+  for (const WorkerMetrics* worker : workers) {
+    const std::string index = std::to_string(worker->index);
+    for (std::size_t i = 0; i < k_commit_purposes; ++i) {
+      const auto purpose = static_cast<CommitPurpose>(i);
+      page.histogram({{"worker", index}, {"kind", to_string(purpose)}}, worker->commit_latency[purpose]);
+    }
+  }
+}
+
+void render_codes(Exposition& page, Workers workers, CodeBoard WorkerMetrics::*board) {
+  for (const WorkerMetrics* worker : workers) {
+    for (const auto& [code, count] : (worker->*board).totals()) {
+      page.sample({{"worker", std::to_string(worker->index)}, {"code", code}}, count);
+    }
+  }
+}
+
 template <class Reason, std::size_t reasons>
 void render_by_reason(Exposition& page, Workers workers,
                       CountersBy<Reason, reasons> WorkerMetrics::*counters) {
@@ -227,13 +271,20 @@ void render_labelled(Exposition& page, Workers workers) {
               MetricType::counter);
   render_by_reason(page, workers, &WorkerMetrics::retries);
 
+  page.family("penstock_produced_to_durable_excluded_total",
+              "Blobs that are not in penstock_produced_to_durable_seconds: recovered from the stage, or no "
+              "record has a time, or all times are later than the publication.",
+              MetricType::counter);
+  render_by_reason(page, workers, &WorkerMetrics::without_age);
+
   page.family("penstock_store_throttled_total", "Answers of the lake that asked to slow down, by their code.",
               MetricType::counter);
-  for (const WorkerMetrics* worker : workers) {
-    for (const auto& [code, count] : worker->throttled.totals()) {
-      page.sample({{"worker", std::to_string(worker->index)}, {"code", code}}, count);
-    }
-  }
+  render_codes(page, workers, &WorkerMetrics::throttled);
+  page.family("penstock_store_errors_total",
+              "Requests to the lake that failed, by the code of the answer, or by the kind of the failure "
+              "where there is no code.",
+              MetricType::counter);
+  render_codes(page, workers, &WorkerMetrics::store_errors);
 
   page.family("penstock_stage_full_seconds_total",
               "Time in which no records were taken because the stage had no room.", MetricType::counter);
@@ -287,8 +338,10 @@ void render_topics(Exposition& page, Workers workers) {
   }
 }
 
-std::map<TopicPartition, PartitionRow> partitions_of(Workers workers) {
-  std::map<TopicPartition, PartitionRow> by_partition;
+using Partitions = std::map<TopicPartition, PartitionRow>;
+
+Partitions partitions_of(Workers workers) {
+  Partitions by_partition;
   for (const WorkerMetrics* worker : workers) {
     if (worker->heartbeat.late()) {
       continue;
@@ -303,8 +356,60 @@ std::map<TopicPartition, PartitionRow> partitions_of(Workers workers) {
   return by_partition;
 }
 
-void render_partitions(Exposition& page, Workers workers) {
-  const auto partitions = partitions_of(workers);
+// The sum tells how much work waits, the largest which partition is behind. Where one partition's end is not
+// known yet, the others are told all the same.
+struct TopicLag {
+  std::int64_t records = 0;
+  std::int64_t records_max = 0;
+  std::int64_t ms_max = -1;  // -1: of no partition
+  bool has_records = false;
+};
+
+void render_topic_lag(Exposition& page, const Partitions& partitions) {
+  std::map<std::string_view, TopicLag> topics;
+  for (const auto& [id, row] : partitions) {
+    TopicLag& topic = topics[id.topic];
+    const std::int64_t records = row.lag_records();
+    topic.has_records = topic.has_records || records >= 0;
+    topic.records += std::max<std::int64_t>(records, 0);
+    topic.records_max = std::max(topic.records_max, records);
+    topic.ms_max = std::max(topic.ms_max, row.lag_ms);
+  }
+  page.family("penstock_topic_lag_records",
+              "Offsets between what is committed and the ends of the partitions, the sum over them.",
+              MetricType::gauge);
+  for (const auto& [name, topic] : topics) {
+    if (topic.has_records) {
+      page.sample({{"topic", name}}, topic.records);
+    }
+  }
+  page.family("penstock_topic_lag_records_max", "The same, of the partition with the most.",
+              MetricType::gauge);
+  for (const auto& [name, topic] : topics) {
+    if (topic.has_records) {
+      page.sample({{"topic", name}}, topic.records_max);
+    }
+  }
+  page.family("penstock_topic_lag_seconds",
+              "The largest penstock_partition_lag_seconds of the topic's partitions.", MetricType::gauge);
+  for (const auto& [name, topic] : topics) {
+    if (topic.ms_max >= 0) {
+      page.sample({{"topic", name}}, static_cast<double>(topic.ms_max) / 1e3);
+    }
+  }
+}
+
+// Many partitions make many lines, and each is a series that Prometheus keeps.
+void render_partitions(Exposition& page, const Partitions& partitions, std::size_t shown_max) {
+  const bool shown = partitions.size() <= shown_max;
+  page.family(
+      "penstock_partition_series_left_out",
+      "1 where more partitions are read than are shown one by one: then the numbers by topic are all.",
+      MetricType::gauge);
+  page.sample({}, std::int64_t{shown ? 0 : 1});
+  if (!shown) {
+    return;
+  }
   // A number below zero stands for one that is not known: no line is truer than a wrong one.
   const auto gauge = [&](std::string_view name, std::string_view help, auto number_of) {
     page.family(name, help, MetricType::gauge);
@@ -314,11 +419,20 @@ void render_partitions(Exposition& page, Workers workers) {
       }
     }
   };
-  gauge("penstock_partition_lag_records", "Offsets between what is published and the end of the partition.",
-        [](const PartitionRow& row) {
-          return row.log_end.value < 0 ? std::int64_t{-1}
-                                       : std::max<std::int64_t>(0, row.log_end.value - row.committed.value);
-        });
+  gauge("penstock_partition_lag_records", "Offsets between what is committed and the end of the partition.",
+        [](const PartitionRow& row) { return row.lag_records(); });
+  page.family("penstock_partition_lag_seconds",
+              "How old the oldest record is that is not in a published blob, 0 where all are: now minus the "
+              "timestamp of the first record of the oldest unpublished batch. A timestamp before 2000 or in "
+              "the future counts as the time of reading. Where nothing that waits was read yet: the time "
+              "since it was seen.",
+              MetricType::gauge);
+  for (const auto& [id, row] : partitions) {
+    if (row.lag_ms >= 0) {
+      page.sample({{"topic", id.topic}, {"partition", std::to_string(id.partition.value)}},
+                  static_cast<double>(row.lag_ms) / 1e3);
+    }
+  }
   gauge("penstock_partition_position_offset", "The next offset to read.",
         [](const PartitionRow& row) { return row.position.value; });
   gauge("penstock_partition_committed_offset", "The offset at which a restart would begin.",
@@ -329,16 +443,19 @@ void render_partitions(Exposition& page, Workers workers) {
 
 }  // namespace
 
-std::string render(Workers workers, const ProcessInfo& process) {
+std::string render(Workers workers, const ProcessInfo& process, std::size_t partitions_shown_max) {
   Exposition page;
   render_process(page, process);
   render_tokens(page, process.tokens);
   render_credential_ends(page, process.credential_ends);
   render_workers(page, workers);
+  render_commits(page, workers);
   render_heartbeats(page, workers);
   render_labelled(page, workers);
   render_topics(page, workers);
-  render_partitions(page, workers);
+  const auto partitions = partitions_of(workers);
+  render_topic_lag(page, partitions);
+  render_partitions(page, partitions, partitions_shown_max);
   return page.text();
 }
 

@@ -18,6 +18,34 @@ std::string_view to_string(SealReason reason) {
   return "unknown";
 }
 
+std::string_view code_of(const Error& error) {
+  return error.code.empty() ? std::string_view(to_string(error.kind)) : std::string_view(error.code);
+}
+
+std::string_view to_string(CommitPurpose purpose) {
+  switch (purpose) {
+    case CommitPurpose::claim:
+      return "claim";
+    case CommitPurpose::finish:
+      return "finish";
+    case CommitPurpose::start_position:
+      return "start_position";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(NoAge reason) {
+  switch (reason) {
+    case NoAge::recovered:
+      return "recovered";
+    case NoAge::undated:
+      return "undated";
+    case NoAge::future:
+      return "future";
+  }
+  return "unknown";
+}
+
 // The kinds that a storage account answers with by design have a name of their own; the rest is for the log.
 RetryReason retry_reason(ErrorKind kind) {
   switch (kind) {

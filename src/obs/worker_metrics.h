@@ -36,18 +36,33 @@ enum class RetryReason : std::uint8_t {
 };
 inline constexpr std::size_t k_retry_reasons = 8;
 RetryReason retry_reason(ErrorKind kind);
+// The foreign code, or the kind's name where the error is our own.
+std::string_view code_of(const Error& error);
 std::string_view to_string(RetryReason reason);
 
-// A counter for each value of an enum that counts from 0.
-template <class Enum, std::size_t values>
-class CountersBy {
+// What an offset commit was made for (ledger/actions.h).
+enum class CommitPurpose : std::uint8_t { claim, finish, start_position };
+inline constexpr std::size_t k_commit_purposes = 3;
+std::string_view to_string(CommitPurpose purpose);
+
+// Why a published file says nothing of how old its records were: an earlier process read them, none of them
+// has a time, or all of their times are later than now.
+enum class NoAge : std::uint8_t { recovered, undated, future };
+inline constexpr std::size_t k_no_ages = 3;
+std::string_view to_string(NoAge reason);
+
+// A number for each value of an enum that counts from 0.
+template <class Number, class Enum, std::size_t values>
+class NumbersBy {
  public:
-  Counter& operator[](Enum value) { return counters_[static_cast<std::size_t>(value)]; }
-  const Counter& operator[](Enum value) const { return counters_[static_cast<std::size_t>(value)]; }
+  Number& operator[](Enum value) { return numbers_[static_cast<std::size_t>(value)]; }
+  const Number& operator[](Enum value) const { return numbers_[static_cast<std::size_t>(value)]; }
 
  private:
-  std::array<Counter, values> counters_;
+  std::array<Number, values> numbers_;
 };
+template <class Enum, std::size_t values>
+using CountersBy = NumbersBy<Counter, Enum, values>;
 
 // What the worker does its file I/O with.
 enum class IoBackend : std::uint8_t { unknown, io_uring, portable, simulated };
@@ -75,8 +90,12 @@ struct WorkerMetrics {
   Counter stale_records;
   // Gone from the log before they were read (source.on_data_loss: continue).
   Counter lost_positions;
+  // Whose timestamp tells no time (base/record_view.h).
+  Counter undated_records;
   // Waiting that brokers asked for.
   Counter throttled_ms;
+  // Of the source, those that passed by themselves included.
+  Counter source_errors;
 
   // Batches and blobs
 
@@ -99,21 +118,43 @@ struct WorkerMetrics {
   CountersBy<RetryReason, k_retry_reasons> retries;
   // Answers of the lake that asked to slow down.
   CodeBoard throttled;
+  // All that the lake refused or left without an answer, whatever was asked of it.
+  CodeBoard store_errors;
+  // 1 while uploads fail and are tried again.
+  Gauge uploads_fail;
+  // Names of earlier claims that this worker has closed.
+  Counter tombstones;
+  // Batches whose name a successor had closed before they were published.
+  Counter dead_batches;
+  // Batches that were dropped unpublished; their records are read again.
+  Counter dropped_batches;
   // How many requests to the lake the worker may have under way: its share of what the process may have.
   Gauge request_places;
   Gauge requests_under_way;
-  // Of one write to the lake, from the call to its answer.
+  // Of one write of a block or of a whole blob, from the call to its answer.
   Histogram upload_latency;
+  // From the order to make a batch's blob until it is there.
+  Histogram publish_latency;
   // From the timestamp of a batch's oldest record to the publication of its blob.
   Histogram produced_to_durable;
+  // Blobs that are not in it.
+  CountersBy<NoAge, k_no_ages> without_age;
 
   // Offsets and membership
 
   Counter commits;
   Counter commit_failures;
+  // Of one commit, from its sending to its answer.
+  NumbersBy<Histogram, CommitPurpose, k_commit_purposes> commit_latency;
   // Assignments that ended.
   Counter rebalances;
+  // Of these, the group gave the partitions to others without waiting.
+  Counter memberships_lost;
   Gauge assigned_partitions;
+  // Of these, those that are not read until the assignment ends or a person acts.
+  Gauge stopped_partitions;
+  // Of these, those of which nothing can be read for the time being.
+  Gauge waiting_partitions;
 
   // Stage and memory
 

@@ -23,7 +23,7 @@ namespace penstock::pipeline {
 // keep. Measured: 1,520 bytes with a name of 90 characters, which is in it twice.
 inline constexpr std::size_t k_sealed_batch_bytes = 2048;
 // For each partition in it: a share (32 bytes), the range of the chunk (24), range and slot in the ledger
-// (36), and what vectors that grew have to spare.
+// (36), the time of its first record (16), and what vectors that grew have to spare.
 inline constexpr std::size_t k_sealed_share_bytes = 160;
 // For each chunk that is not full. Full ones are bounded by the stage.
 inline constexpr std::size_t k_short_chunk_bytes = 256;

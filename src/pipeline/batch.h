@@ -73,7 +73,7 @@ struct BatchCut {
   std::uint64_t raw_bytes = 0;            // of rows, before they are encoded
   std::uint64_t payload_bytes = 0;        // of complete chunks: what the blob will have
   std::uint32_t checksum = 0;             // CRC-32C of these
-  std::int64_t oldest_timestamp_ms = -1;  // of the records; -1 none known
+  std::int64_t oldest_timestamp_ms = -1;  // of records whose timestamp tells a time; -1: none
   bool sealed = false;                    // nothing is added any more
   Filling filling;
 
@@ -87,10 +87,11 @@ struct BatchCut {
 };
 
 struct BatchUpload {
-  MonoTime put_until{};       // no call that could make the blob begins later
-  bool blocks_gone = false;   // the store has dropped them: they are put again first
-  bool holds_slot = false;    // it was late, and goes on before all others
-  std::uint32_t attempt = 1;  // of the call that makes the blob
+  MonoTime put_until{};                           // no call that could make the blob begins later
+  std::optional<MonoTime> publishing_since = {};  // when the uploader was told to make the blob, first
+  bool blocks_gone = false;                       // the store has dropped them: they are put again first
+  bool holds_slot = false;                        // it was late, and goes on before all others
+  std::uint32_t attempt = 1;                      // of the call that makes the blob
   std::uint32_t blocks_stored = 0;
   bool as_one_put = false;  // the whole blob in one Put Blob
   bool publishing = false;  // the uploader was told to make the blob

@@ -171,6 +171,7 @@ BatchWriter::Taken BatchWriter::append(const BatchPtr& batch, Share& share,
       append_across(batch, record);
       taken.value_bytes += record.value.size();
     }
+    metrics_.undated_records.add(tells_time(record.timestamp_ms) ? 0 : 1);
     batch->cut.oldest_timestamp_ms = format::older(batch->cut.oldest_timestamp_ms, record.timestamp_ms);
     move_share(batch->cut, share, after(record.offset), 1);
     ++taken.records;
@@ -211,6 +212,7 @@ void BatchWriter::append_fitting(Batch& batch, Share& share, std::span<const Rec
   count_rows(cut, framed.rows, framed.bytes);
   count_skipped(cut, framed.skipped);
   metrics_.lines_flattened.add(framed.flattened);
+  metrics_.undated_records.add(framed.undated);
   taken.records += framed.records;
   taken.empty += framed.skipped;
   taken.value_bytes += framed.value_bytes;

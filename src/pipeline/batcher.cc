@@ -35,6 +35,7 @@ Batcher::Batcher(BatchWriter& writer, ledger::Ledger& ledger, io::Loop& loop, co
       clock_(clock),
       metrics_(metrics),
       backlog_(options.backlog_bytes_max),
+      record_ages_(clock),
       incarnation_(options.incarnation),
       random_(options.random_seed),
       events_(std::move(events)) {}
@@ -47,6 +48,7 @@ void Batcher::begin_epoch(std::span<const source::Assigned> partitions,
                           std::span<const TopicPlan* const> plans) {
   CHECK(open_.empty());
   CHECK(partitions.size() == plans.size());
+  record_ages_.begin_epoch(partitions.size());
   groups_.clear();
   members_.clear();
   for (std::size_t slot = 0; slot < partitions.size(); ++slot) {
@@ -137,6 +139,7 @@ Batcher::Taken Batcher::append(Member& member, PartitionSlot slot, std::span<con
   Share& share = share_of(batch, member, slot);
   const Taken taken = writer_.append(group.open, share, records);
   if (taken.records > 0) {
+    record_ages_.read(slot, ledger::BatchKey{batch.id.counter}, records.front());
     ledger_.extend(ledger::BatchKey{batch.id.counter}, slot, share.range.next);
   } else if (share.range.first == share.range.next) {  // it was made for nothing
     batch.ranges.text_bytes_max -= text_bytes_max_of(share);

@@ -27,6 +27,7 @@
 #include "pipeline/backlog.h"
 #include "pipeline/batch.h"
 #include "pipeline/batch_writer.h"
+#include "pipeline/record_ages.h"
 #include "source/source.h"
 #include "stage/chunk.h"
 
@@ -99,6 +100,8 @@ class Batcher {
 
   std::size_t open_count() const { return open_.size(); }
   const Backlog& backlog() const { return backlog_; }
+  // Of the partitions of the epoch.
+  RecordAges& record_ages() { return record_ages_; }
 
  private:
   struct Group {  // partitions that share a batch
@@ -138,6 +141,7 @@ class Batcher {
   const Clock& clock_;
   obs::WorkerMetrics& metrics_;
   Backlog backlog_;
+  RecordAges record_ages_;
   std::uint64_t incarnation_;
   std::uint64_t next_counter_ = 1;
   std::mt19937_64 random_;

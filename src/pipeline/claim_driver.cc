@@ -36,6 +36,18 @@ ledger::BatchKey key_of(const Batch& batch) {
   return ledger::BatchKey{batch.id.counter};
 }
 
+obs::CommitPurpose purpose_of(ledger::CommitKind kind) {
+  switch (kind) {
+    case ledger::CommitKind::claim:
+      return obs::CommitPurpose::claim;
+    case ledger::CommitKind::finish:
+      return obs::CommitPurpose::finish;
+    case ledger::CommitKind::start_position:
+      return obs::CommitPurpose::start_position;
+  }
+  return obs::CommitPurpose::finish;
+}
+
 void take_over(Batch& batch, const RecoveredBatch& recovered) {
   batch.recovered_as = recovered.id;
   batch.cut.records = recovered.records;
@@ -155,19 +167,30 @@ void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publicati
       events_.failed(result.error());
       return;
     }
-    obs::log(Level::warning,
-             concat("what an earlier run left on the stage cannot be used, nothing is lost: its records are "
-                    "fetched again: ",
-                    result.error().message),
-             {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->cut.records}});
+    if (const auto held_back = unusable_gate_.pass(clock_.now())) {
+      obs::log(
+          Level::warning,
+          concat("what an earlier run left on the stage cannot be used, nothing is lost: its records are "
+                 "fetched again: ",
+                 result.error().message),
+          {{"worker", options_.worker},
+           {"blob", batch->name},
+           {"records", batch->cut.records},
+           {"held_back", *held_back}});
+    }
     return;
   }
   if (*result == Uploader::Publication::dead) {
-    obs::log(
-        Level::warning,
-        "a successor has closed the name of a batch before it was published; its records are read again by "
-        "whoever owns them",
-        {{"worker", options_.worker}, {"blob", batch->name}, {"records", batch->cut.records}});
+    metrics_.dead_batches.add();
+    if (const auto held_back = dead_gate_.pass(clock_.now())) {
+      obs::log(Level::warning,
+               "a successor has closed the name of a batch before it was published; its records are read "
+               "again by whoever owns them",
+               {{"worker", options_.worker},
+                {"blob", batch->name},
+                {"records", batch->cut.records},
+                {"held_back", *held_back}});
+    }
     protocol_.blob_committed(key_of(*batch), ledger::BlobOutcome::dead);
   } else {
     published(batch);
@@ -189,18 +212,29 @@ void ClaimDriver::published(const BatchPtr& batch) {
   topic.blobs.add();
   topic.records.add(batch->cut.records);
   topic.bytes.add(value_bytes);
-  if (batch->cut.oldest_timestamp_ms >= 0) {
-    const auto now_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
-    metrics_.produced_to_durable.observe(
-        static_cast<double>(std::max<std::int64_t>(now_ms - batch->cut.oldest_timestamp_ms, 0)) / 1e3);
-  }
+  observe_age(*batch);
   if (obs::would_log(Level::debug)) {
     obs::log(Level::debug, "published",
-             {{"blob", batch->name},
+             {{"worker", options_.worker},
+              {"topic", batch->plan->topic},
+              {"blob", batch->name},
               {"records", batch->cut.records},
               {"bytes", batch->cut.payload_bytes},
               {"blocks", batch->cut.blocks.size()}});
+  }
+}
+
+// What an earlier process staged has no times any more.
+void ClaimDriver::observe_age(const Batch& batch) {
+  const std::int64_t oldest_ms = batch.cut.oldest_timestamp_ms;
+  const auto now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch()).count();
+  if (oldest_ms < 0) {
+    metrics_.without_age[batch.recovered_as ? obs::NoAge::recovered : obs::NoAge::undated].add();
+  } else if (oldest_ms > now_ms) {
+    metrics_.without_age[obs::NoAge::future].add();
+  } else {
+    metrics_.produced_to_durable.observe(static_cast<double>(now_ms - oldest_ms) / 1e3);
   }
 }
 
@@ -325,11 +359,15 @@ void ClaimDriver::perform(ledger::ReadEntries& action) {
 }
 
 void ClaimDriver::perform(ledger::PutTombstone& action) {
-  obs::log(Level::info, "a batch was claimed and not finished; its name is closed, or it is found published",
-           {{"worker", options_.worker},
-            {"topic", partitions_.at(action.slot.value).topic},
-            {"partition", partitions_.at(action.slot.value).partition.value},
-            {"blob", action.blob}});
+  if (const auto held_back = tombstone_gate_.pass(clock_.now())) {
+    obs::log(Level::info,
+             "a batch was claimed and not finished; its name is closed, or it is found published",
+             {{"worker", options_.worker},
+              {"topic", partitions_.at(action.slot.value).topic},
+              {"partition", partitions_.at(action.slot.value).partition.value},
+              {"blob", action.blob},
+              {"held_back", *held_back}});
+  }
   parts_.names.put_tombstone(action.blob, [this, ask = action.ask](bool created) {
     protocol_.tombstone_put(ask, created ? ledger::TombstonePut::created : ledger::TombstonePut::exists);
   });
@@ -382,10 +420,12 @@ void ClaimDriver::perform(ledger::Notice& action) {
 }
 
 void ClaimDriver::perform(ledger::Commit& action) {
-  parts_.source.commit(action.items,
-                       [this, ask = action.ask, partitions = action.items.size()](const CommitReply& answer) {
-                         on_commit_answer(ask, partitions, answer);
-                       });
+  obs::Histogram& latency = metrics_.commit_latency[purpose_of(action.kind)];
+  parts_.source.commit(action.items, [this, ask = action.ask, partitions = action.items.size(), &latency,
+                                      sent = clock_.now()](const CommitReply& answer) {
+    latency.observe(std::chrono::duration<double>(clock_.now() - sent).count());
+    on_commit_answer(ask, partitions, answer);
+  });
 }
 
 void ClaimDriver::on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer) {
@@ -416,15 +456,17 @@ void ClaimDriver::perform(ledger::PutBlob& action) {
 void ClaimDriver::perform(ledger::AskBlob& action) {
   const auto batch = batches_.find(action.batch);
   CHECK(batch != batches_.end());
-  obs::log(
-      Level::warning,
-      "a batch was claimed long ago, and its claim is not there any more; it is not put, unless an earlier "
-      "try of it has succeeded",
-      {{"worker", options_.worker}, {"blob", batch->second->name}});
+  if (const auto held_back = late_claim_gate_.pass(clock_.now())) {
+    obs::log(Level::warning,
+             "a batch was claimed long ago, and its claim is not there any more; it is not put, unless an "
+             "earlier try of it has succeeded",
+             {{"worker", options_.worker}, {"blob", batch->second->name}, {"held_back", *held_back}});
+  }
   parts_.uploader.ask(batch->second);
 }
 
 void ClaimDriver::perform(ledger::Drop& action) {
+  metrics_.dropped_batches.add(action.batches.size());
   for (const BatchPtr& open : parts_.batcher.drop(action.batches)) {
     parts_.uploader.abandon(*open);
   }

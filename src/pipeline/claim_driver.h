@@ -114,6 +114,7 @@ class ClaimDriver {
   bool settle_adoption();
 
   void on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer);
+  void observe_age(const Batch& batch);
   void published(const BatchPtr& batch);
   void count_publishing();
   void set_wake_up();
@@ -134,6 +135,11 @@ class ClaimDriver {
   io::TimerId wake_timer_ = io::TimerId::none;
   std::optional<MonoTime> wake_at_;
   obs::LogGate commit_trouble_gate_{std::chrono::seconds(30)};
+  // These may be told of each of many batches at once.
+  obs::LogGate unusable_gate_{std::chrono::seconds(30)};
+  obs::LogGate dead_gate_{std::chrono::seconds(30)};
+  obs::LogGate late_claim_gate_{std::chrono::seconds(30)};
+  obs::LogGate tombstone_gate_{std::chrono::seconds(30)};
 };
 
 }  // namespace penstock::pipeline

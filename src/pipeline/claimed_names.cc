@@ -150,6 +150,7 @@ void ClaimedNames::put_tombstone_again(const TombstonePtr& tombstone, const Erro
 
 void ClaimedNames::finish_tombstone(const TombstonePtr& tombstone, bool created) {
   troubles_.erase(tombstone->blob);
+  metrics_.tombstones.add(created ? 1 : 0);
   tombstone->done(created);
 }
 
@@ -177,6 +178,7 @@ void ClaimedNames::try_read(const std::string& blob, std::uint32_t attempt,
 void ClaimedNames::again(const std::string& blob, const Error& error, std::uint32_t attempt,
                          std::function<void()> retry) {
   metrics_.retries[obs::retry_reason(error.kind)].add();
+  metrics_.store_errors.count(obs::code_of(error));
   troubles_.insert_or_assign(blob, error);
   if (error.kind == ErrorKind::throttled && options_.throttled) {
     options_.throttled(error);

@@ -101,6 +101,9 @@ void Uploader::publish(const BatchPtr& batch, MonoTime until) {
   CHECK(batch->upload.publishing == false);
   batch->upload.publishing = true;
   batch->upload.put_until = until;
+  if (!batch->upload.publishing_since) {
+    batch->upload.publishing_since = clock_.now();
+  }
   if (std::exchange(batch->upload.blocks_gone, false)) {
     give_slot_back(*batch);
     put_all_again(batch);
@@ -313,6 +316,11 @@ void Uploader::answered(const Task& task, const Error* error) {
   const MonoTime now = clock_.now();
   calls_.erase(calls_.find(task.sent));
   last_answer_ = now;
+  const bool is_absent =
+      error != nullptr && error->kind == ErrorKind::not_found && error->action == Action::give_up;
+  if (error != nullptr && !(is_absent && task.step == Step::ask_who)) {
+    metrics_.store_errors.count(obs::code_of(*error));
+  }
   if (error != nullptr && error->kind == ErrorKind::throttled) {
     limit_.throttled(task.sent, now, error->retry_after, random_());
     metrics_.throttled.count(error->code);
@@ -434,6 +442,10 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
 
 void Uploader::tell_ticket(const Task& task, Result<Publication> result) {
   refused_.is_over(*task.batch);
+  if (const auto since = task.batch->upload.publishing_since;
+      since && result.ok() && *result == Publication::published) {
+    metrics_.publish_latency.observe(std::chrono::duration<double>(clock_.now() - *since).count());
+  }
   events_.ticket(task.batch, std::move(result));
 }
 
@@ -449,10 +461,15 @@ void Uploader::put_all_again(const BatchPtr& batch) {
 
 void Uploader::retry_later(Task task, const Error& error) {
   metrics_.retries[obs::retry_reason(error.kind)].add();
-  if (error.kind == ErrorKind::corrupt &&
-      task.attempt == 1) {  // repaired before trouble() is looked at, and worth a line
-    obs::log(obs::Level::warning, concat("an upload is repeated, nothing is lost: ", error.message),
-             {{"blob", task.batch->name}, {"code", error.code}});
+  // Repaired before trouble() is looked at, and worth a line.
+  if (error.kind == ErrorKind::corrupt && task.attempt == 1) {
+    if (const auto held_back = corrupt_gate_.pass(clock_.now())) {
+      obs::log(obs::Level::warning, concat("an upload is repeated, nothing is lost: ", error.message),
+               {{"worker", options_.worker},
+                {"blob", task.batch->name},
+                {"code", error.code},
+                {"held_back", *held_back}});
+    }
   }
   if (is_refused_for_good(error)) {
     refused_.refused(std::move(task), error);

@@ -14,6 +14,7 @@
 // abandon() ends it at any time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -29,6 +30,7 @@
 
 #include "io/loop.h"
 #include "lake/blob_store.h"
+#include "obs/log.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/chunk_store.h"
@@ -163,6 +165,7 @@ class Uploader {
   MonoTime last_taken_{};
   io::TimerId pause_timer_ = io::TimerId::none;
   RefusedTopics refused_;
+  obs::LogGate corrupt_gate_{std::chrono::seconds(30)};
 };
 
 }  // namespace penstock::pipeline

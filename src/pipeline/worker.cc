@@ -387,6 +387,7 @@ void Worker::on_assigned(std::span<const source::Assigned> partitions) {
 }
 
 void Worker::on_revoked(source::RevokeReason reason) {
+  metrics_.memberships_lost.add(reason == source::RevokeReason::lost ? 1 : 0);
   obs::log(Level::info,
            reason == source::RevokeReason::lost ? "membership lost" : "partitions asked back: draining",
            {{"worker", options_.index}, {"partitions", assignment_.size()}});
@@ -417,11 +418,14 @@ void Worker::on_partition_failed(PartitionSlot slot, const Error& error) {
     return;  // a refused commit has ended the epoch
   }
   const TopicPartition& id = assignment_[slot.value].id;
-  obs::log(Level::error, error.message,
-           {{"worker", options_.index},
-            {"topic", id.topic},
-            {"partition", id.partition.value},
-            {"code", error.code}});
+  if (const auto held_back = failed_gate_.pass(clock_.now())) {
+    obs::log(Level::error, error.message,
+             {{"worker", options_.index},
+              {"topic", id.topic},
+              {"partition", id.partition.value},
+              {"code", error.code},
+              {"held_back", *held_back}});
+  }
   report_.partition_failed(slot, error);
   failed_.emplace(slot, error);
 }
@@ -438,11 +442,14 @@ void Worker::on_partition_waits(PartitionSlot slot, const Error& error) {
     return;
   }
   const TopicPartition& id = assignment_[slot.value].id;
-  obs::log(Level::warning, concat("a partition waits, the others go on: ", error.message),
-           {{"worker", options_.index},
-            {"topic", id.topic},
-            {"partition", id.partition.value},
-            {"code", error.code}});
+  if (const auto held_back = waits_gate_.pass(clock_.now())) {
+    obs::log(Level::warning, concat("a partition waits, the others go on: ", error.message),
+             {{"worker", options_.index},
+              {"topic", id.topic},
+              {"partition", id.partition.value},
+              {"code", error.code},
+              {"held_back", *held_back}});
+  }
   report_.partition_waits(slot, error);
 }
 

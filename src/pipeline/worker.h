@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +22,7 @@
 
 #include "base/clock.h"
 #include "ledger/protocol.h"
+#include "obs/log.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/worker_options.h"
 #include "pipeline/worker_parts.h"
@@ -115,6 +117,9 @@ class Worker {
   MonoTime next_report_{};
   std::vector<source::PartitionState> states_;
   std::optional<Error> failure_;
+  // One cause may stop each of some thousand partitions. What a source repeats comes every 30 s.
+  obs::LogGate failed_gate_{std::chrono::seconds(20), 10};
+  obs::LogGate waits_gate_{std::chrono::seconds(20), 10};
 
   std::atomic<bool> stop_{false};
   std::atomic<bool> leave_now_{false};

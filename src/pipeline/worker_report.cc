@@ -148,6 +148,10 @@ void WorkerReport::copy_counters(const WorkerParts& parts) {
   const source::SourceCounters source = parts.source->counters();
   metrics_.stale_records.set_total(source.stale_records);
   metrics_.throttled_ms.set_total(source.throttled_ms);
+  metrics_.source_errors.set_total(source.errors);
+  metrics_.stopped_partitions.set(static_cast<std::int64_t>(failed_partitions_.size()));
+  metrics_.waiting_partitions.set(static_cast<std::int64_t>(waiting_partitions_.size()));
+  metrics_.uploads_fail.set(parts.uploader->trouble() || parts.uploader->any_refused() ? 1 : 0);
   metrics_.request_places.set(parts.uploader->places());
   metrics_.requests_under_way.set(parts.uploader->under_way());
 }
@@ -160,10 +164,17 @@ void WorkerReport::refresh_board(const WorkerParts& parts, std::span<const sourc
       rows_.push_back(obs::PartitionRow{.id = assignment[state.slot.value].id,
                                         .position = state.position,
                                         .log_end = state.log_end,
-                                        .committed = protocol_.committed(state.slot)});
+                                        .committed = protocol_.committed(state.slot),
+                                        .lag_ms = lag_ms(parts, state)});
     }
   }
   metrics_.partitions.exchange(rows_);
+}
+
+std::int64_t WorkerReport::lag_ms(const WorkerParts& parts, const source::PartitionState& state) const {
+  const std::optional<Duration> lag =
+      parts.batcher->record_ages().lag(state.slot, protocol_.committable(state.slot), state.log_end);
+  return lag ? std::chrono::duration_cast<std::chrono::milliseconds>(*lag).count() : -1;
 }
 
 void WorkerReport::tell_trouble(const WorkerParts& parts) {

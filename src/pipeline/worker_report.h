@@ -62,6 +62,7 @@ class WorkerReport {
  private:
   void copy_counters(const WorkerParts& parts);
   void refresh_board(const WorkerParts& parts, std::span<const source::Assigned> assignment);
+  std::int64_t lag_ms(const WorkerParts& parts, const source::PartitionState& state) const;
   void tell_landed();
   void tell_trouble(const WorkerParts& parts);
   std::string trouble_with_brokers(const source::SourceCounters& source);

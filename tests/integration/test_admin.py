@@ -33,6 +33,9 @@ def test_the_metrics_page(landing, promtool):
     assert penstock.metric("penstock_worker_heartbeat_seconds", worker="0") < 5
     wait_until(lambda: penstock.metric("penstock_partition_lag_records", topic=lands.topic) == 0, 10,
                "the lag, which is refreshed once a second, is 0")
+    assert penstock.metric("penstock_partition_lag_seconds", topic=lands.topic) == 0
+    assert penstock.metric("penstock_topic_lag_seconds", topic=lands.topic) == 0
+    assert penstock.metric("penstock_topic_lag_records", topic=lands.topic) == 0
     assert penstock.get("/healthz") == (200, "ok\n")
     assert penstock.get("/readyz") == (200, "ok\n")
     assert penstock.get("/")[0] == 404

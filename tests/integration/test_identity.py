@@ -337,6 +337,7 @@ def test_what_may_pass_is_said_and_waited_for(place, ways, tmp_path):
             print(name, "->", seen)
             for side, (way, said) in zip(("source", "sink"), zip(pair, words)):
                 assert re.search(rf"{side}\.auth: there is no token yet, of .*{re.escape(said)}", seen), seen
+                assert penstock.metric("penstock_token_failures_total", side=side) > 0, f"{name} leaves no trace in a metric"
                 way.double.fault = None
             wait_until(lambda: penstock.get("/readyz")[0] == 200, 60, f"{name}: it goes on by itself")
             assert penstock.terminate() == 0, penstock.output

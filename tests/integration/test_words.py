@@ -4,6 +4,7 @@ in the way is named. The words themselves are tested with the code that has them
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -37,6 +38,22 @@ def test_with_json_every_line_is_an_object(landing):
     assert last["level"] == "info" and last["message"].startswith("landed 100 records")
     assert last["records"] == 100 and last["files"] >= 1 and last["bytes"] > 0 and last["seconds"] > 0
     assert '":""' not in penstock.output, "a field without a text says nothing"
+
+
+@pytest.mark.parametrize("fetch", ["direct"], indirect=True)
+def test_each_file_is_a_line_at_debug_and_all_of_a_minute_are_one_at_info(landing):
+    lands = landing(1)
+    penstock = lands.penstock(merged(lands.config(), {"log": {"level": "debug"}})).start()
+    for _ in range(4):
+        lands.book.spread(1, 50, 100)
+        lands.wait_landed()
+    assert penstock.terminate() == 0
+    files = int(re.search(r"penstock: landed 200 records .* in (\d+) files", penstock.output)[1])
+    published = [line for line in penstock.output.splitlines() if " debug published " in line]
+    assert len(published) == files >= 4, penstock.output
+    assert all(f" topic={lands.topic} " in line and " records=" in line and " blob=" in line for line in published), published
+    landed = [line for line in penstock.output.splitlines() if " info files landed " in line]
+    assert 1 <= len(landed) < files and all(" records=" in line and " files=" in line for line in landed), landed
 
 
 def test_with_json_a_refused_configuration_is_an_object_a_fault(binary, tmp_path):

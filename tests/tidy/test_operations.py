@@ -1,7 +1,10 @@
-"""What operators are given: alerts that fire, manifests that say the same, a runbook with a section for each of them."""
+"""What operators are given: alerts that fire, manifests that say the same, a runbook with a section for each of them, a
+dashboard, and pages with configurations that others read."""
 
+import json
 import re
 import subprocess
+import textwrap
 
 import pytest
 from comments import ROOT, text_of, tracked
@@ -61,11 +64,44 @@ def test_each_sentence_of_the_runbook_is_said_somewhere():
     assert [phrase for phrase in phrases() if phrase.rstrip(":;") not in text] == []
 
 
-def test_each_metric_of_the_alerts_is_one_of_the_page():
-    rendered = text_of("src/obs/render.cc")
-    named = set(re.findall(r"\bpenstock_\w+\b", "\n".join(re.findall(r"expr:(.*?)\n        (?:for|labels)", text_of(RULES), re.S))))
+def not_on_the_page(expressions: str) -> list[str]:
+    named = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\b(?:penstock|process)_\w+\b", expressions)}
     assert named
-    assert [name for name in sorted(named) if f'"{name}"' not in rendered] == []
+    return [name for name in sorted(named) if f'"{name}"' not in text_of("src/obs/render.cc")]
+
+
+def test_each_metric_of_the_alerts_is_one_of_the_page():
+    assert not_on_the_page("\n".join(re.findall(r"expr:(.*?)\n        (?:for|labels)", text_of(RULES), re.S))) == []
+
+
+def test_each_metric_that_a_page_names_is_one_of_the_page():
+    pages = ("README.md", "ARCHITECTURE.md", "conf/RUNBOOK.md", "conf/prometheus/README.md")
+    named = [name for page in pages for name in re.findall(r"`(penstock_\w+)[`{]", text_of(page))]
+    assert not_on_the_page("\n".join(named)) == []
+
+
+def test_the_dashboard_is_whole():
+    """tests/integration/test_dashboard.py asks its queries of a Prometheus."""
+    dashboard = json.loads(text_of("conf/grafana/penstock.json"))
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) and len(panels) > 20
+    for panel in panels:
+        assert panel["description"] and panel["fieldConfig"]["defaults"]["unit"] and panel["targets"], panel["title"]
+        for target in panel["targets"]:
+            assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
+    assert not_on_the_page("\n".join(target["expr"] for panel in panels for target in panel["targets"])) == []
+
+
+def test_prometheus_takes_what_the_page_tells_to_write(tmp_path):
+    """Its own configuration, and what stands below `config` for OpenTelemetry's receiver, which hands it to Prometheus."""
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of("conf/prometheus/README.md"), re.S)
+    own, collector = blocks
+    inner = textwrap.dedent(re.search(r"^    config:\n((?:      .*\n)+)", collector, re.M)[1])
+    (tmp_path / "rules.yaml").write_text(text_of(RULES))
+    for config in (own, inner):
+        (tmp_path / "prometheus.yml").write_text(config)
+        tried = subprocess.run([PROMTOOL, "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True, timeout=60)
+        assert "scrape_configs" in config and tried.returncode == 0, tried.stdout + tried.stderr
 
 
 def test_the_rules_of_kubernetes_are_the_same():

@@ -1,5 +1,7 @@
 #include "format/record_format.h"
 
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,7 +26,7 @@ std::vector<RecordView> records_of(const std::vector<std::string>& values) {
   std::vector<RecordView> records;
   for (const std::string& value : values) {
     records.push_back({.offset = Offset{static_cast<std::int64_t>(records.size())},
-                       .timestamp_ms = 100 - static_cast<std::int64_t>(records.size()),
+                       .timestamp_ms = k_record_time_min_ms + 100 - static_cast<std::int64_t>(records.size()),
                        .key = {},
                        .value = as_bytes(value),
                        .headers = {}});
@@ -62,8 +64,22 @@ TEST(FrameTest, writes_the_rows_of_the_first_records_that_fit_whole) {
   EXPECT_EQ(framed.bytes, 17U) << "to the byte";
   EXPECT_EQ(framed.value_bytes, 15U);
   EXPECT_EQ(framed.flattened, 1U);
-  EXPECT_EQ(framed.oldest_timestamp_ms, 98);
+  EXPECT_EQ(framed.oldest_timestamp_ms, k_record_time_min_ms + 98);
+  EXPECT_EQ(framed.undated, 0U);
   EXPECT_EQ(slab.substr(0, 18), "{\"a\":1}\n{ \"b\":2}\n#") << "nothing is written behind them";
+}
+
+TEST(FrameTest, times_before_2000_are_counted_and_not_the_oldest) {
+  const std::vector<std::string> values{"a", "b", "c", ""};
+  std::vector<RecordView> records = records_of(values);
+  records[0].timestamp_ms = -1;
+  records[2].timestamp_ms = k_record_time_min_ms - 1;
+  records[3].timestamp_ms = std::numeric_limits<std::int64_t>::min();
+  std::string slab(64, '#');
+  const Framed framed = frame(RowFormat::lines, records, std::as_writable_bytes(std::span(slab)));
+  EXPECT_EQ(framed.records, 4U);
+  EXPECT_EQ(framed.undated, 3U);
+  EXPECT_EQ(framed.oldest_timestamp_ms, records[1].timestamp_ms);
 }
 
 TEST(FrameTest, takes_nothing_without_room) {

@@ -115,5 +115,17 @@ TEST(LogGate, lets_one_through_per_interval_and_counts_the_rest) {
   EXPECT_EQ(gate.pass(start + 200s), 0U);
 }
 
+TEST(LogGate, lets_a_burst_through_per_interval) {
+  LogGate gate(10s, 3);
+  const MonoTime start{};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(gate.pass(start + std::chrono::seconds(i)), 0U);
+  }
+  EXPECT_EQ(gate.pass(start + 3s), std::nullopt);
+  EXPECT_EQ(gate.pass(start + 9s), std::nullopt);
+  EXPECT_EQ(gate.pass(start + 10s), 2U) << "the interval counts from the first of the burst";
+  EXPECT_EQ(gate.pass(start + 10s), 0U);
+}
+
 }  // namespace
 }  // namespace penstock::obs

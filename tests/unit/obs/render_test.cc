@@ -119,6 +119,51 @@ TEST(Render, lag_is_what_is_not_published_yet) {
   EXPECT_THAT(page, HasSubstr("penstock_partition_end_offset{topic=\"api\",partition=\"7\"} 100\n"));
 }
 
+TEST(Render, lag_in_seconds_is_by_partition_and_the_largest_by_topic) {
+  WorkerMetrics worker(0);
+  set_rows(worker, {{{"api", Partition{0}}, Position{90}, Position{100}, Position{60}, 1500},
+                    {{"api", Partition{1}}, Position{90}, Position{100}, Position{90}, 12'000},
+                    {{"api", Partition{2}}, Position{9}, Position{-1}, Position{9}},
+                    {{"idle", Partition{0}}, Position{9}, Position{9}, Position{9}, 0},
+                    {{"new", Partition{0}}, Position{9}, Position{-1}, Position{9}}});
+  const std::string page = page_of(worker);
+  EXPECT_THAT(page, HasSubstr("penstock_partition_lag_seconds{topic=\"api\",partition=\"0\"} 1.5\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_partition_lag_seconds{topic=\"api\",partition=\"1\"} 12\n"));
+  EXPECT_THAT(page, Not(HasSubstr("penstock_partition_lag_seconds{topic=\"api\",partition=\"2\"}")));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_seconds{topic=\"api\"} 12\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_records{topic=\"api\"} 50\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_records_max{topic=\"api\"} 40\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_seconds{topic=\"idle\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_records{topic=\"idle\"} 0\n"));
+  EXPECT_THAT(page, Not(HasSubstr("{topic=\"new\"}"))) << "nothing of it is known";
+}
+
+TEST(Render, of_too_many_partitions_only_the_topics_are_left) {
+  WorkerMetrics worker(0);
+  set_rows(worker, {{{"api", Partition{0}}, Position{90}, Position{100}, Position{60}, 1500},
+                    {{"api", Partition{1}}, Position{90}, Position{100}, Position{90}, 12'000}});
+  const WorkerMetrics* const workers[] = {&worker};
+  EXPECT_THAT(render(workers, process(), 2), HasSubstr("penstock_partition_series_left_out 0\n"));
+  const std::string page = render(workers, process(), 1);
+  EXPECT_THAT(page, HasSubstr("penstock_partition_series_left_out 1\n"));
+  EXPECT_THAT(page, Not(HasSubstr("partition=\"")));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_seconds{topic=\"api\"} 12\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_topic_lag_records{topic=\"api\"} 50\n"));
+}
+
+TEST(Render, commits_are_timed_by_what_they_were_made_for) {
+  WorkerMetrics worker(0);
+  worker.commit_latency[CommitPurpose::claim].observe(0.02);
+  worker.store_errors.count("503 ServerBusy");
+  worker.without_age[NoAge::future].add(2);
+  const std::string page = page_of(worker);
+  EXPECT_THAT(page, HasSubstr("penstock_commit_seconds_count{worker=\"0\",kind=\"claim\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_commit_seconds_count{worker=\"0\",kind=\"finish\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_store_errors_total{worker=\"0\",code=\"503 ServerBusy\"} 1\n"));
+  EXPECT_THAT(page,
+              HasSubstr("penstock_produced_to_durable_excluded_total{worker=\"0\",reason=\"future\"} 2\n"));
+}
+
 TEST(Render, a_worker_that_hangs_has_the_age_of_its_heartbeat_and_no_lag) {
   WorkerMetrics hangs(0);
   WorkerMetrics goes_on(1);
@@ -187,6 +232,7 @@ TEST(Render, promtool_accepts_the_page) {
   WorkerMetrics second(1);
   first.io_backend = IoBackend::portable;
   first.topics.of("a\"b\\c\nd").records.add(1);
+  first.store_errors.count("409 BlobAlreadyExists");
   first.produced_to_durable.observe(61);
   set_rows(second, {{{"api", Partition{0}}, Position{90}, Position{100}, Position{60}}});
   const WorkerMetrics* const workers[] = {&first, &second};

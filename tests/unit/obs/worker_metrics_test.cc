@@ -23,6 +23,24 @@ TEST(WorkerMetrics, every_reason_has_a_name_of_its_own) {
                                                  "forbidden", "not_found", "corrupt", "other"}));
 }
 
+TEST(WorkerMetrics, every_purpose_and_every_want_of_an_age_has_a_name_of_its_own) {
+  std::set<std::string_view> purposes;
+  for (std::size_t i = 0; i < k_commit_purposes; ++i) {
+    purposes.insert(to_string(static_cast<CommitPurpose>(i)));
+  }
+  EXPECT_EQ(purposes, (std::set<std::string_view>{"claim", "finish", "start_position"}));
+  std::set<std::string_view> reasons;
+  for (std::size_t i = 0; i < k_no_ages; ++i) {
+    reasons.insert(to_string(static_cast<NoAge>(i)));
+  }
+  EXPECT_EQ(reasons, (std::set<std::string_view>{"recovered", "undated", "future"}));
+}
+
+TEST(WorkerMetrics, an_error_has_the_code_of_others_or_the_name_of_its_kind) {
+  EXPECT_EQ(code_of(make_error(ErrorKind::throttled, Action::retry, "", "503 ServerBusy")), "503 ServerBusy");
+  EXPECT_EQ(code_of(make_error(ErrorKind::corrupt, Action::retry, "")), "corrupt");
+}
+
 TEST(WorkerMetrics, errors_count_under_their_kind_and_rare_ones_under_other) {
   EXPECT_EQ(retry_reason(ErrorKind::throttled), RetryReason::throttled);
   EXPECT_EQ(retry_reason(ErrorKind::unavailable), RetryReason::unavailable);

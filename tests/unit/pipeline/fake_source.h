@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -54,8 +55,9 @@ struct FakeCluster {
 
   std::map<TopicPartition, Position> committed;
   std::map<TopicPartition, std::string> metadata;
-  bool tells_entries = false;  // as exactly-once needs it
-  std::string topic_id;        // of all topics
+  bool tells_entries = false;                       // as exactly-once needs it
+  std::string topic_id;                             // of all topics
+  std::int64_t record_time_ms = 1'700'000'000'000;  // of every record that is handed over
 };
 
 class FakeSource final : public source::Source {
@@ -327,7 +329,7 @@ class FakeSource final : public source::Source {
         break;
       }
       views_.push_back({.offset = record.offset,
-                        .timestamp_ms = 1'700'000'000'000,
+                        .timestamp_ms = cluster_.record_time_ms,
                         .key = {},
                         .value = as_bytes(record.value),
                         .headers = {},

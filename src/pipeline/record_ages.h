@@ -1,0 +1,58 @@
+// How old the oldest record of a partition is that is not durable yet: the lag in seconds.
+//
+// Of each batch and partition the first record is looked at, and no other: positions become durable by whole
+// batches, so the oldest record that is not durable is the first of the first such batch.
+//
+//   durable ──┐          9:00:07                9:01:07           log end
+//     ────────┼─ batch 7 ▲ ──────── batch 8 ────▲ ───────┼─ not read ─┤
+//             └ the lag is now - 9:00:07; when batch 7 is durable, now - 9:01:07
+//
+// A record whose time cannot be one (of 1970, or of the future) counts from when it was read. Records that
+// wait in Kafka and none of which was read have no time here: they count from when they were seen first.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/record_view.h"
+#include "base/types.h"
+#include "ledger/ledger.h"
+
+namespace penstock::pipeline {
+
+class RecordAges {
+ public:
+  // It outlives this.
+  explicit RecordAges(const Clock& clock) : clock_(clock) {}
+
+  // Of a new assignment, whose slots count from 0. What was known is forgotten.
+  void begin_epoch(std::size_t partitions);
+
+  // Records of the partition go into the batch, this one first. What it was told of this record's position
+  // and of later ones is forgotten: they are read again. Only a batch's first call does anything.
+  void read(PartitionSlot slot, ledger::BatchKey batch, const RecordView& record);
+
+  // `durable`: behind every record that is. `log_end`: -1 where it is not known. Never negative, and zero
+  // when everything is durable. None: not known. Forgets what has become durable, so it is called once in a
+  // while.
+  std::optional<Duration> lag(PartitionSlot slot, Position durable, Position log_end);
+
+ private:
+  struct Mark {
+    Position first;  // of a batch
+    WallTime time;
+  };
+  struct OfPartition {
+    ledger::BatchKey marked_last;
+    std::vector<Mark> marks;               // by position; as many as the backlog has batches of the partition
+    std::optional<MonoTime> behind_since;  // records are there, and none of them was read
+  };
+
+  const Clock& clock_;
+  std::vector<OfPartition> partitions_;  // by slot
+};
+
+}  // namespace penstock::pipeline
