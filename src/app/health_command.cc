@@ -32,7 +32,7 @@ int run_health(const HealthCommand& command) {
     return k_wrong_usage;
   }
   const Result<AdminAnswer> answer =
-      ask_admin(address->host, address->port, command.live ? "/healthz" : "/readyz", k_patience);
+      ask_admin(*address, command.live ? "/healthz" : "/readyz", k_patience);
   if (!answer.ok()) {
     std::printf("%s\n", answer.error().message.c_str());
     return k_failed;
