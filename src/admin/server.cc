@@ -271,10 +271,11 @@ std::optional<Answer> Server::Impl::refusal_of(const Request& request) const {
   }
   const std::string expected = token ? token() : std::string();
   if (!expected.empty() && !shows_token(request.authorization, expected)) {
-    return Answer{.status = 401,
-                  .content_type = k_text,
-                  .body = "show admin.token of the configuration: as Authorization: Bearer, or as a password\n",
-                  .headers = k_challenge};
+    return Answer{
+        .status = 401,
+        .content_type = k_text,
+        .body = "show admin.token of the configuration: as Authorization: Bearer, or as a password\n",
+        .headers = k_challenge};
   }
   const bool is_for_browsers = request.path != "/metrics" && !is_probe(request.path);
   if (expected.empty() && is_for_browsers && !names_an_address(request.host)) {

@@ -208,10 +208,9 @@ void add_top(CLI::App& app, TopCommand& options, int& exit_code) {
       app.add_subcommand("top", "Show what a running instance does, again and again, until q or Ctrl-C.");
   command->add_option("FILE", options.config, "The instance's configuration.")->required();
   command->add_flag("--once", options.once, "Show it once, as where the output is no terminal.");
-  command->footer(footer(std::string(k_admin_token_words) +
-                         "\n"
-                         "Example:\n"
-                         "  penstock top /etc/penstock/penstock.yaml\n"));
+  command->footer(footer(std::string(k_admin_token_words) + "\n"
+                                                            "Example:\n"
+                                                            "  penstock top /etc/penstock/penstock.yaml\n"));
   command->callback([&] { exit_code = run_top(options); });
 }
 

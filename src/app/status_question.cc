@@ -11,7 +11,7 @@
 namespace penstock::app {
 namespace {
 
-constexpr std::chrono::seconds k_patience{5};
+constexpr std::chrono::seconds k_status_patience{5};
 
 std::string refusal(const std::string& config_file) {
   const std::string trouble = config::why_no_admin_token(config_file);
@@ -27,7 +27,7 @@ Result<config::AdminSettings> instance_of(const std::string& config_file) {
 }
 
 Result<StatusAnswer> ask_status(const config::AdminSettings& admin, const std::string& config_file) {
-  Result<AdminAnswer> answer = ask_admin(admin, "/api/status", k_patience);
+  Result<AdminAnswer> answer = ask_admin(admin, "/api/status", k_status_patience);
   if (!answer.ok()) {
     return std::move(answer).error();
   }

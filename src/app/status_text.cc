@@ -205,16 +205,18 @@ void add_totals(std::vector<std::string>& lines, const JsonValue& status, std::s
               bytes(last_rate(history, "bytes")), "/s"),
        "records");
   line("lag", concat(count(status["lag_records"]), " records"), "lag_records");
-  line("landed", concat(count(status["records"]), " records, ", bytes(status["bytes"]), " in ",
-                        count(status["files"]), " files, the last ", ago(status["last_file"], status["now"])));
+  line("landed",
+       concat(count(status["records"]), " records, ", bytes(status["bytes"]), " in ", count(status["files"]),
+              " files, the last ", ago(status["last_file"], status["now"])));
   line("stage", concat(bytes(stage["bytes"]), " of ", bytes(stage["limit_bytes"]), " (",
                        std::lround(100 * stage["bytes"].number.value_or(0) / limit), " %), was full for ",
                        span(stage["full_s"].number.value_or(0))));
-  line("batches", concat(sum(workers, "open_batches"), " open, ", sum(workers, "publishing_batches"),
-                         " on the way, ", sum(workers, "requests_under_way"), " of ",
-                         sum(workers, "request_limit"), " requests"));
-  line("again", concat("calls to the storage: ", named(status["retries"]), "; asked to slow down: ",
-                       named(status["throttled"]), "; commits that failed: ", count(status["commit_failures"])));
+  line("batches",
+       concat(sum(workers, "open_batches"), " open, ", sum(workers, "publishing_batches"), " on the way, ",
+              sum(workers, "requests_under_way"), " of ", sum(workers, "request_limit"), " requests"));
+  line("again", concat("calls to the storage: ", named(status["retries"]),
+                       "; asked to slow down: ", named(status["throttled"]),
+                       "; commits that failed: ", count(status["commit_failures"])));
   line("process", concat(span(status["cpu_seconds"].number.value_or(0)), " of CPU, ",
                          bytes(status["memory_bytes"]), " of memory"));
 }
@@ -233,9 +235,8 @@ void add_topics(std::vector<std::string>& lines, const JsonValue& status, std::s
   }
   if (!rows.empty()) {
     lines.emplace_back();
-    append(lines,
-           table({"topic", "partitions", "lag", "read/s", "records", "landed", "files", "last file"}, rows,
-                 columns));
+    append(lines, table({"topic", "partitions", "lag", "read/s", "records", "landed", "files", "last file"},
+                        rows, columns));
   }
 }
 

@@ -160,7 +160,7 @@ struct Appliance::Impl {
   std::unique_ptr<pipeline::RequestLimit> request_limit;  // of all workers, once there are some
   std::unique_ptr<appliance::TopicWatch> topic_watch;     // once there are workers
   appliance::StatusKeeper status{details()};
-  std::optional<appliance::Tokens> tokens;                // from the start of run(), before there are threads
+  std::optional<appliance::Tokens> tokens;  // from the start of run(), before there are threads
   appliance::Fleet fleet;
 };
 

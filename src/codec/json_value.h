@@ -14,7 +14,7 @@ struct JsonValue {
   std::string text;  // of a string
   std::optional<double> number;
   bool truth = false;
-  std::vector<JsonValue> items;                          // of an array
+  std::vector<JsonValue> items;                           // of an array
   std::map<std::string, JsonValue, std::less<>> members;  // of an object; of two of one name the last counts
 
   // An empty value where there is no such member.

@@ -233,9 +233,10 @@ constexpr Key k_process_keys[] = {
      .since = "0.1",
      .fallback = "127.0.0.1:9464",
      .allowed = "address:port, or none",
-     .help = "Where metrics, health and the status page are served. Who listens where others can reach it, as "
-             "0.0.0.0:9464 in a pod, needs admin.token as well. Port 0 takes any free one. `none` listens "
-             "nowhere.",
+     .help =
+         "Where metrics, health and the status page are served. Who listens where others can reach it, as "
+         "0.0.0.0:9464 in a pod, needs admin.token as well. Port 0 takes any free one. `none` listens "
+         "nowhere.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            std::string text;
@@ -246,11 +247,13 @@ constexpr Key k_process_keys[] = {
      .since = "0.1",
      .fallback_note = "none; it is required where admin.listen is not loopback",
      .allowed = "16 to 256 letters, digits and signs without spaces",
-     .help = "Who asks for metrics or status must show it: a scraper as `Authorization: Bearer <token>`, a "
-             "person's browser as the password, with any user name. `penstock status`, `top` and `health` take "
-             "it from this key. `openssl rand -hex 32` makes one. It goes over the network in clear: where "
-             "others can listen there, put a proxy with TLS in front.",
-     .parse = [](const Key&, const Node& node, Settings& s) { return read_admin_token(node, s.admin.token); }},
+     .help =
+         "Who asks for metrics or status must show it: a scraper as `Authorization: Bearer <token>`, a "
+         "person's browser as the password, with any user name. `penstock status`, `top` and `health` take "
+         "it from this key. `openssl rand -hex 32` makes one. It goes over the network in clear: where "
+         "others can listen there, put a proxy with TLS in front.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_admin_token(node, s.admin.token); }},
     {.path = "admin.open_probes",
      .kind = Kind::choice,
      .since = "0.1",
