@@ -1,5 +1,6 @@
 #include "admin/access.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -20,6 +21,12 @@ bool is_token(std::string_view shown, std::string_view token) {
   const crypto::Sha256 ours = crypto::sha256(as_bytes(token));
   const crypto::Sha256 theirs = crypto::sha256(as_bytes(shown));
   return crypto::equal_in_constant_time(ours, theirs);
+}
+
+// What may stand behind a host: nothing, or ":9464".
+bool is_port(std::string_view text) {
+  return text.empty() || (text.size() > 1 && text[0] == ':' &&
+                          text.find_first_not_of("0123456789", 1) == std::string_view::npos);
 }
 
 // The password in "user:password", in base64.
@@ -49,15 +56,20 @@ bool shows_token(std::string_view authorization, std::string_view token) {
 }
 
 bool names_an_address(std::string_view host) {
-  if (host.starts_with('[')) {
-    const std::size_t end = host.find(']');
-    in6_addr v6{};
-    return end != std::string_view::npos &&
-           ::inet_pton(AF_INET6, std::string(host.substr(1, end - 1)).c_str(), &v6) == 1;
+  const bool has_brackets = host.starts_with('[');
+  const std::size_t end = has_brackets ? host.find(']') : host.find(':');
+  if (has_brackets && end == std::string_view::npos) {
+    return false;
   }
-  const std::string name(host.substr(0, host.rfind(':')));
+  const std::string name(host.substr(has_brackets ? 1 : 0, has_brackets ? end - 1 : end));
+  if (!is_port(host.substr(std::min(host.size(), has_brackets ? end + 1 : name.size())))) {
+    return false;
+  }
+  in6_addr v6{};
   in_addr v4{};
-  return name.empty() || same_word(name, "localhost") || ::inet_pton(AF_INET, name.c_str(), &v4) == 1;
+  return has_brackets
+             ? ::inet_pton(AF_INET6, name.c_str(), &v6) == 1
+             : host.empty() || same_word(name, "localhost") || ::inet_pton(AF_INET, name.c_str(), &v4) == 1;
 }
 
 }  // namespace penstock::admin

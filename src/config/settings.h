@@ -161,7 +161,7 @@ struct AdminSettings {
   std::string host;
   std::uint16_t port = 0;
   // Who asks for anything but the probes shows it. Empty: nobody is asked.
-  Secret token;
+  Secret token{};
   // /healthz and /readyz are answered without it.
   bool open_probes = true;
 };

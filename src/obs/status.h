@@ -58,7 +58,7 @@ struct WorkerStatus {
   std::uint64_t requests_under_way = 0;
   std::uint64_t request_limit = 0;
   std::uint64_t stage_bytes = 0;
-  std::string io_backend;
+  std::string io_backend{};
 
   friend bool operator==(const WorkerStatus&, const WorkerStatus&) = default;
 };

@@ -92,11 +92,12 @@ def test_an_outage_is_told_with_its_sentence(landing, proxy):
 
     def troubled():
         status = json.loads(run_command("status", penstock.file, "--json").stdout)
-        return status if status["state"] == "waiting" and status["troubles"] and status["retries"] else None
+        return status if status["state"] == "waiting" and status["troubles"] and status["retries"] and "uploads fail" in status["reason"] else None
 
     wait_until(troubled, 60, "the outage shows")
     status = troubled()
-    assert "uploads fail" in status["reason"] and "uploads fail" in status["troubles"][0]["text"]
+    assert "uploads fail" in status["reason"]
+    assert any("uploads fail" in trouble["text"] for trouble in status["troubles"])
     assert run_command("status", penstock.file).returncode == 1
     proxy.up()
     wait_until(lambda: run_command("status", penstock.file).returncode == 0, 60, "it is ready again")
@@ -141,16 +142,6 @@ def test_a_token_that_changes_is_the_new_one(landing, tmp_path):
     wait_until(lambda: ask(penstock, "/metrics", "Bearer another-token-that-only-tests-have") == 200, 10, "the new one is taken")
     assert ask(penstock, "/metrics", f"Bearer {TOKEN}") == 401
     assert penstock.terminate() == 0
-
-
-def test_an_address_of_all_without_a_token_is_refused(landing):
-    lands = landing(1)
-    penstock = lands.penstock()
-    penstock.file.write_text(json.dumps(merged(penstock.config, {"admin": {"listen": f"0.0.0.0:{penstock.admin_port}"}})))
-    for words in (["check", "--config", penstock.file], ["run", "--config", penstock.file]):
-        done = run_command(*words)
-        assert done.returncode == 2
-        assert "admin.listen: is reached by others, and they would be asked for nothing; write token:" in done.stderr
 
 
 @pytest.mark.parametrize("request_bytes", [
