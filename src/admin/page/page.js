@@ -25,7 +25,7 @@ function bytes(number) {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let at = 0;
   while (number >= 1000 && at + 1 < units.length) { number /= 1000; at += 1; }
-  return (at === 0 ? whole(number) : number.toFixed(1)) + " " + units[at];
+  return (at === 0 ? whole(number) : number.toFixed(1)) + "\u00a0" + units[at];
 }
 
 function span(seconds) {

@@ -60,6 +60,7 @@ if (mode === "silent") {
       live: await page.getAttribute("#state", "aria-live"),
     };
     for (const details of await page.$$("details > summary")) await details.click();
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.screenshot({path: path.join(pictures, name + ".png")});
     await page.context().close();
   }
