@@ -188,13 +188,15 @@ void add_health(CLI::App& app, HealthCommand& options, int& exit_code) {
   command->callback([&] { exit_code = run_health(options); });
 }
 
+constexpr const char* k_instance_help =
+    "The instance's configuration. It may stand without the option's name.";
 constexpr const char* k_admin_token_words =
     "Asks at admin.listen of the configuration, and shows admin.token where there is one.\n";
 
 void add_status(CLI::App& app, StatusCommand& options, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "status", "Show what a running instance does: exit 0 if it is ready, else 1 and what is in the way.");
-  command->add_option("FILE", options.config, "The instance's configuration.")->required();
+  command->add_option("-c,--config,FILE", options.config, k_instance_help)->type_name("FILE")->required();
   command->add_flag("--json", options.json, k_json_help);
   command->footer(footer(std::string(k_admin_token_words) +
                          "\n"
@@ -206,7 +208,7 @@ void add_status(CLI::App& app, StatusCommand& options, int& exit_code) {
 void add_top(CLI::App& app, TopCommand& options, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("top", "Show what a running instance does, again and again, until q or Ctrl-C.");
-  command->add_option("FILE", options.config, "The instance's configuration.")->required();
+  command->add_option("-c,--config,FILE", options.config, k_instance_help)->type_name("FILE")->required();
   command->add_flag("--once", options.once, "Show it once, as where the output is no terminal.");
   command->footer(footer(std::string(k_admin_token_words) + "\n"
                                                             "Example:\n"
