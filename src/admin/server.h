@@ -40,7 +40,7 @@ struct Options {
   // From the moment a connection is accepted to the moment it is closed, whatever the client does.
   Duration connection_max = std::chrono::seconds(5);
 
-  // What clients must show, as it is now: it is asked for each request. Empty, or gives an empty text: nothing.
+  // What clients must show, as it is now: it is asked for each request. Empty, or an empty text: nothing.
   std::function<std::string()> token{};
 
   // The probes are answered without it.

@@ -1,8 +1,8 @@
 // How it works
 //
-// A frame is some lines of totals and some tables. A table is made of cells first. Its first column is the one
-// that gives way: it gets what the others leave of the frame's width, and a text that is longer is cut in its
-// middle, since names of topics often differ at their end.
+// A frame is some lines of totals and some tables. A table is made of cells first. Its first column gives
+// way: it gets what the others leave of the frame's width, and a text that is longer is cut in its middle,
+// since names of topics often differ at their end.
 //
 // For example, of 40 columns, numbers that need 28 with their gaps leave 12:
 //

@@ -15,7 +15,7 @@ struct TerminalSize {
   std::size_t rows = 0;
 };
 
-// Of standard output. Where that is no terminal: COLUMNS of the environment or 100 columns, and no end of rows.
+// Of standard output. Where that is no terminal: COLUMNS of the environment or 100, and no end of rows.
 TerminalSize terminal_size();
 
 // Whether frames can be drawn and keys be read.

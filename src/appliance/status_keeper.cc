@@ -3,9 +3,9 @@
 // The workers' numbers are totals of now. A rate needs two of them, a time apart. look() keeps two samples of
 // the partitions' positions, and replaces the older one when the newer one is a quarter of a minute old.
 //
-// For example, at 20 s a partition is at offset 2,000, and somebody asks for a status at 31 s:
-// 1. At 0 s look() took a sample: offset 0. At 15 s it took another one: 1,500. At 30 s it took a third, 3,000,
-//    and the one of 0 s went.
+// For example, a partition gets 100 records a second, and somebody asks for a status at 31 s:
+// 1. At 0 s look() took a sample: offset 0. At 15 s it took another one: 1,500. At 30 s it took a third,
+//    3,000, and the one of 0 s went.
 // 2. At 31 s the partition is at 3,100. The older sample is 16 s old: (3,100 - 1,500) / 16 s = 100 a second.
 // A partition that came after the older sample has no rate yet and adds nothing.
 //

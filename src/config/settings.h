@@ -188,7 +188,7 @@ struct Settings {
   std::string file;
   // The line of each key that was written: "batch.path", "overrides[0].batch.path".
   std::map<std::string, int> lines;
-  // What was written at each key, before anything was drawn from outside. Of a secret there is nothing to see.
+  // What was written at each key, before anything was drawn from outside. A secret is not in it.
   std::map<std::string, std::string> shown;
 
   // The first override whose pattern matches, else the general settings.

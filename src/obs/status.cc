@@ -1,3 +1,15 @@
+// How it works. JsonText puts the commas and the names, so that the functions below read as the JSON does. A
+// call adds a member to the object, or an item to the list, that was begun last and has not ended.
+//
+// Worked case: a topic without partitions whose last file is not known.
+//
+//   json.object()                     {
+//   json.word("topic", "api")         {"topic":"api"
+//   json.nothing("last_file")         {"topic":"api","last_file":null
+//   json.list("partitions").end(']')  {"topic":"api","last_file":null,"partitions":[]
+//   json.end('}')                     {"topic":"api","last_file":null,"partitions":[]}
+//
+// Behind an end the next call is not the first of its object or list, and gets a comma.
 #include "obs/status.h"
 
 #include <chrono>

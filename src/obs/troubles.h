@@ -27,8 +27,8 @@ struct Trouble {
   friend bool operator==(const Trouble&, const Trouble&) = default;
 };
 
-// Bounded in number and bytes, whatever is said. A sentence that is said again, perhaps with other numbers, is
-// counted, and its newest wording is kept. Any thread.
+// Bounded in number and bytes, whatever is said. A sentence that is said again, perhaps with other numbers,
+// is counted, and its newest wording is kept. Any thread.
 class TroubleBoard {
  public:
   static constexpr std::size_t k_troubles_max = 40;
