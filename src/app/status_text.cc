@@ -30,7 +30,7 @@ namespace penstock::app {
 namespace {
 
 using codec::JsonValue;
-using Row = std::vector<std::string>;
+using Cells = std::vector<std::string>;
 
 constexpr std::string_view k_cut = "...";
 constexpr std::size_t k_narrowest_name = 8;
@@ -119,12 +119,12 @@ std::string ago(const JsonValue& time, const JsonValue& now) {
 }
 
 // The first column gives way. The others are numbers, and stand to the right.
-std::vector<std::string> table(const Row& header, const std::vector<Row>& rows, std::size_t columns) {
+std::vector<std::string> table(const Cells& header, const std::vector<Cells>& rows, std::size_t columns) {
   constexpr std::size_t k_gap = 2;
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < header.size(); ++i) {
     widths.push_back(columns_of(header[i]));
-    for (const Row& row : rows) {
+    for (const Cells& row : rows) {
       widths[i] = std::max(widths[i], columns_of(row[i]));
     }
   }
@@ -133,7 +133,7 @@ std::vector<std::string> table(const Row& header, const std::vector<Row>& rows, 
     others += k_gap + widths[i];
   }
   widths[0] = std::min(widths[0], std::max(k_narrowest_name, columns - std::min(columns, others)));
-  const auto line_of = [&](const Row& row) {
+  const auto line_of = [&](const Cells& row) {
     std::string line = padded(cut_in_middle(row[0], widths[0]), widths[0], false);
     for (std::size_t i = 1; i < row.size(); ++i) {
       line += std::string(k_gap, ' ') + padded(row[i], widths[i], true);
@@ -141,7 +141,7 @@ std::vector<std::string> table(const Row& header, const std::vector<Row>& rows, 
     return line;
   };
   std::vector<std::string> lines{line_of(header)};
-  for (const Row& row : rows) {
+  for (const Cells& row : rows) {
     lines.push_back(line_of(row));
   }
   return lines;
@@ -226,7 +226,7 @@ void append(std::vector<std::string>& lines, std::vector<std::string> more) {
 }
 
 void add_topics(std::vector<std::string>& lines, const JsonValue& status, std::size_t columns) {
-  std::vector<Row> rows;
+  std::vector<Cells> rows;
   for (const JsonValue& topic : status["topics"].items) {
     rows.push_back({word(topic["topic"]), count(topic["partition_count"]), count(topic["lag_records"]),
                     count(topic["read_per_second"]), count(topic["records"]), bytes(topic["bytes"]),
@@ -241,7 +241,7 @@ void add_topics(std::vector<std::string>& lines, const JsonValue& status, std::s
 }
 
 void add_workers(std::vector<std::string>& lines, const JsonValue& status, std::size_t columns) {
-  std::vector<Row> rows;
+  std::vector<Cells> rows;
   for (const JsonValue& worker : status["workers"].items) {
     const auto silent = worker["silent_s"].number;
     rows.push_back({count(worker["worker"]), count(worker["partitions"]), count(worker["open_batches"]),

@@ -57,7 +57,8 @@ def test_status_says_what_an_instance_does(landing):
     assert status["workers"][0]["request_limit"] > 0
     configuration = {line["key"]: line["value"] for line in status["configuration"]}
     assert configuration["source.topics"] == lands.topic and configuration["batch.compression"] == "none"
-    assert configuration["sink.auth.key"] == "(secret)" and configuration["source.librdkafka"] == "(secret)"
+    secrets = {key for key, value in configuration.items() if value == "(secret)"}
+    assert "source.librdkafka" in secrets and any(key.startswith("sink.auth.") for key in secrets)
     told = run_command("status", penstock.file)
     assert told.returncode == 0 and told.stdout.startswith("gateway: ready\n") and lands.topic in told.stdout
     assert run_command("top", penstock.file).stdout.startswith("gateway: ready\n"), "no terminal: one frame"
