@@ -162,14 +162,16 @@ void StatusKeeper::look_at_files(Workers workers, WallTime wall_now) {
 }
 
 void StatusKeeper::look_at_rates(Workers workers, MonoTime now) {
-  if (newer_ && now - newer_->at < k_between_samples) {
+  // Before there are partitions there is nothing that a rate could be reckoned from.
+  const bool has_sample = newer_ && !newer_->positions.empty();
+  if (has_sample && now - newer_->at < k_between_samples) {
     return;
   }
   Sample sample{.at = now, .positions = {}};
   for (const auto& [id, row] : rows_of(workers)) {
     sample.positions[id] = row.position.value;
   }
-  older_ = newer_ ? std::move(newer_) : std::nullopt;
+  older_ = has_sample ? std::move(newer_) : std::nullopt;
   newer_ = std::move(sample);
 }
 

@@ -16,7 +16,7 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 
-WallTime at_second(int second) {
+WallTime moment(int second) {
   return WallTime(std::chrono::seconds(second));
 }
 
@@ -24,13 +24,13 @@ obs::Status sample() {
   obs::Status status;
   status.version = "0.1.0";
   status.name = "web";
-  status.now = at_second(10'000);
-  status.start_time = at_second(1'000);
+  status.now = moment(10'000);
+  status.start_time = moment(1'000);
   status.state = obs::StatusState::ready;
   status.records = 1'234'567;
   status.bytes = 1'200'000'000;
   status.files = 40;
-  status.last_file = at_second(9'965);
+  status.last_file = moment(9'965);
   status.stage_bytes = 250'000'000;
   status.stage_limit = 1'000'000'000;
   status.lag_records = 77;
@@ -39,11 +39,11 @@ obs::Status sample() {
                            .lag_records = 77,
                            .records = 1'234'567,
                            .files = 40,
-                           .last_file = at_second(9'965)});
+                           .last_file = moment(9'965)});
   status.workers.push_back(
       {.partitions = 4, .open_batches = 1, .request_limit = 4, .io_backend = "io_uring"});
-  status.troubles.push_back({.first = at_second(9'000),
-                             .last = at_second(9'990),
+  status.troubles.push_back({.first = moment(9'000),
+                             .last = moment(9'990),
                              .times = 12,
                              .level = obs::Level::warning,
                              .text = "uploads fail and are tried again, nothing is lost"});

@@ -78,6 +78,17 @@ TEST_F(StatusKeeperTest, a_rate_is_that_of_the_last_half_minute) {
   EXPECT_EQ(status().topics[0].read_per_second, 0);
 }
 
+TEST_F(StatusKeeperTest, a_rate_is_there_soon_after_the_partitions) {
+  look();
+  now_ += seconds(5);
+  read_to(0, 0, 1000);
+  look();
+  now_ += seconds(2);
+  read_to(100, 0, 1000);
+  look();
+  EXPECT_EQ(status().topics[0].read_per_second, 50);
+}
+
 TEST_F(StatusKeeperTest, the_time_of_the_last_file_is_when_it_was_first_counted) {
   look();
   EXPECT_FALSE(status().last_file);
