@@ -1,6 +1,12 @@
 #include "admin/http_text.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "base/concat.h"
+#include "base/letter_case.h"
+#include "base/trimmed.h"
 
 namespace penstock::admin {
 namespace {
@@ -34,18 +40,41 @@ Request read_request_line(std::string_view line) {
           .head_only = method == "HEAD"};
 }
 
+// What stands behind "name:" in one of the lines. None: in more than one.
+std::optional<std::string_view> header(std::string_view lines, std::string_view name) {
+  std::string_view value;
+  bool found = false;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find(k_line_end));
+    lines.remove_prefix(std::min(lines.size(), line.size() + k_line_end.size()));
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || !same_word(line.substr(0, colon), name)) {
+      continue;
+    }
+    if (std::exchange(found, true)) {
+      return std::nullopt;
+    }
+    value = trimmed(line.substr(colon + 1));
+  }
+  return value;
+}
+
 std::string_view reason_of(int status) {
   switch (status) {
     case 200:
       return "OK";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
     case 414:
       return "URI Too Long";
+    case 421:
+      return "Misdirected Request";
     case 431:
       return "Request Header Fields Too Large";
     case 503:
@@ -65,17 +94,30 @@ Request read_request(std::string_view received) {
                                            : line_bytes > k_request_line_bytes_max) {
     return refused(414);
   }
-  if (received.find(k_head_end) == std::string_view::npos) {
+  const std::size_t head_bytes = received.find(k_head_end);
+  if (head_bytes == std::string_view::npos) {
     return received.size() < k_head_bytes_max ? Request{} : refused(431);
   }
-  return read_request_line(received.substr(0, line_bytes));
+  Request request = read_request_line(received.substr(0, line_bytes));
+  if (request.state == Request::State::good && head_bytes > line_bytes) {
+    const std::size_t lines_at = line_bytes + k_line_end.size();
+    const std::string_view lines = received.substr(lines_at, head_bytes - lines_at);
+    const auto authorization = header(lines, "authorization");
+    const auto host = header(lines, "host");
+    if (!authorization || !host) {
+      return refused(400);
+    }
+    request.authorization = *authorization;
+    request.host = *host;
+  }
+  return request;
 }
 
 std::string write_answer(const Answer& answer, bool head_only) {
   const std::string_view allow = answer.status == 405 ? "Allow: GET, HEAD\r\n" : "";
   std::string text = concat(
       "HTTP/1.1 ", answer.status, ' ', reason_of(answer.status), "\r\nContent-Type: ", answer.content_type,
-      "\r\nContent-Length: ", answer.body.size(), "\r\n", allow, "Connection: close\r\n\r\n");
+      "\r\nContent-Length: ", answer.body.size(), "\r\n", allow, answer.headers, "Connection: close\r\n\r\n");
   if (!head_only) {
     text += answer.body;
   }

@@ -25,18 +25,24 @@ struct Request {
   // Good: without the query. It points into the text that was read.
   std::string_view path{};
   bool head_only = false;  // HEAD
+  // Good: the values of these headers, empty where they are not there. Two of one are refused.
+  std::string_view authorization{};
+  std::string_view host{};
 
   friend bool operator==(const Request&, const Request&) = default;
 };
 
 // `received` is what the client has sent so far; what follows the head is not looked at. It is unfinished
-// only below k_head_bytes_max, so nobody has to keep more than that. Headers are skipped, not understood.
+// only below k_head_bytes_max, so nobody has to keep more than that. Other headers are skipped, not
+// understood.
 Request read_request(std::string_view received);
 
 struct Answer {
   int status = 200;
   std::string_view content_type;
   std::string body;
+  // More headers, each with its line end.
+  std::string_view headers{};
 };
 
 // The bytes for the client. `head_only`: headers as they would be with the body.

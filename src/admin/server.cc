@@ -35,9 +35,11 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "admin/access.h"
 #include "admin/http_text.h"
 #include "admin/listen_address.h"
 #include "admin/listen_socket.h"
+#include "admin/page_files.h"
 #include "base/concat.h"
 #include "base/unique_fd.h"
 
@@ -57,7 +59,17 @@ constexpr std::size_t k_answers_bytes_max = std::size_t{8} << 20;
 
 constexpr std::string_view k_text = "text/plain; charset=utf-8";
 constexpr std::string_view k_prometheus_text = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* k_index = "not found; there are\n/metrics\n/healthz\n/readyz\n";
+constexpr std::string_view k_json = "application/json";
+constexpr const char* k_index = "not found; there are\n/\n/api/status\n/metrics\n/healthz\n/readyz\n";
+
+// What a browser may do with an answer: nothing from elsewhere, nothing inline, in no frame, and keep none.
+constexpr std::string_view k_browser_headers =
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n";
+
+// Basic, since browsers ask for it: with any user name, and the token as the password.
+constexpr std::string_view k_challenge = "WWW-Authenticate: Basic realm=\"penstock\", charset=\"UTF-8\"\r\n";
 
 struct Connection {
   UniqueFd fd;  // not valid: it is over
@@ -76,6 +88,10 @@ Answer verdict(bool good, const std::string& reason) {
   return {.status = good ? 200 : 503, .content_type = k_text, .body = good ? "ok\n" : reason + "\n"};
 }
 
+bool is_probe(std::string_view path) {
+  return path == "/healthz" || path == "/readyz";
+}
+
 int milliseconds_until(MonoTime time) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - system_clock().now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
@@ -84,7 +100,11 @@ int milliseconds_until(MonoTime time) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(Duration longest, Handlers given) : connection_max(longest), handlers(std::move(given)) {}
+  Impl(const Options& given_options, Handlers given)
+      : connection_max(given_options.connection_max),
+        token(given_options.token),
+        open_probes(given_options.open_probes),
+        handlers(std::move(given)) {}
 
   void serve();
   void turn();
@@ -94,10 +114,14 @@ struct Server::Impl {
   void send(Connection& connection);
   void drain(Connection& connection);
   void drop_old_answers(const Connection& newest);
-  Answer answer_to(const Request& request);
+  std::optional<Answer> refusal_of(const Request& request) const;
+  Answer page_of(std::string_view path) const;
+  Answer answer_to(const Request& request) const;
   void stop();
 
   const Duration connection_max;
+  const std::function<std::string()> token;
+  const bool open_probes;
   const Handlers handlers;
   ListenSocket listener;
   UniqueFd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -240,28 +264,65 @@ void Server::Impl::drop_old_answers(const Connection& newest) {
   }
 }
 
-Answer Server::Impl::answer_to(const Request& request) {
+// Whether the client may ask so. Who shows no token learns nothing of which paths there are.
+std::optional<Answer> Server::Impl::refusal_of(const Request& request) const {
+  if (is_probe(request.path) && open_probes) {
+    return std::nullopt;
+  }
+  const std::string expected = token ? token() : std::string();
+  if (!expected.empty() && !shows_token(request.authorization, expected)) {
+    return Answer{
+        .status = 401,
+        .content_type = k_text,
+        .body = "show admin.token of the configuration: as Authorization: Bearer, or as a password\n",
+        .headers = k_challenge};
+  }
+  const bool is_for_browsers = request.path != "/metrics" && !is_probe(request.path);
+  if (expected.empty() && is_for_browsers && !names_an_address(request.host)) {
+    return Answer{.status = 421,
+                  .content_type = k_text,
+                  .body = "ask by an address or as localhost: without admin.token no other name is served\n"};
+  }
+  return std::nullopt;
+}
+
+Answer Server::Impl::page_of(std::string_view path) const {
+  if (path == "/metrics") {
+    return {.status = 200, .content_type = k_prometheus_text, .body = handlers.metrics()};
+  }
+  if (path == "/healthz") {
+    const Health health = handlers.health();
+    return verdict(health.ok, health.reason);
+  }
+  if (path == "/readyz") {
+    const Readiness readiness = handlers.ready();
+    return verdict(readiness.ready, readiness.reason);
+  }
+  if (handlers.status && path == "/api/status") {
+    return {.status = 200, .content_type = k_json, .body = handlers.status(), .headers = k_browser_headers};
+  }
+  const PageFile* file = handlers.status ? page_file(path) : nullptr;
+  if (file != nullptr) {
+    return {.status = 200,
+            .content_type = file->content_type,
+            .body = std::string(file->text),
+            .headers = k_browser_headers};
+  }
+  return {.status = 404, .content_type = k_text, .body = k_index};
+}
+
+Answer Server::Impl::answer_to(const Request& request) const {
   if (request.state == Request::State::refused) {
     return {.status = request.status,
             .content_type = k_text,
             .body = "the request was not understood; try GET /metrics\n"};
   }
   try {
-    if (request.path == "/metrics") {
-      return {.status = 200, .content_type = k_prometheus_text, .body = handlers.metrics()};
-    }
-    if (request.path == "/healthz") {
-      const Health health = handlers.health();
-      return verdict(health.ok, health.reason);
-    }
-    if (request.path == "/readyz") {
-      const Readiness readiness = handlers.ready();
-      return verdict(readiness.ready, readiness.reason);
-    }
+    const std::optional<Answer> refusal = refusal_of(request);
+    return refusal ? *refusal : page_of(request.path);
   } catch (...) {
     return {.status = 500, .content_type = k_text, .body = "the page could not be made\n"};
   }
-  return {.status = 404, .content_type = k_text, .body = k_index};
 }
 
 void Server::Impl::stop() {
@@ -290,7 +351,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, Handlers h
   if (!socket) {
     return std::move(socket).error();
   }
-  auto impl = std::make_unique<Impl>(options.connection_max, std::move(handlers));
+  auto impl = std::make_unique<Impl>(options, std::move(handlers));
   impl->listener = std::move(socket).value();
   impl->thread = std::thread([impl = impl.get()] { impl->serve(); });
   return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -1,15 +1,20 @@
 // The admin server: what a monitoring system and an orchestrator ask a running instance, over HTTP.
 //
-//   GET /metrics   200, Prometheus text 0.0.4
-//   GET /healthz   200 ok, or 503 and the reason: false means that a restart would help
-//   GET /readyz    200 ok, or 503 and the reason: false while starting and draining
-//   anything else  404 and this list
+//   GET /             200, the status page (src/admin/page), which asks for the next
+//   GET /api/status   200, JSON
+//   GET /metrics      200, Prometheus text 0.0.4
+//   GET /healthz      200 ok, or 503 and the reason: false means that a restart would help
+//   GET /readyz       200 ok, or 503 and the reason: false while starting and draining
+//   anything else     404 and this list
 //
 // HEAD is answered as GET, without the body. Every other method is refused. Each connection is for one
 // request.
 //
-// No authentication and no TLS: it listens on loopback unless told otherwise, and tells no secrets. It has
-// one thread of its own and touches no worker; the handlers run on that thread and must be safe there.
+// Where there is a token, whoever does not show it gets 401, but for the probes (Options::open_probes). Where
+// there is none, the page and its JSON are for requests to an address or to localhost: 421 otherwise.
+//
+// No TLS: it listens on loopback unless told otherwise, and tells no secrets. It has one thread of its own
+// and touches no worker; the handlers run on that thread and must be safe there.
 #pragma once
 
 #include <chrono>
@@ -34,6 +39,12 @@ struct Options {
 
   // From the moment a connection is accepted to the moment it is closed, whatever the client does.
   Duration connection_max = std::chrono::seconds(5);
+
+  // What clients must show, as it is now: it is asked for each request. Empty, or an empty text: nothing.
+  std::function<std::string()> token{};
+
+  // The probes are answered without it.
+  bool open_probes = true;
 };
 
 struct Health {
@@ -55,6 +66,8 @@ struct Handlers {
   std::function<std::string()> metrics;
   std::function<Health()> health;
   std::function<Readiness()> ready;
+  // JSON, of /api/status. Empty: there is neither that path nor the page.
+  std::function<std::string()> status{};
 };
 
 class Server {

@@ -25,9 +25,8 @@ std::string loopback_of(const std::string& host) {
 
 }  // namespace
 
-Result<AdminAnswer> ask_admin(const std::string& host, std::uint16_t port, const std::string& path,
-                              Duration timeout) {
-  const std::string address = concat(loopback_of(host), ":", port);
+Result<AdminAnswer> ask_admin(const config::AdminSettings& admin, const std::string& path, Duration timeout) {
+  const std::string address = concat(loopback_of(admin.host), ":", admin.port);
   auto loop = io::make_loop({.choice = io::Choice::portable, .fallback_threads = 1}, system_clock());
   if (!loop.ok()) {
     return std::move(loop).error();
@@ -45,6 +44,9 @@ Result<AdminAnswer> ask_admin(const std::string& host, std::uint16_t port, const
   http::Request request;
   request.url = concat("http://", address, path);
   request.timeout = timeout;
+  if (!admin.token.empty()) {
+    request.headers.add("Authorization", concat("Bearer ", admin.token.reveal()));
+  }
   request.may_use_proxy = false;
   (*client)->send(std::move(request), [&answer](Result<http::Response> got) { answer = std::move(got); });
   const MonoTime until = system_clock().now() + timeout + std::chrono::seconds{1};

@@ -188,6 +188,34 @@ void add_health(CLI::App& app, HealthCommand& options, int& exit_code) {
   command->callback([&] { exit_code = run_health(options); });
 }
 
+constexpr const char* k_instance_help =
+    "The instance's configuration. It may stand without the option's name.";
+constexpr const char* k_admin_token_words =
+    "Asks at admin.listen of the configuration, and shows admin.token where there is one.\n";
+
+void add_status(CLI::App& app, StatusCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "status", "Show what a running instance does: exit 0 if it is ready, else 1 and what is in the way.");
+  command->add_option("-c,--config,FILE", options.config, k_instance_help)->type_name("FILE")->required();
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(footer(std::string(k_admin_token_words) +
+                         "\n"
+                         "Example:\n"
+                         "  penstock status /etc/penstock/penstock.yaml\n"));
+  command->callback([&] { exit_code = run_status(options); });
+}
+
+void add_top(CLI::App& app, TopCommand& options, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("top", "Show what a running instance does, again and again, until q or Ctrl-C.");
+  command->add_option("-c,--config,FILE", options.config, k_instance_help)->type_name("FILE")->required();
+  command->add_flag("--once", options.once, "Show it once, as where the output is no terminal.");
+  command->footer(footer(std::string(k_admin_token_words) + "\n"
+                                                            "Example:\n"
+                                                            "  penstock top /etc/penstock/penstock.yaml\n"));
+  command->callback([&] { exit_code = run_top(options); });
+}
+
 void add_reference(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "reference", "Print every configuration key with its limits and its default, as Markdown.");
@@ -238,6 +266,8 @@ void add_commands(CLI::App& app, CommandOptions& options, int& exit_code) {
   add_files(app, options.files, exit_code);
   add_verify(app, options.verify, exit_code);
   add_health(app, options.health, exit_code);
+  add_status(app, options.status, exit_code);
+  add_top(app, options.top, exit_code);
   add_demo(app, options.demo, exit_code);
   add_version(app, options.version, exit_code);
   add_reference(app, exit_code);

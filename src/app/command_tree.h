@@ -19,6 +19,8 @@ struct CommandOptions {
   FilesCommand files;
   VerifyCommand verify;
   HealthCommand health;
+  StatusCommand status;
+  TopCommand top;
   DemoCommand demo;
   VersionCommand version;
   int manual_section = 0;

@@ -70,6 +70,21 @@ struct HealthCommand {
 // Asks a running instance on this machine whether it is ready, by exit code.
 int run_health(const HealthCommand& command);
 
+struct StatusCommand {
+  std::string config;
+  bool json = false;
+};
+// Shows what a running instance does. Exit 0: it is ready.
+int run_status(const StatusCommand& command);
+
+struct TopCommand {
+  std::string config;
+  // One frame, and not again.
+  bool once = false;
+};
+// The same again and again, until q or Ctrl-C.
+int run_top(const TopCommand& command);
+
 struct DemoCommand {
   std::uint32_t seconds = 30;
   // Empty: a new one below the temporary directory.

@@ -31,8 +31,7 @@ int run_health(const HealthCommand& command) {
     obs::say_lines(obs::Level::error, address.error().message);
     return k_wrong_usage;
   }
-  const Result<AdminAnswer> answer =
-      ask_admin(address->host, address->port, command.live ? "/healthz" : "/readyz", k_patience);
+  const Result<AdminAnswer> answer = ask_admin(*address, command.live ? "/healthz" : "/readyz", k_patience);
   if (!answer.ok()) {
     std::printf("%s\n", answer.error().message.c_str());
     return k_failed;

@@ -38,6 +38,7 @@
 #include "appliance/memory_bound.h"
 #include "appliance/run_limits.h"
 #include "appliance/startup.h"
+#include "appliance/status_keeper.h"
 #include "appliance/tokens.h"
 #include "appliance/topic_watch.h"
 #include "appliance/whole_check.h"
@@ -50,6 +51,7 @@
 #include "obs/log.h"
 #include "obs/process.h"
 #include "obs/render.h"
+#include "obs/status.h"
 #include "pipeline/group_end.h"
 #include "pipeline/request_limit.h"
 #include "rdkafka/cluster_probe.h"
@@ -142,6 +144,7 @@ struct Appliance::Impl {
   std::string not_ready() const;
   std::string token_trouble() const;
   std::string metrics_page() const;
+  appliance::StatusKeeper::Told told_status() const;
 
   const config::Settings& details() const { return settings.details(); }
 
@@ -156,7 +159,8 @@ struct Appliance::Impl {
   std::unique_ptr<pipeline::GroupEnd> group_end;          // with exit_at_end, once there are workers
   std::unique_ptr<pipeline::RequestLimit> request_limit;  // of all workers, once there are some
   std::unique_ptr<appliance::TopicWatch> topic_watch;     // once there are workers
-  std::optional<appliance::Tokens> tokens;                // from the start of run(), before there are threads
+  appliance::StatusKeeper status{details()};
+  std::optional<appliance::Tokens> tokens;  // from the start of run(), before there are threads
   appliance::Fleet fleet;
 };
 
@@ -250,7 +254,9 @@ void Appliance::Impl::set_waits_for(std::string others) {
 
 Result<std::unique_ptr<admin::Server>> Appliance::Impl::serve_admin() {
   return admin::Server::start(
-      admin::Options{.listen = appliance::admin_address(details())},
+      admin::Options{.listen = appliance::admin_address(details()),
+                     .token = [this] { return details().admin.token.current(); },
+                     .open_probes = details().admin.open_probes},
       admin::Handlers{.metrics = [this] { return metrics_page(); },
                       .health =
                           [this] {
@@ -261,6 +267,12 @@ Result<std::unique_ptr<admin::Server>> Appliance::Impl::serve_admin() {
                           [this] {
                             std::string reason = not_ready();
                             return admin::Readiness{.ready = reason.empty(), .reason = std::move(reason)};
+                          },
+                      .status =
+                          [this] {
+                            return obs::status_json(status.status(fleet.metrics(), told_status(),
+                                                                  system_clock().now(),
+                                                                  system_clock().wall_now()));
                           }});
 }
 
@@ -339,6 +351,7 @@ Result<void> Appliance::Impl::watch(const RunOptions& options) {
     const appliance::Fleet::View seen = fleet.look();
     const MonoTime now = system_clock().now();
     tell_silence(silence_gate, now);
+    status.look(fleet.metrics(), told_status(), now, system_clock().wall_now());
     tokens->tell();
     credential_watch.look(now, system_clock().wall_now());
     failure = failure ? failure : seen.failure;
@@ -449,6 +462,14 @@ std::string Appliance::Impl::not_ready() const {
 
 std::string Appliance::Impl::token_trouble() const {
   return tokens ? tokens->trouble() : std::string();
+}
+
+appliance::StatusKeeper::Told Appliance::Impl::told_status() const {
+  std::string reason = not_ready();
+  const obs::StatusState state = stop_asked.load() ? obs::StatusState::draining
+                                 : reason.empty()  ? obs::StatusState::ready
+                                                   : obs::StatusState::waiting;
+  return {.state = state, .reason = std::move(reason), .start_time = start_time};
 }
 
 std::string Appliance::Impl::metrics_page() const {

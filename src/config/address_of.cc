@@ -13,6 +13,13 @@ namespace penstock::config {
 namespace {
 
 constexpr const char* k_key = "admin.listen";
+constexpr const char* k_token_key = "admin.token";
+
+// Empty: there is none.
+Result<std::string> token_in(const Node& root, const Environment& environment) {
+  const Node* token = node_at(root, k_token_key);
+  return token == nullptr ? std::string() : expand(token->text, environment);
+}
 
 }  // namespace
 
@@ -44,7 +51,20 @@ Result<AdminSettings> admin_address_in(const std::string& file) {
   if (!written.ok()) {
     return invalid_input(concat(file, ":", listen->line, ": ", k_key, ": ", written.error().message));
   }
-  return admin_address(*written);
+  Result<AdminSettings> address = admin_address(*written);
+  if (address.ok()) {
+    const Result<std::string> token = token_in(*root, environment);
+    address->token = Secret(token.ok() ? *token : std::string());
+  }
+  return address;
+}
+
+std::string why_no_admin_token(const std::string& file) {
+  const Environment environment = process_environment();
+  const Result<std::string> text = environment.read_file(file);
+  const Result<Node> root = text.ok() ? parse_document(*text, file) : Result<Node>(text.error());
+  const Result<std::string> token = root.ok() ? token_in(*root, environment) : Result<std::string>("");
+  return token.ok() ? "" : concat(file, ": ", k_token_key, ": ", token.error().message);
 }
 
 }  // namespace penstock::config

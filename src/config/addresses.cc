@@ -18,16 +18,19 @@
 // is refused all the same, since files are written over the blob endpoint.
 #include "config/addresses.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "base/concat.h"
+#include "config/readers.h"
 
 namespace penstock::config {
 namespace {
@@ -152,6 +155,36 @@ Complaint read_listen(std::string_view text, AdminSettings& out) {
   }
   out.host = listen->host;
   out.port = *listen->port;
+  return {};
+}
+
+bool is_loopback(std::string_view host) {
+  in_addr v4{};
+  in6_addr v6{};
+  const std::string text(host);
+  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) {
+    return (ntohl(v4.s_addr) >> 24U) == 127;
+  }
+  return text == "localhost" || (::inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+}
+
+Complaint read_admin_token(const Node& node, Secret& out) {
+  constexpr std::size_t k_shortest = 16;
+  constexpr std::size_t k_longest = 256;
+  Secret token;
+  if (Complaint complaint = read_secret(node, token); !complaint.empty()) {
+    return complaint;
+  }
+  const std::string& text = token.reveal();
+  if (text.size() < k_shortest || text.size() > k_longest) {
+    return concat("has ", text.size(), " characters; write ", k_shortest, " to ", k_longest,
+                  ", such as openssl rand -hex 32 makes");
+  }
+  if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; })) {
+    return "holds a space, or a sign that no header can have; write letters and digits, such as openssl rand "
+           "-hex 32 makes";
+  }
+  out = std::move(token);
   return {};
 }
 

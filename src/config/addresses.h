@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "config/document.h"
 #include "config/key.h"
+#include "config/secret.h"
 #include "config/settings.h"
 
 namespace penstock::config {
@@ -15,6 +17,12 @@ Complaint check_brokers(const std::vector<std::string>& brokers);
 // "127.0.0.1:9464", "[::1]:9464", "0.0.0.0:9464". Port 0 takes any free one. A listener that others can reach
 // has to be written out: there is no short form for it.
 Complaint read_listen(std::string_view text, AdminSettings& out);
+
+// Whether only this machine can reach it: 127.0.0.0/8, ::1, "localhost". Not of a host that is empty.
+bool is_loopback(std::string_view host);
+
+// A token that goes into a header as it is.
+Complaint read_admin_token(const Node& node, Secret& out);
 
 // https://account.blob.core.windows.net/container/prefix, http:// for emulators, file:///directory, null:.
 // Fills in url, kind and directory.

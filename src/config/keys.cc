@@ -38,6 +38,7 @@ constexpr Choice k_compression[] = {choice("none", codec::Compression::none),
                                     choice("gzip", codec::Compression::gzip),
                                     choice("zstd", codec::Compression::zstd)};
 constexpr Choice k_validate[] = {choice("none", 0), later("json")};
+constexpr Choice k_open_probes[] = {choice("true", 1), choice("false", 0)};
 constexpr Choice k_io[] = {choice("best", io::Choice::best), choice("io_uring", io::Choice::io_uring),
                            choice("portable", io::Choice::portable)};
 constexpr Choice k_guarantee[] = {choice("exactly_once", ledger::Guarantee::exactly_once),
@@ -232,13 +233,40 @@ constexpr Key k_process_keys[] = {
      .since = "0.1",
      .fallback = "127.0.0.1:9464",
      .allowed = "address:port, or none",
-     .help = "Where metrics and health are served, without a password. Keep it on loopback, or write "
-             "0.0.0.0:9464 where the network is guarded by other means, as in a pod. Port 0 takes any "
-             "free one. `none` listens nowhere.",
+     .help =
+         "Where metrics, health and the status page are served. Who listens where others can reach it, as "
+         "0.0.0.0:9464 in a pod, needs admin.token as well. Port 0 takes any free one. `none` listens "
+         "nowhere.",
      .parse =
          [](const Key&, const Node& node, Settings& s) {
            std::string text;
            return read_checked(node, text, [&](const std::string& v) { return read_listen(v, s.admin); });
+         }},
+    {.path = "admin.token",
+     .kind = Kind::secret,
+     .since = "0.1",
+     .fallback_note = "none; it is required where admin.listen is not loopback",
+     .allowed = "16 to 256 letters, digits and signs without spaces",
+     .help =
+         "Who asks for metrics or status must show it: a scraper as `Authorization: Bearer <token>`, a "
+         "person's browser as the password, with any user name. `penstock status`, `top` and `health` take "
+         "it from this key. `openssl rand -hex 32` makes one. It goes over the network in clear: where "
+         "others can listen there, put a proxy with TLS in front.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_admin_token(node, s.admin.token); }},
+    {.path = "admin.open_probes",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "true",
+     .choices = k_open_probes,
+     .help = "Whether /healthz and /readyz are answered without admin.token: an orchestrator's probes have "
+             "none. /readyz names topics and hosts where something is in the way. `false` asks there, too.",
+     .parse =
+         [](const Key& key, const Node& node, Settings& s) {
+           int open = 1;
+           Complaint complaint = read_choice(key, node, open);
+           s.admin.open_probes = complaint.empty() ? open == 1 : s.admin.open_probes;
+           return complaint;
          }},
 
     {.path = "log.level",

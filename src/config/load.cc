@@ -39,6 +39,7 @@
 #include "config/keys.h"
 #include "config/readers.h"
 #include "config/report.h"
+#include "config/shown.h"
 #include "config/suggest.h"
 #include "config/topic_pattern.h"
 #include "config/validate.h"
@@ -178,6 +179,7 @@ class Walk {
   }
 
   void value(const Key& key, Node& item, const std::string& path, Settings& target) {
+    settings_.shown[path] = shown_value(key, item);
     Complaint complaint = expand_all(item, environment_);
     if (complaint.empty()) {
       complaint = key.parse(key, item, target);
@@ -247,6 +249,7 @@ class Walk {
 
   void match(Node& item, const std::string& path, Override& out) {
     std::string expression;
+    settings_.shown[path] = item.text;
     Complaint complaint = expand_all(item, environment_);
     if (complaint.empty()) {
       complaint = read_text(item, expression);

@@ -160,6 +160,10 @@ struct AdminSettings {
   // Without the brackets of IPv6. Empty: nothing listens.
   std::string host;
   std::uint16_t port = 0;
+  // Who asks for anything but the probes shows it. Empty: nobody is asked.
+  Secret token{};
+  // /healthz and /readyz are answered without it.
+  bool open_probes = true;
 };
 
 struct LogSettings {
@@ -184,6 +188,8 @@ struct Settings {
   std::string file;
   // The line of each key that was written: "batch.path", "overrides[0].batch.path".
   std::map<std::string, int> lines;
+  // What was written at each key, before anything was drawn from outside. A secret is not in it.
+  std::map<std::string, std::string> shown;
 
   // The first override whose pattern matches, else the general settings.
   const BatchSettings& batch_for(const std::string& topic) const;

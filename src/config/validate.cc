@@ -35,6 +35,7 @@
 #include "base/concat.h"
 #include "base/foreign_limits.h"
 #include "base/units.h"
+#include "config/addresses.h"
 #include "config/memory_plan.h"
 #include "config/names.h"
 #include "identity/options.h"
@@ -304,6 +305,17 @@ void check_guarantee(const Settings& settings, Report& report) {
   }
 }
 
+// What others can reach tells them topics and hosts, so it asks who they are.
+void check_admin(const Settings& settings, Report& report) {
+  const AdminSettings& admin = settings.admin;
+  if (!admin.host.empty() && !is_loopback(admin.host) && !written(settings, "admin.token") &&
+      sound(report, {"admin", "admin.listen"})) {
+    report.add("admin.listen",
+               "is reached by others, and they would be asked for nothing; write token: "
+               "\"${file:/path}\" beside it, or listen: 127.0.0.1:9464");
+  }
+}
+
 void check_capacity(const Settings& settings, Report& report) {
   // `auto` becomes as many workers as fit; one must.
   const std::uint32_t workers = settings.runtime.workers.value_or(1);
@@ -339,6 +351,7 @@ void validate(const Settings& settings, Report& report) {
   check_instance_fits(settings, report);
   check_fetch_wait(settings, report);
   check_guarantee(settings, report);
+  check_admin(settings, report);
   check_capacity(settings, report);
 }
 

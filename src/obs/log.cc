@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "base/concat.h"
+#include "obs/troubles.h"
 
 namespace penstock::obs {
 namespace {
@@ -40,6 +41,7 @@ struct ProcessLog {
   spdlog::logger logger{"penstock", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
   // Of say(): the same sink, and no level.
   spdlog::logger words{"penstock", logger.sinks().front()};
+  TroubleBoard troubles;
 
   ProcessLog() {
     logger.set_pattern("%v");  // the line comes finished from format_line
@@ -91,6 +93,9 @@ bool would_log(Level level) {
 
 void log(Level level, std::string_view message, std::initializer_list<Field> fields) {
   ProcessLog& state = process_log();
+  if (level >= Level::warning && state.logger.level() != spdlog::level::off) {
+    state.troubles.add(system_clock().wall_now(), level, message, fields);
+  }
   if (!state.logger.should_log(spdlog_level(level))) {
     return;
   }
@@ -109,6 +114,10 @@ void say_lines(Level level, std::string_view text) {
     say_one("", level, line, {});
     text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
+}
+
+std::vector<Trouble> last_troubles() {
+  return process_log().troubles.troubles();
 }
 
 std::optional<std::uint64_t> LogGate::pass(MonoTime now) {

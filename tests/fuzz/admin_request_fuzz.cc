@@ -4,8 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "admin/access.h"
 #include "admin/http_text.h"
 #include "base/check.h"
+#include "base/letter_case.h"
 
 namespace penstock::admin {
 namespace {
@@ -23,6 +25,12 @@ void check_request(std::string_view text) {
       CHECK(request.path.starts_with('/'));
       CHECK(request.path.find_first_of(" ?") == std::string_view::npos);
       CHECK(request.path.size() <= k_request_line_bytes_max);
+      CHECK(!shows_token(request.authorization, ""));
+      CHECK(!names_an_address(request.host) || request.host.find("example") == std::string_view::npos);
+      if (shows_token(request.authorization, "0123456789abcdef")) {
+        CHECK(lower(request.authorization.substr(0, 6)) == "bearer" ||
+              lower(request.authorization.substr(0, 5)) == "basic");
+      }
       break;
     case State::refused:
       CHECK(request.status >= 400);

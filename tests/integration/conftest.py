@@ -35,6 +35,8 @@ def pytest_addoption(parser):
     group.addoption("--guarantee", default=Plan.guarantee, choices=("exactly_once", "at_least_once"),
                     help="at_least_once shows that the torture can tell: it has to find doubles")
     group.addoption("--seed", type=int, help="decides what happens, in which order and to whom; otherwise that of the commit")
+    parser.getgroup("page", "of test_page.py").addoption(
+        "--keep-screenshots", action="store_true", help="write the pictures and the text of the README anew, in conf/page")
 
 
 @pytest.fixture(scope="session")

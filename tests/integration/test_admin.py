@@ -38,7 +38,7 @@ def test_the_metrics_page(landing, promtool):
     assert penstock.metric("penstock_topic_lag_records", topic=lands.topic) == 0
     assert penstock.get("/healthz") == (200, "ok\n")
     assert penstock.get("/readyz") == (200, "ok\n")
-    assert penstock.get("/")[0] == 404
+    assert penstock.get("/")[0] == 200 and penstock.get("/nowhere")[0] == 404
     assert penstock.terminate() == 0
 
 

@@ -210,7 +210,11 @@ def address_that_cannot_be(place):
 
 
 def address_of_another_machine(place):
-    place.set(admin={"listen": "192.0.2.1:9464"})
+    place.set(admin={"listen": "192.0.2.1:9464", "token": "a-token-that-only-tests-have"})
+
+
+def no_token_for_others(place):
+    place.set(admin={"listen": "0.0.0.0:9464"})
 
 
 def more_memory_than_there_is(place):
@@ -285,6 +289,7 @@ CASES = [  # what is prepared, the user, what is to come of it, words of both
     (reserved_port, NOBODY, "refused", ["81"]),
     (address_that_cannot_be, 0, "invalid", ["admin.listen"]),
     (address_of_another_machine, 0, "refused", ["192.0.2.1"]),
+    (no_token_for_others, 0, "invalid", ["admin.listen", "token:"]),
     (more_memory_than_there_is, 0, "invalid", ["runtime.memory", "1TiB"]),
     (small_container, 0, "invalid", ["runtime.memory", "192MiB", "128MiB"]),
     (no_container, 0, "refused", ["no-such-container"]),

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
 # Of the C library and the system: any module may include them, as it may the headers of C++, whose names have no dot.
 SYSTEM = {"dirent.h", "dlfcn.h", "fcntl.h", "immintrin.h", "netdb.h", "poll.h", "pthread.h", "regex.h", "sched.h", "signal.h",
-          "stdlib.h", "unistd.h", "sanitizer/asan_interface.h"}
+          "stdlib.h", "termios.h", "unistd.h", "sanitizer/asan_interface.h"}
 SYSTEM_DIRECTORIES = ("arpa/", "linux/", "netinet/", "sys/")
 # Ours: the one that is for who embeds penstock, and the one that every module speaks.
 PUBLIC = {"penstock/penstock.h": {"appliance", "app"}, "penstock/result.h": None}

@@ -32,6 +32,21 @@ TEST(ReadRequest, reads_the_path_and_skips_query_and_headers) {
   }
 }
 
+TEST(ReadRequest, reads_the_two_headers_that_decide) {
+  const std::string_view text =
+      "GET / HTTP/1.1\r\nX: y\r\nAUTHORIZATION:  Bearer a b \r\nhost:localhost:80\r\n\r\nHost: "
+      "behind\r\n\r\n";
+  EXPECT_EQ(read_request(text).authorization, "Bearer a b");
+  EXPECT_EQ(read_request(text).host, "localhost:80");
+  EXPECT_EQ(read_request("GET / HTTP/1.1\r\n\r\n").authorization, "");
+  EXPECT_EQ(read_request("GET / HTTP/1.1\r\nauthorization\r\nX-Authorization: a\r\n\r\n").authorization, "");
+}
+
+TEST(ReadRequest, two_of_a_header_that_decides_are_refused) {
+  EXPECT_EQ(read_request("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n").status, 400);
+  EXPECT_EQ(read_request("GET / HTTP/1.1\r\nAuthorization: a\r\nAuthorization: a\r\n\r\n").status, 400);
+}
+
 TEST(ReadRequest, is_unfinished_until_the_last_byte_of_the_head) {
   const std::string_view text = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
   for (std::size_t length = 0; length < text.size(); ++length) {

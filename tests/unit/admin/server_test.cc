@@ -108,6 +108,87 @@ TEST(AdminServer, any_other_path_is_404_with_the_paths_there_are) {
   }
 }
 
+std::string ask_with(std::uint16_t port, std::string_view method_and_path, std::string_view headers) {
+  const UniqueFd fd = connect_to(port);
+  EXPECT_TRUE(fd.valid());
+  send_text(fd, concat(method_and_path, " HTTP/1.1\r\n", headers, "\r\n"));
+  return read_to_end(fd);
+}
+
+Handlers handlers_with_status() {
+  Handlers given = handlers();
+  given.status = [] { return std::string("{}"); };
+  return given;
+}
+
+TEST(AdminServer, the_status_page_comes_with_a_policy_that_lets_nothing_else_in) {
+  const auto server = started(handlers_with_status());
+  for (const std::string_view request : {"GET /", "GET /page.css", "GET /page.js", "GET /api/status"}) {
+    const std::string answer = ask(server->bound_port(), request);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200")) << request;
+    EXPECT_THAT(answer, HasSubstr("Content-Security-Policy: default-src 'none'; script-src 'self';"));
+    EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Cache-Control: no-store\r\n"));
+  }
+  EXPECT_THAT(ask(server->bound_port(), "GET /api/status"), EndsWith("\r\n\r\n{}"));
+}
+
+// A page of somebody else's may have a name that leads to this machine.
+TEST(AdminServer, without_a_token_the_status_is_for_addresses_and_localhost) {
+  const auto server = started(handlers_with_status());
+  for (const std::string_view path : {"GET /", "GET /api/status", "GET /page.js"}) {
+    EXPECT_THAT(ask_with(server->bound_port(), path, "Host: evil.example.com:9464\r\n"),
+                StartsWith("HTTP/1.1 421 "));
+    EXPECT_THAT(ask_with(server->bound_port(), path, "Host: 127.0.0.1\r\n"), StartsWith("HTTP/1.1 200"));
+  }
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /metrics", "Host: prometheus.example.com\r\n"),
+              StartsWith("HTTP/1.1 200"));
+}
+
+std::unique_ptr<Server> guarded(bool open_probes) {
+  Options options;
+  options.listen = "127.0.0.1:0";
+  options.token = [] { return std::string("0123456789abcdef"); };
+  options.open_probes = open_probes;
+  auto server = Server::start(options, handlers_with_status());
+  EXPECT_TRUE(server.ok());
+  return std::move(server).value();
+}
+
+TEST(AdminServer, a_token_is_asked_for_everywhere_but_at_the_probes) {
+  const auto server = guarded(true);
+  constexpr std::string_view k_shown = "Authorization: Bearer 0123456789abcdef\r\n";
+  for (const std::string_view path :
+       {"GET /", "GET /page.js", "GET /api/status", "GET /metrics", "HEAD /metrics"}) {
+    const std::string refused =
+        ask_with(server->bound_port(), path, "Authorization: Bearer 0123456789abcdeX\r\n");
+    EXPECT_THAT(refused, StartsWith("HTTP/1.1 401 ")) << path;
+    EXPECT_THAT(refused, HasSubstr("WWW-Authenticate: Basic realm=\"penstock\""));
+    EXPECT_THAT(ask_with(server->bound_port(), path, ""), StartsWith("HTTP/1.1 401 ")) << path;
+    EXPECT_THAT(ask_with(server->bound_port(), path, k_shown), StartsWith("HTTP/1.1 200 ")) << path;
+  }
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /nowhere", ""), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /nowhere", k_shown), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /api/status", concat("Host: any.example.com\r\n", k_shown)),
+              StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /healthz", ""), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /readyz", ""), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(AdminServer, the_probes_can_be_guarded_too) {
+  const auto server = guarded(false);
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /healthz", ""), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /readyz", "Authorization: Bearer 0123456789abcdef\r\n"),
+              StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(AdminServer, two_headers_that_would_decide_are_refused) {
+  const auto server = guarded(true);
+  EXPECT_THAT(ask_with(server->bound_port(), "GET /metrics",
+                       "Authorization: Bearer x\r\nauthorization: Bearer 0123456789abcdef\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+}
+
 TEST(AdminServer, an_exception_in_a_handler_is_a_500_that_tells_nothing) {
   Handlers given = handlers();
   given.metrics = []() -> std::string { throw std::runtime_error("s3cret"); };

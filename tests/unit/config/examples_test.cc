@@ -40,11 +40,16 @@ TEST(Examples, event_hubs_to_adls) {
   EXPECT_EQ(settings->batch_for("api-gateway").max_age, std::chrono::seconds(60));
 }
 
-TEST(Examples, identities_need_no_secret) {
+// What scrapers show to the instance. It is no credential of a service.
+const std::pair<const std::string, std::string> k_admin_token{"/run/secrets/penstock/admin-token",
+                                                              "0123456789abcdef\n"};
+
+TEST(Examples, identities_need_no_credential) {
+  const FakeEnvironment fake{.variables = {}, .files = {k_admin_token}};
   for (const auto& [file, kind] :
        {std::pair{"vm-managed-identity.yaml", identity::Kind::managed_identity},
         std::pair{"aks-workload-identity.yaml", identity::Kind::workload_identity}}) {
-    const Result<Settings> settings = example(file, {});
+    const Result<Settings> settings = example(file, fake);
     ASSERT_TRUE(settings.ok()) << settings.error().message;
     EXPECT_TRUE(uses_tls(settings->source)) << file;
     EXPECT_EQ(settings->source.auth.identity.kind, kind) << file;
@@ -77,7 +82,8 @@ TEST(Examples, each_way_in_loads) {
       .files = {
           {"/etc/penstock/secrets/eventhubs",
            "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=YQ==\n"},
-          {"/etc/penstock/secrets/sas", "sv=2021-12-02&sig=x\n"}}};
+          {"/etc/penstock/secrets/sas", "sv=2021-12-02&sig=x\n"},
+          k_admin_token}};
   for (const std::string name :
        {"vm-managed-identity.yaml", "aks-workload-identity.yaml", "connection-string-and-sas.yaml"}) {
     const Result<Settings> settings = example(name, fake);

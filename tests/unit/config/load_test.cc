@@ -184,6 +184,29 @@ drain_timeout: 1m
   EXPECT_EQ(s.drain_timeout, minutes(1));
 }
 
+TEST(Load, who_listens_for_others_needs_a_token) {
+  for (const std::string_view listen : {"0.0.0.0:9464", "[::]:9464", "10.0.0.1:9464", "example.com:9464"}) {
+    EXPECT_THAT(
+        error_of(with("admin: {listen: \"" + std::string(listen) + "\"}\n")),
+        HasSubstr("admin.listen: is reached by others, and they would be asked for nothing; write token: "))
+        << listen;
+  }
+  for (const std::string_view listen : {"127.0.0.1:9464", "127.1.2.3:0", "[::1]:9464", "localhost:9464"}) {
+    EXPECT_TRUE(settings_of(with("admin: {listen: \"" + std::string(listen) + "\"}\n")).admin.token.empty());
+  }
+  const Settings guarded = settings_of(with("admin: {listen: \"0.0.0.0:1\", token: 0123456789abcdef}\n"));
+  EXPECT_EQ(guarded.admin.token.reveal(), "0123456789abcdef");
+  EXPECT_TRUE(guarded.admin.open_probes);
+  EXPECT_FALSE(settings_of(with("admin: {open_probes: false}\n")).admin.open_probes);
+}
+
+TEST(Load, an_admin_token_is_long_and_fits_into_a_header) {
+  EXPECT_THAT(error_of(with("admin: {token: '${PASSWORD}'}\n")),
+              AllOf(HasSubstr("admin.token: has 7 characters; write 16 to 256"), Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(error_of(with("admin: {token: \"hunter2 hunter2 hunter2\"}\n")),
+              AllOf(HasSubstr("admin.token: holds a space"), Not(HasSubstr("hunter2"))));
+}
+
 TEST(Load, the_admin_listener_can_be_left_out) {
   EXPECT_TRUE(settings_of(with("admin: {listen: none}\n")).admin.host.empty());
 }
