@@ -204,7 +204,9 @@ void add_totals(std::vector<std::string>& lines, const JsonValue& status, std::s
        concat(grouped(static_cast<std::uint64_t>(last_rate(history, "records"))), " records/s, ",
               bytes(last_rate(history, "bytes")), "/s"),
        "records");
-  line("lag", concat(count(status["lag_records"]), " records"), "lag_records");
+  const std::optional<double> lag = status["lag_seconds"].number;
+  line("lag", concat(count(status["lag_records"]), " records", lag ? concat(", ", span(*lag)) : ""),
+       "lag_records");
   line("landed",
        concat(count(status["records"]), " records, ", bytes(status["bytes"]), " in ", count(status["files"]),
               " files, the last ", ago(status["last_file"], status["now"])));
@@ -225,17 +227,22 @@ void append(std::vector<std::string>& lines, std::vector<std::string> more) {
   lines.insert(lines.end(), more.begin(), more.end());
 }
 
+std::string behind(const JsonValue& seconds) {
+  return seconds.number ? span(*seconds.number) : "?";
+}
+
 void add_topics(std::vector<std::string>& lines, const JsonValue& status, std::size_t columns) {
   std::vector<Cells> rows;
   for (const JsonValue& topic : status["topics"].items) {
     rows.push_back({word(topic["topic"]), count(topic["partition_count"]), count(topic["lag_records"]),
-                    count(topic["read_per_second"]), count(topic["records"]), bytes(topic["bytes"]),
-                    count(topic["files"]),
+                    behind(topic["lag_seconds"]), count(topic["read_per_second"]), count(topic["records"]),
+                    bytes(topic["bytes"]), count(topic["files"]),
                     topic["refused"].truth ? "refused" : ago(topic["last_file"], status["now"])});
   }
   if (!rows.empty()) {
     lines.emplace_back();
-    append(lines, table({"topic", "partitions", "lag", "read/s", "records", "landed", "files", "last file"},
+    append(lines, table({"topic", "partitions", "lag", "behind", "read/s", "records", "landed", "files",
+                         "last file"},
                         rows, columns));
   }
 }

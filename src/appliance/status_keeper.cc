@@ -54,10 +54,12 @@ std::map<TopicPartition, obs::PartitionRow> rows_of(Workers workers) {
 }
 
 std::optional<std::uint64_t> lag_of(const obs::PartitionRow& row) {
-  if (row.log_end.value < 0) {
-    return std::nullopt;
-  }
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, row.log_end.value - row.committed.value));
+  const std::int64_t lag = row.lag_records();
+  return lag < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(lag));
+}
+
+std::optional<double> lag_seconds_of(const obs::PartitionRow& row) {
+  return row.lag_ms < 0 ? std::nullopt : std::optional(static_cast<double>(row.lag_ms) / 1e3);
 }
 
 std::uint64_t lag_of_all(Workers workers) {
@@ -193,6 +195,7 @@ void StatusKeeper::fill_topics(obs::Status& status, Workers workers, MonoTime no
     obs::TopicStatus& topic = topics[id.topic];
     ++topic.partition_count;
     topic.lag_records += lag_of(row).value_or(0);
+    topic.lag_seconds = std::max(topic.lag_seconds, lag_seconds_of(row));
     if (seconds > 0) {
       const auto former = before->positions.find(id);
       const std::int64_t read = former == before->positions.end() ? 0 : row.position.value - former->second;
@@ -207,7 +210,8 @@ void StatusKeeper::fill_topics(obs::Status& status, Workers workers, MonoTime no
          .position = row.position.value,
          .committed = row.committed.value,
          .log_end = row.log_end.value < 0 ? std::nullopt : std::optional(row.log_end.value),
-         .lag_records = lag_of(row)});
+         .lag_records = lag_of(row),
+         .lag_seconds = lag_seconds_of(row)});
   }
   for (auto& [name, topic] : topics) {
     topic.topic = name;
@@ -216,6 +220,7 @@ void StatusKeeper::fill_topics(obs::Status& status, Workers workers, MonoTime no
       status.last_file = std::max(status.last_file.value_or(mark->second.seen), mark->second.seen);
     }
     status.lag_records += topic.lag_records;
+    status.lag_seconds = std::max(status.lag_seconds, topic.lag_seconds);
     status.topics.push_back(std::move(topic));
   }
 }

@@ -87,6 +87,14 @@ void add_time(JsonText& json, std::string_view name, const std::optional<WallTim
   }
 }
 
+void add_lag_seconds(JsonText& json, std::optional<double> seconds) {
+  if (seconds) {
+    json.real("lag_seconds", *seconds);
+  } else {
+    json.nothing("lag_seconds");
+  }
+}
+
 void add_partition(JsonText& json, const PartitionStatus& partition) {
   json.object();
   json.whole("partition", partition.partition);
@@ -102,6 +110,7 @@ void add_partition(JsonText& json, const PartitionStatus& partition) {
   } else {
     json.nothing("lag_records");
   }
+  add_lag_seconds(json, partition.lag_seconds);
   json.end('}');
 }
 
@@ -110,6 +119,7 @@ void add_topic(JsonText& json, const TopicStatus& topic) {
   json.word("topic", topic.topic);
   json.number("partition_count", topic.partition_count);
   json.number("lag_records", topic.lag_records);
+  add_lag_seconds(json, topic.lag_seconds);
   json.real("read_per_second", topic.read_per_second);
   json.number("records", topic.records);
   json.number("bytes", topic.bytes);
@@ -151,6 +161,7 @@ void add_counts(JsonText& json, std::string_view name, const std::vector<NamedCo
 
 void add_totals(JsonText& json, const Status& status) {
   json.number("lag_records", status.lag_records);
+  add_lag_seconds(json, status.lag_seconds);
   json.number("records", status.records);
   json.number("bytes", status.bytes);
   json.number("files", status.files);

@@ -22,6 +22,8 @@ struct PartitionStatus {
   std::optional<std::int64_t> log_end{};
   // Between what is published and the end of the log. None: the end is not known.
   std::optional<std::uint64_t> lag_records{};
+  // How old the oldest record is that is not published. None: not known.
+  std::optional<double> lag_seconds{};
 
   friend bool operator==(const PartitionStatus&, const PartitionStatus&) = default;
 };
@@ -30,8 +32,10 @@ struct TopicStatus {
   std::string topic;
   // That this instance reads. Of many only the first are listed below.
   std::uint64_t partition_count = 0;
-  // Of partitions whose end is known. A lag in seconds belongs beside it.
+  // Of partitions whose end is known.
   std::uint64_t lag_records = 0;
+  // The longest of its partitions.
+  std::optional<double> lag_seconds{};
   // Offsets that were read, in the last half minute or so.
   double read_per_second = 0;
   // In published files, since the start.
@@ -97,6 +101,7 @@ struct Status {
   std::vector<WorkerStatus> workers{};
 
   std::uint64_t lag_records = 0;
+  std::optional<double> lag_seconds{};  // the longest
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t files = 0;

@@ -101,7 +101,8 @@ function showNow(status) {
   const sum = (name) => status.workers.reduce((total, worker) => total + worker[name], 0);
   const used = status.stage.limit_bytes ? 100 * status.stage.bytes / status.stage.limit_bytes : 0;
   const tiles = [
-    ["Lag", whole(status.lag_records) + " records"],
+    ["Lag", whole(status.lag_records) + " records" +
+      (status.lag_seconds === null ? "" : ", " + span(status.lag_seconds))],
     ["Read", whole(rate(history, history.records)) + " records/s, " + bytes(rate(history, history.bytes)) + "/s"],
     ["Landed", whole(status.records) + " records, " + bytes(status.bytes)],
     ["Files", whole(status.files)],
@@ -118,16 +119,18 @@ function showNow(status) {
 }
 
 function showTopics(status) {
+  const behind = (seconds) => seconds === null ? "not known" : span(seconds);
   fill("topics", status.topics.map((topic) => row(topic.topic, [
-    whole(topic.partition_count), whole(topic.lag_records), whole(topic.read_per_second), whole(topic.records),
+    whole(topic.partition_count), whole(topic.lag_records), behind(topic.lag_seconds), whole(topic.read_per_second),
+    whole(topic.records),
     bytes(topic.bytes), whole(topic.files),
     topic.refused ? ["refused by the storage", "refused"] : ago(topic.last_file, status.now),
-  ])), 8, "No partition has been assigned yet.");
+  ])), 9, "No partition has been assigned yet.");
   const known = (number) => number === null ? "not known" : whole(number);
   fill("partitions", status.topics.flatMap((topic) => topic.partitions.map((partition) => row(topic.topic, [
     String(partition.partition), whole(partition.committed), whole(partition.position), known(partition.log_end),
-    known(partition.lag_records),
-  ]))), 6, "No partition is assigned.");
+    known(partition.lag_records), behind(partition.lag_seconds),
+  ]))), 7, "No partition is assigned.");
   setText(at("left-out"), status.partitions_left_out ? whole(status.partitions_left_out) + " more are not listed." : "");
 }
 

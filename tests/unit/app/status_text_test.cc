@@ -34,9 +34,11 @@ obs::Status sample() {
   status.stage_bytes = 250'000'000;
   status.stage_limit = 1'000'000'000;
   status.lag_records = 77;
+  status.lag_seconds = 90;
   status.topics.push_back({.topic = "a-topic-whose-name-is-rather-long-and-ends-in-1",
                            .partition_count = 4,
                            .lag_records = 77,
+                           .lag_seconds = 90,
                            .records = 1'234'567,
                            .files = 40,
                            .last_file = moment(9'965)});
@@ -66,6 +68,7 @@ TEST(StatusText, says_what_the_instance_does) {
   EXPECT_EQ(lines[0], "web: ready");
   EXPECT_EQ(lines[1], "penstock 0.1.0, up 2 h 30 min");
   EXPECT_THAT(lines, Contains("read     5 records/s, 50 B/s  \u2588\u2581\u2585"));
+  EXPECT_THAT(lines, Contains(HasSubstr("lag      77 records, 90 s")));
   EXPECT_THAT(lines, Contains("landed   1,234,567 records, 1.2 GB in 40 files, the last 35 s ago"));
   EXPECT_THAT(lines, Contains("stage    250.0 MB of 1.0 GB (25 %), was full for 0 s"));
   EXPECT_THAT(lines, Contains("batches  1 open, 0 on the way, 0 of 4 requests"));

@@ -26,11 +26,12 @@ class StatusKeeperTest : public testing::Test {
     return *std::move(settings);
   }
 
-  void read_to(std::int64_t position, std::int64_t committed, std::int64_t end) {
+  void read_to(std::int64_t position, std::int64_t committed, std::int64_t end, std::int64_t lag_ms = -1) {
     std::vector<obs::PartitionRow> rows{{.id = {.topic = "t", .partition = Partition(3)},
                                          .position = Position(position),
                                          .log_end = Position(end),
-                                         .committed = Position(committed)}};
+                                         .committed = Position(committed),
+                                         .lag_ms = lag_ms}};
     worker_.partitions.exchange(rows);
   }
 
@@ -60,8 +61,12 @@ TEST_F(StatusKeeperTest, a_partition_has_its_offsets_and_its_lag_behind_what_is_
   EXPECT_EQ(told.topics[0].partitions[0].lag_records, 60);
   EXPECT_EQ(told.topics[0].lag_records, 60);
   EXPECT_EQ(told.lag_records, 60);
-  read_to(150, 100, -1);
+  EXPECT_EQ(told.topics[0].partitions[0].lag_seconds, std::nullopt);
+  read_to(150, 100, -1, 2'500);
   EXPECT_EQ(status().topics[0].partitions[0].lag_records, std::nullopt);
+  EXPECT_EQ(status().topics[0].partitions[0].lag_seconds, 2.5);
+  EXPECT_EQ(status().topics[0].lag_seconds, 2.5);
+  EXPECT_EQ(status().lag_seconds, 2.5);
 }
 
 TEST_F(StatusKeeperTest, a_rate_is_that_of_the_last_half_minute) {

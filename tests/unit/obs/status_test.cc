@@ -22,35 +22,42 @@ TEST(StatusJson, an_instance_that_waits_for_its_brokers_says_so) {
   status.now = moment(20);
   status.start_time = moment(10);
   status.reason = "waiting for the brokers";
-  EXPECT_EQ(status_json(status),
-            R"({"version":"0.1.0","name":"web","now":20.000,"start_time":10.000,"state":"waiting",)"
-            R"("reason":"waiting for the brokers","state_since":null,"lag_records":0,"records":0,"bytes":0,)"
-            R"("files":0,"file_bytes":0,"last_file":null,"stage":{"bytes":0,"limit_bytes":0,"full_s":0.000},)"
-            R"("retries":[],"throttled":[],"commit_failures":0,"rebalances":0,"cpu_seconds":0.000,)"
-            R"("memory_bytes":0,"topics":[],"partitions_left_out":0,"workers":[],"troubles":[],)"
-            R"("history":{"interval_s":1.875,"records":[],"bytes":[],"lag_records":[]},"configuration":[]})");
+  EXPECT_EQ(
+      status_json(status),
+      R"({"version":"0.1.0","name":"web","now":20.000,"start_time":10.000,"state":"waiting",)"
+      R"("reason":"waiting for the brokers","state_since":null,"lag_records":0,"lag_seconds":null,"records":0,"bytes":0,)"
+      R"("files":0,"file_bytes":0,"last_file":null,"stage":{"bytes":0,"limit_bytes":0,"full_s":0.000},)"
+      R"("retries":[],"throttled":[],"commit_failures":0,"rebalances":0,"cpu_seconds":0.000,)"
+      R"("memory_bytes":0,"topics":[],"partitions_left_out":0,"workers":[],"troubles":[],)"
+      R"("history":{"interval_s":1.875,"records":[],"bytes":[],"lag_records":[]},"configuration":[]})");
 }
 
 TEST(StatusJson, topics_have_their_partitions_and_what_is_not_known_is_null) {
   Status status;
-  status.topics.push_back(
-      {.topic = "api",
-       .partition_count = 2,
-       .lag_records = 7,
-       .read_per_second = 1.5,
-       .records = 100,
-       .bytes = 1000,
-       .files = 3,
-       .last_file = moment(5),
-       .refused = true,
-       .partitions = {{.partition = 0, .position = 50, .committed = 43, .log_end = 50, .lag_records = 7},
-                      {.partition = 1, .position = 9, .committed = 9}}});
+  status.topics.push_back({.topic = "api",
+                           .partition_count = 2,
+                           .lag_records = 7,
+                           .lag_seconds = 2.5,
+                           .read_per_second = 1.5,
+                           .records = 100,
+                           .bytes = 1000,
+                           .files = 3,
+                           .last_file = moment(5),
+                           .refused = true,
+                           .partitions = {{.partition = 0,
+                                           .position = 50,
+                                           .committed = 43,
+                                           .log_end = 50,
+                                           .lag_records = 7,
+                                           .lag_seconds = 2.5},
+                                          {.partition = 1, .position = 9, .committed = 9}}});
   EXPECT_THAT(
       status_json(status),
-      HasSubstr(R"("topics":[{"topic":"api","partition_count":2,"lag_records":7,"read_per_second":1.500,)"
-                R"("records":100,"bytes":1000,"files":3,"last_file":5.000,"refused":true,"partitions":[)"
-                R"({"partition":0,"position":50,"committed":43,"log_end":50,"lag_records":7},)"
-                R"({"partition":1,"position":9,"committed":9,"log_end":null,"lag_records":null}]}])"));
+      HasSubstr(
+          R"("topics":[{"topic":"api","partition_count":2,"lag_records":7,"lag_seconds":2.500,"read_per_second":1.500,)"
+          R"("records":100,"bytes":1000,"files":3,"last_file":5.000,"refused":true,"partitions":[)"
+          R"({"partition":0,"position":50,"committed":43,"log_end":50,"lag_records":7,"lag_seconds":2.500},)"
+          R"({"partition":1,"position":9,"committed":9,"log_end":null,"lag_records":null,"lag_seconds":null}]}])"));
 }
 
 TEST(StatusJson, workers_troubles_history_and_configuration_are_lists) {
