@@ -12,6 +12,7 @@ from harness.deployment import Deployment
 from harness.fault_proxy import FaultProxy
 from harness.kafka import Kafka
 from harness.lake import landed_records
+from harness.nodes import azurite, azurite_node, kafka, kafka_node  # noqa: F401: fixtures
 from harness.paths import DEPS, penstock_binary
 from harness.penstock import Penstock, base_config
 from harness.secrets_told import in_logs
@@ -37,36 +38,6 @@ def pytest_addoption(parser):
     group.addoption("--seed", type=int, help="decides what happens, in which order and to whom; otherwise that of the commit")
     parser.getgroup("page", "of test_page.py").addoption(
         "--keep-screenshots", action="store_true", help="write the pictures and the text of the README anew, in conf/page")
-
-
-@pytest.fixture(scope="session")
-def kafka_node(tmp_path_factory) -> Kafka:
-    node = Kafka(tmp_path_factory.mktemp("kafka"))
-    node.format()
-    node.start()
-    yield node
-    node.kill()
-
-
-@pytest.fixture
-def kafka(kafka_node) -> Kafka:
-    """The broker, up, whatever the test before did to it."""
-    kafka_node.start()
-    return kafka_node
-
-
-@pytest.fixture(scope="session")
-def azurite_node(tmp_path_factory) -> Azurite:
-    node = Azurite(tmp_path_factory.mktemp("azurite"))
-    node.start()
-    yield node
-    node.service.kill()
-
-
-@pytest.fixture
-def azurite(azurite_node) -> Azurite:
-    azurite_node.start()
-    return azurite_node
 
 
 @pytest.fixture
