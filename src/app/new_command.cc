@@ -117,7 +117,12 @@ int run_new(const NewCommand& command) {
   const fs::path out = command.out.empty() ? beside : fs::path(command.out);
   const fs::path directory = out.parent_path().empty() ? fs::path(".") : out.parent_path();
   const Result<config::NewConfiguration> made = config::configuration_for(
-      {.topic = command.topic, .name = name, .ports_taken = ports_in(directory)}, *text, command.from);
+      {.topic = command.topic,
+       .name = name,
+       .brokers = command.brokers,
+       .sink_url = command.sink,
+       .ports_taken = ports_in(directory)},
+      *text, command.from);
   if (!made.ok()) {
     return fail(made.error());
   }

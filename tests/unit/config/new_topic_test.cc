@@ -35,6 +35,22 @@ std::string refusal_of(const NewTopic& wanted, const std::string& text) {
   return made.ok() ? std::string() : made.error().message;
 }
 
+TEST(NewTopic, brokers_and_the_place_of_the_files_are_changed_where_they_are_given) {
+  const NewConfiguration made = made_of({.topic = "payments",
+                                         .name = "payments",
+                                         .brokers = "ours.servicebus.windows.net:9093",
+                                         .sink_url = "https://ours.blob.core.windows.net/lake/api-gateway",
+                                         .ports_taken = {}},
+                                        k_former);
+  EXPECT_NE(made.text.find("\n  brokers: [ours.servicebus.windows.net:9093]\n"), std::string::npos) << made.text;
+  EXPECT_NE(made.text.find("\n  url: https://ours.blob.core.windows.net/lake/api-gateway\n"), std::string::npos)
+      << made.text;
+  EXPECT_NE(refusal_of({.topic = "p", .name = "p", .brokers = "a:1", .sink_url = {}, .ports_taken = {}},
+                       "name: web\nsource: {topics: [web], brokers: [b:1, c:1]}\n")
+                .find("source.brokers has not exactly one entry"),
+            std::string::npos);
+}
+
 TEST(NewTopic, changes_names_group_paths_and_port_and_nothing_else) {
   const NewConfiguration made =
       made_of({.topic = "payments.v2", .name = "payments", .ports_taken = {9465}}, k_former);
