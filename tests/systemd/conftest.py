@@ -132,6 +132,11 @@ class Service:
     def load(self, per_second: int = 1500):
         return Stream(self.book, Plan(seed=14, partitions=PARTITIONS, per_second=per_second))
 
+    def send(self, count: int):
+        for index in range(count):
+            self.book.send_next(index % PARTITIONS)
+        self.book.flush()
+
     def watched(self) -> Pauses:
         return Pauses(self.kafka, self.group, self.book)
 

@@ -50,7 +50,7 @@ def test_a_removal_drains_and_a_purge_leaves_nothing_and_says_where_the_stages_w
         machine.install("penstock.deb")
         lands = service({"batch": {"max_age": "60s"}}, on=machine)
         machine("systemctl", "enable", "--now", lands.instance.unit)
-        lands.book.spread(4, 2000, 300)
+        lands.send(2000)
         wait_until(lambda: re.search(r"^lag 0 records", lands.instance.shown("StatusText")), 60, "all of it was read", 0.3)
         machine("apt-get", "-q", "-y", "remove", "penstock", timeout_s=200)
         print(f"remove: {lands.assert_exact()}")

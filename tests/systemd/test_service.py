@@ -34,7 +34,7 @@ def test_the_status_says_what_is_in_the_way_of_the_store_and_then_what_lands(ser
     proxy = FaultProxy(azurite.port)
     lands = service(port=proxy.port)
     proxy.down()
-    lands.book.spread(4, 400, 200)
+    lands.send(400)
     lands.instance.start()
     assert lands.instance.shown("ActiveState") == "active"
     lands.instance.wait_status("uploads fail|the store|sink")
@@ -105,7 +105,7 @@ def test_the_unit_gives_the_two_secrets_of_the_readme_and_an_instance_may_have_i
     assert lands.instance.shown("NRestarts") == "0"
     assert "needs the credential storage-key, which is empty" in lands.instance.journal("-p", "err")
     machine.write("/etc/penstock/secrets/storage-key", lands.secret, "0600")
-    lands.book.spread(4, 100, 200)
+    lands.send(100)
     lands.instance.start()
     lands.assert_exact()
     environment = machine("cat", f"/proc/{lands.instance.pid}/environ", f"/proc/{lands.instance.pid}/cmdline")
@@ -116,7 +116,7 @@ def test_the_unit_gives_the_two_secrets_of_the_readme_and_an_instance_may_have_i
 def test_the_stage_is_in_the_state_directory_whatever_the_name(service, machine):
     """No stage.dir is written, and the name is not the instance's."""
     lands = service({"name": "another-name"})
-    lands.book.spread(4, 100, 200)
+    lands.send(100)
     lands.instance.start()
     lands.assert_exact()
     assert machine.has(f"/var/lib/penstock/{lands.instance.name}/another-name/worker-0")
@@ -146,7 +146,7 @@ def test_without_locked_memory_it_works_with_buffers_that_are_not_registered(ser
     lands = service()
     lands.instance.drop_in("LoadCredential=storage-key:/etc/penstock/secrets/%i.storage-key", "LimitMEMLOCK=64K")
     lands.instance.start()
-    lands.book.spread(4, 2000, 500)
+    lands.send(2000)
     found = lands.assert_exact()
     assert re.search(r'^penstock_io_backend{.*backend="io_uring"', lands.page("/metrics"), re.M)
     assert re.search(r"^penstock_registered_bytes{[^}]*} 0$", lands.page("/metrics"), re.M)
@@ -160,7 +160,7 @@ def test_without_io_uring_it_works_with_threads(service):
         lands.instance.drop_in("LoadCredential=storage-key:/etc/penstock/secrets/%i.storage-key",
                                "SystemCallFilter=~@aio", refusal)
         lands.instance.start()
-        lands.book.spread(4, 2000, 500)
+        lands.send(2000)
         found = lands.assert_exact()
         assert re.search(r'^penstock_io_backend{.*backend="portable"', lands.page("/metrics"), re.M)
         print(f"io_uring refused {number}: {found}")
