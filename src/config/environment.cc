@@ -101,8 +101,8 @@ Result<std::string> value_of_credential(std::string_view name, const Environment
   if (secret.ok() && secret->empty()) {
     // The packaged unit has empty ones in the place of those that were never written.
     return invalid_input(concat("needs the credential ", name,
-                                ", which is empty; write it to the file that the unit's LoadCredential=", name,
-                                ": names (of the package: /etc/penstock/secrets/", name, ")"));
+                                ", which is empty; write it to the file that the unit's LoadCredential=",
+                                name, ": names (of the package: /etc/penstock/secrets/", name, ")"));
   }
   return secret;
 }

@@ -157,6 +157,9 @@ class Rewriting {
     const Node* listen = node_at(root_, "admin.listen");
     std::set<std::uint16_t> taken = wanted_.ports_taken;
     if (listen == nullptr) {
+      if (wanted_.is_from_example && !taken.contains(k_first_port)) {
+        return {};
+      }
       taken.insert(k_first_port);
       if (node_at(root_, "admin") != nullptr) {
         notes_.push_back(
@@ -174,7 +177,9 @@ class Rewriting {
     if (address.port == 0) {
       return {};
     }
-    taken.insert(address.port);
+    if (!wanted_.is_from_example) {
+      taken.insert(address.port);
+    }
     const std::string port = std::to_string(address.port);
     const std::size_t colon = listen->text.rfind(port);
     return change(*listen, concat(listen->text.substr(0, colon), next_free(taken, address.port)));

@@ -19,6 +19,8 @@ struct NewTopic {
   std::string sink_url;
   // Ports on this machine that other configurations listen on.
   std::set<std::uint16_t> ports_taken;
+  // The former configuration is an example, which nobody runs: its port is free.
+  bool is_from_example = false;
 };
 
 struct ChangedLine {
