@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/instance.h"
 #include "appliance/check.h"
 #include "base/concat.h"
 #include "base/json_string.h"
@@ -24,6 +26,16 @@ using appliance::CheckSeverity;
 
 CheckRow configuration_row(CheckSeverity severity, std::string text) {
   return CheckRow{.name = "config", .severity = severity, .text = std::move(text)};
+}
+
+CheckRow instance_row(const Instance& instance, const std::string& file) {
+  if (instance.is_unreadable) {
+    return CheckRow{.name = "instance",
+                    .severity = CheckSeverity::fault,
+                    .text = concat("the user of penstock@", instance.name, " may not read ", file,
+                                   ": chmod 0644 it, and keep secrets in credentials")};
+  }
+  return CheckRow{.name = "instance", .severity = CheckSeverity::ok, .text = instance.taken};
 }
 
 const char* word_of(CheckSeverity severity) {
@@ -68,6 +80,7 @@ void print_check_json(const CheckReport& report) {
 }  // namespace
 
 int run_check(const CheckCommand& command) {
+  const std::optional<Instance> instance = stand_in_for_instance(command.config);
   const Result<Settings> settings = Settings::load(command.config);
   if (!settings.ok()) {
     const std::string& message = settings.error().message;
@@ -80,6 +93,9 @@ int run_check(const CheckCommand& command) {
   }
   obs::init_log(obs::LogOptions{.level = obs::Level::error});
   CheckReport report = appliance::check_deployment(settings->details());
+  if (instance) {
+    report.rows.insert(report.rows.begin(), instance_row(*instance, command.config));
+  }
   report.rows.insert(report.rows.begin(),
                      configuration_row(CheckSeverity::ok, concat(command.config, ": ", settings->name())));
   if (command.json) {

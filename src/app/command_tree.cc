@@ -124,6 +124,12 @@ void add_new(CLI::App& app, NewCommand& options, int& exit_code) {
   command->add_option("--name", options.name, "The deployment's name. Default: the topic.")
       ->type_name("NAME");
   command
+      ->add_option("--brokers", options.brokers, "Read from there. Default: as in the configuration copied.")
+      ->type_name("HOST:PORT");
+  command
+      ->add_option("--sink", options.sink, "Land the files there. Default: as in the configuration copied.")
+      ->type_name("URL");
+  command
       ->add_option("--out", options.out, "Write this file. Default: NAME.yaml beside the one that is copied.")
       ->type_name("FILE");
   command->add_flag("--dry-run", options.dry_run, "Show what would be written, and write nothing.");

@@ -41,6 +41,9 @@ struct NewCommand {
   std::string from;
   // Empty: the topic's name.
   std::string name;
+  // source.brokers and sink.url. Empty: those of `from`.
+  std::string brokers;
+  std::string sink;
   // The file to write. Empty: <name>.yaml beside `from`.
   std::string out;
   bool dry_run = false;

@@ -1,5 +1,7 @@
 #include "app/core_files.h"
 
+#include <fstream>
+
 #include <sys/resource.h>
 
 namespace penstock::app {
@@ -12,6 +14,7 @@ void forbid_core_files() {
     limit.rlim_cur = 0;
     ::setrlimit(RLIMIT_CORE, &limit);
   }
+  std::ofstream("/proc/self/coredump_filter") << 0;
 }
 
 }  // namespace penstock::app

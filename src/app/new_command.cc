@@ -116,8 +116,15 @@ int run_new(const NewCommand& command) {
   const fs::path beside = fs::path(command.from).parent_path() / concat(name, ".yaml");
   const fs::path out = command.out.empty() ? beside : fs::path(command.out);
   const fs::path directory = out.parent_path().empty() ? fs::path(".") : out.parent_path();
+  const bool is_instance = fs::absolute(directory) == fs::path(k_instances);
   const Result<config::NewConfiguration> made = config::configuration_for(
-      {.topic = command.topic, .name = name, .ports_taken = ports_in(directory)}, *text, command.from);
+      {.topic = command.topic,
+       .name = name,
+       .brokers = command.brokers,
+       .sink_url = command.sink,
+       .ports_taken = ports_in(directory),
+       .is_from_example = is_instance && fs::absolute(fs::path(command.from)).parent_path() != k_instances},
+      *text, command.from);
   if (!made.ok()) {
     return fail(made.error());
   }
@@ -133,7 +140,6 @@ int run_new(const NewCommand& command) {
   std::printf("%s %s, a copy of %s with these lines changed:\n", command.dry_run ? "would write" : "wrote",
               out.c_str(), command.from.c_str());
   print_changes(*made);
-  const bool is_instance = fs::absolute(directory) == fs::path(k_instances);
   if (is_instance) {
     copy_drop_ins(made->former_name, name, command.dry_run);
   }

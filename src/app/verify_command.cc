@@ -11,6 +11,7 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/instance.h"
 #include "app/summary.h"
 #include "app/verify_text.h"
 #include "appliance/verification.h"
@@ -107,6 +108,7 @@ void print(const appliance::VerifyReport& report) {
 }  // namespace
 
 int run_verify(const VerifyCommand& command) {
+  stand_in_for_instance(command.config);
   const Result<Settings> loaded = Settings::load(command.config);
   if (!loaded.ok()) {
     return refused(command, loaded.error(), k_wrong_usage);

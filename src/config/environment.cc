@@ -97,7 +97,14 @@ Result<std::string> value_of_credential(std::string_view name, const Environment
                                 ", and CREDENTIALS_DIRECTORY is not set; run it by systemd with ",
                                 "LoadCredential=", name, ":/path, or write ${file:/path}"));
   }
-  return secret_of_file(concat(*directory, "/", name), environment);
+  Result<std::string> secret = secret_of_file(concat(*directory, "/", name), environment);
+  if (secret.ok() && secret->empty()) {
+    // The packaged unit has empty ones in the place of those that were never written.
+    return invalid_input(concat("needs the credential ", name,
+                                ", which is empty; write it to the file that the unit's LoadCredential=",
+                                name, ": names (of the package: /etc/penstock/secrets/", name, ")"));
+  }
+  return secret;
 }
 
 Result<std::string> value_of_variable(std::string_view expression, const Environment& environment) {

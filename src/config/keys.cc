@@ -160,7 +160,9 @@ constexpr Key k_process_keys[] = {
      .since = "0.1",
      .fallback = "/var/lib/penstock",
      .allowed = "an absolute path",
-     .help = "Where batches are kept on disk until they are published. It should be local NVMe or SSD, "
+     .help = "Where batches are kept on disk until they are published. Where it is not written and systemd "
+             "gives the unit a directory (StateDirectory= sets STATE_DIRECTORY), the stage is in that one. "
+             "It should be local NVMe or SSD, "
              "with ext4 or XFS. A directory of the deployment's name is made in it, with mode 0750, and its "
              "files with 0640. It must not lie in a directory that is the sink. What is in it after a "
              "restart is used again where it is what would be read next: of the same topic id, and "

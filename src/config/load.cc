@@ -21,13 +21,16 @@
 // 5. "overrides" is kept for the end, since an override begins as a copy of the general batch settings,
 //    wherever they stand in the file. Its "batch" is then a section again, with keys of the same names, but
 //    into the copy. In messages they are called "overrides[0].batch.compression".
-// 6. validate() misses source.brokers, source.topics and sink.url. It concludes nothing from batch.max_age.
-// 7. The error has a line for each of these, in the order of the file's lines.
+// 6. stage.dir is not written: with STATE_DIRECTORY=/var/lib/penstock/web, as systemd sets it, it is
+//    /var/lib/penstock, so that the stage, <stage.dir>/<name>, is that directory.
+// 7. validate() misses source.brokers, source.topics and sink.url. It concludes nothing from batch.max_age.
+// 8. The error has a line for each of these, in the order of the file's lines.
 #include "config/load.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -271,6 +274,17 @@ class Walk {
   Node* overrides_ = nullptr;
 };
 
+// The stage goes where systemd lets the unit write: into the first directory of STATE_DIRECTORY.
+void follow_state_directory(Settings& settings, const Environment& environment) {
+  const std::string given = environment.variable("STATE_DIRECTORY").value_or("");
+  const std::filesystem::path first = given.substr(0, given.find(':'));
+  if (!first.is_absolute() || settings.lines.contains("stage.dir")) {
+    return;
+  }
+  const std::filesystem::path clean = (first / "").lexically_normal().parent_path();
+  settings.stage.dir = clean.filename() == settings.name ? clean.parent_path() : clean;
+}
+
 }  // namespace
 
 Result<Settings> load(const std::string& path, const Environment& environment) {
@@ -307,6 +321,7 @@ Result<Settings> load_text(const std::string& text, const std::string& file, con
   if (settings.source.group.empty() && !settings.name.empty()) {
     settings.source.group = "penstock-" + settings.name;
   }
+  follow_state_directory(settings, environment);
   validate(settings, report);
   if (!report.empty()) {
     return report.error();

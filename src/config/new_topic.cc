@@ -67,7 +67,8 @@ class Rewriting {
     if (auto done = take_names(); !done.ok()) {
       return std::move(done).error();
     }
-    for (const auto step : {&Rewriting::change_group, &Rewriting::change_places, &Rewriting::change_port}) {
+    for (const auto step : {&Rewriting::change_brokers, &Rewriting::change_group, &Rewriting::change_places,
+                            &Rewriting::change_port}) {
       if (auto done = (this->*step)(); !done.ok()) {
         return std::move(done).error();
       }
@@ -107,6 +108,23 @@ class Rewriting {
     return change(*topic, wanted_.topic);
   }
 
+  // One broker is written; the new ones take its place, with commas between them.
+  Result<void> change_brokers() {
+    if (wanted_.brokers.empty()) {
+      return {};
+    }
+    const Node* brokers = node_at(root_, "source.brokers");
+    const Node* only = brokers;
+    if (brokers != nullptr && brokers->kind == NodeKind::list && brokers->items.size() == 1) {
+      only = &brokers->items.front();
+    }
+    if (only == nullptr || only->kind != NodeKind::scalar) {
+      return complaint(brokers == nullptr ? 1 : brokers->line,
+                       "source.brokers has not exactly one entry; change it by hand");
+    }
+    return change(*only, wanted_.brokers);
+  }
+
   Result<void> change_group() {
     if (const Node* group = node_at(root_, "source.group")) {
       std::string renamed = with_new_names(group->text);
@@ -127,7 +145,8 @@ class Rewriting {
       if (node == nullptr) {
         continue;
       }
-      if (auto done = change(*node, with_new_names(node->text)); !done.ok()) {
+      const bool is_given = path == "sink.url" && !wanted_.sink_url.empty();
+      if (auto done = change(*node, is_given ? wanted_.sink_url : with_new_names(node->text)); !done.ok()) {
         return done;
       }
     }
@@ -138,6 +157,9 @@ class Rewriting {
     const Node* listen = node_at(root_, "admin.listen");
     std::set<std::uint16_t> taken = wanted_.ports_taken;
     if (listen == nullptr) {
+      if (wanted_.is_from_example && !taken.contains(k_first_port)) {
+        return {};
+      }
       taken.insert(k_first_port);
       if (node_at(root_, "admin") != nullptr) {
         notes_.push_back(
@@ -155,7 +177,9 @@ class Rewriting {
     if (address.port == 0) {
       return {};
     }
-    taken.insert(address.port);
+    if (!wanted_.is_from_example) {
+      taken.insert(address.port);
+    }
     const std::string port = std::to_string(address.port);
     const std::size_t colon = listen->text.rfind(port);
     return change(*listen, concat(listen->text.substr(0, colon), next_free(taken, address.port)));

@@ -1,5 +1,8 @@
 #include "app/core_files.h"
 
+#include <fstream>
+#include <string>
+
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -21,6 +24,21 @@ TEST(CoreFiles, a_process_that_may_leave_them_leaves_none_and_may_be_told_to_aga
   EXPECT_EQ(after.rlim_cur, 0U);
   EXPECT_EQ(after.rlim_max, before.rlim_max);
   ::setrlimit(RLIMIT_CORE, &before);
+}
+
+TEST(CoreFiles, what_a_handler_is_given_all_the_same_holds_no_memory) {
+  const auto filter = [] {
+    std::string mappings;
+    std::ifstream("/proc/self/coredump_filter") >> mappings;
+    return mappings;
+  };
+  const std::string before = filter();
+  ASSERT_FALSE(before.empty());
+  std::ofstream("/proc/self/coredump_filter") << "0x33";
+  ASSERT_EQ(filter(), "00000033");
+  forbid_core_files();
+  EXPECT_EQ(filter(), "00000000");
+  std::ofstream("/proc/self/coredump_filter") << "0x" << before;
 }
 
 }  // namespace

@@ -98,6 +98,13 @@ TEST(Expand, says_what_is_missing) {
   }
 }
 
+TEST(Expand, an_empty_credential_was_never_written) {
+  FakeEnvironment fake = FakeEnvironment{.variables = {{"CREDENTIALS_DIRECTORY", "/run/credentials/x"}},
+                                         .files = {{"/run/credentials/x/hub", "\n"}}};
+  EXPECT_THAT(expand("${credential:hub}", fake.environment()).error().message,
+              testing::HasSubstr("needs the credential hub, which is empty"));
+}
+
 TEST(Expand, a_credential_needs_systemd) {
   const FakeEnvironment fake;
   EXPECT_THAT(expand("${credential:hub}", fake.environment()).error().message,

@@ -106,6 +106,23 @@ TEST(Load, the_least_configuration_has_the_documented_defaults) {
   EXPECT_EQ(s.drain_timeout, seconds(20));
 }
 
+TEST(Load, the_stage_follows_the_directory_that_systemd_gives) {
+  const auto stage_dir = [](const std::string& variable, std::string_view text) {
+    FakeEnvironment with_unit = fake();
+    with_unit.variables["STATE_DIRECTORY"] = variable;
+    const Result<Settings> settings = load_text(std::string(text), "f.yaml", with_unit.environment());
+    return settings.ok() ? settings->stage.dir : settings.error().message;
+  };
+  EXPECT_EQ(stage_dir("/var/lib/penstock/web", k_least), "/var/lib/penstock") << "<dir>/<name> is the unit's";
+  EXPECT_EQ(stage_dir("/var/lib/penstock/web/", k_least), "/var/lib/penstock");
+  EXPECT_EQ(stage_dir("/var/lib/penstock/gateway", k_least), "/var/lib/penstock/gateway") << "another name";
+  EXPECT_EQ(stage_dir("/srv/web:/var/lib/other", k_least), "/srv") << "the first";
+  EXPECT_EQ(stage_dir("", k_least), "/var/lib/penstock");
+  EXPECT_EQ(stage_dir("relative/web", k_least), "/var/lib/penstock") << "none that systemd would give";
+  EXPECT_EQ(stage_dir("/srv/web", with("stage: {dir: /data}\n")), "/data") << "what is written counts";
+  EXPECT_EQ(stage_dir("/srv/web", with("stage: {max_bytes: 1GiB}\n")), "/srv");
+}
+
 TEST(Load, every_key_can_be_written) {
   const Settings s = settings_of(R"(
 name: api-gateway

@@ -1,5 +1,7 @@
 #include "config/new_topic.h"
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +35,40 @@ std::string refusal_of(const NewTopic& wanted, const std::string& text) {
   const Result<NewConfiguration> made = configuration_for(wanted, text, "web.yaml");
   EXPECT_FALSE(made.ok());
   return made.ok() ? std::string() : made.error().message;
+}
+
+TEST(NewTopic, the_port_of_an_example_is_free_unless_another_deployment_has_it) {
+  const auto listens = [](std::set<std::uint16_t> taken) {
+    const NewConfiguration made = made_of(
+        {.topic = "p", .name = "p", .ports_taken = std::move(taken), .is_from_example = true}, k_former);
+    return made.text.substr(made.text.find("admin:"));
+  };
+  EXPECT_EQ(listens({}), "admin: {listen: 127.0.0.1:9464}\n");
+  EXPECT_EQ(listens({9464}), "admin: {listen: 127.0.0.1:9465}\n");
+  const std::string bare = "name: web\nsource: {topics: [web]}\n";
+  EXPECT_EQ(made_of({.topic = "p", .name = "p", .is_from_example = true}, bare).text,
+            "name: p\nsource: {topics: [p]}\n");
+  EXPECT_NE(made_of({.topic = "p", .name = "p", .ports_taken = {9464}, .is_from_example = true}, bare)
+                .text.find("127.0.0.1:9465"),
+            std::string::npos);
+}
+
+TEST(NewTopic, brokers_and_the_place_of_the_files_are_changed_where_they_are_given) {
+  const NewConfiguration made = made_of({.topic = "payments",
+                                         .name = "payments",
+                                         .brokers = "ours.servicebus.windows.net:9093",
+                                         .sink_url = "https://ours.blob.core.windows.net/lake/api-gateway",
+                                         .ports_taken = {}},
+                                        k_former);
+  EXPECT_NE(made.text.find("\n  brokers: [ours.servicebus.windows.net:9093]\n"), std::string::npos)
+      << made.text;
+  EXPECT_NE(made.text.find("\n  url: https://ours.blob.core.windows.net/lake/api-gateway\n"),
+            std::string::npos)
+      << made.text;
+  EXPECT_NE(refusal_of({.topic = "p", .name = "p", .brokers = "a:1", .sink_url = {}, .ports_taken = {}},
+                       "name: web\nsource: {topics: [web], brokers: [b:1, c:1]}\n")
+                .find("source.brokers has not exactly one entry"),
+            std::string::npos);
 }
 
 TEST(NewTopic, changes_names_group_paths_and_port_and_nothing_else) {
