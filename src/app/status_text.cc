@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -116,6 +117,13 @@ std::string span(double seconds) {
 
 std::string ago(const JsonValue& time, const JsonValue& now) {
   return time.number ? concat(span(now.number.value_or(0) - *time.number), " ago") : "none yet";
+}
+
+// ", ready for 35 s"
+std::string state_time(const JsonValue& status) {
+  const std::optional<double> since = status["state_since"].number;
+  const std::string_view state = status["state"].text == "ready" ? "ready" : "not ready";
+  return since ? concat(", ", state, " for ", span(status["now"].number.value_or(0) - *since)) : "";
 }
 
 // The first column gives way. The others are numbers, and stand to the right.
@@ -290,7 +298,8 @@ std::vector<std::string> status_lines(const JsonValue& status, const StatusFrame
   std::vector<std::string> lines;
   lines.push_back(concat(word(status["name"]), ": ", state_sentence(status)));
   lines.push_back(concat("penstock ", word(status["version"]), ", up ",
-                         span(status["now"].number.value_or(0) - status["start_time"].number.value_or(0))));
+                         span(status["now"].number.value_or(0) - status["start_time"].number.value_or(0)),
+                         state_time(status)));
   lines.emplace_back();
   add_totals(lines, status, frame.columns);
   add_topics(lines, status, frame.columns);

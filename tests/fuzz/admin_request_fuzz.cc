@@ -7,7 +7,6 @@
 #include "admin/access.h"
 #include "admin/http_text.h"
 #include "base/check.h"
-#include "base/letter_case.h"
 
 namespace penstock::admin {
 namespace {
@@ -26,10 +25,11 @@ void check_request(std::string_view text) {
       CHECK(request.path.find_first_of(" ?") == std::string_view::npos);
       CHECK(request.path.size() <= k_request_line_bytes_max);
       CHECK(!shows_token(request.authorization, ""));
-      CHECK(!names_an_address(request.host) || request.host.find("example") == std::string_view::npos);
+      if (names_an_address(request.host)) {
+        CHECK(request.host.find("example") == std::string_view::npos);
+      }
       if (shows_token(request.authorization, "0123456789abcdef")) {
-        CHECK(lower(request.authorization.substr(0, 6)) == "bearer" ||
-              lower(request.authorization.substr(0, 5)) == "basic");
+        CHECK((request.authorization.substr(0, 1).find_first_of("Bb") == 0));
       }
       break;
     case State::refused:

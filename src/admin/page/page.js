@@ -109,6 +109,7 @@ function showNow(status) {
     ["Last file", ago(status.last_file, status.now)],
     ["Stage", bytes(status.stage.bytes) + " of " + bytes(status.stage.limit_bytes) + " (" + used.toFixed(0) + " %)"],
     ["Stage was full for", span(status.stage.full_s)],
+    [status.state === "ready" ? "Ready for" : "Not ready for", status.state_since === null ? "not known" : span(status.now - status.state_since)],
     ["Batches", sum("open_batches") + " open, " + sum("publishing_batches") + " on the way"],
   ];
   at("now").replaceChildren(...tiles.map(([name, value]) => {

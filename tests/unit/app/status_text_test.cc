@@ -27,6 +27,7 @@ obs::Status sample() {
   status.now = moment(10'000);
   status.start_time = moment(1'000);
   status.state = obs::StatusState::ready;
+  status.state_since = moment(9'900);
   status.records = 1'234'567;
   status.bytes = 1'200'000'000;
   status.files = 40;
@@ -66,7 +67,7 @@ std::size_t characters(const std::string& line) {
 TEST(StatusText, says_what_the_instance_does) {
   const std::vector<std::string> lines = status_lines(parsed(sample()), {.columns = 120});
   EXPECT_EQ(lines[0], "web: ready");
-  EXPECT_EQ(lines[1], "penstock 0.1.0, up 2 h 30 min");
+  EXPECT_EQ(lines[1], "penstock 0.1.0, up 2 h 30 min, ready for 100 s");
   EXPECT_THAT(lines, Contains("read     5 records/s, 50 B/s  \u2588\u2581\u2585"));
   EXPECT_THAT(lines, Contains(HasSubstr("lag      77 records, 90 s")));
   EXPECT_THAT(lines, Contains("landed   1,234,567 records, 1.2 GB in 40 files, the last 35 s ago"));
