@@ -39,16 +39,34 @@ std::string refusal_of(const NewTopic& wanted, const std::string& text) {
 
 TEST(NewTopic, the_port_of_an_example_is_free_unless_another_deployment_has_it) {
   const auto listens = [](std::set<std::uint16_t> taken) {
-    const NewConfiguration made = made_of(
-        {.topic = "p", .name = "p", .ports_taken = std::move(taken), .is_from_example = true}, k_former);
+    const NewConfiguration made = made_of({.topic = "p",
+                                           .name = "p",
+                                           .brokers = {},
+                                           .sink_url = {},
+                                           .ports_taken = std::move(taken),
+                                           .is_from_example = true},
+                                          k_former);
     return made.text.substr(made.text.find("admin:"));
   };
   EXPECT_EQ(listens({}), "admin: {listen: 127.0.0.1:9464}\n");
   EXPECT_EQ(listens({9464}), "admin: {listen: 127.0.0.1:9465}\n");
   const std::string bare = "name: web\nsource: {topics: [web]}\n";
-  EXPECT_EQ(made_of({.topic = "p", .name = "p", .is_from_example = true}, bare).text,
+  EXPECT_EQ(made_of({.topic = "p",
+                     .name = "p",
+                     .brokers = {},
+                     .sink_url = {},
+                     .ports_taken = {},
+                     .is_from_example = true},
+                    bare)
+                .text,
             "name: p\nsource: {topics: [p]}\n");
-  EXPECT_NE(made_of({.topic = "p", .name = "p", .ports_taken = {9464}, .is_from_example = true}, bare)
+  EXPECT_NE(made_of({.topic = "p",
+                     .name = "p",
+                     .brokers = {},
+                     .sink_url = {},
+                     .ports_taken = {9464},
+                     .is_from_example = true},
+                    bare)
                 .text.find("127.0.0.1:9465"),
             std::string::npos);
 }
@@ -72,8 +90,9 @@ TEST(NewTopic, brokers_and_the_place_of_the_files_are_changed_where_they_are_giv
 }
 
 TEST(NewTopic, changes_names_group_paths_and_port_and_nothing_else) {
-  const NewConfiguration made =
-      made_of({.topic = "payments.v2", .name = "payments", .ports_taken = {9465}}, k_former);
+  const NewConfiguration made = made_of(
+      {.topic = "payments.v2", .name = "payments", .brokers = {}, .sink_url = {}, .ports_taken = {9465}},
+      k_former);
   EXPECT_EQ(made.text, R"(# The gateway's traffic.
 name: payments        # names the group
 source:
@@ -96,10 +115,11 @@ admin: {listen: 127.0.0.1:9466}
 }
 
 TEST(NewTopic, a_name_within_a_word_is_no_name) {
-  const NewConfiguration made = made_of({.topic = "pay", .name = "pay", .ports_taken = {}},
-                                        "name: web\n"
-                                        "source: {topics: web, group: 'penstock-web'}\n"
-                                        "sink: {url: 'file:///srv/webhooks/web'}\n");
+  const NewConfiguration made =
+      made_of({.topic = "pay", .name = "pay", .brokers = {}, .sink_url = {}, .ports_taken = {}},
+              "name: web\n"
+              "source: {topics: web, group: 'penstock-web'}\n"
+              "sink: {url: 'file:///srv/webhooks/web'}\n");
   EXPECT_EQ(made.text,
             "name: pay\n"
             "source: {topics: pay, group: 'penstock-pay'}\n"
@@ -109,14 +129,14 @@ TEST(NewTopic, a_name_within_a_word_is_no_name) {
 
 TEST(NewTopic, a_group_without_the_former_name_gets_a_name_of_its_own) {
   const NewConfiguration made =
-      made_of({.topic = "pay", .name = "pay", .ports_taken = {}},
+      made_of({.topic = "pay", .name = "pay", .brokers = {}, .sink_url = {}, .ports_taken = {}},
               "name: web\nsource:\n  topics:\n    - web\n  group: lake\nadmin:\n  listen: none\n");
   EXPECT_EQ(made.text,
             "name: pay\nsource:\n  topics:\n    - pay\n  group: penstock-pay\nadmin:\n  listen: none\n");
 }
 
 TEST(NewTopic, what_is_not_a_configuration_of_one_topic_is_refused) {
-  const NewTopic wanted{.topic = "pay", .name = "pay", .ports_taken = {}};
+  const NewTopic wanted{.topic = "pay", .name = "pay", .brokers = {}, .sink_url = {}, .ports_taken = {}};
   for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
            {"source: {topics: [web]}\n", "has no name"},
            {"name: web\nsource: {topics: [web, app]}\n",
@@ -128,10 +148,13 @@ TEST(NewTopic, what_is_not_a_configuration_of_one_topic_is_refused) {
            {"name: \"we\\u0062\"\nsource: {topics: [web]}\n", "web.yaml:1: the value here is not written"}}) {
     EXPECT_NE(refusal_of(wanted, text).find(says), std::string::npos) << refusal_of(wanted, text);
   }
-  EXPECT_NE(refusal_of({.topic = "a/b", .name = "pay", .ports_taken = {}}, k_former).find("the topic"),
-            std::string::npos);
   EXPECT_NE(
-      refusal_of({.topic = "pay", .name = "a b", .ports_taken = {}}, k_former).find("the deployment's name"),
+      refusal_of({.topic = "a/b", .name = "pay", .brokers = {}, .sink_url = {}, .ports_taken = {}}, k_former)
+          .find("the topic"),
+      std::string::npos);
+  EXPECT_NE(
+      refusal_of({.topic = "pay", .name = "a b", .brokers = {}, .sink_url = {}, .ports_taken = {}}, k_former)
+          .find("the deployment's name"),
       std::string::npos);
 }
 
