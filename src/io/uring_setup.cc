@@ -161,7 +161,7 @@ std::string register_region(io_uring& ring, MutableBytes region, const UringCall
   if (result == -ENOMEM || result == -EPERM) {
     return concat(region.size(), " bytes of buffers are more than may be locked (", errno_name(-result),
                   "), so that the kernel pins them anew for every write: set LimitMEMLOCK=infinity in the "
-                  "service's unit, or ulimit -l");
+                  "service's unit, or ulimit -l; where that is done, the machine's own hard limit is lower");
   }
   return concat("the kernel does not register ", region.size(), " bytes of buffers (", std::strerror(-result),
                 ", ", errno_name(-result), "), and pins them anew for every write");

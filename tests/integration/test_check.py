@@ -1,7 +1,7 @@
 """`penstock check` agrees with `penstock run`: what it calls a fault keeps the service from its work, and nothing else does.
 
-Each case prepares one thing, as root or as a user without rights, asks `check`, and then starts `run` on the same file. What a
-case says is wanted of both. The pair is one of
+Each case prepares one thing, asks `check`, and then starts `run` on the same file: once both as root, and once both as the
+service's user, who has no rights. What a case says is wanted of both commands. The pair is one of
 
     works     check exits 0, and the service becomes ready
     warned    the same, with a row "warn" that has the words
@@ -41,6 +41,7 @@ class Place:
 
     def __init__(self, lands, path: Path, binary: Path):
         self.lands, self.path, self.binary = lands, path, binary
+        self.user = 0  # who asks, and whose the deployment is
         self.stage, self.lake = path / "stage", path / "lake"
         self.config = merged(lands.config(), {"stage": {"dir": str(self.stage)}, "source": {"fence_wait": "10s"}})
         self._mounts: list[Path] = []
@@ -50,7 +51,13 @@ class Place:
     def set(self, **sections):
         self.config = merged(self.config, sections)
 
-    def make(self, path: Path, owner: int = 0, mode: int = 0o755) -> Path:
+    def belongs_to(self, user: int):
+        self.user = user
+        os.chown(self.path, user, user)
+
+    def make(self, path: Path, owner: int | None = None, mode: int = 0o755) -> Path:
+        """The asking user's own, if nothing else is said."""
+        owner = self.user if owner is None else owner
         path.mkdir(parents=True)
         path.chmod(mode)
         os.chown(path, owner, owner)
@@ -135,12 +142,12 @@ def nothing(place):
 
 def own_directory_alone(place):
     """What StateDirectory=penstock/%i of the unit gives: only <stage.dir>/<name> is the user's."""
-    place.make(place.stage)
+    place.make(place.stage, 0)
     place.make(place.stage / "gateway", NOBODY)
 
 
 def stage_of_another_user(place):
-    place.make(place.stage)
+    place.make(place.stage, 0)
 
 
 def stage_left_by_root(place):
@@ -185,8 +192,7 @@ def stage_in_the_lake(place):
 
 
 def lake_of_another_user(place):
-    place.make(place.stage, NOBODY)
-    place.config["sink"] = {"url": f"file://{place.make(place.lake)}"}
+    place.config["sink"] = {"url": f"file://{place.make(place.lake, 0)}"}
 
 
 def lake_without_links(place):
@@ -201,7 +207,6 @@ def port_taken(place):
 def reserved_port(place):
     if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 81:
         pytest.skip("no port is reserved here")
-    place.make(place.stage, NOBODY)
     place.set(admin={"listen": "127.0.0.1:81"})
 
 
@@ -271,37 +276,37 @@ def short_fence_wait(place):
     place.set(source={"fence_wait": "500ms"})
 
 
-CASES = [  # what is prepared, the user, what is to come of it, words of both
-    (nothing, 0, "works", []),
-    (own_directory_alone, NOBODY, "works", []),
-    (stage_of_another_user, NOBODY, "refused", ["stage/gateway", "EACCES"]),
-    (stage_left_by_root, NOBODY, "refused", ["worker-0", "EACCES"]),
-    (segments_left_by_root, NOBODY, "works", []),  # they are moved aside
-    (read_only_below_a_good_directory, 0, "refused", ["stage/gateway", "EROFS"]),
-    (good_below_a_full_directory, 0, "warned", ["tmpfs"]),
-    (no_room_for_two_segments, 0, "refused", ["free some room"]),
-    (less_room_than_max_bytes, 0, "warned", ["stage.max_bytes is 1GiB"]),
-    (stage_is_a_file, 0, "refused", ["making the stage directory"]),
-    (stage_in_the_lake, 0, "invalid", ["stage.dir", "into the lake"]),
-    (lake_of_another_user, NOBODY, "refused", ["lake", "EACCES"]),
-    (lake_without_links, 0, "refused", ["link(2)", "cross-device"]),
-    (port_taken, 0, "refused", ["another process"]),
-    (reserved_port, NOBODY, "refused", ["81"]),
-    (address_that_cannot_be, 0, "invalid", ["admin.listen"]),
-    (address_of_another_machine, 0, "refused", ["192.0.2.1"]),
-    (no_token_for_others, 0, "invalid", ["admin.listen", "token:"]),
-    (more_memory_than_there_is, 0, "invalid", ["runtime.memory", "1TiB"]),
-    (small_container, 0, "invalid", ["runtime.memory", "192MiB", "128MiB"]),
-    (no_container, 0, "refused", ["no-such-container"]),
-    (wrong_key, 0, "refused", ["403"]),
-    (key_of_another_account, 0, "invalid", ["sink.auth", "fabrikam", "contoso"]),
-    (listing_not_allowed, 0, "warned", ["listing is not"]),
-    (no_broker, 0, "waits", ["source.brokers"]),
-    (topic_with_a_slip, 0, "waits", []),
-    (expression_without_a_topic, 0, "waits", ["no-such-topic"]),
-    (property_with_a_slip, 0, "invalid", ["sesion.timeout.ms"]),
-    (certificates_that_are_not_there, 0, "invalid", ["source.tls.ca", "/nonexistent.pem"]),
-    (short_fence_wait, 0, "warned", ["source.fence_wait"]),
+CASES = [  # what is prepared, what is to come of it as the service's user and as root, words of both
+    (nothing, "works", "works", []),
+    (own_directory_alone, "works", "works", []),
+    (stage_of_another_user, "refused", "works", ["stage/gateway", "EACCES"]),
+    (stage_left_by_root, "refused", "works", ["worker-0", "EACCES"]),
+    (segments_left_by_root, "works", "works", []),  # they are moved aside
+    (read_only_below_a_good_directory, "refused", "refused", ["stage/gateway", "EROFS"]),
+    (good_below_a_full_directory, "warned", "warned", ["tmpfs"]),
+    (no_room_for_two_segments, "refused", "refused", ["free some room"]),
+    (less_room_than_max_bytes, "warned", "warned", ["stage.max_bytes is 1GiB"]),
+    (stage_is_a_file, "refused", "refused", ["making the stage directory"]),
+    (stage_in_the_lake, "invalid", "invalid", ["stage.dir", "into the lake"]),
+    (lake_of_another_user, "refused", "works", ["lake", "EACCES"]),
+    (lake_without_links, "refused", "refused", ["link(2)", "cross-device"]),
+    (port_taken, "refused", "refused", ["another process"]),
+    (reserved_port, "refused", "works", ["81"]),
+    (address_that_cannot_be, "invalid", "invalid", ["admin.listen"]),
+    (address_of_another_machine, "refused", "refused", ["192.0.2.1"]),
+    (no_token_for_others, "invalid", "invalid", ["admin.listen", "token:"]),
+    (more_memory_than_there_is, "invalid", "invalid", ["runtime.memory", "1TiB"]),
+    (small_container, "invalid", "invalid", ["runtime.memory", "192MiB", "128MiB"]),
+    (no_container, "refused", "refused", ["no-such-container"]),
+    (wrong_key, "refused", "refused", ["403"]),
+    (key_of_another_account, "invalid", "invalid", ["sink.auth", "fabrikam", "contoso"]),
+    (listing_not_allowed, "warned", "warned", ["listing is not"]),
+    (no_broker, "waits", "waits", ["source.brokers"]),
+    (topic_with_a_slip, "waits", "waits", []),
+    (expression_without_a_topic, "waits", "waits", ["no-such-topic"]),
+    (property_with_a_slip, "invalid", "invalid", ["sesion.timeout.ms"]),
+    (certificates_that_are_not_there, "invalid", "invalid", ["source.tls.ca", "/nonexistent.pem"]),
+    (short_fence_wait, "warned", "warned", ["source.fence_wait"]),
 ]
 
 
@@ -337,13 +342,19 @@ def outcome_of_run(place, file: Path, admin_port: int, user: int, words: list[st
         process.wait(60)
 
 
-@pytest.mark.parametrize("prepare, user, verdict, words", CASES, ids=[case[0].__name__ for case in CASES])
-def test_check_and_run_agree(place, prepare, user, verdict, words):
+@pytest.mark.parametrize("user", [NOBODY, 0], ids=["service", "root"])
+@pytest.mark.parametrize("prepare, as_service, as_root, words", CASES, ids=[case[0].__name__ for case in CASES])
+def test_check_and_run_agree(place, prepare, as_service, as_root, words, user):
+    verdict = as_service if user else as_root
+    words = [] if verdict == "works" else words
+    place.belongs_to(user)
     admin_port = free_port()
     place.set(admin={"listen": f"127.0.0.1:{admin_port}"})
     prepare(place)
     if prepare is topic_with_a_slip:
         words = [place.lands.topic + "x"]
+    if verdict in ("works", "warned"):
+        admin_port = int(place.config["admin"]["listen"].rpartition(":")[2])
     file = place.path / "penstock.yaml"
     file.write_text(json.dumps(place.config))
     before = {path for path in place.path.rglob("*")}

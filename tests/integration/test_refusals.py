@@ -123,13 +123,17 @@ def test_a_disk_without_room_for_the_stage(landing, mounted):
     refused(lands.penstock(merged(lands.config(), {"stage": {"dir": str(place)}})), 1, str(place), "room")
 
 
-def test_a_disk_that_fills_up_while_running(landing, mounted):
-    """The configuration promises more room than the disk has: what fits is used, and everything lands."""
+def test_a_disk_that_fills_up_while_running(landing, mounted, proxy):
+    """The configuration promises more room than the disk has: what fits is used, it is the disk that is named and not
+    stage.max_bytes, and everything lands once the store is back."""
     lands = landing(2)
     place = mounted("size=160m")
-    penstock = lands.penstock(merged(lands.config(), {"stage": {"dir": str(place), "max_bytes": "4GiB"},
-                                                      "batch": {"max_age": "10s", "max_bytes": "1GiB"}})).start()
+    penstock = lands.penstock(merged(lands.config(proxy.port), {"stage": {"dir": str(place), "max_bytes": "4GiB"},
+                                                                "batch": {"max_age": "10s", "max_bytes": "1GiB"}})).start()
+    proxy.down()
     lands.book.spread(2, 300_000, 1024)
+    wait_until(lambda: f"the disk of the stage {place}" in penstock.get("/readyz")[1], 90, "/readyz names the disk")
+    proxy.up()
     lands.wait_landed(timeout_s=120)
     assert penstock.terminate() == 0
     penstock.assert_did_not_crash()

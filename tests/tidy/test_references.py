@@ -27,6 +27,14 @@ LINK_DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?([^\s>]+)", re.M)
 HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*$", re.M)
 ANCHOR = re.compile(r"<a\s+(?:id|name)=\"([^\"]+)\"")
 
+# Tests that a page names as its evidence, in code spans: `unit_stage: StageTest.name`, `Suite.begin_*`, `test_name`.
+EVIDENCE = ("tests/FINDINGS.md", "SECURITY.md", "PROOF.md", "ARCHITECTURE.md")
+GTEST = re.compile(r"\bTEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)|\bTYPED_TEST\(\s*(\w+)\s*,\s*(\w+)\s*\)")
+PYTEST = re.compile(r"^ *def (test_\w+)", re.M)
+NAMED_GTEST = re.compile(r"(?<![\w./])([A-Z]\w+)\.(\*|(?!md\b|name\b|txt\b)[a-z]\w*\*?)")
+NAMED_PYTEST = re.compile(r"(?<![\w./-])(test_\w+)(?!\w*\.py|/|=)(\*?)")
+ALSO_NAMED = re.compile(r"`\.?([a-z]+_\w*\*?)`")
+
 
 @cache
 def directories() -> frozenset[str]:
@@ -135,6 +143,40 @@ def why_link_fails(link: str, page: str) -> str:
     return ""
 
 
+# Tests
+
+@cache
+def every_test() -> tuple[frozenset[str], frozenset[str]]:
+    """"Suite.name" of googletest, and the names of pytest."""
+    sources = [text_of(name) for name in tracked() if name.startswith("tests/") and name.endswith(".cc")]
+    gtests = {".".join(part for part in match.groups() if part) for text in sources for match in GTEST.finditer(text)}
+    scripts = [text_of(name) for name in tracked() if name.startswith("tests/") and name.endswith(".py")]
+    return frozenset(gtests), frozenset(name for text in scripts for name in PYTEST.findall(text))
+
+
+def named_in(text: str) -> list[str]:
+    """What its code spans name. A name that ends with * stands for all that begin so. Behind `Suite.name`, `.other` or `other_*`
+    is of that suite."""
+    named, suite, end = [], "", 0
+    for span in INLINE_CODE.finditer(blanked(text, FENCE)):
+        gtests = [] if "--" in span.group() else list(NAMED_GTEST.finditer(span.group()))
+        also = ALSO_NAMED.fullmatch(span.group())
+        if gtests:
+            suite = gtests[-1].group(1)
+            named += [f"{match.group(1)}.{match.group(2)}" for match in gtests]
+        elif suite and also and text[end:span.start()].strip() == ",":
+            named.append(f"{suite}.{also.group(1)}")
+        else:
+            suite = ""
+            named += [match.group(1) + match.group(2) for match in NAMED_PYTEST.finditer(span.group())]
+        end = span.end()
+    return named
+
+
+def is_in(name: str, known: frozenset[str]) -> bool:
+    return any(each.startswith(name[:-1]) for each in known) if name.endswith("*") else name in known
+
+
 def test_every_page_that_a_comment_or_a_page_names_exists():
     missing = []
     for name, text in prose():
@@ -173,6 +215,21 @@ def test_every_source_that_a_page_or_a_comment_names_exists():
         missing += [f"{found_at(name, text, match)}: {match.group(1)}" for match in SOURCE.finditer(text)
                     if not source_exists(match.group(1), name)]
     assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("page", EVIDENCE)
+def test_every_test_that_a_page_names_exists(page):
+    gtests, pytests = every_test()
+    named = named_in(text_of(page))
+    missing = [name for name in named if not is_in(name, gtests if "." in name else pytests)]
+    assert not missing, "\n".join(missing)
+
+
+def test_a_test_that_is_named_and_not_there_is_found():
+    page = "`unit_x: Suite.begin_*`, `.other_one`, `two_*` and `a_b`, `Other.*`, `test_a.py`: `test_b[c]`; `x --gtest_filter=No.no`"
+    assert named_in(page) == ["Suite.begin_*", "Suite.other_one", "Suite.two_*", "Other.*", "test_b"]
+    assert is_in("Suite.begin_*", frozenset({"Suite.begin_here"})) and not is_in("Suite.begin", frozenset({"Suite.begin_here"}))
+    assert len(every_test()[0]) > 1000 and len(every_test()[1]) > 100
 
 
 @pytest.mark.parametrize("heading, anchor", [
