@@ -79,8 +79,8 @@ def end_of(run: Replaced, replacements: int):
     assert run.now.stop() == 0, run.now.output[-3000:]
     counted = run.here.tally()
     longest = run.landings.longest_pause(run.began)
-    print(f"{replacements} replacements under {PER_SECOND} records a second: {counted}; the longest pause of a partition "
-          f"{longest:.1f} s")
+    print(f"{replacements} replacements under {PER_SECOND} records a second: {counted};\n"
+          f"  the longest pause of a partition {longest:.1f} s")
     assert not counted.faults and counted.lines == run.here.book.records > 0, counted.faults
     return longest
 
