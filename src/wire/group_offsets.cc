@@ -336,48 +336,41 @@ void GroupOffsets::commit(MemberStamp stamp, std::vector<EntryToCommit> entries,
 }
 
 void GroupOffsets::leave(MemberStamp stamp, Duration timeout, std::function<void(Result<void>)> done) {
-  const auto who = std::make_shared<const MemberStamp>(std::move(stamp));
-  const auto send = [this, who, timeout, done](BrokerConnection& coordinator) {
-    coordinator.request(
-        {.api = ApiKey::leave_group,
-         .encode =
-             [this, who](Buffer& out, std::int16_t version) {
-               encode_leave_group(
-                   out, version,
-                   {.group = group_, .member_id = who->member_id, .instance_id = who->instance_id});
-             },
-         .timeout = timeout,
-         .into = nullptr,
-         .done =
-             [this, done](const Reply& reply) {
-               if (reply.error) {
-                 forget_coordinator();
-                 done(*reply.error);
-                 return;
-               }
-               done(leave_answer(reply, concat("leaving group ", group_)));
-             }});
-  };
-  with_coordinator(send, [done](Error error) { done(std::move(error)); });
+  tell_coordinator(
+      ApiKey::leave_group,
+      [this, who = std::move(stamp)](Buffer& out, std::int16_t version) {
+        encode_leave_group(out, version,
+                           {.group = group_, .member_id = who.member_id, .instance_id = who.instance_id});
+      },
+      timeout, [this](const Reply& reply) { return leave_answer(reply, concat("leaving group ", group_)); },
+      std::move(done));
 }
 
 void GroupOffsets::remove(Duration timeout, std::function<void(Result<void>)> done) {
-  const auto send = [this, timeout, done](BrokerConnection& coordinator) {
-    coordinator.request(
-        {.api = ApiKey::delete_groups,
-         .encode = [this](Buffer& out,
-                          std::int16_t version) { encode_delete_groups(out, version, {.group = group_}); },
-         .timeout = timeout,
-         .into = nullptr,
-         .done =
-             [this, done](const Reply& reply) {
-               if (reply.error) {
-                 forget_coordinator();
-                 done(*reply.error);
-                 return;
-               }
-               done(remove_answer(reply, concat("deleting group ", group_)));
-             }});
+  tell_coordinator(
+      ApiKey::delete_groups,
+      [this](Buffer& out, std::int16_t version) { encode_delete_groups(out, version, {.group = group_}); },
+      timeout, [this](const Reply& reply) { return remove_answer(reply, concat("deleting group ", group_)); },
+      std::move(done));
+}
+
+void GroupOffsets::tell_coordinator(ApiKey api, std::function<void(Buffer&, std::int16_t)> encode,
+                                    Duration timeout, std::function<Result<void>(const Reply&)> answer,
+                                    std::function<void(Result<void>)> done) {
+  const auto send = [this, api, encode = std::move(encode), timeout, answer = std::move(answer),
+                     done](BrokerConnection& coordinator) {
+    coordinator.request({.api = api,
+                         .encode = encode,
+                         .timeout = timeout,
+                         .into = nullptr,
+                         .done = [this, answer, done](const Reply& reply) {
+                           if (reply.error) {
+                             forget_coordinator();
+                             done(*reply.error);
+                             return;
+                           }
+                           done(answer(reply));
+                         }});
   };
   with_coordinator(send, [done](Error error) { done(std::move(error)); });
 }

@@ -62,6 +62,10 @@ class GroupOffsets {
 
  private:
   // Runs `use` with the coordinator's connection, or `refuse` with why it was not found.
+  // One request whose whole answer is done or an error.
+  void tell_coordinator(ApiKey api, std::function<void(Buffer&, std::int16_t)> encode, Duration timeout,
+                        std::function<Result<void>(const Reply&)> answer,
+                        std::function<void(Result<void>)> done);
   void with_coordinator(std::function<void(BrokerConnection&)> use, std::function<void(Error)> refuse);
   void on_coordinator(Result<BrokerAddress> found);
   void forget_coordinator();

@@ -15,6 +15,7 @@ from harness.azurite import Azurite
 from harness.book import CountingBook
 from harness.kafka import Kafka
 from harness.lake import files_of, landed_records
+from harness.nodes import azurite, azurite_node, kafka, kafka_node  # noqa: F401
 from harness.paths import ROOT
 from harness.penstock import base_config, merged
 from harness.service import free_port, wait_until
@@ -58,23 +59,6 @@ def machine(booted_image, packages):
     with Machine(booted_image, packages) as made:
         made.install("penstock.deb")
         yield made
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory) -> Kafka:
-    node = Kafka(tmp_path_factory.mktemp("kafka"))
-    node.format()
-    node.start()
-    yield node
-    node.kill()
-
-
-@pytest.fixture(scope="session")
-def azurite(tmp_path_factory) -> Azurite:
-    node = Azurite(tmp_path_factory.mktemp("azurite"))
-    node.start()
-    yield node
-    node.service.kill()
 
 
 class Pauses:
