@@ -1,5 +1,5 @@
-// Whether a file is another one than it was: what changes when it is written, or when another takes its place,
-// also behind a link.
+// Whether a file is another one than it was: what changes when it is written, or when another takes its
+// place, also behind a link.
 #pragma once
 
 #include <cstdint>

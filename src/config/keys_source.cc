@@ -234,9 +234,10 @@ constexpr Key k_fetching_keys[] = {
      .since = "0.1",
      .fallback = "system",
      .allowed = "system, or the absolute path of a PEM file",
-     .help = "What the brokers' certificates are checked against: the certificate authorities of this "
-             "machine, or those in a file. A file is read again when it changes. The machine's are read at the "
-             "start.",
+     .help =
+         "What the brokers' certificates are checked against: the certificate authorities of this "
+         "machine, or those in a file. A file is read again when it changes. The machine's are read at the "
+         "start.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.tls.ca, check_certificates); }},
     {.path = "source.tls.certificate",

@@ -54,8 +54,8 @@ class RdMembership final : public source::Membership {
   };
   void let(Tenant tenant) { tenant_ = std::move(tenant); }
 
-  // For the tenant: the consumer, the queue of its own events, which poll() serves, and the loop's waking when
-  // another queue gets something. `queue` is unwatched before close().
+  // For the tenant: the consumer, the queue of its own events, which poll() serves, and the loop's waking
+  // when another queue gets something. `queue` is unwatched before close().
   rd_kafka_s* client() const { return client_.get(); }
   rd_kafka_queue_s* group_queue() const { return group_queue_.get(); }
   void watch(rd_kafka_queue_s* queue) const;
