@@ -27,8 +27,8 @@ Environment process_environment();
 //   ${NAME}            the environment variable; an error if it is not set
 //   ${NAME:-default}   the same, or the default if it is not set or empty; the default ends at the first '}'
 //   ${file:/path}      what the file holds, without the line ends at its end
-//   ${credential:name} the same of $CREDENTIALS_DIRECTORY/name, where systemd's LoadCredential= puts it; an error if
-//                      it is empty
+//   ${credential:name} the same of $CREDENTIALS_DIRECTORY/name, where systemd's LoadCredential= puts it; an
+//                      error if it is empty
 //   $${                a literal "${"
 // Any other '$' stands for itself. The error's message is a predicate that names what was asked for, and
 // never a value.
