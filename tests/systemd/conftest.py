@@ -25,6 +25,12 @@ from harness.torture import Plan, Stream
 PARTITIONS = 4
 
 
+def pytest_collection_modifyitems(items):
+    """A package is installed in seconds, or in minutes on a busy machine."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def package() -> Path:
     """Built from this checkout; PENSTOCK_PACKAGE is any other one."""
@@ -113,7 +119,7 @@ class Service:
         self.instance.drop_in(f"LoadCredential=storage-key:/etc/penstock/secrets/{name}.storage-key", "RestartSec=1s")
         machine.write(f"/etc/penstock/secrets/{name}.storage-key", self.secret, "0600")
 
-    def load(self, per_second: int = 1500):
+    def load(self, per_second: int = 600):
         return Stream(self.book, Plan(seed=14, partitions=PARTITIONS, per_second=per_second))
 
     def send(self, count: int):

@@ -124,7 +124,7 @@ class Machine:
 
     def install(self, package: str):
         return self("apt-get", "-q", "-y", "--allow-downgrades", "--reinstall", "install", f"/packages/{package}",
-                    timeout_s=280)
+                    timeout_s=600)
 
     def has(self, path: str) -> bool:
         return self.try_("test", "-e", path).returncode == 0
