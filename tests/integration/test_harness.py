@@ -111,6 +111,8 @@ def test_the_proxy_passes_on_fails_and_remembers(azurite, proxy):
     assert time.monotonic() - began >= 0.3
 
     proxy.down()
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind(("127.0.0.1", proxy.port))
     with pytest.raises((ServiceRequestError, ServiceResponseError)):
         blob.download_blob()
     proxy.up()

@@ -60,3 +60,4 @@ def test_too_little_memory_that_may_be_locked_is_done_without(landing):
         pytest.skip("no io_uring here")
     lands_all_the_same(lands, penstock)
     assert "set LimitMEMLOCK=infinity in the service's unit, or ulimit -l" in penstock.output
+    assert "the machine's own hard limit is lower" in penstock.output

@@ -99,6 +99,10 @@ class FaultProxy:
         self._lock = threading.Lock()
         self._server: _Server | None = None
         self.port = free_port()
+        # Bound and not listening, also while it is down: it refuses connections, and no other run on the machine takes the port.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", self.port))
         self.up()
 
     def add(self, fault: Fault, first: bool = False):
