@@ -83,9 +83,10 @@ def test_a_stage_on_the_node_is_found_again_by_the_next_pod(cluster, deployed):
     stage = Path("/var/lib/stage-of-the-node")  # here, /var/lib is the test's own
     stage.mkdir(mode=0o700)
     shutil.chown(stage, 65532, 65532)
-    path = {"target": {"kind": "DaemonSet"}, "patch":
-            f'[{{"op": "replace", "path": "/spec/template/spec/volumes/0/hostPath/path", "value": "{stage}"}}]'}
-    pods = deployed("overlays/node-disk", "daemonset/penstock", patches=[path])
+    on_the_stage = {"volumes": [{"name": "stage", "hostPath": {"path": str(stage), "type": "Directory"}}]}
+    patch = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "penstock"},
+             "spec": {"template": {"spec": on_the_stage}}}
+    pods = deployed("overlays/node-disk", "daemonset/penstock", patches=[{"patch": json.dumps(patch)}])
     pods.apply()
     pods.start_load()
     pods.event("kill -9 of the container", pods.crash)
