@@ -57,8 +57,7 @@ def taint(cluster, pods: Deployed):
     cluster.kubectl("taint", "node", NODE, "out-of-service=for-a-while:NoExecute")
     wait_until(lambda: not pods.pods(), 60, "the node has no pod of it")
     cluster.kubectl("taint", "node", NODE, "out-of-service-")
-    wait_until(pods.pods, 60, "there is a pod again")
-    pods.rolled_out()
+    wait_until(pods.ready, 120, "there is a pod again")
 
 
 def test_a_daemonset_lands_each_record_once_whatever_becomes_of_its_pod(cluster, deployed, profile_on_the_node):
@@ -98,6 +97,8 @@ def test_a_stage_on_the_node_is_found_again_by_the_next_pod(cluster, deployed):
 
 def drain(cluster, pods: Deployed):
     """The budget lets one pod go at a time. The node is the only one, so its successor waits, and with it the second pod."""
+    budget = cluster.get("-n", "penstock", "poddisruptionbudget", "penstock")
+    assert budget["status"]["disruptionsAllowed"] == 1, budget["status"]
     done = cluster.kubectl("drain", NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=20s", check=False)
     assert done.returncode != 0 and "disruption budget" in done.stderr, done.stdout + done.stderr
     assert len([pod for pod in pods.pods() if pod["status"]["phase"] == "Running"]) == 1
@@ -107,8 +108,7 @@ def drain(cluster, pods: Deployed):
 
 def scale(cluster, pods: Deployed, count: int):
     cluster.kubectl("-n", "penstock", "scale", pods.workload, f"--replicas={count}")
-    pods.rolled_out()
-    wait_until(lambda: len(pods.pods()) == count, 60, f"there are {count} pods")
+    wait_until(lambda: len(pods.pods()) == len(pods.ready()) == count, 120, f"there are {count} pods")
 
 
 @pytest.mark.parametrize("kind", ["statefulset", "deployment"])

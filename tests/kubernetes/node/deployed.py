@@ -37,6 +37,7 @@ class Deployed:
         self.cluster, self.kafka, self.azurite, self.directory = cluster, kafka, azurite, directory
         self.base, self.workload, self.changes = base, workload, changes
         self.topic = kafka.create_topic(PARTITIONS)
+        self.group = f"penstock-{self.topic}"
         self.container = azurite.create_container()
         self.book = CountingBook(kafka, self.topic)
         self.load = Load(self.book, PARTITIONS, PER_SECOND)
@@ -66,7 +67,7 @@ class Deployed:
     def _configuration(self, ca: str, key: str, instance: str) -> dict:
         return {
             "name": "gateway",
-            "source": {"brokers": [self.kafka.bootstrap], "topics": [self.topic], "instance": instance},
+            "source": {"brokers": [self.kafka.bootstrap], "topics": [self.topic], "group": self.group, "instance": instance},
             "batch": {"max_age": "2s"},
             "sink": {"url": f"{self.azurite.account_url(None)}/{self.container}/raw", "tls": {"ca": ca},
                      "auth": {"type": "shared-key", "account": ACCOUNT, "key": key}},
@@ -99,7 +100,8 @@ class Deployed:
         began = time.monotonic()
         act()
         acted = time.monotonic()
-        self.landings.wait_all_after(acted)
+        for _ in range(2):  # the second time, the group has settled as well
+            self.landings.wait_all_after(time.monotonic())
         self.pauses[what] = self.landings.longest_pause(began)
         print(f"{self.workload}: {what}: {acted - began:.1f} s; the longest pause of a partition {self.pauses[what]:.1f} s",
               flush=True)
@@ -115,9 +117,10 @@ class Deployed:
         self.rolled_out()
 
     def delete(self, *words: str):
-        name = self.pods()[0]["metadata"]["name"]
-        self.cluster.kubectl("-n", "penstock", "delete", "pod", name, *words)
-        self.rolled_out()
+        first = self.pods()[0]["metadata"]
+        count = len(self.pods())
+        self.cluster.kubectl("-n", "penstock", "delete", "pod", first["name"], *words)
+        wait_until(lambda: len(self.ready(without=first["uid"])) == count, 120, "another pod is ready in its place")
 
     def update(self, image: str):
         self._write(image)
@@ -134,6 +137,10 @@ class Deployed:
         """Those that are not about to end, by name."""
         found = self.cluster.get("-n", "penstock", "pods", "-l", "app.kubernetes.io/name=penstock")["items"]
         return sorted((pod for pod in found if "deletionTimestamp" not in pod["metadata"]), key=lambda pod: pod["metadata"]["name"])
+
+    def ready(self, without: str = "") -> list[dict]:
+        return [pod for pod in self.pods() if pod["metadata"]["uid"] != without and any(
+            condition["type"] == "Ready" and condition["status"] == "True" for condition in pod["status"].get("conditions", []))]
 
     def restarts(self) -> int:
         return sum(status["restartCount"] for pod in self.pods() for status in pod["status"].get("containerStatuses", []))
@@ -173,7 +180,7 @@ class Deployed:
         """Ends the load, waits for what is under way, and compares every line of the lake with what was sent."""
         self.load.end()
         ends = dict(self.book.offsets)
-        wait_until(lambda: self.kafka.committed("penstock-gateway", self.topic, PARTITIONS) == ends, 120,
+        wait_until(lambda: self.kafka.committed(self.group, self.topic, PARTITIONS) == ends, 120,
                    "all that was sent is committed", 0.5)
         self.landings.end()
         for log in Path("/var/log/pods").rglob("*.log"):
