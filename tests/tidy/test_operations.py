@@ -108,3 +108,8 @@ def test_the_rules_of_kubernetes_are_the_same():
     inner = text_of(RULES).split("groups:\n", 1)[1]
     outer = text_of("container/kubernetes/components/monitoring/prometheusrule.yaml").split("  groups:\n", 1)[1]
     assert "".join(line[2:] if line.startswith("  ") else line for line in outer.splitlines(keepends=True)) == inner
+
+
+def test_pods_have_the_seccomp_profile_of_the_container():
+    """kustomize takes no file from above its directory."""
+    assert text_of("container/kubernetes/seccomp/penstock.json") == text_of("container/seccomp.json")

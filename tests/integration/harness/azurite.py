@@ -23,11 +23,14 @@ def node_binary() -> Path:
 
 class Azurite:
     """With a `certificate` (a PEM file with its key) for localhost, and the file of who issued it: over TLS. `oauth`, over
-    TLS alone: it takes bearer tokens too. It reads their times, issuer and audience, and checks no signature."""
+    TLS alone: it takes bearer tokens too. It reads their times, issuer and audience, and checks no signature. `host`: another
+    address to listen on, for which a certificate is then."""
 
-    def __init__(self, directory: Path, certificate: Path | None = None, ca: Path | None = None, oauth: bool = False):
+    def __init__(self, directory: Path, certificate: Path | None = None, ca: Path | None = None, oauth: bool = False,
+                 host: str = "127.0.0.1"):
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
+        self.host = host
         self.key = secret(base64.b64encode(secrets.token_bytes(64)).decode())
         self.ca = ca
         self._names = itertools.count()
@@ -36,21 +39,21 @@ class Azurite:
         entry = DEPS / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         # On disk, so that it finds its blobs again after a stop. Its telemetry would go to the internet.
         self.service = Service(
-            [node_binary(), "--max-old-space-size=1024", entry, "--blobHost", "127.0.0.1", "--blobPort", self.port,
+            [node_binary(), "--max-old-space-size=1024", entry, "--blobHost", host, "--blobPort", self.port,
              "--location", directory / "data", "--skipApiVersionCheck", "--silent", "--disableTelemetry", *tls],
             directory / "azurite.log", {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"})
 
     def start(self):
         if not self.service.running:
             self.service.start()
-            self.service.wait_port(self.port)
+            self.service.wait_port(self.port, host=self.host)
 
     def stop(self):
         self.service.stop(30)
 
     def account_url(self, port: int | None) -> str:
-        origin = "https://localhost" if self.ca else "http://127.0.0.1"
-        return f"{origin}:{port or self.port}/{ACCOUNT}"
+        host = "localhost" if self.ca and self.host == "127.0.0.1" else self.host
+        return f"{'https' if self.ca else 'http'}://{host}:{port or self.port}/{ACCOUNT}"
 
     def connection_string(self, port: int | None = None, key: str | None = None) -> str:
         return f"AccountName={ACCOUNT};AccountKey={key or self.key};BlobEndpoint={self.account_url(port)};"

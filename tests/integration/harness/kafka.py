@@ -28,7 +28,7 @@ process.roles={roles}
 node.id={node_id}
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 listeners={listeners}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:{secured_protocol}
 log.dirs={data}
@@ -50,30 +50,32 @@ group.min.session.timeout.ms=1000
 
 class Kafka:
     """The first node of a cluster, its only controller; or another one, a mere broker, of the cluster of `first`.
-    With `secured`: a second listener for those who log in, beside the one that asks nothing. `version`: of JARS."""
+    With `secured`: a second listener for those who log in, beside the one that asks nothing. `version`: of JARS. `host`: another
+    address to listen on."""
 
     def __init__(self, directory: Path, secured: Secured | Mutual | None = None, first: "Kafka | None" = None, node_id: int = 1,
-                 version: str = VERSION, jvm_flags: list[str] = JVM_FLAGS, **settings):
+                 version: str = VERSION, jvm_flags: list[str] = JVM_FLAGS, host: str = "127.0.0.1", **settings):
         self.directory = directory
         self.version = version
         self.secured = secured
         self.node_id = node_id
         self.port = free_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.host = host
+        self.bootstrap = f"{host}:{self.port}"
         self._java = ["java", *jvm_flags, "-cp", f"{JARS[version]}/*"]
         self._properties = directory / "server.properties"
         self._names = itertools.count()
         directory.mkdir(parents=True, exist_ok=True)
         self.controller_port = first.controller_port if first else free_port()
         self.cluster_id = first.cluster_id if first else uuid.uuid4().hex[:22]
-        listeners = [f"PLAINTEXT://127.0.0.1:{self.port}"]
+        listeners = [f"PLAINTEXT://{self.bootstrap}"]
         if first is None:
             listeners.append(f"CONTROLLER://127.0.0.1:{self.controller_port}")
         if secured:
             listeners.append(f"SECURED://127.0.0.1:{secured.port}")
         self._properties.write_text(PROPERTIES.format(
             roles="broker" if first else "broker,controller", node_id=node_id, listeners=",".join(listeners),
-            port=self.port, controller_port=self.controller_port, data=directory / "data",
+            host=host, port=self.port, controller_port=self.controller_port, data=directory / "data",
             secured_protocol=secured.protocol if secured else "SASL_SSL",
             advertised=f",SECURED://localhost:{secured.port}" if secured else "")
             + (secured.properties() if secured else "")
@@ -91,7 +93,7 @@ class Kafka:
         if self.service.running:
             return
         self.service.start()
-        self.service.wait_port(self.port, 90)
+        self.service.wait_port(self.port, 90, self.host)
         admin = self.admin()
         wait_until(lambda: self._answers(admin), 60, "Kafka answers a metadata request")
 
@@ -202,10 +204,10 @@ class Kafka:
 
     def entries(self, group: str, topic: str, partitions: list[int]) -> list[Entry]:
         """The group's entries with all that belongs to them, as its administrator sees them."""
-        return read_entries(("127.0.0.1", self.port), group, topic, partitions)
+        return read_entries((self.host, self.port), group, topic, partitions)
 
     def write_entry(self, group: str, topic: str, partition: int, entry: Entry):
-        write_entry(("127.0.0.1", self.port), group, topic, partition, entry)
+        write_entry((self.host, self.port), group, topic, partition, entry)
 
     def set_entries(self, group: str, entries: list[TopicPartition]):
         """As somebody does who resets offsets by hand: the broker refuses it while the group has a member."""

@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import ipaddress
 import json
 import os
 import time
@@ -34,6 +35,13 @@ def _certificate(subject: str, key, issuer: str, issuer_key, **extensions) -> x5
     return builder.sign(issuer_key, hashes.SHA256())
 
 
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
 def self_signed(name: str, key) -> x509.Certificate:
     return _certificate(name, key, name, key)
 
@@ -50,11 +58,11 @@ class Authority:
         return file
 
     def issue(self, host: str, file: Path, passphrase: bytes | None = None):
-        """A key and its certificate for `host`, as Kafka reads them from one PEM file. With a passphrase the key is
+        """A key and its certificate for `host`, a name or an address, as Kafka reads them from one PEM file. With a passphrase the key is
         encrypted."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(host, key, self.name, self._key,
-                                   names=x509.SubjectAlternativeName([x509.DNSName(host)]))
+                                   names=x509.SubjectAlternativeName([_alternative(host)]))
         file.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                               serialization.BestAvailableEncryption(passphrase) if passphrase

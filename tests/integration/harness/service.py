@@ -49,10 +49,10 @@ def wait_until(condition, timeout_s: float, what: str, interval_s: float = 0.1):
         time.sleep(interval_s)
 
 
-def accepts(port: int) -> bool:
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 class Service:
@@ -79,10 +79,10 @@ class Service:
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self.env,
                 start_new_session=True)
 
-    def wait_port(self, port: int, timeout_s: float = 60):
+    def wait_port(self, port: int, timeout_s: float = 60, host: str = "127.0.0.1"):
         def answered():
             assert self.running, f"ended at its start ({self.process.returncode}):\n{self.output()[-3000:]}"
-            return accepts(port)
+            return accepts(port, host)
 
         wait_until(answered, timeout_s, f"{self.command[0]} listens on {port}")
 
