@@ -45,8 +45,6 @@ if (mode === "silent") {
   await page.waitForSelector("#state.silent", {timeout: 60000});
   found.state = await page.textContent("#state");
   found.axe = await judge(page);
-  // The browser itself complains of what does not answer, at each question.
-  found.console = found.console.filter((text) => !text.startsWith("Failed to load resource: net::"));
 } else {
   for (const [size, colour, name] of views) {
     const page = await open(size, colour);
@@ -67,4 +65,8 @@ if (mode === "silent") {
   }
 }
 await browser.close();
+if (mode === "silent") {
+  // The browser itself complains of what does not answer, at each question.
+  found.console = found.console.filter((text) => !text.startsWith("Failed to load resource: net::"));
+}
 console.log(JSON.stringify(found));
