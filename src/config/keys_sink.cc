@@ -109,7 +109,7 @@ constexpr Key k_upload_keys[] = {
      .allowed = "system, or the absolute path of a PEM file",
      .help = "What the storage's certificate is checked against: the certificate authorities of this "
              "machine, or those in a file. A file is for a proxy that opens TLS, or for a private cloud. It "
-             "is read again within a day.",
+             "is read again when it changes.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.sink.tls_ca, check_certificates); }},
     // 4,000 MiB is the service's largest block. Below 64 KiB a request costs more than its bytes.

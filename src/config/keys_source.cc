@@ -235,7 +235,8 @@ constexpr Key k_fetching_keys[] = {
      .fallback = "system",
      .allowed = "system, or the absolute path of a PEM file",
      .help = "What the brokers' certificates are checked against: the certificate authorities of this "
-             "machine, or those in a file. They are read at the start. When they change, restart penstock.",
+             "machine, or those in a file. A file is read again when it changes. The machine's are read at the "
+             "start.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.tls.ca, check_certificates); }},
     {.path = "source.tls.certificate",
@@ -245,8 +246,9 @@ constexpr Key k_fetching_keys[] = {
      .help =
          "The certificate that penstock shows to brokers that ask for one (mutual TLS, "
          "ssl.client.auth=required in a broker's settings): first its own, then those that lead to its "
-         "authority. With source.tls.key, and with or without source.auth. It is read at the start. When it "
-         "changes, restart penstock.",
+         "authority. With source.tls.key, and with or without source.auth. It is read again when it changes. "
+         "Move a certificate and its key into their places quickly one after the other: until they fit, the "
+         "former pair is used.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.source.tls.certificate, check_directory); }},
     {.path = "source.tls.key",

@@ -4,13 +4,11 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
-#include <tuple>
 #include <utility>
-
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/concat.h"
+#include "base/file_mark.h"
 #include "obs/log.h"
 
 namespace penstock::config {
@@ -21,17 +19,6 @@ constexpr Duration k_between_warnings = std::chrono::minutes(5);
 
 // Of read_secrets_again().
 std::atomic<std::uint64_t> wishes{0};
-
-// What changes when a file is written, or when another one takes its place, also behind a link.
-using FileMark = std::tuple<dev_t, ino_t, std::int64_t, std::int64_t, off_t>;
-
-std::optional<FileMark> mark_of(const std::string& file) {
-  struct stat seen {};
-  if (::stat(file.c_str(), &seen) != 0) {
-    return std::nullopt;
-  }
-  return FileMark{seen.st_dev, seen.st_ino, seen.st_mtim.tv_sec, seen.st_mtim.tv_nsec, seen.st_size};
-}
 
 }  // namespace
 

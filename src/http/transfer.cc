@@ -74,6 +74,8 @@ void set_transport(Setter& easy, const ClientOptions& options) {
   easy.set(CURLOPT_SSL_VERIFYHOST, 2L);
   if (!options.ca_file.empty()) {
     easy.set(CURLOPT_CAINFO, options.ca_file.c_str());
+    // In seconds. libcurl would keep what it read of the file for a day, and the file may be replaced.
+    easy.set(CURLOPT_CA_CACHE_TIMEOUT, 10L);
   }
   if (tls_is_openssl()) {
     if (!options.tls13_ciphers.empty()) {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/concat.h"
-#include "crypto/tls_context.h"
+#include "crypto/tls_files.h"
 #include "source/bearer_token.h"
 
 namespace penstock::kafka {
@@ -47,7 +47,7 @@ Result<wire::BrokerAccess> broker_access(const source::ConsumerOptions& options)
   wire::BrokerAccess access;
   access.client_id = options.client_id;
   if (source::wants_tls(options)) {
-    auto tls = crypto::TlsContext::make(
+    auto tls = crypto::TlsFiles::make(
         {.ca = options.tls_ca, .own = {.certificate = options.tls_certificate, .key = options.tls_key}});
     if (!tls.ok()) {
       return std::move(tls).error();

@@ -58,6 +58,13 @@ Result<void> LibrdkafkaSource::start(source::SourceHandlers handlers) {
   }
   membership_ = joined->get();
   consumer_ = std::make_unique<RdConsumer>(*membership_, loop_);
+  membership_->let({.leave =
+                        [this] {
+                          consumer_->give_up_commit();
+                          stop_using_client();
+                          consumer_.reset();
+                        },
+                    .enter = [this] { consumer_ = std::make_unique<RdConsumer>(*membership_, loop_); }});
   session_.start(std::move(*joined), std::move(handlers));
   return {};
 }
@@ -426,16 +433,20 @@ void LibrdkafkaSource::commit(std::span<const CommitItem> commits, std::function
   consumer_->commit(session_.entries_of(commits), std::move(done));
 }
 
-void LibrdkafkaSource::close() {
-  if (!session_.started()) {
-    return;
-  }
+void LibrdkafkaSource::stop_using_client() {
   cancel_resolvers();
   canceled_.clear();  // joins: they use the client
   batch_.clear();
   front_offered_ = false;
   lost_.clear();
   consumer_->stop();
+}
+
+void LibrdkafkaSource::close() {
+  if (!session_.started()) {
+    return;
+  }
+  stop_using_client();
   const std::unique_ptr<source::Membership> left = session_.close();
   consumer_.reset();  // its queue is one of the client's, which goes with `left`
   membership_ = nullptr;

@@ -62,6 +62,8 @@ class LibrdkafkaSource final : public source::Source {
   void end_records();
   void forget_assignment();
 
+  void stop_using_client();
+
   // Positions.
   std::unique_ptr<PositionResolver> ask(ResolveRequest request);
   void serve_resolver();

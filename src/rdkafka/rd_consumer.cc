@@ -185,6 +185,10 @@ Position RdConsumer::log_end(const TopicPartition& partition) const {
   return Position{code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : -1};
 }
 
+void RdConsumer::give_up_commit() {
+  finish_commit(RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST, nullptr);
+}
+
 void RdConsumer::stop() {
   commit_done_ = nullptr;
   RdMembership::unwatch(data_queue_.get());

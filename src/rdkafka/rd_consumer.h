@@ -47,11 +47,15 @@ class RdConsumer {
   void seek(const TopicPartition& partition, Position position);
   void pause(const TopicPartition& partition);  // until the next assign()
 
-  // `done` runs inside the membership's poll() or inside poll(), or never, after stop(). One at a time.
+  // `done` runs inside the membership's poll(), inside poll(), or inside give_up_commit(); or never, after
+  // stop(). One at a time.
   void commit(std::span<const EntryToCommit> commits, std::function<void(CommitReply)> done);
 
   // As the last fetch said. -1: not known.
   Position log_end(const TopicPartition& partition) const;
+
+  // `done` of the commit that is under way runs now, if there is one: whether it was written is not known.
+  void give_up_commit();
 
   // Before the membership closes: nobody is woken or told any more. Only the destructor may follow.
   void stop();

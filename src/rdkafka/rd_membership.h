@@ -7,15 +7,19 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <penstock/result.h>
 
+#include "base/clock.h"
 #include "base/member_stamp.h"
 #include "base/unique_fd.h"
+#include "crypto/tls_files.h"
 #include "io/loop.h"
 #include "rdkafka/certificate_watch.h"
 #include "rdkafka/client_properties.h"
@@ -41,19 +45,41 @@ class RdMembership final : public source::Membership {
   void unassign() override;
   void close(std::chrono::milliseconds timeout) override;
 
-  // For what else the same consumer does, and as long as the membership lives: the consumer, the queue of its
-  // own events, which poll() serves, and the loop's waking when another queue gets something. `queue` is
-  // unwatched before close().
+  // Who uses the same consumer. A consumer that was fenced, or that knows former TLS files, is replaced by
+  // another one, inside poll() and without an assignment. `leave` ends what uses the former before it goes,
+  // `enter` begins on the new one.
+  struct Tenant {
+    std::function<void()> leave;
+    std::function<void()> enter;
+  };
+  void let(Tenant tenant) { tenant_ = std::move(tenant); }
+
+  // For the tenant: the consumer, the queue of its own events, which poll() serves, and the loop's waking when
+  // another queue gets something. `queue` is unwatched before close().
   rd_kafka_s* client() const { return client_.get(); }
   rd_kafka_queue_s* group_queue() const { return group_queue_.get(); }
   void watch(rd_kafka_queue_s* queue) const;
   static void unwatch(rd_kafka_queue_s* queue);
 
  private:
-  RdMembership(const source::ConsumerOptions& options, io::Loop& loop, Stamps stamps);
-  Result<void> open(const source::ConsumerOptions& options, EndOfPartition end_of_partition);
+  // Of the assignment, as the session was told.
+  enum class Held : std::uint8_t { nothing, given, asked_back };
+  // Why another client joins as soon as nothing is held. Fenced: this one is of no use any more.
+  enum class Renewal : std::uint8_t { none, files, fenced };
+
+  RdMembership(const source::ConsumerOptions& options, io::Loop& loop, Stamps stamps,
+               EndOfPartition end_of_partition);
+  std::unique_ptr<ClientCallbacks> make_callbacks();
+  Result<void> read_files();
+  Result<void> open();
   Result<void> watch_group();
-  Result<void> subscribe(const source::ConsumerOptions& options);
+  Result<void> subscribe();
+  void shut(std::chrono::milliseconds timeout);
+  void give_back();
+  bool joins_again(int fatal_code);
+  void join_again();
+  void look_at_files();
+  void ask_back();
   void on_rebalance(int code, const rd_kafka_topic_partition_list_s* partitions);
   void on_assigned(const rd_kafka_topic_partition_list_s* partitions);
   void on_error(int code, const std::string& reason);
@@ -61,15 +87,22 @@ class RdMembership final : public source::Membership {
   Result<MemberStamp> read_stamp() const;
 
   io::Loop& loop_;
-  const std::string group_;
+  const source::ConsumerOptions options_;
   const Stamps stamps_;
+  const EndOfPartition end_of_partition_;
   CertificateWatch certificates_;
   PasswordFeed password_;
-  ClientCallbacks callbacks_;
+  std::unique_ptr<ClientCallbacks> callbacks_;  // of client_
   UniqueFd wake_fd_;
   RdClient client_;
   RdQueue group_queue_;
   std::vector<source::MembershipEvent> events_;  // appended to by callbacks, handed out by poll()
+  Held held_ = Held::nothing;
+  Tenant tenant_;
+  Renewal renewal_ = Renewal::none;
+  std::optional<MonoTime> fenced_at_;                     // the last time
+  std::unique_ptr<crypto::TlsFiles> files_;               // null: the client uses none
+  std::shared_ptr<const crypto::TlsContext> seen_files_;  // when the client was made
   bool closing_ = false;
 };
 

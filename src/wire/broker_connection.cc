@@ -108,7 +108,7 @@ void BrokerConnection::open_stream() {
       loop_,
       ByteStream::Options{.host = options_.host,
                           .port = options_.port,
-                          .tls = options_.access.tls,
+                          .tls = options_.access.tls ? options_.access.tls->now() : nullptr,
                           .late_handshake_advice = "see whether source.brokers names a port that speaks TLS",
                           .unacknowledged_max = options_.unacknowledged_max});
   stream_->open([this](Result<void> opened) {

@@ -24,6 +24,7 @@
 
 #include "base/alive.h"
 #include "base/clock.h"
+#include "crypto/tls_files.h"
 #include "io/loop.h"
 #include "wire/api.h"
 #include "wire/byte_stream.h"
@@ -37,8 +38,8 @@ namespace penstock::wire {
 struct BrokerAccess {
   std::string client_id;
 
-  // Null: plaintext.
-  std::shared_ptr<const crypto::TlsContext> tls;
+  // Null: plaintext. Of the loop's thread: a connection that is opened takes the newest files.
+  std::shared_ptr<crypto::TlsFiles> tls;
 
   // Asked at every login, because a token may be new. Empty: there is no SASL. Its error fails the
   // connection.

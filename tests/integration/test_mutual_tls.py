@@ -16,15 +16,23 @@ PARTITIONS = 2
 class Place:
     def __init__(self, directory):
         authority, stranger = Authority("penstock test CA"), Authority("somebody else's CA")
-        self.ca = authority.write(directory / "ca.pem")
+        self.ca, self.trusted = directory / "ca.pem", directory / "trusted.pem"
         self.keystore, self.own = directory / "broker.pem", directory / "gateway.pem"
         self.strange, self.locked = directory / "strange.pem", directory / "locked.pem"
-        authority.issue("localhost", self.keystore)
-        authority.issue("gateway", self.own)
+        self.broker_of(authority)
+        self.gateway_of(authority)
         authority.issue("gateway", self.locked, passphrase=b"what nobody told")
         stranger.issue("gateway", self.strange)
         self.port = free_port()
-        self.kafka = Kafka(directory / "kafka", Mutual(self.port, self.keystore, self.ca))
+        self.kafka = Kafka(directory / "kafka", Mutual(self.port, self.keystore, self.trusted))
+
+    def broker_of(self, authority: Authority):
+        authority.issue("localhost", self.keystore)
+        authority.write(self.trusted)
+
+    def gateway_of(self, authority: Authority):
+        authority.write(self.ca)
+        authority.issue("gateway", self.own)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,41 @@ def test_records_land(place, config, tmp_path):
     assert_exactly(book, read_directory(tmp_path / "lake"))
     check = run_command("check", "--config", penstock.file)
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+@pytest.mark.both_sources
+def test_another_authority_needs_no_restart(binary, tmp_path, fetch):
+    """The broker comes back with certificates that nobody knew before. penstock's own files are replaced then, and it goes on
+    with the records: its fetch, its commits and its membership."""
+    place = Place(tmp_path)
+    place.kafka.format()
+    place.kafka.start()
+    try:
+        topic = place.kafka.create_topic(PARTITIONS)
+        tls = {"enabled": True, "ca": str(place.ca), "certificate": str(place.own), "key": str(place.own)}
+        written = merged(base_config(tmp_path, [topic], f"localhost:{place.port}", {"url": f"file://{tmp_path / 'lake'}"}),
+                         {"source": {"group": f"group-{topic}", "fetch": fetch, "tls": tls}, "batch": {"max_age": "1s"}})
+        with Penstock(tmp_path / "run", written) as penstock:
+            penstock.start()
+            book = Book(place.kafka, topic)
+            book.spread(PARTITIONS, 200, 500)
+            penstock.wait_metric("penstock_records_landed_total", 200)
+            place.kafka.kill()
+            successor = Authority("the next CA")
+            place.broker_of(successor)
+            place.kafka.start()
+            wait_until(lambda: "certificate" in penstock.output, 60, "the broker's new certificate is refused")
+            place.gateway_of(successor)
+            book.spread(PARTITIONS, 200, 500)
+            sent = {line for lines in book.lines.values() for line in lines}
+            # With at_least_once what was not committed before the broker went comes again.
+            wait_until(lambda: {line for file in read_directory(tmp_path / "lake") for line in file.lines} == sent, 60,
+                       "every record is in the lake")
+            assert penstock.terminate() == 0, penstock.output
+        if fetch == "direct":
+            assert_exactly(book, read_directory(tmp_path / "lake"))
+    finally:
+        place.kafka.kill()
 
 
 @pytest.mark.parametrize("shown, words", [

@@ -78,6 +78,37 @@ def test_a_store_whose_certificate_nobody_knows(deployment, kafka, secured):
     penstock.ends_with(1, "the server's certificate is not trusted")
 
 
+def test_another_authority_of_the_store_needs_no_restart(deployment, kafka, tmp_path):
+    """The store comes back with a certificate of an authority that is not in `sink.tls.ca`, and then that file is replaced."""
+    certificate, store_ca, ca = tmp_path / "azurite.pem", tmp_path / "store-ca.pem", tmp_path / "ca.pem"
+    first, successor = Authority("penstock test CA"), Authority("the next CA")
+    first.issue("localhost", certificate)
+    first.write(store_ca)
+    first.write(ca)
+    store = Azurite(tmp_path / "azurite", certificate, store_ca)
+    store.start()
+    try:
+        deployed = deployment(kafka, store)
+        topic = kafka.create_topic(1)
+        config = deployed.config([topic], {"sink": {"tls": {"ca": str(ca)}}})
+        with deployed.penstock(config) as penstock:
+            penstock.start()
+            deployed.send(topic, 1, 200)
+            penstock.wait_metric("penstock_records_landed_total", 200)
+            store.stop()
+            successor.issue("localhost", certificate)
+            successor.write(store_ca)
+            store.start()
+            deployed.send(topic, 1, 200)
+            wait_until(lambda: "certificate is not trusted" in penstock.output, 60, "the new certificate is refused")
+            successor.write(ca)
+            penstock.wait_metric("penstock_records_landed_total", 400)
+            assert penstock.terminate() == 0, penstock.output
+        deployed.assert_exactly()
+    finally:
+        store.service.kill()
+
+
 def test_a_right_to_write_that_is_missing(deployment, kafka, azurite):
     deployed = deployment(kafka, azurite)
     topic = kafka.create_topic(1)

@@ -7,7 +7,7 @@ import subprocess
 import textwrap
 
 import pytest
-from comments import ROOT, text_of
+from comments import ROOT, text_of, tracked
 
 RULES = "conf/prometheus/rules.yaml"
 PROMTOOL = ROOT / "build" / "deps" / "promtool" / "promtool"
@@ -27,6 +27,41 @@ def test_each_alert_fires_where_it_should_and_not_elsewhere():
 def test_each_alert_is_tried_and_has_its_section_in_the_runbook(alert):
     assert f"alertname: {alert}\n" in text_of("conf/prometheus/rules_test.yaml")
     assert f"\n## {alert}\n" in text_of("conf/RUNBOOK.md")
+
+
+def literals(text: str) -> str:
+    """Of a C++ source, with those that follow each other as one."""
+    return re.sub(r'"\s*\n?\s*"', "", text)
+
+
+def sources():
+    return {path: literals(text_of(path)) for path in sorted(tracked()) if path.startswith("src/")
+            and path.endswith(".cc") and not path.startswith("src/obs/")}
+
+
+def operator_sentences():
+    """What warnings and errors begin with, where the call itself says it."""
+    found = set()
+    for text in sources().values():
+        for call in re.finditer(r"Level::(?:warning|error)\b(.{0,400}?)\);", text, re.S):
+            found.update(literal for literal in re.findall(r'"([^"\\]*)"', call[1]) if len(literal) > 24)
+    return sorted(found)
+
+
+def phrases():
+    return re.findall(r"^\| `([^`]+)` \|", text_of("conf/RUNBOOK.md").split("## What the log says")[1], re.M)
+
+
+def test_the_runbook_has_each_sentence_that_is_logged_for_operators():
+    sentences = operator_sentences()
+    assert len(sentences) > 15
+    known = [phrase.rstrip(":;") for phrase in phrases()]
+    assert [sentence for sentence in sentences if not any(phrase in sentence for phrase in known)] == []
+
+
+def test_each_sentence_of_the_runbook_is_said_somewhere():
+    text = "\n".join(sources().values())
+    assert [phrase for phrase in phrases() if phrase.rstrip(":;") not in text] == []
 
 
 def not_on_the_page(expressions: str) -> list[str]:

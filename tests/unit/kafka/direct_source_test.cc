@@ -83,6 +83,11 @@ class DirectSourceTest : public rdkafka::SourceTest {
 
 // Records
 
+TEST_F(DirectSourceTest, a_fenced_member_joins_again_once) {
+  DirectReader reader(options());
+  expect_fenced_member_joins_again_once(reader);
+}
+
 TEST_F(DirectSourceTest, hands_over_every_record_in_order_whatever_is_taken_at_a_time) {
   DirectReader reader(options());
   DirectReader nibbler(options("nibbler"));

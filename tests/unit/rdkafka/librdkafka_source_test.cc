@@ -51,6 +51,29 @@ TEST_F(LibrdkafkaSourceTest, without_room_nothing_is_handed_over_and_membership_
   expect_sequence(reader.records[k_orders_0], 0, 0, 50);
 }
 
+TEST_F(LibrdkafkaSourceTest, a_fenced_member_joins_again_once) {
+  LibrdkafkaReader reader(options());
+  expect_fenced_member_joins_again_once(reader);
+}
+
+TEST_F(LibrdkafkaSourceTest, a_commit_of_a_fenced_member_is_answered) {
+  constexpr std::int16_t k_offset_commit = 8;
+  constexpr std::int16_t k_heartbeat = 12;
+  produce(Partition{0}, 0, 5);
+  LibrdkafkaReader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 5; }));
+  const std::vector<int> load_in_progress(1000, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+  cluster->fail_next(k_offset_commit, load_in_progress);  // the library tries again and again
+  std::optional<CommitReply> answer;
+  reader.source.commit(std::vector<CommitItem>{{PartitionSlot{0}, Position{5}, ""}},
+                       [&](CommitReply got) { answer = std::move(got); });
+  cluster->fail_next(k_heartbeat, std::vector<int>{RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID});
+  EXPECT_TRUE(run_until({&reader}, [&] { return reader.assignment_count == 2; })) << all_errors(reader);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->worst(), CommitOutcome::unknown);
+}
+
 TEST_F(LibrdkafkaSourceTest, goes_on_from_what_was_committed) {
   produce(Partition{0}, 0, 100);
   {

@@ -199,6 +199,31 @@ class SourceTest : public ::testing::Test {
     }
   }
 
+  // By its own late join, as a real broker may: the next one is the place's. Two processes with one instance
+  // go on like this, and the second time is the end of one of them.
+  void expect_fenced_member_joins_again_once(Reader& reader) {
+    constexpr std::int16_t k_heartbeat = 12;
+    const std::vector<int> fenced{82};
+    produce(Partition{0}, 0, 5);
+    ASSERT_TRUE(reader.start().ok());
+    ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 5; }));
+    cluster->fail_next(k_heartbeat, fenced);
+    ASSERT_TRUE(run_until({&reader}, [&] { return reader.revoked_count == 1; })) << all_errors(reader);
+    EXPECT_EQ(reader.revoked_reason, source::RevokeReason::lost);
+    ASSERT_TRUE(run_until({&reader}, [&] { return reader.assignment_count == 2; })) << all_errors(reader);
+    EXPECT_TRUE(has_error(reader, Action::retry, "joining again")) << all_errors(reader);
+    EXPECT_EQ(reader.revoked_count, 1) << "a loss is told once";
+    produce(Partition{0}, 5, 5);
+    ASSERT_TRUE(run_until({&reader}, [&] { return reader.reached[k_orders_0] == Position{10}; }));
+    EXPECT_EQ(commit(reader, {{PartitionSlot{0}, Position{10}, ""}}).worst(), CommitOutcome::done);
+
+    EXPECT_FALSE(has_error(reader, Action::fatal, "")) << all_errors(reader);
+    cluster->fail_next(k_heartbeat, fenced);
+    EXPECT_TRUE(run_until({&reader}, [&] { return has_error(reader, Action::fatal, "source.instance"); }))
+        << all_errors(reader);
+    reader.end();
+  }
+
   // `reader` has unreachable_options(), and no cluster is needed.
   static void expect_silence_is_told_and_close_does_not_hang(Reader& reader) {
     ASSERT_TRUE(reader.start().ok());
