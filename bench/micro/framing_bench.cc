@@ -94,7 +94,7 @@ void framing_of_spans(benchmark::State& state) {
     bytes = 0;
     for (std::size_t at = 0; at < records.size(); at += k_span_records) {
       const std::size_t count = std::min(k_span_records, records.size() - at);
-      bytes += format::frame(format::RowFormat::lines, std::span(records).subspan(at, count),
+      bytes += format::frame(format::RowContext(), std::span(records).subspan(at, count),
                              MutableBytes(slab).subspan(bytes))
                    .bytes;
     }

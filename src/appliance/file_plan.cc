@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "appliance/wiring.h"
 #include "base/concat.h"
 #include "base/types.h"
 #include "codec/blob_name.h"
@@ -48,7 +49,7 @@ std::string example_name(const config::Settings& settings, const config::BatchSe
   }
   const std::optional<Partition> partition =
       path->uses_partition() ? std::optional<Partition>(Partition{0}) : std::nullopt;
-  const std::string_view extension = format::file_extension({.compression = batch.compression});
+  const std::string_view extension = format::file_extension(record_format(batch));
   const std::string_view slash = settings.sink.url.ends_with('/') ? "" : "/";
   return concat(
       settings.sink.url, slash,

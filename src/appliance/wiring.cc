@@ -112,8 +112,19 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
                              .max_age = batch.max_age,
                              .max_bytes = batch.max_bytes,
                              .by_partition = batch.group_by == config::GroupBy::partition,
-                             .format = {.compression = batch.compression},
+                             .format = record_format(batch),
+                             .envelope_fields = batch.envelope_fields,
                              .path = std::move(path).value()};
+}
+
+format::RecordFormat record_format(const config::BatchSettings& batch) {
+  switch (batch.format) {
+    case config::Format::ndjson:
+      return {.rows = format::RowFormat::lines, .compression = batch.compression};
+    case config::Format::envelope:
+      break;
+  }
+  return {.rows = format::RowFormat::envelope, .compression = batch.compression};
 }
 
 std::string stage_directory(const config::Settings& settings, std::uint32_t worker) {

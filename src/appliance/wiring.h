@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "config/memory_plan.h"
 #include "config/settings.h"
+#include "format/record_format.h"
 #include "io/loop.h"
 #include "obs/log.h"
 #include "pipeline/batch.h"
@@ -35,6 +36,9 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
 // topic. Error: the sink cannot hold the names of its files, or readers would not see them (name_check.h).
 // check_whole() has ruled that out for the topics of source.topics.
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
+
+// What such files are.
+format::RecordFormat record_format(const config::BatchSettings& batch);
 
 // Of worker number `worker`, and of no other process's.
 std::string stage_directory(const config::Settings& settings, std::uint32_t worker);

@@ -11,6 +11,7 @@
 // A name in source.instance takes the place of host and hash, and such a member stays after a stop.
 #include "appliance/wiring_source.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <chrono>
@@ -55,6 +56,17 @@ source::StartPoint start_of(const config::SourceSettings& source) {
   return {.at = source.start, .timestamp_ms = since_epoch.count()};
 }
 
+// Topics share a source, so one that wants headers has them read of all.
+RecordHeaders headers_of(const config::Settings& settings) {
+  const auto wants = [](const config::BatchSettings& batch) {
+    return batch.format == config::Format::envelope && batch.envelope_fields.has(EnvelopeField::headers);
+  };
+  const bool wanted =
+      wants(settings.batch) || std::any_of(settings.overrides.begin(), settings.overrides.end(),
+                                           [&](const config::Override& entry) { return wants(entry.batch); });
+  return wanted ? RecordHeaders::wanted : RecordHeaders::skipped;
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
@@ -90,6 +102,7 @@ std::unique_ptr<source::Source> make_librdkafka_source(const config::Settings& s
                                                        const Clock& clock) {
   source::SourceOptions options;
   options.consumer = kafka_options(settings, worker);
+  options.headers = headers_of(settings);
   options.end_marks = end_marks;
   if (leaves_group(settings, end_marks)) {
     options.consumer.group_instance_id.clear();  // a static member of librdkafka never leaves
@@ -102,6 +115,7 @@ std::unique_ptr<source::Source> make_direct_source(const config::Settings& setti
                                                    const Clock& clock) {
   kafka::DirectSourceOptions options;
   options.consumer = kafka_options(settings, worker);
+  options.headers = headers_of(settings);
   options.join = rdkafka::join_by_librdkafka(options.consumer, loop);
   options.batch_bytes_max = settings.source.max_batch_bytes;
   options.commit_timeout = settings.source.fence_wait / 2;

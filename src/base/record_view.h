@@ -28,6 +28,9 @@ constexpr bool tells_time(std::int64_t timestamp_ms) {
   return timestamp_ms >= k_record_time_min_ms;
 }
 
+// What the time of a record is. unknown: the source does not tell, or there is none.
+enum class TimestampType : std::uint8_t { unknown, created, appended };
+
 struct RecordView {
   Offset offset;
 
@@ -42,6 +45,8 @@ struct RecordView {
   // Kafka tells a key or value that is null from one that is empty.
   bool null_key = true;
   bool null_value = true;
+
+  TimestampType timestamp_type = TimestampType::unknown;
 };
 
 }  // namespace penstock

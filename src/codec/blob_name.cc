@@ -35,7 +35,7 @@ namespace {
 
 constexpr std::size_t k_counter_digits_max = 20;  // 2^64 - 1
 
-constexpr std::string_view k_longest_extension = ".txt.zst";
+constexpr std::string_view k_longest_extension = ".json.zst";
 static_assert(k_longest_extension.size() == k_extension_bytes_max);
 
 // Without the template's text, which may have come from the environment.

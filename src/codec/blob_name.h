@@ -18,8 +18,8 @@ namespace penstock::codec {
 // The longest name that a claim can carry (PROTOCOL.md, Limits), in bytes.
 inline constexpr std::size_t k_blob_name_bytes_max = 900;
 
-// The longest extension that a name may end in: ".txt.zst".
-inline constexpr std::size_t k_extension_bytes_max = 8;
+// The longest extension that a name may end in: ".json.zst".
+inline constexpr std::size_t k_extension_bytes_max = 9;
 
 // A parsed `batch.path`: "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z". Placeholders:
 // topic, partition (only with group_by: partition), yyyy MM dd HH mm ss (UTC, when the batch was opened).

@@ -33,7 +33,8 @@ namespace penstock::config {
 namespace {
 
 constexpr Choice k_group_by[] = {choice("topic", GroupBy::topic), choice("partition", GroupBy::partition)};
-constexpr Choice k_format[] = {choice("ndjson", Format::ndjson), later("envelope"), later("capture-avro")};
+constexpr Choice k_format[] = {choice("ndjson", Format::ndjson), choice("envelope", Format::envelope),
+                               later("capture-avro")};
 constexpr Choice k_compression[] = {choice("none", codec::Compression::none),
                                     choice("gzip", codec::Compression::gzip),
                                     choice("zstd", codec::Compression::zstd)};
@@ -49,6 +50,24 @@ constexpr Choice k_log_level[] = {choice("trace", obs::Level::debug), choice("de
                                   choice("error", obs::Level::error)};
 constexpr Choice k_log_format[] = {choice("text", obs::LogFormat::text),
                                    choice("json", obs::LogFormat::json)};
+
+Complaint read_envelope_fields(const Node& node, EnvelopeFields& out) {
+  std::vector<std::string> names;
+  if (Complaint complaint = read_list(node, names); !complaint.empty()) {
+    return complaint;
+  }
+  EnvelopeFields fields = EnvelopeFields::none();
+  for (const std::string& name : names) {
+    const auto found = std::find(k_envelope_field_names.begin(), k_envelope_field_names.end(), name);
+    if (found == k_envelope_field_names.end()) {
+      return "has an item that is no field of an envelope; write topic, partition, offset, timestamp, "
+             "timestamp_type, key, headers or value";
+    }
+    fields = fields.with(static_cast<EnvelopeField>(found - k_envelope_field_names.begin()));
+  }
+  out = fields;
+  return {};
+}
 
 constexpr Key k_name_key[] = {
     {.path = "name",
@@ -105,16 +124,31 @@ constexpr Key k_batch_keys[] = {
      .choices = k_format,
      .help = "`ndjson`: the value's bytes as the producer sent them, then a line feed. CR and LF inside a "
              "value become spaces (in JSON they can only be white space); empty values are skipped and "
-             "counted.",
+             "counted. `envelope`: one JSON object a line for every record, with the fields of "
+             "batch.envelope_fields. A value that is exactly one JSON value stands in it as it was sent, and "
+             "a tombstone is `null`. Every other value is `\"value_base64\": \"...\"` in its place. A key is "
+             "a string, or `key_base64` where it is not UTF-8, and so are the keys and values of `headers`, "
+             "a list of objects in the order of the record. `timestamp` is in milliseconds since 1970, and "
+             "`timestamp_type` is `CreateTime` or `LogAppendTime`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.format); }},
+    {.path = "batch.envelope_fields",
+     .kind = Kind::list,
+     .since = "0.1",
+     .fallback = "topic,partition,offset,timestamp,timestamp_type,key,headers,value",
+     .allowed = "a list of topic, partition, offset, timestamp, timestamp_type, key, headers and value",
+     .help = "What a line of `format: envelope` tells of its record. The order in a line is always the one "
+             "above. Without `headers` nothing is spent on them.",
+     .parse = [](const Key&, const Node& node,
+                 Settings& s) { return read_envelope_fields(node, s.batch.envelope_fields); }},
     {.path = "batch.compression",
      .kind = Kind::choice,
      .since = "0.1",
      .fallback = "none",
      .choices = k_compression,
      .help = "How files are compressed. `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` "
-             "with .txt.zst. A compressed file cannot be split by its readers, so keep it below 256MiB.",
+             "with .txt.zst. Envelopes are called .json, .json.gz and .json.zst. A compressed file cannot be "
+             "split by its readers, so keep it below 256MiB.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.compression); }},
     {.path = "batch.validate",

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/envelope_fields.h"
 #include "codec/compressor.h"
 #include "config/secret.h"
 #include "config/topic_pattern.h"
@@ -25,7 +26,7 @@ namespace penstock::config {
 // (codec::Compression).
 enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
-enum class Format : std::uint8_t { ndjson };
+enum class Format : std::uint8_t { ndjson, envelope };
 enum class SinkKind : std::uint8_t { azure, directory, null_store };
 enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sas, entra };
 
@@ -104,6 +105,7 @@ struct BatchSettings {
   std::uint64_t max_bytes = 0;
   GroupBy group_by = GroupBy::topic;
   Format format = Format::ndjson;
+  EnvelopeFields envelope_fields = EnvelopeFields::all();
   codec::Compression compression = codec::Compression::none;
   // As written. codec::PathTemplate parses it.
   std::string path;

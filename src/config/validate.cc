@@ -273,6 +273,20 @@ void check_batch(const Settings& settings, Report& report, const BatchSettings& 
   }
 }
 
+// Fields that are written beside another format may still be meant for an override that says envelope.
+void check_envelope_fields(const Settings& settings, Report& report, const BatchSettings& batch,
+                           const std::string& prefix) {
+  const std::string fields = prefix + "batch.envelope_fields";
+  const bool used = batch.format == Format::envelope ||
+                    (prefix.empty() && std::any_of(settings.overrides.begin(), settings.overrides.end(),
+                                                   [](const Override& entry) {
+                                                     return entry.batch.format == Format::envelope;
+                                                   }));
+  if (!used && written(settings, fields) && sound(report, {prefix + "batch.format"})) {
+    report.add(fields, "has no use without format: envelope; write that, or remove it");
+  }
+}
+
 void check_instance_fits(const Settings& settings, Report& report) {
   if (sound(report, {"name", "source.instance"}) &&
       settings.name.size() + settings.source.instance.size() > k_name_and_instance_bytes_max) {
@@ -345,8 +359,11 @@ void validate(const Settings& settings, Report& report) {
   check_sink_auth(settings, report);
   check_tls(settings, report);
   check_batch(settings, report, settings.batch, "");
+  check_envelope_fields(settings, report, settings.batch, "");
   for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
-    check_batch(settings, report, settings.overrides[i].batch, concat("overrides[", i, "]."));
+    const std::string prefix = concat("overrides[", i, "].");
+    check_batch(settings, report, settings.overrides[i].batch, prefix);
+    check_envelope_fields(settings, report, settings.overrides[i].batch, prefix);
   }
   check_instance_fits(settings, report);
   check_fetch_wait(settings, report);

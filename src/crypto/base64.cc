@@ -1,6 +1,5 @@
 #include "crypto/base64.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -36,19 +35,29 @@ std::size_t padding_of(std::string_view text) {
 
 }  // namespace
 
-std::string base64_encode(Bytes bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t group = std::min<std::size_t>(3, bytes.size() - at);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      bits = bits << 8 | (i < group ? std::to_integer<std::uint32_t>(bytes[at + i]) : 0);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      text.push_back(i <= group ? k_alphabet[bits >> (18 - 6 * i) & 63] : '=');
-    }
+char* base64_write(Bytes bytes, char* to) {
+  const std::size_t whole = bytes.size() / 3 * 3;
+  const auto at = [&bytes](std::size_t i) { return std::to_integer<std::uint32_t>(bytes[i]); };
+  for (std::size_t i = 0; i < whole; i += 3) {
+    const std::uint32_t bits = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+    *to++ = k_alphabet[bits >> 18];
+    *to++ = k_alphabet[bits >> 12 & 63];
+    *to++ = k_alphabet[bits >> 6 & 63];
+    *to++ = k_alphabet[bits & 63];
   }
+  if (const std::size_t left = bytes.size() - whole; left > 0) {
+    const std::uint32_t bits = at(whole) << 16 | (left == 2 ? at(whole + 1) << 8 : 0);
+    *to++ = k_alphabet[bits >> 18];
+    *to++ = k_alphabet[bits >> 12 & 63];
+    *to++ = left == 2 ? k_alphabet[bits >> 6 & 63] : '=';
+    *to++ = '=';
+  }
+  return to;
+}
+
+std::string base64_encode(Bytes bytes) {
+  std::string text(base64_size(bytes.size()), '\0');
+  base64_write(bytes, text.data());
   return text;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "base/record_view.h"
 #include "base/types.h"
@@ -12,6 +13,7 @@
 namespace penstock::format {
 
 inline constexpr std::byte k_line_end{'\n'};
+inline constexpr std::string_view k_line_end_text = "\n";
 inline constexpr std::size_t k_line_end_bytes = 1;
 
 // frame() for RowFormat::lines.

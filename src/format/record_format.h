@@ -16,7 +16,8 @@
 //
 // Who adds a format:
 // - writes a framer beside lines.h, a case in frame(), makes_no_row(), row_bytes_max() and SplitRow, and a
-//   line in the table of record_format.cc, from which the extension comes in both directions;
+//   line in the table of record_format.cc, from which the extension comes in both directions. What a row
+//   tells beside the record itself is in RowContext;
 // - if its rows are encoded in units of their own (an Avro block, a Parquet row group), writes an Encoder
 //   that does, and a case in make_encoder(). Such a unit holds at most a raw slab of rows.
 // BatchWriter knows none of this but is_encoded(). No format of today has a header or a footer. The first
@@ -28,17 +29,21 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/envelope_fields.h"
 #include "base/record_view.h"
 #include "base/types.h"
 #include "codec/compressor.h"
+#include "codec/json_check.h"
 
 namespace penstock::format {
 
 enum class RowFormat : std::uint8_t {
-  lines,  // ndjson: the value, and one '\n'; a record without a value makes no row
+  lines,     // ndjson: the value, and one '\n'; a record without a value makes no row
+  envelope,  // one JSON object a line (envelope.h), for every record
 };
 
 std::string_view to_string(RowFormat rows);
@@ -54,10 +59,11 @@ struct RecordFormat {
   friend bool operator==(const RecordFormat&, const RecordFormat&) = default;
 };
 
-// ".txt", ".txt.gz", ".txt.zst".
+// ".txt", ".txt.gz", ".txt.zst"; of envelopes ".json", ".json.gz", ".json.zst".
 std::string_view file_extension(const RecordFormat& format);
 
-// The format that a file's name tells. A name that ends in none of ours is taken for plain lines.
+// The format that a file's name tells. Of a name that ends in none of ours the last suffix tells how it is
+// compressed, and its rows are taken for lines.
 RecordFormat format_of(std::string_view file_name);
 
 // A valid file without records: nothing, an empty gzip member, an empty zstd frame.
@@ -80,30 +86,55 @@ struct Framed {
   std::int64_t oldest_timestamp_ms = -1;  // of the others; -1: there is none
 };
 
+// What a row may tell beside the record, and what is needed to write it. All of it outlives the call.
+struct RowContext {
+  RowFormat rows = RowFormat::lines;
+
+  // Of envelopes. `json` must be there (CHECK).
+  std::string_view topic = {};
+  Partition partition = {};
+  EnvelopeFields fields = EnvelopeFields::all();
+  codec::JsonCheck* json = nullptr;
+};
+
 // Writes the rows of the first records, as many as fit into `room` whole. A record that makes no row is taken
-// only while there is room left.
-Framed frame(RowFormat rows, std::span<const RecordView> records, MutableBytes room);
+// only while there is room left. A framer may stop before the room is full to the byte: what then fits is for
+// SplitRow.
+Framed frame(const RowContext& context, std::span<const RecordView> records, MutableBytes room);
 
 // Whether the record leaves no row in the file.
 bool makes_no_row(RowFormat rows, const RecordView& record);
 
-// The most that a record whose value has this size may take, also if it makes no row.
-std::size_t row_bytes_max(RowFormat rows, std::size_t value_bytes);
+// The most that a record may take, also if it makes no row. SplitRow tells exactly, and may have to read all
+// of the record for it.
+std::size_t row_bytes_max(const RowContext& context, const RecordView& record);
 
-// One row in pieces, for a row that begins in one slab and ends in another. The record outlives it.
+// One row in pieces, for a row that begins in one slab and ends in another. The record outlives it. Of a
+// record that makes no row it tells a size, and is not written.
+//
+// A row is a head, the value or its base64, and a tail. The head alone is in memory of its own: it has a key
+// and headers at most, and no row of plain lines has one.
 class SplitRow {
  public:
-  // The record makes a row.
-  SplitRow(RowFormat rows, const RecordView& record);
+  SplitRow(const RowContext& context, const RecordView& record);
 
   bool done() const { return bytes_left_ == 0; }
+  std::size_t bytes_left() const { return bytes_left_; }
   // Writes the row's next bytes into `to`, which is not empty, and returns how many.
   std::size_t write(MutableBytes to);
   // Whether line breaks became spaces in what was written.
   bool flattened() const { return flattened_; }
 
  private:
+  std::size_t write_value(MutableBytes to);
+  std::size_t write_base64(MutableBytes to);
+
+  std::string head_;
+  std::size_t head_written_ = 0;
   Bytes value_;  // what of it is not written yet
+  bool as_base64_ = false;
+  std::size_t quad_written_ = 0;  // characters of the base64 of the next three bytes
+  std::string_view tail_;         // what of it is not written yet
   std::size_t bytes_left_;
   bool flattened_ = false;
 };

@@ -145,30 +145,30 @@ ChunkStore::Reserve BatchWriter::reserve_for(const Options& options) {
 
 BatchWriter::Taken BatchWriter::append(const BatchPtr& batch, Share& share,
                                        std::span<const RecordView> records) {
-  const format::RowFormat rows = batch->plan->format.rows;
+  const format::RowContext context = context_of(*batch, share.partition);
   Taken taken;
   for (;;) {
-    append_fitting(*batch, share, records.subspan(taken.records), taken);
+    append_fitting(*batch, context, share, records.subspan(taken.records), taken);
     if (taken.records == records.size()) {
       return taken;
     }
     // Nothing is open, or what is open cannot hold the next one.
     const RecordView& record = records[taken.records];
-    const std::size_t row_bytes = format::row_bytes_max(rows, record.value.size());
-    if (too_large_with(*batch, row_bytes)) {
+    format::SplitRow row(context, record);
+    if (too_large_with(*batch, row.bytes_left())) {
       taken.stop = Taken::Stop::batch_full;
       return taken;
     }
-    if (format::makes_no_row(rows, record)) {
+    if (format::makes_no_row(context.rows, record)) {
       ++taken.empty;
       count_skipped(batch->cut, 1);
     } else {
-      const std::size_t needed = slabs_needed(*batch, row_bytes);
+      const std::size_t needed = slabs_needed(*batch, row.bytes_left());
       if (needed > 0 && !store_.make_room(needed)) {
         taken.stop = Taken::Stop::no_room;
         return taken;
       }
-      append_across(batch, record);
+      append_across(batch, row);
       taken.value_bytes += record.value.size();
     }
     metrics_.undated_records.add(tells_time(record.timestamp_ms) ? 0 : 1);
@@ -176,6 +176,14 @@ BatchWriter::Taken BatchWriter::append(const BatchPtr& batch, Share& share,
     move_share(batch->cut, share, after(record.offset), 1);
     ++taken.records;
   }
+}
+
+format::RowContext BatchWriter::context_of(const Batch& batch, Partition partition) {
+  return {.rows = batch.plan->format.rows,
+          .topic = batch.plan->topic,
+          .partition = partition,
+          .fields = batch.plan->envelope_fields,
+          .json = &json_};
 }
 
 // What lies open: the rest of the chunk, or of the raw slab. Empty between two of them.
@@ -189,15 +197,14 @@ MutableBytes BatchWriter::open_room(Batch& batch) const {
 }
 
 // The usual case: records from the front whose rows fit into what is open, and into the batch.
-void BatchWriter::append_fitting(Batch& batch, Share& share, std::span<const RecordView> records,
-                                 Taken& taken) {
+void BatchWriter::append_fitting(Batch& batch, const format::RowContext& context, Share& share,
+                                 std::span<const RecordView> records, Taken& taken) {
   const MutableBytes room = open_room(batch);
   BatchCut& cut = batch.cut;
   const std::uint64_t stored = cut.stored_estimate();
   const std::uint64_t allowed = batch.plan->max_bytes > stored ? batch.plan->max_bytes - stored : 0;
-  const format::Framed framed =
-      format::frame(batch.plan->format.rows, records,
-                    room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), allowed))));
+  const format::Framed framed = format::frame(
+      context, records, room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), allowed))));
   if (framed.records == 0) {
     return;
   }
@@ -223,9 +230,8 @@ void BatchWriter::pass_over(Batch& batch, Share& share, Position next) {
 }
 
 // One row that begins a chunk or a raw slab, or crosses into the next.
-void BatchWriter::append_across(const BatchPtr& batch, const RecordView& record) {
+void BatchWriter::append_across(const BatchPtr& batch, format::SplitRow& row) {
   Filling& filling = batch->cut.filling;
-  format::SplitRow row(batch->plan->format.rows, record);
   std::size_t bytes = 0;
   while (!row.done()) {
     if (encoded(*batch)) {
@@ -264,12 +270,18 @@ std::size_t BatchWriter::slabs_needed(const Batch& batch, std::size_t row_bytes)
   return 2 * divided_up(row_bytes - room, chunk_bytes) + first;
 }
 
-bool BatchWriter::can_ever_take(const Batch& batch, std::size_t value_bytes) const {
+bool BatchWriter::fits_with_all_free(const Batch& batch, std::size_t row_bytes) const {
   const std::size_t chunk_bytes = sizes_of(batch).chunk_bytes;
-  const std::size_t chunks =
-      divided_up(format::row_bytes_max(batch.plan->format.rows, value_bytes), chunk_bytes);
+  const std::size_t chunks = divided_up(row_bytes, chunk_bytes);
   const std::size_t needed = encoded(batch) ? 2 * chunks + chunks_to_end(chunk_bytes) : chunks;
   return needed <= store_.slabs_for_records();
+}
+
+// Nearly always the bound is enough to tell.
+bool BatchWriter::can_ever_take(const Batch& batch, Partition partition, const RecordView& record) {
+  const format::RowContext context = context_of(batch, partition);
+  return fits_with_all_free(batch, format::row_bytes_max(context, record)) ||
+         fits_with_all_free(batch, format::SplitRow(context, record).bytes_left());
 }
 
 // The free part of the open chunk, never empty: a full chunk is closed first, an absent one begun. Closing is

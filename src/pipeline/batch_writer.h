@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/record_view.h"
+#include "codec/json_check.h"
 #include "format/record_format.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
@@ -48,8 +49,8 @@ class BatchWriter {
   // Moves the share over positions that the log did not give.
   static void pass_over(Batch& batch, Share& share, Position next);
 
-  // Whether a value of this size can ever be appended to the batch, with every slab free.
-  bool can_ever_take(const Batch& batch, std::size_t value_bytes) const;
+  // Whether this record of the partition can ever be appended to the batch, with every slab free.
+  bool can_ever_take(const Batch& batch, Partition partition, const RecordView& record);
 
   // Whether there are slabs to spill or seal the batch now: ending a part may take some.
   bool can_end(const Batch& batch);
@@ -81,10 +82,13 @@ class BatchWriter {
   static Sizes encoded_sizes(const Options& options);
   const Sizes& sizes_of(const Batch& batch) const;
 
+  format::RowContext context_of(const Batch& batch, Partition partition);
+  bool fits_with_all_free(const Batch& batch, std::size_t row_bytes) const;
   std::size_t slabs_needed(const Batch& batch, std::size_t row_bytes) const;
   MutableBytes open_room(Batch& batch) const;
-  void append_fitting(Batch& batch, Share& share, std::span<const RecordView> records, Taken& taken);
-  void append_across(const BatchPtr& batch, const RecordView& record);
+  void append_fitting(Batch& batch, const format::RowContext& context, Share& share,
+                      std::span<const RecordView> records, Taken& taken);
+  void append_across(const BatchPtr& batch, format::SplitRow& row);
   void encode_raw(const BatchPtr& batch, format::Encoder::End end);
   void end_part(const BatchPtr& batch);
   MutableBytes raw_room(const BatchPtr& batch);
@@ -99,6 +103,7 @@ class BatchWriter {
   ChunkStore& store_;
   obs::WorkerMetrics& metrics_;
   EncoderPool encoders_;
+  codec::JsonCheck json_;
   std::function<void(const BatchPtr&, std::uint32_t)> block_ready_;
 };
 

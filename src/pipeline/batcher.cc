@@ -113,7 +113,7 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
     total.value_bytes += taken.value_bytes;
     if (taken.stop == Taken::Stop::no_room) {
       const RecordView& record = span.records[total.records];
-      if (!writer_.can_ever_take(*group.open, record.value.size())) {
+      if (!writer_.can_ever_take(*group.open, member.partition, record)) {
         report_refused(span.slot, group, member, record);
       }
       break;

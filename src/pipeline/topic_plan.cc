@@ -19,9 +19,11 @@ std::uint64_t hash_on(std::uint64_t hash, std::string_view text) {
 }  // namespace
 
 std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std::string_view sink) {
+  const bool of_envelopes = plan.format.rows == format::RowFormat::envelope;
+  const std::string fields = of_envelopes ? std::to_string(plan.envelope_fields.bits()) : std::string();
   return hash_on(0xcbf29ce484222325,
-                 concat(format::to_string(plan.format.rows), format::file_extension(plan.format), '\n',
-                        plan.by_partition ? "partition" : "topic", '\n', group, '\n', sink));
+                 concat(fields, format::to_string(plan.format.rows), format::file_extension(plan.format),
+                        '\n', plan.by_partition ? "partition" : "topic", '\n', group, '\n', sink));
 }
 
 std::uint64_t with_topic_id(std::uint64_t recipe_hash, std::string_view topic_id) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/envelope_fields.h"
 #include "codec/blob_name.h"
 #include "format/record_format.h"
 
@@ -17,6 +18,7 @@ struct TopicPlan {
   std::uint64_t max_bytes = 0;
   bool by_partition = false;  // a batch of its own for each partition
   format::RecordFormat format;
+  EnvelopeFields envelope_fields = EnvelopeFields::all();  // of RowFormat::envelope
   codec::PathTemplate path;
 
   // A staged batch is used again after a restart only if its recipe is this one, and its topic is still the
@@ -24,8 +26,8 @@ struct TopicPlan {
   std::uint64_t recipe_hash = 0;
 };
 
-// A hash of the settings that shape a batch's bytes and its place: format, compression, grouping, group and
-// sink. For TopicPlan::recipe_hash; never 0.
+// A hash of the settings that shape a batch's bytes and its place: format, fields of envelopes, compression,
+// grouping, group and sink. For TopicPlan::recipe_hash; never 0.
 std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std::string_view sink);
 
 // The recipe of batches of one incarnation of the topic. A topic that was made anew has its former name, and

@@ -13,6 +13,13 @@ Bytes bytes_of(const void* data, std::size_t size) {
   return {static_cast<const std::byte*>(data), size};
 }
 
+TimestampType type_of(rd_kafka_timestamp_type_t type) {
+  if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
+    return TimestampType::unknown;
+  }
+  return type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? TimestampType::created : TimestampType::appended;
+}
+
 RecordView view_of(const rd_kafka_message_t& message) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
@@ -22,7 +29,8 @@ RecordView view_of(const rd_kafka_message_t& message) {
           .value = bytes_of(message.payload, message.len),
           .headers = {},
           .null_key = message.key == nullptr,
-          .null_value = message.payload == nullptr};
+          .null_value = message.payload == nullptr,
+          .timestamp_type = type_of(type)};
 }
 
 }  // namespace

@@ -31,13 +31,15 @@ struct RecordFrame {
   // All bits, or none where the time is that of the append: then the record's own delta does not count.
   std::uint64_t timestamp_mask = 0;
   std::int32_t offset_delta_max = 0;
+  TimestampType timestamp_type = TimestampType::unknown;
 
   static RecordFrame of(const RecordBatch& batch) {
     return {.base_offset = batch.base_offset,
             .base_timestamp =
                 static_cast<std::uint64_t>(batch.append_time ? batch.max_timestamp : batch.base_timestamp),
             .timestamp_mask = batch.append_time ? 0 : ~std::uint64_t{0},
-            .offset_delta_max = static_cast<std::int32_t>(batch.last_offset - batch.base_offset)};
+            .offset_delta_max = static_cast<std::int32_t>(batch.last_offset - batch.base_offset),
+            .timestamp_type = batch.append_time ? TimestampType::appended : TimestampType::created};
   }
 };
 
@@ -102,6 +104,7 @@ inline bool read_record(ByteReader& batch, const RecordFrame& frame, RecordView&
   out.value = nullable_field(record, out.null_value);
   out.timestamp_ms =
       static_cast<std::int64_t>(frame.base_timestamp + (timestamp_delta & frame.timestamp_mask));
+  out.timestamp_type = frame.timestamp_type;
   rest = record;
   // A record cut short, an empty one too, has turned `record` bad.
   if (!record.ok() || offset_delta < 0 || offset_delta > frame.offset_delta_max) {

@@ -13,8 +13,8 @@ import zstandard
 from harness.azurite import Azurite
 from harness.book import Book, partition_of
 
-# <path>-<writer's incarnation>-<batch counter>.txt[.gz|.zst]
-NAME = re.compile(r"^(?P<path>.+)-(?P<incarnation>[0-9a-f]{16})-(?P<counter>[0-9]+)\.txt(?P<codec>\.gz|\.zst)?$")
+# <path>-<writer's incarnation>-<batch counter>, then .txt or .json, then .gz, .zst or nothing
+NAME = re.compile(r"^(?P<path>.+)-(?P<incarnation>[0-9a-f]{16})-(?P<counter>[0-9]+)\.(txt|json)(?P<codec>\.gz|\.zst)?$")
 
 
 @dataclass

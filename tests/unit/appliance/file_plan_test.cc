@@ -32,6 +32,14 @@ TEST(FilePlan, without_a_volume_it_counts_by_age) {
             "file:///srv/lake/app/2026/01/31/00/app-20260131T000000Z-4f1d22a09be37c58-0.txt");
 }
 
+TEST(FilePlan, the_example_has_the_extension_of_its_format) {
+  EXPECT_TRUE(
+      plan_of("batch: {format: envelope}\n", {.now = k_midnight}).topics[0].example.ends_with("-0.json"));
+  EXPECT_TRUE(plan_of("batch: {format: envelope, compression: zstd}\n", {.now = k_midnight})
+                  .topics[0]
+                  .example.ends_with("-0.json.zst"));
+}
+
 // The figures of bench/COST.md: 208 MB a file take 26 blocks, rounded down by a slab's header each.
 TEST(FilePlan, a_large_file_is_put_in_blocks_and_a_list_of_them) {
   const FilePlan plan = plan_of("batch: {max_age: 60s}\n", {.bytes_per_day = 600 * k_gb, .now = k_midnight});

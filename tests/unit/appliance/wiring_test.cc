@@ -87,6 +87,23 @@ TEST(Wiring, the_first_override_that_matches_makes_the_topics_plan) {
   EXPECT_TRUE(payments->path.uses_partition());
 }
 
+TEST(Wiring, a_plan_of_envelopes_has_their_fields_and_a_recipe_of_its_own) {
+  const auto plan = [](const std::string& batch) {
+    return topic_plan(settings_of(yaml("batch: {" + batch + "}\n")).details(), "orders").value();
+  };
+  const pipeline::TopicPlan lines = plan("format: ndjson");
+  const pipeline::TopicPlan all = plan("format: envelope");
+  const pipeline::TopicPlan some = plan("format: envelope, envelope_fields: [key, value]");
+  EXPECT_EQ(lines.format.rows, format::RowFormat::lines);
+  EXPECT_EQ(all.format.rows, format::RowFormat::envelope);
+  EXPECT_EQ(all.envelope_fields, EnvelopeFields::all());
+  EXPECT_EQ(some.envelope_fields, EnvelopeFields::none().with(EnvelopeField::key).with(EnvelopeField::value));
+  const auto recipe = [](const pipeline::TopicPlan& of) { return pipeline::recipe_hash_of(of, "g", "s"); };
+  EXPECT_NE(recipe(lines), recipe(all));
+  EXPECT_NE(recipe(all), recipe(some));
+  EXPECT_EQ(recipe(all), recipe(plan("format: envelope")));
+}
+
 TEST(Wiring, a_topic_that_an_expression_finds_has_no_plan_if_its_files_cannot_have_a_name) {
   const Settings settings = settings_of(
       "name: test\nsource: {brokers: [\"127.0.0.1:9092\"], topics_regex: \"^\"}\n"

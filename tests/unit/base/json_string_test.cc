@@ -1,5 +1,6 @@
 #include "base/json_string.h"
 
+#include <cstddef>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -30,6 +31,20 @@ TEST(JsonString, is_valid_json_whatever_the_bytes) {
   for (const Row& row : rows) {
     EXPECT_EQ(json_string(row.text), row.json);
   }
+}
+
+TEST(JsonString, escapes_a_byte_wherever_it_stands) {
+  for (const char special : {'"', '\\', '\x1f', '\x7f', '\xff'}) {
+    const std::string escaped = json_string(std::string(1, special));
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string text(20, ' ');
+      text[at] = special;
+      EXPECT_EQ(json_string(text), "\"" + std::string(at, ' ') + escaped.substr(1, escaped.size() - 2) +
+                                       std::string(19 - at, ' ') + "\"");
+    }
+  }
+  const std::string plain = " !#[]^`az{|}~0123456789";
+  EXPECT_EQ(json_string(plain), "\"" + plain + "\"");
 }
 
 }  // namespace

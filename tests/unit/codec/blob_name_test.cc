@@ -89,7 +89,7 @@ TEST(PathTemplate, no_name_is_longer_than_it_says) {
     const std::optional<Partition> partition =
         path->uses_partition() ? std::optional(Partition{INT32_MAX}) : std::nullopt;
     const std::string longest =
-        path->expand(topic, partition, utc(2261, 12, 31, 23, 59, 59), {UINT64_MAX, UINT64_MAX}, ".txt.zst");
+        path->expand(topic, partition, utc(2261, 12, 31, 23, 59, 59), {UINT64_MAX, UINT64_MAX}, ".json.zst");
     EXPECT_EQ(longest.size(), path->longest_name(topic).size());
     EXPECT_LT(longest.size(), k_blob_name_bytes_max);
   }

@@ -260,6 +260,19 @@ sink: {url: "null:"}
   EXPECT_EQ(fetch_wait(s), milliseconds(100));
 }
 
+TEST(Load, the_fields_of_envelopes_are_those_that_are_named) {
+  EXPECT_EQ(settings_of(with("batch: {format: envelope}")).batch.format, Format::envelope);
+  EXPECT_EQ(settings_of(with("batch: {format: envelope}")).batch.envelope_fields, EnvelopeFields::all());
+  const Settings s =
+      settings_of(with("batch: {envelope_fields: \"value, key\"}\n"
+                       "overrides:\n"
+                       "  - {match: ^pay, batch: {format: envelope}}\n"
+                       "  - {match: ^log, batch: {format: envelope, envelope_fields: [offset]}}\n"));
+  EXPECT_EQ(s.batch_for("payments").envelope_fields,
+            EnvelopeFields::none().with(EnvelopeField::key).with(EnvelopeField::value));
+  EXPECT_EQ(s.batch_for("log").envelope_fields, EnvelopeFields::none().with(EnvelopeField::offset));
+}
+
 TEST(Load, messages_can_name_the_line_of_a_key_later_on) {
   const Settings s = settings_of(with("batch:\n  path: x\noverrides:\n  - {match: a, batch: {path: y}}\n"));
   EXPECT_EQ(at(s, "batch.path"), "f.yaml:8: batch.path");
@@ -677,8 +690,8 @@ TEST(Load, how_often_topics_are_looked_at_is_passed_to_librdkafka) {
 
 TEST(Load, what_comes_in_later_versions_is_refused_as_such) {
   constexpr Refused k_cases[] = {
-      {"batch: {format: envelope}", "batch.format: envelope is not available in this version; write ndjson"},
-      {"batch: {format: capture-avro}", "batch.format: capture-avro is not available in this version"},
+      {"batch: {format: capture-avro}",
+       "batch.format: capture-avro is not available in this version; write ndjson or envelope"},
       {"batch: {validate: json}", "batch.validate: json is not available in this version; write none"},
   };
   for (const Refused& c : k_cases) {
@@ -708,6 +721,13 @@ TEST(Load, what_does_not_fit_together_is_refused) {
       {"batch: {path: \"{partition}\", group_by: partition}\noverrides: [{match: a, batch: {group_by: "
        "topic}}]",
        "f.yaml:8: overrides[0].batch.path: holds {partition}"},
+      {"batch: {envelope_fields: [key, value]}",
+       "f.yaml:7: batch.envelope_fields: has no use without format: envelope"},
+      {"overrides: [{match: a, batch: {envelope_fields: [key]}}]",
+       "f.yaml:7: overrides[0].batch.envelope_fields: has no use without format: envelope"},
+      {"batch: {format: envelope, envelope_fields: [key, body]}",
+       "f.yaml:7: batch.envelope_fields: has an item that is no field of an envelope; write topic, "},
+      {"batch: {format: envelope, envelope_fields: []}", "f.yaml:7: batch.envelope_fields: is empty"},
   };
   for (const Refused& c : k_cases) {
     const std::string error = error_of(with(c.more));

@@ -14,9 +14,10 @@ namespace {
 using codec::Compression;
 
 const std::vector<RecordFormat>& every_format() {
-  static const std::vector<RecordFormat> formats{{RowFormat::lines, Compression::none},
-                                                 {RowFormat::lines, Compression::gzip},
-                                                 {RowFormat::lines, Compression::zstd}};
+  static const std::vector<RecordFormat> formats{
+      {RowFormat::lines, Compression::none},    {RowFormat::lines, Compression::gzip},
+      {RowFormat::lines, Compression::zstd},    {RowFormat::envelope, Compression::none},
+      {RowFormat::envelope, Compression::gzip}, {RowFormat::envelope, Compression::zstd}};
   return formats;
 }
 
@@ -38,6 +39,9 @@ TEST(RecordFormatTest, an_extension_tells_readers_how_to_unpack) {
   EXPECT_EQ(file_extension({RowFormat::lines, Compression::none}), ".txt");
   EXPECT_EQ(file_extension({RowFormat::lines, Compression::gzip}), ".txt.gz");
   EXPECT_EQ(file_extension({RowFormat::lines, Compression::zstd}), ".txt.zst");
+  EXPECT_EQ(file_extension({RowFormat::envelope, Compression::none}), ".json");
+  EXPECT_EQ(file_extension({RowFormat::envelope, Compression::gzip}), ".json.gz");
+  EXPECT_EQ(file_extension({RowFormat::envelope, Compression::zstd}), ".json.zst");
 }
 
 TEST(RecordFormatTest, a_file_name_tells_the_format_that_it_was_written_in) {
@@ -45,12 +49,15 @@ TEST(RecordFormatTest, a_file_name_tells_the_format_that_it_was_written_in) {
     EXPECT_EQ(format_of("a/b-1" + std::string(file_extension(format))), format);
   }
   EXPECT_EQ(format_of("a/b"), RecordFormat()) << "what is none of ours is taken for plain lines";
+  EXPECT_EQ(format_of("a/b.csv.gz"), (RecordFormat{RowFormat::lines, Compression::gzip}));
 }
 
 TEST(RecordFormatTest, an_empty_file_holds_nothing_and_is_of_its_format) {
-  EXPECT_EQ(empty_file({RowFormat::lines, Compression::none}).size(), 0U);
-  EXPECT_EQ(std::to_integer<int>(empty_file({RowFormat::lines, Compression::gzip}).at(0)), 0x1f);
-  EXPECT_EQ(std::to_integer<int>(empty_file({RowFormat::lines, Compression::zstd}).at(0)), 0x28);
+  for (const RowFormat rows : {RowFormat::lines, RowFormat::envelope}) {
+    EXPECT_EQ(empty_file({rows, Compression::none}).size(), 0U);
+    EXPECT_EQ(std::to_integer<int>(empty_file({rows, Compression::gzip}).at(0)), 0x1f);
+    EXPECT_EQ(std::to_integer<int>(empty_file({rows, Compression::zstd}).at(0)), 0x28);
+  }
 }
 
 TEST(FrameTest, writes_the_rows_of_the_first_records_that_fit_whole) {
@@ -58,7 +65,7 @@ TEST(FrameTest, writes_the_rows_of_the_first_records_that_fit_whole) {
   const std::vector<RecordView> records = records_of(values);
   std::string slab(64, '#');
   const auto room = std::as_writable_bytes(std::span(slab)).first(17);
-  const Framed framed = frame(RowFormat::lines, records, room);
+  const Framed framed = frame(RowContext(), records, room);
   EXPECT_EQ(framed.records, 3U);
   EXPECT_EQ(framed.rows, 2U);
   EXPECT_EQ(framed.bytes, 17U) << "to the byte";
@@ -76,7 +83,7 @@ TEST(FrameTest, times_before_2000_are_counted_and_not_the_oldest) {
   records[2].timestamp_ms = k_record_time_min_ms - 1;
   records[3].timestamp_ms = std::numeric_limits<std::int64_t>::min();
   std::string slab(64, '#');
-  const Framed framed = frame(RowFormat::lines, records, std::as_writable_bytes(std::span(slab)));
+  const Framed framed = frame(RowContext(), records, std::as_writable_bytes(std::span(slab)));
   EXPECT_EQ(framed.records, 4U);
   EXPECT_EQ(framed.undated, 3U);
   EXPECT_EQ(framed.oldest_timestamp_ms, records[1].timestamp_ms);
@@ -85,18 +92,18 @@ TEST(FrameTest, times_before_2000_are_counted_and_not_the_oldest) {
 TEST(FrameTest, takes_nothing_without_room) {
   const std::vector<std::string> values{"", "x"};
   const std::vector<RecordView> records = records_of(values);
-  EXPECT_EQ(frame(RowFormat::lines, records, {}).records, 0U);
-  EXPECT_EQ(frame(RowFormat::lines, records, {}).oldest_timestamp_ms, -1);
+  EXPECT_EQ(frame(RowContext(), records, {}).records, 0U);
+  EXPECT_EQ(frame(RowContext(), records, {}).oldest_timestamp_ms, -1);
 }
 
 TEST(SplitRowTest, gives_the_same_row_in_pieces_of_any_size) {
   for (const std::string value : {"x", "\n", "{\r\n\"a\":1}"}) {
     const std::vector<std::string> values{value};
     const std::vector<RecordView> records = records_of(values);
-    std::string whole(row_bytes_max(RowFormat::lines, value.size()), '#');
-    ASSERT_EQ(frame(RowFormat::lines, records, std::as_writable_bytes(std::span(whole))).bytes, whole.size());
+    std::string whole(row_bytes_max(RowContext(), records[0]), '#');
+    ASSERT_EQ(frame(RowContext(), records, std::as_writable_bytes(std::span(whole))).bytes, whole.size());
     for (std::size_t piece_bytes = 1; piece_bytes <= whole.size() + 1; ++piece_bytes) {
-      SplitRow row(RowFormat::lines, records[0]);
+      SplitRow row(RowContext(), records[0]);
       std::string text;
       while (!row.done()) {
         std::string piece(piece_bytes, '#');

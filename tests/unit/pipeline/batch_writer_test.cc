@@ -185,6 +185,75 @@ TEST_F(BatchWriterTest, what_makes_no_row_and_what_the_log_did_not_give_is_told_
   }
 }
 
+// Values of all sizes, so that rows begin, end and are cut anywhere in a chunk; the rows are those that one
+// room for all of them gives.
+TEST_F(BatchWriterTest, envelopes_are_the_same_wherever_a_chunk_ends) {
+  build(48);
+  plan_.format.rows = format::RowFormat::envelope;
+  for (const Compression compression : {Compression::none, Compression::gzip, Compression::zstd}) {
+    SCOPED_TRACE(std::string(codec::to_string(compression)));
+    plan_.format.compression = compression;
+    const BatchPtr batch = open_batch(batches_.size() + 1);
+    Share& share = batch->ranges.shares[0];
+    codec::JsonCheck json;
+    const format::RowContext context{.rows = format::RowFormat::envelope,
+                                     .topic = plan_.topic,
+                                     .partition = share.partition,
+                                     .json = &json};
+    std::mt19937_64 random(13);
+    std::string expected;
+    for (std::int64_t offset = 0; offset < 300; ++offset) {
+      const std::size_t size = random() % (offset % 20 == 0 ? 2 * k_chunk_bytes : 2000);
+      const std::string value =
+          offset % 3 == 0 ? random_text(size, random()) : "[\"" + std::string(size, 'j') + "\",\n1]";
+      const RecordView record{.offset = Offset{offset},
+                              .key = as_bytes("key"),
+                              .value = as_bytes(value),
+                              .headers = {},
+                              .null_key = false,
+                              .null_value = false};
+      Stop outcome = writer_->append(batch, share, {&record, 1}).stop;
+      for (int wait = 0; outcome == Stop::no_room && wait < 1000; ++wait) {
+        ASSERT_TRUE(writer_->can_ever_take(*batch, share.partition, record));
+        run_turns(1);
+        outcome = writer_->append(batch, share, {&record, 1}).stop;
+      }
+      ASSERT_EQ(outcome, Stop::end);
+      std::string row(format::row_bytes_max(context, record), '\0');
+      row.resize(format::frame(context, {&record, 1}, std::as_writable_bytes(std::span(row))).bytes);
+      expected += row;
+    }
+    run_until([&] { return writer_->can_end(*batch); });
+    writer_->seal(batch);
+    expect_tiled(*batch);
+    EXPECT_EQ(batch->cut.records, 300U);
+    EXPECT_EQ(batch->cut.raw_bytes, expected.size());
+    std::string text;
+    for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
+      text += unpack(compression, read_block(batch, i)).text;
+    }
+    EXPECT_TRUE(text == expected);
+    chunks_->forget(*batch);
+    settle();
+  }
+}
+
+// One whose bound is too large and whose row is not is taken.
+TEST_F(BatchWriterTest, what_can_never_be_taken_is_told_by_the_row_itself) {
+  build(8, {.to_load = 2, .to_end = 1});
+  plan_.format.rows = format::RowFormat::envelope;
+  const BatchPtr batch = open_batch();
+  Share& share = batch->ranges.shares[0];
+  const std::string value = "\"" + std::string(9 * k_chunk_bytes / 2, 'j') + "\"";
+  RecordView record{
+      .offset = Offset{0}, .key = {}, .value = as_bytes(value), .headers = {}, .null_value = false};
+  EXPECT_TRUE(writer_->can_ever_take(*batch, share.partition, record)) << "base64 would need six slabs";
+  EXPECT_EQ(writer_->append(batch, share, {&record, 1}).stop, Stop::end);
+  record.value = record.value.first(value.size() - 1);
+  EXPECT_FALSE(writer_->can_ever_take(*batch, share.partition, record)) << "it is not JSON any more";
+  writer_->abandon(*batch);
+}
+
 TEST_F(BatchWriterTest, slabs_larger_than_a_block_are_not_filled_beyond_it) {
   cuts_.block_bytes = 1000;
   build(48);
@@ -200,7 +269,8 @@ TEST_F(BatchWriterTest, without_a_slab_nothing_changes) {
   ASSERT_EQ(append(batch, "first"), Stop::end);
   const std::uint64_t flattened = metrics_.lines_flattened.value();
   const std::string large(4 * k_chunk_bytes, '\n');
-  ASSERT_FALSE(writer_->can_ever_take(*batch, large.size()));
+  const RecordView record{.offset = Offset{1}, .key = {}, .value = as_bytes(large), .headers = {}};
+  ASSERT_FALSE(writer_->can_ever_take(*batch, Partition{3}, record));
   EXPECT_EQ(append(batch, large), Stop::no_room);
   EXPECT_EQ(batch->cut.records, 1U);
   EXPECT_EQ(batch->cut.raw_bytes, 6U);

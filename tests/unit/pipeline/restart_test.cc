@@ -56,7 +56,7 @@ class RestartTest : public testing::Test {
       plan.topic = topic;
       plan.max_age = seconds(1000);
       plan.max_bytes = max_bytes_;
-      plan.format.compression = compression_;
+      plan.format = {.rows = rows_, .compression = compression_};
       plan.path = codec::PathTemplate::parse("{topic}").value();
       return plan;
     };
@@ -233,6 +233,7 @@ class RestartTest : public testing::Test {
   std::uint64_t random_ = 1;
   std::uint64_t max_bytes_ = 150'000;  // three blocks
   codec::Compression compression_ = codec::Compression::none;
+  format::RowFormat rows_ = format::RowFormat::lines;
   bool outage_ = false;
   bool damaged_ = false;
   bool killed_ = false;
@@ -348,6 +349,15 @@ TEST_F(RestartTest, a_partition_that_went_to_another_process_is_not_waited_for) 
 TEST_F(RestartTest, a_batch_that_was_made_otherwise_is_read_again) {
   live_through_an_outage_and_die();
   compression_ = codec::Compression::gzip;
+  live_until_all_has_landed();
+  EXPECT_EQ(received(), 600U);
+  expect_landed_once();
+}
+
+TEST_F(RestartTest, a_batch_of_another_format_is_read_again) {
+  rows_ = format::RowFormat::envelope;
+  live_through_an_outage_and_die();
+  rows_ = format::RowFormat::lines;
   live_until_all_has_landed();
   EXPECT_EQ(received(), 600U);
   expect_landed_once();
