@@ -92,7 +92,7 @@ TEST(ReferencePage, has_every_key_once) {
     ASSERT_THAT(page, HasSubstr(heading));
     EXPECT_EQ(page.find(heading, page.find(heading) + 1), std::string::npos) << key.path;
   }
-  EXPECT_THAT(page, HasSubstr("- not available in this version: `envelope`, `capture-avro`\n"));
+  EXPECT_THAT(page, HasSubstr("- not available in this version: `capture-avro`\n"));
 }
 
 TEST(ReferencePage, the_file_is_up_to_date) {

@@ -758,8 +758,8 @@ TEST(Load, overrides_are_checked_like_the_rest) {
       {"overrides: [{match: a, batch: {max_age: 0s}}]", "overrides[0].batch.max_age: is outside its limits"},
       {"overrides: [{match: a, batch: {maxage: 2s}}]",
        "overrides[0].batch.maxage: is not a key; did you mean batch.max_age?"},
-      {"overrides: [{match: a, batch: {max_age: 2s}}, {match: b, batch: {format: envelope}}]",
-       "overrides[1].batch.format: envelope is not available"},
+      {"overrides: [{match: a, batch: {max_age: 2s}}, {match: b, batch: {format: capture-avro}}]",
+       "overrides[1].batch.format: capture-avro is not available"},
   };
   for (const Refused& c : k_cases) {
     const std::string error = error_of(with(c.more));

@@ -21,6 +21,7 @@ struct Seen {
   std::vector<std::int64_t> offsets;
   std::vector<std::string> values;
   std::vector<std::int64_t> times;
+  std::vector<TimestampType> types;
   std::vector<std::int64_t> positions;  // a step each
   std::int64_t next = -1;               // at the end
   std::size_t bytes_needed = 0;
@@ -55,6 +56,7 @@ class RecordsCursorTest : public testing::Test {
         seen.offsets.push_back(view.offset.value);
         seen.values.emplace_back(as_text(view.value));
         seen.times.push_back(view.timestamp_ms);
+        seen.types.push_back(view.timestamp_type);
       }
     }
     seen.bytes_needed = cursor.bytes_needed();
@@ -228,6 +230,9 @@ TEST_F(RecordsCursorTest, the_time_of_the_append_is_the_same_for_all) {
   EXPECT_THAT(read(builder.build()).times, ElementsAre(1005, 930));
   builder.attributes = k_append_time;
   EXPECT_THAT(read(builder.build()).times, ElementsAre(9000, 9000));
+  EXPECT_THAT(read(builder.build()).types, ElementsAre(TimestampType::appended, TimestampType::appended));
+  builder.attributes = 0;
+  EXPECT_THAT(read(builder.build()).types, ElementsAre(TimestampType::created, TimestampType::created));
 }
 
 TEST_F(RecordsCursorTest, times_that_overflow_wrap) {
