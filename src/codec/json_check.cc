@@ -46,8 +46,8 @@ bool JsonCheck::is_json_padded(Bytes text) {
   Parser& lent = parser();
   const simdjson::error_code error =
       lent.parser.parse_into_document(lent.document, as_text(text).data(), text.size(), false).error();
-  // It takes no number that does not fit into 64 bits, and JSON has no such limit. So the walk decides on what
-  // it refuses; it ends at the first fault.
+  // It takes no number that does not fit into 64 bits, and JSON has no such limit. So the walk decides on
+  // what it refuses. The walk ends at the first fault.
   return error == simdjson::SUCCESS || follows_json_grammar(as_text(text));
 }
 

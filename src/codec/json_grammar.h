@@ -1,5 +1,5 @@
-// The grammar of JSON (RFC 8259) by a walk over the text, without memory of its own and without a limit to the
-// text. simdjson is several times as fast, and needs both. Pure.
+// The grammar of JSON (RFC 8259) by a walk over the text, without memory of its own and without a limit to
+// the text. simdjson is several times as fast, and needs both. Pure.
 #pragma once
 
 #include <cstddef>

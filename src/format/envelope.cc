@@ -1,7 +1,7 @@
-// How it works. What is the same in all rows of a partition is written once per span (head of EnvelopeWriter):
+// How it works. What is the same in all rows of a partition is made once per span (EnvelopeWriter::same_):
 // `,"topic":"orders","partition":3`. For each record that is copied, and the other fields are written behind
-// it, each with a comma in front; at the end the row's first comma becomes the brace. Before a row is begun it
-// is made sure that the room holds the longest that the record can make.
+// it, each with a comma in front. At the end the row's first comma becomes the brace. Before a row is begun
+// it is made sure that the room holds the longest that the record can make.
 //
 // The value is copied into the row first and looked at there, where simdjson finds the bytes behind it that
 // it may read. For example the value `{"a":\n1}`:

@@ -5,9 +5,9 @@
 //
 // (on one line). Fields that were not chosen are left out; the order stays.
 //
-// - `value`: a value that is exactly one JSON value stands there as it was sent, CR and LF between its tokens
-//   made spaces. A tombstone is `null`. Any other value is `"value_base64":"..."` in its place. So is the JSON
-//   text `null`, which would look like a tombstone, and a JSON text nested deeper than
+// - `value`: a value that is exactly one JSON value stands there as it was sent, CR and LF between its
+//   tokens made spaces. A tombstone is `null`. Any other value is `"value_base64":"..."` in its place. So is
+//   the JSON text `null`, which would look like a tombstone, and a JSON text nested deeper than
 //   codec::k_json_depth_max.
 // - `key`, and a header's `key` and `value`: UTF-8 is a string, whatever is in it. Other bytes are
 //   `"key_base64"` or `"value_base64"`. What is null in Kafka is `null`.

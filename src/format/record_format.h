@@ -6,10 +6,11 @@
 //
 // A *framer* takes records from the front of a span, writes their rows into the room that it is given, and
 // says how many it took. Its inner loop is chosen once per span, never per record. A row that is larger than
-// the room is written by SplitRow, piece by piece. An *encoder* turns rows into payload. It is given a slab
-// of rows at a time, and ends a *part* when it is told to: what lies before the end of a part can be read
-// without what follows. The part of gzip is a member, that of zstd a frame. A format that is not encoded has
-// no second half: its framer writes into the payload itself, and every record is a part of its own.
+// the room is written piece by piece (SplitRow in split_row.h). An *encoder* turns rows into payload. It is
+// given a slab of rows at a time, and ends a *part* when it is told to: what lies before the end of a part
+// can be read without what follows. The part of gzip is a member, that of zstd a frame. A format that is not
+// encoded has no second half: its framer writes into the payload itself, and every record is a part of its
+// own.
 //
 // For example, the values `{"a":1}` and `{\n"b":2}` become the rows `{"a":1}\n{ "b":2}\n`. Plain lines stop
 // there. With gzip these 17 bytes wait in a raw slab, until that is full or the batch must be ended.
@@ -29,7 +30,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -98,8 +98,8 @@ struct RowContext {
 };
 
 // Writes the rows of the first records, as many as fit into `room` whole. A record that makes no row is taken
-// only while there is room left. A framer may stop before the room is full to the byte: what then fits is for
-// SplitRow.
+// only while there is room left. A framer may stop before the room is full to the byte. What then fits is
+// for SplitRow.
 Framed frame(const RowContext& context, std::span<const RecordView> records, MutableBytes room);
 
 // Whether the record leaves no row in the file.
@@ -108,36 +108,6 @@ bool makes_no_row(RowFormat rows, const RecordView& record);
 // The most that a record may take, also if it makes no row. SplitRow tells exactly, and may have to read all
 // of the record for it.
 std::size_t row_bytes_max(const RowContext& context, const RecordView& record);
-
-// One row in pieces, for a row that begins in one slab and ends in another. The record outlives it. Of a
-// record that makes no row it tells a size, and is not written.
-//
-// A row is a head, the value or its base64, and a tail. The head alone is in memory of its own: it has a key
-// and headers at most, and no row of plain lines has one.
-class SplitRow {
- public:
-  SplitRow(const RowContext& context, const RecordView& record);
-
-  bool done() const { return bytes_left_ == 0; }
-  std::size_t bytes_left() const { return bytes_left_; }
-  // Writes the row's next bytes into `to`, which is not empty, and returns how many.
-  std::size_t write(MutableBytes to);
-  // Whether line breaks became spaces in what was written.
-  bool flattened() const { return flattened_; }
-
- private:
-  std::size_t write_value(MutableBytes to);
-  std::size_t write_base64(MutableBytes to);
-
-  std::string head_;
-  std::size_t head_written_ = 0;
-  Bytes value_;  // what of it is not written yet
-  bool as_base64_ = false;
-  std::size_t quad_written_ = 0;  // characters of the base64 of the next three bytes
-  std::string_view tail_;         // what of it is not written yet
-  std::size_t bytes_left_;
-  bool flattened_ = false;
-};
 
 // The encoder half. compress() takes rows and gives payload; End::member ends a part.
 using Encoder = codec::Compressor;

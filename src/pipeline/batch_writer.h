@@ -9,6 +9,7 @@
 #include "base/record_view.h"
 #include "codec/json_check.h"
 #include "format/record_format.h"
+#include "format/split_row.h"
 #include "obs/worker_metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/chunk_store.h"

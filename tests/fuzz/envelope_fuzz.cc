@@ -13,6 +13,7 @@
 #include "codec/json_grammar.h"
 #include "crypto/base64.h"
 #include "format/record_format.h"
+#include "format/split_row.h"
 
 namespace penstock::format {
 namespace {

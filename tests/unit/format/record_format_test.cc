@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "format/split_row.h"
+
 namespace penstock::format {
 namespace {
 
