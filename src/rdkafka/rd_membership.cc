@@ -320,7 +320,7 @@ void RdMembership::look_at_files() {
   const bool changed = files_->now() != seen_files_;
   if (std::optional<Error> fault = files_->take_fault()) {
     fault->action = Action::retry;
-    events_.push_back({.error = *std::move(fault)});
+    events_.push_back({.error = std::move(fault)});
   }
   if (changed && renewal_ == Renewal::none) {
     renewal_ = Renewal::files;
