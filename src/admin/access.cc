@@ -7,10 +7,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/base64.h"
 #include "base/letter_case.h"
 #include "base/trimmed.h"
 #include "base/types.h"
-#include "crypto/base64.h"
 #include "crypto/hash.h"
 
 namespace penstock::admin {
@@ -31,7 +31,7 @@ bool is_port(std::string_view text) {
 
 // The password in "user:password", in base64.
 std::string password_of(std::string_view credentials) {
-  const Result<std::vector<std::byte>> bytes = crypto::base64_decode(credentials);
+  const Result<std::vector<std::byte>> bytes = base64_decode(credentials);
   if (!bytes.ok()) {
     return {};
   }

@@ -31,9 +31,9 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "base/base64.h"
 #include "base/concat.h"
 #include "base/foreign_limits.h"
-#include "crypto/base64.h"
 #include "crypto/hash.h"
 
 namespace penstock::azure {
@@ -183,7 +183,7 @@ std::string block_id(std::string_view full_name, std::uint32_t index) {
     std::snprintf(text.data() + 2 * i, 3, "%02x", std::to_integer<unsigned>(hash[i]));
   }
   std::snprintf(text.data() + 16, 9, "%08x", index);
-  return crypto::base64_encode(as_bytes({text.data(), 24}));
+  return base64_encode(as_bytes({text.data(), 24}));
 }
 
 std::string crc64_text(std::uint64_t crc64) {
@@ -191,7 +191,7 @@ std::string crc64_text(std::uint64_t crc64) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<std::byte>(crc64 >> (8 * i));
   }
-  return crypto::base64_encode(bytes);
+  return base64_encode(bytes);
 }
 
 std::string_view content_type_of(std::string_view name) {

@@ -6,9 +6,9 @@
 #include "azure/http_date.h"
 #include "azure/query_parameter.h"
 #include "azure/shared_key.h"
+#include "base/base64.h"
 #include "base/concat.h"
 #include "base/trimmed.h"
-#include "crypto/base64.h"
 
 namespace penstock::azure {
 
@@ -37,7 +37,7 @@ Result<SharedKey> make_shared_key(std::string_view account, std::string_view key
   if (key.empty()) {
     return invalid_input(concat("the key of storage account ", account, " is empty"));
   }
-  auto decoded = crypto::base64_decode(key);
+  auto decoded = base64_decode(key);
   if (!decoded.ok()) {
     return invalid_input(concat("the key of storage account ", account, " is ", decoded.error().message,
                                 ": copy it again, whole, as the portal shows it"));

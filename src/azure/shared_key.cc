@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/base64.h"
+#include "base/base64.h"
 #include "crypto/hash.h"
 
 namespace penstock::azure {
@@ -66,8 +66,7 @@ std::string string_to_sign(const BlobRequest& request, std::string_view account)
 
 std::string shared_key_authorization(const BlobRequest& request, const SharedKey& key) {
   const std::string text = string_to_sign(request, key.account);
-  return "SharedKey " + key.account + ":" +
-         crypto::base64_encode(crypto::hmac_sha256(key.key, as_bytes(text)));
+  return "SharedKey " + key.account + ":" + base64_encode(crypto::hmac_sha256(key.key, as_bytes(text)));
 }
 
 }  // namespace penstock::azure

@@ -17,9 +17,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/base64.h"
 #include "base/json_string.h"
 #include "codec/json_check.h"
-#include "crypto/base64.h"
 #include "format/lines.h"
 
 namespace penstock::format {
@@ -52,7 +52,7 @@ char* put_number(char* to, std::int64_t number) {
 }
 
 char* put_base64(char* to, const Names& names, Bytes bytes) {
-  to = crypto::base64_write(bytes, put(to, names.base64));
+  to = base64_write(bytes, put(to, names.base64));
   *to++ = '"';
   return to;
 }
@@ -114,8 +114,8 @@ class EnvelopeWriter {
   }
 
   std::size_t bytes_max(const RecordView& record) const {
-    return head_bytes_max(record) + std::max(crypto::base64_size(record.value.size()),
-                                             record.value.size() + codec::JsonCheck::k_padding);
+    return head_bytes_max(record) +
+           std::max(base64_size(record.value.size()), record.value.size() + codec::JsonCheck::k_padding);
   }
 
   // All but the value, without the brace at the front: the first byte is a comma, or nothing is written.

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "crypto/base64.h"
+#include "base/base64.h"
 #include "format/envelope.h"
 #include "format/lines.h"
 
@@ -19,8 +19,7 @@ SplitRow::SplitRow(const RowContext& context, const RecordView& record)
     value_ = parts.value;
     as_base64_ = parts.as_base64;
     tail_ = parts.tail;
-    bytes_left_ =
-        head_.size() + (as_base64_ ? crypto::base64_size(value_.size()) : value_.size()) + tail_.size();
+    bytes_left_ = head_.size() + (as_base64_ ? base64_size(value_.size()) : value_.size()) + tail_.size();
   }
 }
 
@@ -52,14 +51,14 @@ std::size_t SplitRow::write_base64(MutableBytes to) {
     const std::size_t quads = (to.size() - written) / 4;
     if (quad_written_ == 0 && quads > 0) {
       const Bytes piece = value_.first(std::min(value_.size(), quads * 3));
-      crypto::base64_write(piece, reinterpret_cast<char*>(to.data()) + written);
-      written += crypto::base64_size(piece.size());
+      base64_write(piece, reinterpret_cast<char*>(to.data()) + written);
+      written += base64_size(piece.size());
       value_ = value_.subspan(piece.size());
       continue;
     }
     const Bytes three = value_.first(std::min<std::size_t>(value_.size(), 3));
     std::array<char, 4> quad{};
-    crypto::base64_write(three, quad.data());
+    base64_write(three, quad.data());
     const std::size_t count = std::min(quad.size() - quad_written_, to.size() - written);
     std::memcpy(to.data() + written, quad.data() + quad_written_, count);
     written += count;

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/concat.h"
 #include "base/json_string.h"
 #include "base/types.h"
-#include "crypto/base64.h"
 #include "crypto/signing_certificate.h"
 #include "identity/token_endpoint.h"
 
@@ -19,7 +19,7 @@ constexpr std::int64_t k_life_s = 600;
 
 // RFC 7515, section 2.
 std::string base64url(Bytes bytes) {
-  std::string text = crypto::base64_encode(bytes);
+  std::string text = base64_encode(bytes);
   std::replace(text.begin(), text.end(), '+', '-');
   std::replace(text.begin(), text.end(), '/', '_');
   text.erase(std::find(text.begin(), text.end(), '='), text.end());
@@ -45,7 +45,7 @@ Result<std::string> client_assertion(const ClientCertificate& source, std::strin
   }
   // Entra takes the thumbprint in plain base64, as its own libraries write it.
   const std::string header = concat(R"({"alg":"PS256","typ":"JWT","x5t#S256":)",
-                                    json_string(crypto::base64_encode(certificate->thumbprint())), "}");
+                                    json_string(base64_encode(certificate->thumbprint())), "}");
   const std::string client = json_string(source.client_id);
   const std::string claims =
       concat(R"({"aud":)", json_string(token_endpoint(source.authority, source.tenant_id)), R"(,"iss":)",

@@ -79,19 +79,14 @@ class JsonText {
   bool is_first_ = true;
 };
 
-void add_time(JsonText& json, std::string_view name, const std::optional<WallTime>& time) {
-  if (time) {
-    json.time(name, *time);
+// A number or a time by `add`, one of JsonText's; null where it is not known.
+template <class Value>
+void add_if_known(JsonText& json, std::string_view name, const std::optional<Value>& value,
+                  JsonText& (JsonText::*add)(std::string_view, Value)) {
+  if (value) {
+    (json.*add)(name, *value);
   } else {
     json.nothing(name);
-  }
-}
-
-void add_lag_seconds(JsonText& json, std::optional<double> seconds) {
-  if (seconds) {
-    json.real("lag_seconds", *seconds);
-  } else {
-    json.nothing("lag_seconds");
   }
 }
 
@@ -100,17 +95,9 @@ void add_partition(JsonText& json, const PartitionStatus& partition) {
   json.whole("partition", partition.partition);
   json.whole("position", partition.position);
   json.whole("committed", partition.committed);
-  if (partition.log_end) {
-    json.whole("log_end", *partition.log_end);
-  } else {
-    json.nothing("log_end");
-  }
-  if (partition.lag_records) {
-    json.number("lag_records", *partition.lag_records);
-  } else {
-    json.nothing("lag_records");
-  }
-  add_lag_seconds(json, partition.lag_seconds);
+  add_if_known(json, "log_end", partition.log_end, &JsonText::whole);
+  add_if_known(json, "lag_records", partition.lag_records, &JsonText::number);
+  add_if_known(json, "lag_seconds", partition.lag_seconds, &JsonText::real);
   json.end('}');
 }
 
@@ -119,12 +106,12 @@ void add_topic(JsonText& json, const TopicStatus& topic) {
   json.word("topic", topic.topic);
   json.number("partition_count", topic.partition_count);
   json.number("lag_records", topic.lag_records);
-  add_lag_seconds(json, topic.lag_seconds);
+  add_if_known(json, "lag_seconds", topic.lag_seconds, &JsonText::real);
   json.real("read_per_second", topic.read_per_second);
   json.number("records", topic.records);
   json.number("bytes", topic.bytes);
   json.number("files", topic.files);
-  add_time(json, "last_file", topic.last_file);
+  add_if_known(json, "last_file", topic.last_file, &JsonText::time);
   json.truth("refused", topic.refused);
   json.list("partitions");
   for (const PartitionStatus& partition : topic.partitions) {
@@ -136,11 +123,7 @@ void add_topic(JsonText& json, const TopicStatus& topic) {
 void add_worker(JsonText& json, const WorkerStatus& worker) {
   json.object();
   json.number("worker", worker.index);
-  if (worker.silent_s) {
-    json.real("silent_s", *worker.silent_s);
-  } else {
-    json.nothing("silent_s");
-  }
+  add_if_known(json, "silent_s", worker.silent_s, &JsonText::real);
   json.number("partitions", worker.partitions);
   json.number("open_batches", worker.open_batches);
   json.number("publishing_batches", worker.publishing_batches);
@@ -161,12 +144,12 @@ void add_counts(JsonText& json, std::string_view name, const std::vector<NamedCo
 
 void add_totals(JsonText& json, const Status& status) {
   json.number("lag_records", status.lag_records);
-  add_lag_seconds(json, status.lag_seconds);
+  add_if_known(json, "lag_seconds", status.lag_seconds, &JsonText::real);
   json.number("records", status.records);
   json.number("bytes", status.bytes);
   json.number("files", status.files);
   json.number("file_bytes", status.file_bytes);
-  add_time(json, "last_file", status.last_file);
+  add_if_known(json, "last_file", status.last_file, &JsonText::time);
   json.object("stage");
   json.number("bytes", status.stage_bytes);
   json.number("limit_bytes", status.stage_limit);
@@ -234,7 +217,7 @@ std::string status_json(const Status& status) {
   json.time("start_time", status.start_time);
   json.word("state", to_string(status.state));
   json.word("reason", status.reason);
-  add_time(json, "state_since", status.state_since);
+  add_if_known(json, "state_since", status.state_since, &JsonText::time);
   add_totals(json, status);
   json.list("topics");
   for (const TopicStatus& topic : status.topics) {

@@ -29,6 +29,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/concat.h"
 #include "base/os_error.h"
 #include "base/trimmed.h"
@@ -37,7 +38,6 @@
 #include "base/units.h"
 #include "base/utc_text.h"
 #include "codec/json_members.h"
-#include "crypto/base64.h"
 
 namespace penstock::source {
 namespace {
@@ -70,7 +70,7 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   std::replace(padded.begin(), padded.end(), '-', '+');
   std::replace(padded.begin(), padded.end(), '_', '/');
   padded.append((4 - padded.size() % 4) % 4, '=');
-  const auto bytes = crypto::base64_decode(padded);
+  const auto bytes = base64_decode(padded);
   return bytes.ok() ? std::optional(std::string(as_text(*bytes))) : std::nullopt;
 }
 

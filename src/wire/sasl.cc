@@ -16,9 +16,9 @@
 #include <array>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/concat.h"
-#include "crypto/base64.h"
 #include "crypto/random.h"
 #include "wire/broker_errors.h"
 #include "wire/printable.h"
@@ -64,7 +64,7 @@ const char* to_string(SaslMechanism mechanism) {
 std::string fresh_sasl_nonce() {
   std::array<std::byte, 24> bytes;
   crypto::random_bytes(bytes);
-  return crypto::base64_encode(bytes);
+  return base64_encode(bytes);
 }
 
 Result<SaslClient> SaslClient::make(SaslCredential credential, std::string nonce) {

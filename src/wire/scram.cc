@@ -24,9 +24,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/concat.h"
-#include "crypto/base64.h"
 #include "wire/printable.h"
 
 namespace penstock::wire {
@@ -95,7 +95,7 @@ Result<ServerFirst> parse_server_first(std::string_view message, std::string_vie
     return scram_failed("the broker's nonce does not continue ours: the answer is not to this login");
   }
   ServerFirst first{.nonce = *nonce, .salt = {}, .iterations = 0};
-  Result<std::vector<std::byte>> salt_bytes = crypto::base64_decode(*salt);
+  Result<std::vector<std::byte>> salt_bytes = base64_decode(*salt);
   if (!salt_bytes.ok() || salt_bytes->empty()) {
     return scram_failed("the broker's salt is not base64");
   }
@@ -141,7 +141,7 @@ Result<std::string> ScramClient::final_message(std::string_view server_first) {
   }
   const auto server_key = crypto::hmac(function_, salted_password, as_bytes("Server Key"));
   server_signature_ = crypto::hmac(function_, server_key, as_bytes(auth_message));
-  return concat(without_proof, ",p=", crypto::base64_encode(proof));
+  return concat(without_proof, ",p=", base64_encode(proof));
 }
 
 Result<void> ScramClient::verify(std::string_view server_final) const {
@@ -154,7 +154,7 @@ Result<void> ScramClient::verify(std::string_view server_final) const {
   if (!signature) {
     return scram_failed("the broker's last message is not one of SCRAM");
   }
-  const Result<std::vector<std::byte>> bytes = crypto::base64_decode(*signature);
+  const Result<std::vector<std::byte>> bytes = base64_decode(*signature);
   if (!bytes.ok() || !crypto::equal_in_constant_time(*bytes, server_signature_)) {
     return scram_failed(
         "what answers does not know the password itself: it is not the broker, or stands between; check "

@@ -7,11 +7,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/record_view.h"
 #include "codec/json_check.h"
 #include "codec/json_grammar.h"
-#include "crypto/base64.h"
 #include "format/record_format.h"
 #include "format/split_row.h"
 
@@ -40,7 +40,7 @@ void check_value(std::string_view row, std::string_view value, bool json) {
   const std::size_t first = value.find_first_not_of(" \t\r\n");
   const std::string expected = json && value[first] != 'n'
                                    ? ",\"value\":" + flattened(std::string(value))
-                                   : ",\"value_base64\":\"" + crypto::base64_encode(as_bytes(value)) + "\"";
+                                   : ",\"value_base64\":\"" + base64_encode(as_bytes(value)) + "\"";
   CHECK(row.ends_with(expected + "}\n"));
 }
 

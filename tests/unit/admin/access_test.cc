@@ -5,9 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/concat.h"
 #include "base/types.h"
-#include "crypto/base64.h"
 
 namespace penstock::admin {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view k_token = "0123456789abcdef:0123";
 
 std::string basic(std::string_view user_and_password) {
-  return concat("Basic ", crypto::base64_encode(as_bytes(user_and_password)));
+  return concat("Basic ", base64_encode(as_bytes(user_and_password)));
 }
 
 TEST(ShowsToken, as_a_bearer_or_as_the_password_of_any_user) {

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "crypto/base64.h"
+#include "base/base64.h"
 
 namespace penstock::azure {
 namespace {
@@ -74,7 +74,7 @@ TEST(BlobRequests, the_extension_decides_the_content_type) {
 
 TEST(BlobRequests, block_ids_are_of_one_length_and_differ_by_name_and_index) {
   const std::string id = block_id("raw/a.txt", 0);
-  EXPECT_EQ(crypto::base64_decode(id)->size(), 24U);  // at most 64
+  EXPECT_EQ(base64_decode(id)->size(), 24U);  // at most 64
   EXPECT_EQ(block_id("raw/a.txt", 4294967295).size(), id.size());
   EXPECT_EQ(block_id("raw/a.txt", 0), id);
   EXPECT_NE(block_id("raw/a.txt", 1), id);

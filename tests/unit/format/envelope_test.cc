@@ -11,9 +11,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "codec/json_check.h"
 #include "codec/json_grammar.h"
-#include "crypto/base64.h"
 #include "format/record_format.h"
 #include "format/split_row.h"
 
@@ -153,7 +153,7 @@ TEST_F(EnvelopeTest, json_stands_as_it_was_sent) {
 TEST_F(EnvelopeTest, other_values_are_base64) {
   for (const std::string text :
        {"", "plain text", "\xff\x00\x01", "{", "{\"a\":\"\n\"}", "\xef\xbb\xbf{}", "1 2", "{\n"}) {
-    EXPECT_EQ(value_row(text), "{\"value_base64\":\"" + crypto::base64_encode(as_bytes(text)) + "\"}");
+    EXPECT_EQ(value_row(text), "{\"value_base64\":\"" + base64_encode(as_bytes(text)) + "\"}");
   }
 }
 
@@ -217,7 +217,7 @@ TEST_F(EnvelopeTest, values_of_every_size_survive) {
       c = static_cast<char>(random());
     }
     EXPECT_EQ(value_row("\xff" + bytes),
-              "{\"value_base64\":\"" + crypto::base64_encode(as_bytes("\xff" + bytes)) + "\"}");
+              "{\"value_base64\":\"" + base64_encode(as_bytes("\xff" + bytes)) + "\"}");
     const std::string text = "\"" + std::string(size, 'j') + "\"";
     EXPECT_EQ(value_row(text), "{\"value\":" + text + "}");
   }

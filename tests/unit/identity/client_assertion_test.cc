@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/types.h"
 #include "codec/json_members.h"
-#include "crypto/base64.h"
 #include "unit/crypto/certificates.h"
 
 namespace penstock::identity {
@@ -25,7 +25,7 @@ std::string decoded(std::string_view part) {
   std::replace(text.begin(), text.end(), '-', '+');
   std::replace(text.begin(), text.end(), '_', '/');
   text.append((4 - text.size() % 4) % 4, '=');
-  return std::string(as_text(crypto::base64_decode(text).value()));
+  return std::string(as_text(base64_decode(text).value()));
 }
 
 TEST(ClientAssertion, is_a_token_for_the_token_endpoint) {

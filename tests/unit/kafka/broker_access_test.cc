@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/types.h"
-#include "crypto/base64.h"
 
 namespace penstock::kafka {
 namespace {
@@ -28,8 +28,7 @@ TEST(BrokerAccess, a_bearer_token_is_read_anew_at_every_login) {
   EXPECT_EQ(access->credential().error().kind, ErrorKind::unauthenticated) << "there is no file yet";
   for (const std::string signature : {"first", "second"}) {
     // {"exp":4000000000}, whose base64 needs no padding.
-    const std::string token =
-        "e30." + crypto::base64_encode(as_bytes(R"({"exp":4000000000})")) + "." + signature;
+    const std::string token = "e30." + base64_encode(as_bytes(R"({"exp":4000000000})")) + "." + signature;
     std::ofstream(file) << token << '\n';
     const auto credential = access->credential();
     ASSERT_TRUE(credential.ok()) << credential.error().message;

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/types.h"
-#include "crypto/base64.h"
 
 namespace penstock::source {
 namespace {
@@ -21,7 +21,7 @@ using ::testing::Not;
 const WallTime k_now{std::chrono::seconds(1'790'000'000)};  // 2026-09-21T14:13:20Z
 
 std::string base64url(std::string_view text) {
-  std::string out = crypto::base64_encode(as_bytes(text));
+  std::string out = base64_encode(as_bytes(text));
   out.erase(out.find_last_not_of('=') + 1);
   for (char& c : out) {
     c = c == '+' ? '-' : c == '/' ? '_' : c;

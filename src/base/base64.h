@@ -10,7 +10,7 @@
 
 #include "base/types.h"
 
-namespace penstock::crypto {
+namespace penstock {
 
 std::string base64_encode(Bytes bytes);
 
@@ -25,4 +25,4 @@ char* base64_write(Bytes bytes, char* to);
 // says what is wrong and where, and shows nothing of `text`, which may be a key.
 Result<std::vector<std::byte>> base64_decode(std::string_view text);
 
-}  // namespace penstock::crypto
+}  // namespace penstock

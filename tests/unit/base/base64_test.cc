@@ -1,4 +1,4 @@
-#include "crypto/base64.h"
+#include "base/base64.h"
 
 #include <cstddef>
 #include <string>
@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace penstock::crypto {
+namespace penstock {
 namespace {
 
 using testing::HasSubstr;
@@ -58,4 +58,4 @@ TEST(Base64, errors_never_show_the_text) {
 }
 
 }  // namespace
-}  // namespace penstock::crypto
+}  // namespace penstock

@@ -1,11 +1,11 @@
-#include "crypto/base64.h"
+#include "base/base64.h"
 
 #include <array>
 #include <cstdint>
 
 #include "base/concat.h"
 
-namespace penstock::crypto {
+namespace penstock {
 
 namespace {
 
@@ -89,4 +89,4 @@ Result<std::vector<std::byte>> base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace penstock::crypto
+}  // namespace penstock
