@@ -1,10 +1,12 @@
 // Fills a topic with the stream, as fast as it goes or at a pace, and ends when the broker has everything.
 //
-//   produce --brokers H:P --topic T --partitions N --seed S --mean BYTES [--bytes N]
+//   produce --brokers H:P --topic T --partitions N --seed S --mean BYTES [--bytes N | --count N]
+//           [--records gateway]
 //           [--codec none] [--level -1] [--linger MS] [--batch BYTES] [--rate BYTES/S --seconds N]
 //
-// Records go to the partitions in turn; at a pace each tells the time at which it was sent. Prints
-// {"records":...,"bytes":...,"wall_s":...}.
+// `--records json` and `--records avro` are those of requests.h. `produce --show schema` prints their schema,
+// and nothing else. Records go to the partitions in turn; at a pace each tells the time at which it was sent.
+// Prints {"records":...,"bytes":...,"wall_s":...}.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -13,6 +15,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "replay/measure.h"
+#include "replay/requests.h"
 #include "replay/stream.h"
 
 namespace penstock::bench {
@@ -22,6 +25,7 @@ constexpr double k_sigma_wide = 0.6;    // gateway records: one in a hundred abo
 constexpr double k_sigma_narrow = 0.2;  // small ones, which are all alike
 constexpr double k_small_mean = 512;
 constexpr int k_flush_ms = 60'000;
+constexpr std::size_t k_requests = 32'768;  // that are distinct
 
 std::atomic<std::uint64_t> failed_count;
 
@@ -70,11 +74,28 @@ void stamp(std::string& value) {
   value.replace(value.find(k_stamp) + k_stamp.size(), k_stamp_digits, digits);
 }
 
-int run(const Arguments& arguments) {
+std::vector<std::string> records_of(const Arguments& arguments) {
+  const auto seed = static_cast<std::uint64_t>(arguments.number("seed", 1));
   const auto mean = static_cast<double>(arguments.number("mean", 1024));
-  std::vector<std::string> records =
-      stream_records(static_cast<std::uint64_t>(arguments.number("seed", 1)), mean,
-                     mean < k_small_mean ? k_sigma_narrow : k_sigma_wide);
+  const std::string kind = arguments.text("records", "gateway");
+  if (kind == "gateway") {
+    return stream_records(seed, mean, mean < k_small_mean ? k_sigma_narrow : k_sigma_wide);
+  }
+  RequestStream stream(seed, static_cast<std::size_t>(mean));
+  std::vector<std::string> records;
+  for (std::size_t i = 0; i < k_requests; ++i) {
+    const Request request = stream.next();
+    records.push_back(kind == "avro" ? request.avro() : request.json());
+  }
+  return records;
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.text("show", "") == "schema") {
+    std::puts(k_request_schema);
+    return 0;
+  }
+  std::vector<std::string> records = records_of(arguments);
   const auto partitions = static_cast<std::uint64_t>(arguments.number("partitions", 8));
   const auto rate = static_cast<double>(arguments.number("rate", 0));
   const auto seconds = static_cast<double>(arguments.number("seconds", 0));
@@ -86,7 +107,8 @@ int run(const Arguments& arguments) {
   const double begun = usage_now().wall_s;
   std::uint64_t bytes = 0;
   std::uint64_t count = 0;
-  while (bytes < bytes_wanted) {
+  const auto records_wanted = static_cast<std::uint64_t>(arguments.number("count", 0));
+  while (records_wanted > 0 ? count < records_wanted : bytes < bytes_wanted) {
     if (rate > 0) {
       const double due = (usage_now().wall_s - begun) * rate;
       if (static_cast<double>(bytes) > due) {

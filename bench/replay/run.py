@@ -121,12 +121,13 @@ class Bench:
         admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result(30)
         wait_until(lambda: self.kafka.has_leaders(admin, name, PARTITIONS), 30, f"{name} has leaders")
 
-    def fill(self, stream: str) -> dict:
+    def fill(self, stream: str, topic: str | None = None, **others) -> dict:
+        """`others` are options of the producer, for `topic`: other records of the same sizes."""
         made = STREAMS.get(stream, {"mean": 1024, "codec": "none", "linger": 5, "batch": 131072})
         amount = int(self.bytes_total * made["share"]) if stream in STREAMS else 6000
-        self.new_topic(stream)
+        self.new_topic(topic or stream)
         return run_program(
-            "produce", brokers=self.kafka.bootstrap, topic=stream, partitions=PARTITIONS, seed=1, bytes=amount,
+            "produce", **others, brokers=self.kafka.bootstrap, topic=topic or stream, partitions=PARTITIONS, seed=1, bytes=amount,
             mean=made["mean"], codec=made["codec"], level=1 if made["codec"] == "gzip" else -1,
             linger=made["linger"], batch=made["batch"])
 
@@ -182,7 +183,8 @@ class Bench:
         summed = {key: sum(reading[key] for reading in readings) for key in ("records", "bytes", "cpu_s", "files", "retries")}
         return {**summed, **{key: max(reading[key] for reading in readings) for key in ("wall_s", "peak_rss_bytes", "kernel_workers")}}
 
-    def penstock(self, kind: str, stream: str, sink: dict, before: tuple[str, ...] = (), workers: int = 1) -> dict:
+    def penstock(self, kind: str, stream: str, sink: dict, before: tuple[str, ...] = (), workers: int = 1,
+                 batch: dict | None = None) -> dict:
         name = f"run-{self.run_count}"
         directory = self.directory / f"{name}-{kind}"
         directory.mkdir()
@@ -190,6 +192,8 @@ class Bench:
                    "runtime": {"workers": workers, "memory": f"{max(workers, 2) * 96}MiB"}}
         if "-gzip" in kind:
             changes["batch"] = {"compression": "gzip"}
+        if batch:
+            changes["batch"] = batch
         config = directory / "penstock.yaml"
         config.write_text(json.dumps(self.config(name, stream, sink, changes, self.is_over_tls(kind)), indent=2))
         summary = directory / "summary.json"

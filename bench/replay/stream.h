@@ -13,20 +13,22 @@
 #include <string_view>
 #include <vector>
 
+#include "draws.h"
+
 namespace penstock::bench {
 
 // Every record tells its time in milliseconds, 13 digits behind this.
 constexpr std::string_view k_stamp = "\"ts\":";
 constexpr std::size_t k_stamp_digits = 13;
 
-class Stream {
+class Stream : private Draws {
  public:
   // Sizes have this mean and spread; none is below some 200 bytes or above 16 KiB.
   Stream(std::uint64_t seed, double bytes_mean, double sigma)
-      : random_(seed), bytes_(std::log(bytes_mean) - sigma * sigma / 2, sigma) {}
+      : Draws(seed), bytes_(std::log(bytes_mean) - sigma * sigma / 2, sigma) {}
 
   std::string next() {
-    const auto target = static_cast<std::size_t>(std::clamp(bytes_(random_), 200.0, 16384.0));
+    const auto target = static_cast<std::size_t>(std::clamp(bytes_(random()), 200.0, 16384.0));
     const char* gap = below(50) == 0 ? "\r\n  " : "";
     std::string out = std::string("{") + gap + R"("ts":)" +
                       std::to_string(1'700'000'000'000 + below(100'000'000'000)) + "," + gap +
@@ -58,23 +60,8 @@ class Stream {
                                       "customer",         "session", "internal",       "cache", "retry",
                                       "okhttp",           "mobile",  "checkout",       "basic", "bearer"};
 
-  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   std::string number(std::uint64_t bound) { return std::to_string(below(bound)); }
 
-  template <std::size_t n>
-  const char* pick(const std::array<const char*, n>& from) {
-    return from[below(n)];
-  }
-
-  std::string hex(int digits) {
-    std::string out;
-    for (int i = 0; i < digits; ++i) {
-      out += "0123456789abcdef"[below(16)];
-    }
-    return out;
-  }
-
-  std::mt19937_64 random_;
   std::lognormal_distribution<double> bytes_;
 };
 

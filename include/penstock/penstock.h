@@ -46,6 +46,9 @@ class Settings {
   // The private form, for penstock's own modules. It is not part of the interface and may change.
   const config::Settings& details() const { return *details_; }
 
+  // Of a private form that penstock's own modules have made. Likewise.
+  static Settings of(config::Settings details);
+
  private:
   explicit Settings(std::shared_ptr<const config::Settings> details) : details_(std::move(details)) {}
 
@@ -85,6 +88,9 @@ struct Counters {
   // Of these, records with an empty value, which leave no line.
   std::uint64_t records_skipped = 0;
 
+  // Records in the quarantine files beside the blobs that were published (batch.validate).
+  std::uint64_t records_quarantined = 0;
+
   // Blobs that were published: they are durable and visible.
   std::uint64_t blobs = 0;
 
@@ -104,6 +110,15 @@ struct Counters {
   std::vector<TopicCounters> topics;
 };
 
+// How far a bounded run is, in offsets: between where the group's partitions stood at its start and where
+// their logs ended then. Partitions of which that is not known yet are not counted.
+struct Progress {
+  // Published and committed.
+  std::uint64_t done = 0;
+
+  std::uint64_t total = 0;
+};
+
 struct RunOptions {
   // Reads to the end offsets that are seen at the start, publishes, commits, and ends when the group has
   // committed every partition up to there, whoever owns it.
@@ -116,6 +131,9 @@ struct RunOptions {
   // Runs once, on the thread of run(), when no broker has answered yet and run() waits for them: all else has
   // been tried, and the admin port answers. May be empty.
   std::function<void()> waiting{};
+
+  // With exit_at_end: runs about once a second while the workers run, on the thread of run(). May be empty.
+  std::function<void(const Progress&)> progress{};
 };
 
 // What a run came to.

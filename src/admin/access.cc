@@ -4,10 +4,8 @@
 #include <cstddef>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "base/base64.h"
+#include "base/ip_address.h"
 #include "base/letter_case.h"
 #include "base/trimmed.h"
 #include "base/types.h"
@@ -61,15 +59,12 @@ bool names_an_address(std::string_view host) {
   if (has_brackets && end == std::string_view::npos) {
     return false;
   }
-  const std::string name(host.substr(has_brackets ? 1 : 0, has_brackets ? end - 1 : end));
+  const std::string_view name = host.substr(has_brackets ? 1 : 0, has_brackets ? end - 1 : end);
   if (!is_port(host.substr(std::min(host.size(), has_brackets ? end + 1 : name.size())))) {
     return false;
   }
-  in6_addr v6{};
-  in_addr v4{};
-  return has_brackets
-             ? ::inet_pton(AF_INET6, name.c_str(), &v6) == 1
-             : host.empty() || same_word(name, "localhost") || ::inet_pton(AF_INET, name.c_str(), &v4) == 1;
+  return has_brackets ? ipv6_address(name).has_value()
+                      : host.empty() || same_word(name, "localhost") || ipv4_address(name).has_value();
 }
 
 }  // namespace penstock::admin

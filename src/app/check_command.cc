@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <penstock/penstock.h>
 
@@ -14,6 +15,7 @@
 #include "appliance/check.h"
 #include "base/concat.h"
 #include "base/json_string.h"
+#include "codec/table_rules.h"
 #include "config/settings.h"
 #include "obs/log.h"
 
@@ -36,6 +38,27 @@ CheckRow instance_row(const Instance& instance, const std::string& file) {
                                    ": chmod 0644 it, and keep secrets in credentials")};
   }
   return CheckRow{.name = "instance", .severity = CheckSeverity::ok, .text = instance.taken};
+}
+
+// How many columns each schema makes.
+std::vector<CheckRow> schema_rows(const config::Settings& settings) {
+  std::vector<CheckRow> rows;
+  const auto add = [&rows](const config::BatchSettings& batch, const std::string& where) {
+    if (batch.has_table()) {
+      const std::size_t count = codec::leaf_count(batch.table());
+      rows.push_back({.name = "schema",
+                      .severity = CheckSeverity::ok,
+                      .text = concat(where, " makes ", count, count == 1 ? " column" : " columns",
+                                     "; `penstock schema` shows them")});
+    }
+  };
+  add(settings.batch, "batch.schema");
+  for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
+    if (settings.lines.contains(concat("overrides[", i, "].batch.schema"))) {
+      add(settings.overrides[i].batch, concat("overrides[", i, "].batch.schema"));
+    }
+  }
+  return rows;
 }
 
 const char* word_of(CheckSeverity severity) {
@@ -63,6 +86,21 @@ void print_check_text(const CheckReport& report) {
   }
 }
 
+// Empty where nothing is predicted.
+std::string files_json(const CheckReport& report) {
+  if (!report.files) {
+    return {};
+  }
+  std::string topics;
+  for (const appliance::TopicFiles& files : report.files->topics) {
+    topics += concat(topics.empty() ? "" : ",", "{\"topic\":", json_string(files.topic),
+                     ",\"files_per_day\":", files.files_per_day, ",\"bytes_per_file\":", files.bytes_per_file,
+                     ",\"calls_per_day\":", files.calls_per_day, "}");
+  }
+  return concat(",\"files\":{\"files_per_day\":", report.files->files_per_day,
+                ",\"calls_per_day\":", report.files->calls_per_day, ",\"topics\":[", topics, "]}");
+}
+
 // "ok" is true of what was tried and has no fault. It is false of nothing where the exit code is 0.
 void print_check_json(const CheckReport& report) {
   std::string rows;
@@ -74,7 +112,7 @@ void print_check_json(const CheckReport& report) {
                    ",\"warning\":", row.severity == CheckSeverity::warning ? "true" : "false",
                    ",\"tried\":", was_tried ? "true" : "false", ",\"text\":", json_string(row.text), "}");
   }
-  std::printf("{\"findings\":[%s]}\n", rows.c_str());
+  std::printf("{\"findings\":[%s]%s}\n", rows.c_str(), files_json(report).c_str());
 }
 
 }  // namespace
@@ -92,7 +130,9 @@ int run_check(const CheckCommand& command) {
     return k_wrong_usage;
   }
   obs::init_log(obs::LogOptions{.level = obs::Level::error});
-  CheckReport report = appliance::check_deployment(settings->details());
+  CheckReport report = appliance::check_deployment(settings->details(), command.price);
+  const std::vector<CheckRow> schemas = schema_rows(settings->details());
+  report.rows.insert(report.rows.begin(), schemas.begin(), schemas.end());
   if (instance) {
     report.rows.insert(report.rows.begin(), instance_row(*instance, command.config));
   }

@@ -19,9 +19,12 @@ constexpr const char* k_exit_codes =
     "  0  done\n"
     "  1  failed while running\n"
     "  2  wrong usage or configuration, or another process has the same source.instance\n"
-    "  3  check or verify found a fault";
+    "  3  check or verify found a fault, or landed: not yet";
 
 constexpr const char* k_config_help = "Read the deployment's configuration from this YAML file.";
+constexpr const char* k_price_help =
+    "Dollars for 10,000 write operations. The default is a sample price of hot, flat storage: put in your "
+    "own.";
 constexpr const char* k_json_help = "Print JSON, for programs.";
 
 // What stands below a command's options.
@@ -33,9 +36,8 @@ void add_run(CLI::App& app, RunCommand& options, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("run", "Run the service. SIGTERM or SIGINT finish what was read, then exit 0.");
   command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
-  command->add_flag(
-      "--exit-at-end", options.exit_at_end,
-      "Stop where the topics end now, and exit 0 when the group is there: for a nightly job or a replay.");
+  command->add_flag("--exit-at-end", options.exit_at_end,
+                    "Stop where the topics end now, and exit 0 when the group is there: for a nightly job.");
   command
       ->add_option("--summary", options.summary_file,
                    "Write the run's totals to this file at the end, as a JSON object.")
@@ -49,10 +51,113 @@ void add_run(CLI::App& app, RunCommand& options, int& exit_code) {
   command->callback([&] { exit_code = run_service(options); });
 }
 
+void add_replay_range(CLI::App& command, ReplayCommand& options) {
+  command.add_option("--topic", options.topic, "Read this topic again. source.topics has it.")
+      ->type_name("NAME")
+      ->required();
+  CLI::Option* from = command
+                          .add_option("--from", options.from,
+                                      "Begin here: a time (2026-01-31T00:00:00Z), an offset in each "
+                                      "partition, or earliest.")
+                          ->type_name("TIME|OFFSET");
+  CLI::Option* to = command
+                        .add_option("--to", options.to,
+                                    "End before this time or offset, or at the end that the logs have at the "
+                                    "first run.")
+                        ->type_name("TIME|OFFSET|end");
+  command
+      .add_flag(
+          "--from-quarantine", options.from_quarantine,
+          "In place of a range: the records that the service has in quarantine, by the rules as they are "
+          "now.")
+      ->excludes(from)
+      ->excludes(to);
+  command
+      .add_option("--into", options.into,
+                  "Land the files there: a prefix in the container of sink.url, a directory's absolute path, "
+                  "or a URL.")
+      ->type_name("PREFIX")
+      ->required();
+  command
+      .add_option("--partition", options.partitions, "Read this partition alone. May be given several times.")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->allow_extra_args(false);
+}
+
+void add_replay(CLI::App& app, ReplayCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "replay", "Read a range of one topic again, into another place, while the service runs or not.");
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  add_replay_range(*command, options);
+  command
+      ->add_option("--summary", options.summary_file,
+                   "Write the totals to this file at the end, as a JSON object.")
+      ->type_name("FILE");
+  command->add_flag("--json", options.json, "Print the totals, or with --verify what was found, as JSON.");
+  CLI::Option* verify =
+      command->add_flag("--verify", options.verify,
+                        "Say whether the replay's files hold its range exactly once. Change nothing.");
+  command->add_flag("--deep", options.deep, "With --verify: read every file too.")->needs(verify);
+  command
+      ->add_flag("--forget", options.forget,
+                 "Remove the replay's position: the same options then land all of it again. Files stay.")
+      ->excludes(verify);
+  command->footer(footer(
+      "The same options are the same replay. Run again after a stop or a fault, it goes on where it was. "
+      "Run\n"
+      "again after its end, it says that it is done. It has a consumer group of its own, named after the\n"
+      "service's, and a stage of its own beside that of the service. A second run of penstock needs its own\n"
+      "runtime.memory and room for stage.max_bytes.\n"
+      "\n"
+      "Examples:\n"
+      "  penstock replay --config penstock.yaml --topic orders --from 2026-01-30T00:00:00Z \\\n"
+      "      --to 2026-01-31T00:00:00Z --into replayed\n"
+      "  penstock replay ... --verify --deep\n"
+      "  penstock replay --config penstock.yaml --topic orders --from-quarantine --into requeued\n"));
+  command->callback([&] { exit_code = run_replay(options); });
+}
+
+void add_offsets(CLI::App& app, OffsetsCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "offsets", "Show the group's positions and claims, or set positions while no member is there.");
+  command->add_option("ACTION", options.action, "show or set.")
+      ->required()
+      ->check(CLI::IsMember({"show", "set"}).description(""));
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command->add_option("--topic", options.topic, "This topic alone. For set it is required.")
+      ->type_name("NAME");
+  command->add_option("--partition", options.partitions, "This partition alone. May be given several times.")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->allow_extra_args(false);
+  command
+      ->add_option("--to", options.to,
+                   "Of set: a time (2026-01-31T00:00:00Z), an offset in each partition, earliest or latest.")
+      ->type_name("TIME|OFFSET");
+  command->add_flag("--yes", options.yes, "Of set: do not ask. Required where there is no terminal.");
+  command->add_flag("--files", options.files, "Of show: list the sink, and name each partition's last file.");
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(footer(
+      "show may run beside the service. set shows what it would replace, asks, joins the group, settles\n"
+      "claims that are pending, commits, and leaves. It takes source.fence_wait and some seconds. It "
+      "changes\n"
+      "what exactly_once rests on: set back, the next run lands records again; set forward, it skips some.\n"
+      "\n"
+      "Examples:\n"
+      "  penstock offsets show --config penstock.yaml\n"
+      "  penstock offsets set --config penstock.yaml --topic orders --to 2026-01-31T00:00:00Z\n"));
+  command->callback([&] { exit_code = run_offsets(options); });
+}
+
 void add_check(CLI::App& app, CheckCommand& options, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("check", "Try everything the service needs, and say how to fix what fails.");
   command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command->add_option("--price-per-10k,--price", options.price, k_price_help)
+      ->type_name("N")
+      ->check(CLI::Range(0.0, 1e3).description(""))
+      ->capture_default_str();
   command->add_flag("--json", options.json, k_json_help);
   command->footer(footer(
       "Each line is something that was tried: \"ok\" and what was found, \"warn\" and what is not as one "
@@ -85,6 +190,33 @@ void add_verify(CLI::App& app, VerifyCommand& options, int& exit_code) {
       "Example:\n"
       "  penstock verify --config penstock.yaml --deep\n"));
   command->callback([&] { exit_code = run_verify(options); });
+}
+
+void add_landed(CLI::App& app, LandedCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "landed", "Say whether every record that the topics took before a time is in the lake.");
+  command->add_option("-c,--config", options.config, k_config_help)->type_name("FILE")->required();
+  command->add_option("--until", options.until, "The end of the window, such as 2026-01-31T10:00:00Z.")
+      ->type_name("TIME")
+      ->required();
+  command->add_option("--topic", options.topics, "Ask of this topic alone. May be given several times.")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command->add_option("--wait", options.wait, "Ask again until it is so, at most for so long, such as 10m.")
+      ->type_name("TIME");
+  command->add_flag("--marker", options.marker,
+                    "Leave _landed/TOPIC/20260131T100000Z in the sink for each topic that has landed.");
+  command->add_flag("--json", options.json, k_json_help);
+  command->footer(footer(
+      "Asks the brokers for the group's positions and for the first record of that time, and the service\n"
+      "not at all. Exit 0: it is so, and a batch job may begin. Exit 3: not yet, and a sentence names the\n"
+      "topic that is furthest behind. With CreateTime a record that a producer sends late belongs to no\n"
+      "window that is over. This machine's clock must agree with the brokers'.\n"
+      "\n"
+      "Examples:\n"
+      "  penstock landed --config penstock.yaml --until 2026-01-31T10:00:00Z --wait 10m\n"
+      "  penstock landed --config penstock.yaml --topic orders --until 2026-01-31T10:00:00Z --marker\n"));
+  command->callback([&] { exit_code = run_landed(options); });
 }
 
 void add_demo(CLI::App& app, DemoCommand& options, int& exit_code) {
@@ -158,10 +290,7 @@ void add_files(CLI::App& app, FilesCommand& options, int& exit_code) {
       ->type_name("N")
       ->check(CLI::Range(1, 10'000).description(""))
       ->capture_default_str();
-  command
-      ->add_option("--price", options.price,
-                   "Dollars for 10,000 write operations. The default is a sample price of hot, flat storage: "
-                   "put in your own.")
+  command->add_option("--price-per-10k,--price", options.price, k_price_help)
       ->type_name("N")
       ->check(CLI::Range(0.0, 1e3).description(""))
       ->capture_default_str();
@@ -172,6 +301,27 @@ void add_files(CLI::App& app, FilesCommand& options, int& exit_code) {
              "Example:\n"
              "  penstock files --config penstock.yaml --gb-per-day 300\n"));
   command->callback([&] { exit_code = run_files(options); });
+}
+
+void add_schema(CLI::App& app, SchemaCommand& options, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "schema", "Show the columns that files of Parquet have: of a configuration's topics, or of a schema.");
+  command->add_option("file", options.file, "A configuration, an Avro schema or a JSON Schema.")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--topic", options.topic, "Of a configuration: this topic alone.")->type_name("TOPIC");
+  command->add_option("--ddl", options.ddl, "Print CREATE TABLE for this engine.")
+      ->type_name("ENGINE")
+      ->check(CLI::IsMember({"spark", "databricks"}).description(""));
+  command->add_flag("--json", options.json, k_json_help)->excludes("--ddl");
+  command->footer(footer(
+      "Asks nobody, and needs no secret. But with batch.schema: registry it asks the registry for the\n"
+      "latest schema of TOPIC-value, with the login of the configuration. Without topics in the\n"
+      "configuration, topics_regex and the overrides stand for them.\n"
+      "\n"
+      "Example:\n"
+      "  penstock schema penstock.yaml --topic orders --ddl databricks\n"));
+  command->callback([&] { exit_code = run_schema(options); });
 }
 
 void add_health(CLI::App& app, HealthCommand& options, int& exit_code) {
@@ -267,10 +417,14 @@ void add_commands(CLI::App& app, CommandOptions& options, int& exit_code) {
              "  penstock check --config penstock.yaml   before the first run\n"
              "  penstock run --config penstock.yaml\n"));
   add_run(app, options.run, exit_code);
+  add_replay(app, options.replay, exit_code);
+  add_offsets(app, options.offsets, exit_code);
   add_check(app, options.check, exit_code);
   add_new(app, options.new_topic, exit_code);
   add_files(app, options.files, exit_code);
+  add_schema(app, options.schema, exit_code);
   add_verify(app, options.verify, exit_code);
+  add_landed(app, options.landed, exit_code);
   add_health(app, options.health, exit_code);
   add_status(app, options.status, exit_code);
   add_top(app, options.top, exit_code);

@@ -14,10 +14,14 @@ namespace penstock::app {
 // What the command line fills in. It outlives the App.
 struct CommandOptions {
   RunCommand run;
+  ReplayCommand replay;
+  OffsetsCommand offsets;
   CheckCommand check;
   NewCommand new_topic;
   FilesCommand files;
+  SchemaCommand schema;
   VerifyCommand verify;
+  LandedCommand landed;
   HealthCommand health;
   StatusCommand status;
   TopCommand top;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "appliance/file_plan.h"
+
 namespace penstock::app {
 
 struct RunCommand {
@@ -16,8 +18,49 @@ struct RunCommand {
 // Runs the service until it is stopped, fails, or reaches the end with exit_at_end.
 int run_service(const RunCommand& command);
 
+struct ReplayCommand {
+  std::string config;
+  std::string topic;
+  // As appliance::ReplayRequest has them.
+  std::string from;
+  std::string to;
+  bool from_quarantine = false;
+  std::string into;
+  // Empty: all of the topic.
+  std::vector<std::int32_t> partitions;
+  std::string summary_file;
+  bool json = false;
+  // In place of a run.
+  bool verify = false;
+  bool deep = false;
+  bool forget = false;
+};
+// Reads a range of a topic again, into another place, exactly once.
+int run_replay(const ReplayCommand& command);
+
+struct OffsetsCommand {
+  // "show" or "set"
+  std::string action;
+  std::string config;
+  // Empty: of show, all of the configuration.
+  std::string topic;
+  // Empty: all of the topic.
+  std::vector<std::int32_t> partitions;
+  // Of set, as appliance::LogPlace has it.
+  std::string to;
+  // Do not ask.
+  bool yes = false;
+  // Of show: name the last file of each partition.
+  bool files = false;
+  bool json = false;
+};
+// Shows what the group has committed, or sets it.
+int run_offsets(const OffsetsCommand& command);
+
 struct CheckCommand {
   std::string config;
+  // Dollars for 10,000 write operations.
+  double price = appliance::k_sample_price;
   bool json = false;
 };
 // Prints what was tried before a start and what to do about faults. Starts nothing.
@@ -34,6 +77,19 @@ struct VerifyCommand {
 };
 // Prints whether the published files hold every record once. Changes nothing.
 int run_verify(const VerifyCommand& command);
+
+struct LandedCommand {
+  std::string config;
+  // Empty: all of the configuration.
+  std::vector<std::string> topics;
+  std::string until;
+  // How long to ask again. Empty: once.
+  std::string wait;
+  bool marker = false;
+  bool json = false;
+};
+// Says by its exit code whether every record that the log took before a time is in the lake.
+int run_landed(const LandedCommand& command);
 
 struct NewCommand {
   std::string topic;
@@ -57,12 +113,24 @@ struct FilesCommand {
   std::uint32_t partitions = 1;
   // Of all topics together, uncompressed.
   double gigabytes_per_day = 0;
-  // Dollars for 10,000 write operations. bench/COST.md says where this one is from.
-  double price = 0.055;
+  // Dollars for 10,000 write operations.
+  double price = appliance::k_sample_price;
   bool json = false;
 };
 // Prints the names of files that a configuration makes, and how many files and storage calls a day.
 int run_files(const FilesCommand& command);
+
+struct SchemaCommand {
+  // A configuration, or a schema.
+  std::string file;
+  // Of a configuration. Empty: all topics.
+  std::string topic;
+  // "spark", "databricks". Empty: the tables as trees.
+  std::string ddl;
+  bool json = false;
+};
+// Prints the columns that the files of topics have.
+int run_schema(const SchemaCommand& command);
 
 struct HealthCommand {
   std::string config = "/etc/penstock/penstock.yaml";

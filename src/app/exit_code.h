@@ -9,7 +9,7 @@ enum ExitCode : int {
   k_done = 0,
   k_failed = 1,           // while running
   k_wrong_usage = 2,      // or configuration: a restart does not help
-  k_found_something = 3,  // `check` or `verify`
+  k_found_something = 3,  // `check` or `verify`; `landed`: not yet
 };
 
 // Of a run that has failed. A fault of the configuration (appliance/fault_at.h) is wrong usage. So is another

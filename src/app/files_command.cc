@@ -2,68 +2,43 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
-#include <utility>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/without_secrets.h"
 #include "appliance/file_plan.h"
 #include "base/concat.h"
 #include "base/json_string.h"
 #include "base/units.h"
-#include "config/environment.h"
 #include "config/load.h"
 #include "obs/log.h"
 
 namespace penstock::app {
 namespace {
 
-// In the place of a secret that cannot be read. It has the form of a connection string, which is checked.
-constexpr const char* k_unread =
-    "Endpoint=sb://unread.servicebus.windows.net/;SharedAccessKeyName=unread;SharedAccessKey=dW5yZWFk";
-
-constexpr double k_days_per_month = 365.0 / 12;
-constexpr double k_calls_per_price = 10'000;
-
-// Names need no secrets, and whoever asks may not be allowed to read them.
-config::Environment without_secrets(const std::string& file) {
-  config::Environment environment = config::process_environment();
-  const auto variable = environment.variable;
-  environment.variable = [variable](const std::string& name) {
-    const std::optional<std::string> value = variable(name);
-    return value || name != "CREDENTIALS_DIRECTORY" ? value : std::optional<std::string>("/nowhere");
-  };
-  const auto read_file = environment.read_file;
-  environment.read_file = [read_file, file](const std::string& path) -> Result<std::string> {
-    Result<std::string> text = read_file(path);
-    return text.ok() || path == file ? std::move(text) : Result<std::string>(std::string(k_unread));
-  };
-  return environment;
-}
-
-double dollars_per_month(std::uint64_t calls_per_day, double price) {
-  return static_cast<double>(calls_per_day) * k_days_per_month / k_calls_per_price * price;
-}
-
 void print_json(const appliance::FilePlan& plan, double price) {
   std::string topics;
   for (const appliance::TopicFiles& files : plan.topics) {
-    topics +=
-        concat(topics.empty() ? "" : ",", "{\"topic\":", json_string(files.topic),
-               ",\"example\":", json_string(files.example), ",\"files_per_day\":", files.files_per_day,
-               ",\"bytes_per_file\":", files.bytes_per_file, ",\"calls_per_day\":", files.calls_per_day, "}");
+    topics += concat(topics.empty() ? "" : ",", "{\"topic\":", json_string(files.topic),
+                     ",\"example\":", json_string(files.example),
+                     ",\"quarantine\":", files.quarantine.empty() ? "null" : json_string(files.quarantine),
+                     ",\"files_per_day\":", files.files_per_day, ",\"bytes_per_file\":", files.bytes_per_file,
+                     ",\"calls_per_day\":", files.calls_per_day, "}");
   }
   std::printf("{\"topics\":[%s],\"files_per_day\":%llu,\"calls_per_day\":%llu,\"dollars_per_month\":%.2f}\n",
               topics.c_str(), static_cast<unsigned long long>(plan.files_per_day),
               static_cast<unsigned long long>(plan.calls_per_day),
-              dollars_per_month(plan.calls_per_day, price));
+              appliance::dollars_per_month(plan.calls_per_day, price));
 }
 
 void print_text(const appliance::FilePlan& plan, const FilesCommand& command) {
   for (const appliance::TopicFiles& files : plan.topics) {
-    std::printf("%s\n  %s\n  at most %llu files a day", files.topic.c_str(), files.example.c_str(),
-                static_cast<unsigned long long>(files.files_per_day));
+    std::printf("%s\n  %s\n", files.topic.c_str(), files.example.c_str());
+    if (!files.quarantine.empty()) {
+      std::printf("  %s\n  (beside a file only if it has records in quarantine)\n", files.quarantine.c_str());
+    }
+    std::printf("  at most %llu files a day", static_cast<unsigned long long>(files.files_per_day));
     if (files.bytes_per_file > 0) {
       std::printf(" of about %s", format_size_about(files.bytes_per_file).c_str());
     }
@@ -74,9 +49,11 @@ void print_text(const appliance::FilePlan& plan, const FilesCommand& command) {
       "calls\n",
       static_cast<unsigned long long>(plan.files_per_day),
       static_cast<unsigned long long>(plan.calls_per_day),
-      dollars_per_month(plan.calls_per_day, command.price), command.price);
+      appliance::dollars_per_month(plan.calls_per_day, command.price), command.price);
   if (command.gigabytes_per_day == 0) {
-    std::printf("counted by batch.max_age alone, one call a file; --gb-per-day N counts the volume too\n");
+    std::printf(
+        "counted by batch.max_age alone, one call a file; --gb-per-day N counts the volume and "
+        "batch.min_bytes too\n");
   }
 }
 

@@ -15,6 +15,7 @@
 #include "app/status_text.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -23,7 +24,9 @@
 #include <utility>
 
 #include "app/summary.h"
+#include "base/clock.h"
 #include "base/concat.h"
+#include "base/utc_text.h"
 #include "base/utf8.h"
 #include "config/one_line.h"
 
@@ -186,12 +189,37 @@ std::string named(const JsonValue& list) {
   return text.empty() ? "none" : text;
 }
 
-std::uint64_t sum(const JsonValue& workers, std::string_view name) {
+std::uint64_t sum(const JsonValue& rows, std::string_view name) {
   std::uint64_t all = 0;
-  for (const JsonValue& worker : workers.items) {
-    all += whole(worker[name]);
+  for (const JsonValue& row : rows.items) {
+    all += whole(row[name]);
   }
   return all;
+}
+
+// Until when every topic has landed, and which one has landed the least. Empty: there is none.
+std::string complete_to(const JsonValue& status) {
+  const JsonValue* least = nullptr;
+  for (const JsonValue& topic : status["topics"].items) {
+    const std::optional<double> until = topic["landed_until"].number;
+    if (least == nullptr || !until ||
+        ((*least)["landed_until"].number && *until < *(*least)["landed_until"].number)) {
+      least = &topic;
+    }
+    if (!until) {
+      break;
+    }
+  }
+  if (least == nullptr) {
+    return {};
+  }
+  const std::optional<double> until = (*least)["landed_until"].number;
+  if (!until) {
+    return concat("a time that is not known of ", word((*least)["topic"]));
+  }
+  const WallTime time{std::chrono::seconds(static_cast<std::int64_t>(std::floor(*until)))};
+  return concat(utc_text(time), ", ", ago((*least)["landed_until"], status["now"]), ", as ",
+                word((*least)["topic"]), " is");
 }
 
 void add_totals(std::vector<std::string>& lines, const JsonValue& status, std::size_t columns) {
@@ -218,6 +246,12 @@ void add_totals(std::vector<std::string>& lines, const JsonValue& status, std::s
   line("landed",
        concat(count(status["records"]), " records, ", bytes(status["bytes"]), " in ", count(status["files"]),
               " files, the last ", ago(status["last_file"], status["now"])));
+  if (const std::string complete = complete_to(status); !complete.empty()) {
+    line("complete", concat("to ", complete));
+  }
+  if (const std::uint64_t aside = sum(status["topics"], "quarantined"); aside > 0) {
+    line("aside", concat(grouped(aside), " records in quarantine"));
+  }
   line("stage", concat(bytes(stage["bytes"]), " of ", bytes(stage["limit_bytes"]), " (",
                        std::lround(100 * stage["bytes"].number.value_or(0) / limit), " %), was full for ",
                        span(stage["full_s"].number.value_or(0))));
@@ -239,13 +273,21 @@ std::string behind(const JsonValue& seconds) {
   return seconds.number ? span(*seconds.number) : "?";
 }
 
+std::string last_file(const JsonValue& topic, const JsonValue& now) {
+  if (topic["refused"].truth) {
+    return "refused";
+  }
+  const std::uint64_t quarantined = whole(topic["quarantined"]);
+  return concat(ago(topic["last_file"], now),
+                quarantined > 0 ? concat(", ", grouped(quarantined), " in quarantine") : "");
+}
+
 void add_topics(std::vector<std::string>& lines, const JsonValue& status, std::size_t columns) {
   std::vector<Cells> rows;
   for (const JsonValue& topic : status["topics"].items) {
     rows.push_back({word(topic["topic"]), count(topic["partition_count"]), count(topic["lag_records"]),
                     behind(topic["lag_seconds"]), count(topic["read_per_second"]), count(topic["records"]),
-                    bytes(topic["bytes"]), count(topic["files"]),
-                    topic["refused"].truth ? "refused" : ago(topic["last_file"], status["now"])});
+                    bytes(topic["bytes"]), count(topic["files"]), last_file(topic, status["now"])});
   }
   if (!rows.empty()) {
     lines.emplace_back();

@@ -32,7 +32,9 @@ std::string summary_line(const Summary& summary) {
       " MB) in ", grouped(c.blobs), " files in ", fixed(summary.seconds, 1), " s; ",
       fixed(summary.cpu_seconds, 2), " s of CPU, ", summary.peak_rss_bytes >> 20, " MiB at most",
       c.records_skipped > 0 ? concat("; skipped ", grouped(c.records_skipped), " records without a value")
-                            : "");
+                            : "",
+      c.records_quarantined > 0 ? concat("; ", grouped(c.records_quarantined), " records in quarantine")
+                                : "");
 }
 
 std::string summary_json(const Summary& summary) {
@@ -44,8 +46,9 @@ std::string summary_json(const Summary& summary) {
                ",\"records\":", topic.records, ",\"bytes\":", topic.bytes, ",\"blobs\":", topic.blobs, "}");
   }
   return concat("{\"records\":", c.records, ",\"skipped_records\":", c.records_skipped,
-                ",\"bytes\":", c.record_bytes, ",\"blobs\":", c.blobs, ",\"blob_bytes\":", c.blob_bytes,
-                ",\"retries\":", c.retries, ",\"seconds\":", fixed(summary.seconds, 3),
+                ",\"quarantined_records\":", c.records_quarantined, ",\"bytes\":", c.record_bytes,
+                ",\"blobs\":", c.blobs, ",\"blob_bytes\":", c.blob_bytes, ",\"retries\":", c.retries,
+                ",\"seconds\":", fixed(summary.seconds, 3),
                 ",\"cpu_seconds\":", fixed(summary.cpu_seconds, 3),
                 ",\"peak_rss_bytes\":", summary.peak_rss_bytes, ",\"topics\":[", topics, "]}");
 }

@@ -53,6 +53,13 @@ sigset_t watched_signals() {
 
 }  // namespace
 
+std::size_t error_columns() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? std::clamp<std::size_t>(size.ws_col, k_columns_min, k_columns_max)
+               : columns_of_environment();
+}
+
 TerminalSize terminal_size() {
   winsize size{};
   if (::isatty(STDOUT_FILENO) == 0 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {

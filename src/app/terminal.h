@@ -18,6 +18,9 @@ struct TerminalSize {
 // Of standard output. Where that is no terminal: COLUMNS of the environment or 100, and no end of rows.
 TerminalSize terminal_size();
 
+// Of standard error, as columns of terminal_size().
+std::size_t error_columns();
+
 // Whether frames can be drawn and keys be read.
 bool is_interactive();
 

@@ -1,18 +1,17 @@
 // `penstock verify`: do the blobs hold every record once? Reads only.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 #include <penstock/penstock.h>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/instance.h"
+#include "app/progress_line.h"
 #include "app/summary.h"
+#include "app/verdict.h"
 #include "app/verify_text.h"
 #include "appliance/verification.h"
 #include "base/clock.h"
@@ -25,40 +24,29 @@
 namespace penstock::app {
 namespace {
 
-// A line on the terminal that is written over; nothing where nobody watches.
-class ProgressLine {
- public:
-  void show(const appliance::VerifyProgress& progress) {
-    const MonoTime now = system_clock().now();
-    if (!watched_ || now < next_) {
-      return;
-    }
-    next_ = now + std::chrono::milliseconds(500);
-    std::fprintf(stderr, "\r%s: %s blobs", progress.naming ? "naming what is wrong" : "looking",
-                 grouped(progress.blobs).c_str());
-    if (progress.gaps_asked > 0) {
-      std::fprintf(stderr, ", asking the log about gap %s", grouped(progress.gaps_asked).c_str());
-    }
-    if (progress.bytes_read > 0) {
-      std::fprintf(stderr, ", %.1f MB read", static_cast<double>(progress.bytes_read) / 1e6);
-    }
-    std::fprintf(stderr, "\033[K");
-    shown_ = true;
-  }
-  void clear() {
-    if (shown_) {
-      std::fprintf(stderr, "\r\033[K");
-    }
-  }
+std::string megabytes_text(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", static_cast<double>(bytes) / 1e6);
+  return text;
+}
 
- private:
-  const bool watched_ = isatty(STDERR_FILENO) == 1;
-  bool shown_ = false;
-  MonoTime next_ = system_clock().now() + std::chrono::milliseconds(500);
-};
+// `pace`: of the bytes.
+std::string progress_text(const appliance::VerifyProgress& progress, Pace& pace) {
+  std::string text = concat(progress.naming     ? "naming what is wrong: "
+                            : progress.counting ? "counting: "
+                                                : "looking: ",
+                            grouped(progress.blobs), " blobs");
+  if (progress.gaps_asked > 0) {
+    text += concat(", asking the log about gap ", grouped(progress.gaps_asked));
+  }
+  if (progress.bytes_read > 0) {
+    text += concat(", read ", pace.text(system_clock().now(), progress.bytes_read, progress.bytes));
+  }
+  return text;
+}
 
-int refused(const VerifyCommand& command, const Error& error, int exit_code) {
-  if (command.json) {
+int refused(bool json, const Error& error, int exit_code) {
+  if (json) {
     std::printf("{\"ok\":false,\"error\":%s}\n", json_string(error.message).c_str());
   }
   if (exit_code == k_wrong_usage) {
@@ -111,12 +99,12 @@ int run_verify(const VerifyCommand& command) {
   stand_in_for_instance(command.config);
   const Result<Settings> loaded = Settings::load(command.config);
   if (!loaded.ok()) {
-    return refused(command, loaded.error(), k_wrong_usage);
+    return refused(command.json, loaded.error(), k_wrong_usage);
   }
   const config::Settings& settings = loaded->details();
   obs::init_log(obs::LogOptions{.level = obs::Level::error});
   if (settings.sink.kind == config::SinkKind::null_store) {
-    return refused(command,
+    return refused(command.json,
                    cannot_look("sink.url is null: nothing lands there, so there is nothing to verify"),
                    k_wrong_usage);
   }
@@ -124,16 +112,28 @@ int run_verify(const VerifyCommand& command) {
       .depth = command.deep ? appliance::Depth::content : appliance::Depth::metadata,
       .topics = command.topics};
   if (const std::string wrong = read_options(command, settings, options); !wrong.empty()) {
-    return refused(command, cannot_look(wrong), k_wrong_usage);
+    return refused(command.json, cannot_look(wrong), k_wrong_usage);
   }
-  ProgressLine line;
-  const Result<appliance::VerifyReport> report = appliance::verify_lake(
-      settings, options, [&line](const appliance::VerifyProgress& progress) { line.show(progress); });
+  return say_verdict(settings, options, command.json);
+}
+
+int say_verdict(const config::Settings& settings, const appliance::VerifyOptions& options, bool json) {
+  appliance::VerifyOptions counted = options;
+  counted.counts_before = !json && options.depth == appliance::Depth::content;
+  ProgressLine line(json ? ProgressLine::Where::nowhere : ProgressLine::where(),
+                    [](const std::string& text) { obs::say(obs::Level::info, text); });
+  Pace pace(megabytes_text, "MB");
+  const Result<appliance::VerifyReport> report =
+      appliance::verify_lake(settings, counted, [&](const appliance::VerifyProgress& progress) {
+        if (line.is_due()) {
+          line.show(progress_text(progress, pace));
+        }
+      });
   line.clear();
   if (!report.ok()) {
-    return refused(command, report.error(), k_failed);
+    return refused(json, report.error(), k_failed);
   }
-  if (command.json) {
+  if (json) {
     std::printf("%s\n", verify_json(*report).c_str());
   } else {
     print(*report);

@@ -150,6 +150,13 @@ std::string partition_table(const VerifyReport& report) {
 std::string verify_summary(const VerifyReport& report) {
   std::string text = concat(grouped(report.blobs), " blobs, ", grouped(report.records), " records, ",
                             grouped(partitions_of(report).size()), " partitions");
+  if (report.quarantine_files > 0) {
+    text += concat(", ", grouped(report.quarantined), " more records in ", grouped(report.quarantine_files),
+                   " quarantine files");
+  }
+  if (report.empty_files > 0) {
+    text += concat(", ", grouped(report.empty_files), " empty files of silent partitions");
+  }
   if (report.tombstones > 0) {
     text += concat(", ", grouped(report.tombstones), " closed names (tombstones)");
   }
@@ -183,9 +190,11 @@ std::string verify_json(const VerifyReport& report) {
   }
   return concat("{\"ok\":", report.findings.fault_count() == 0 ? "true" : "false",
                 ",\"faults\":", report.findings.fault_count(), ",\"blobs\":", report.blobs,
-                ",\"tombstones\":", report.tombstones, ",\"foreign\":", report.foreign,
-                ",\"other_groups\":", report.other_groups, ",\"left_out\":", report.left_out,
-                ",\"records\":", report.records, ",\"skipped\":", report.skipped, ",\"holes\":", report.holes,
+                ",\"tombstones\":", report.tombstones, ",\"empty_files\":", report.empty_files,
+                ",\"foreign\":", report.foreign, ",\"other_groups\":", report.other_groups,
+                ",\"left_out\":", report.left_out, ",\"records\":", report.records,
+                ",\"skipped\":", report.skipped, ",\"holes\":", report.holes,
+                ",\"quarantined\":", report.quarantined, ",\"quarantine_files\":", report.quarantine_files,
                 ",\"bytes\":", report.bytes, ",\"bytes_read\":", report.bytes_read, ",\"partitions\":[",
                 partitions, "],\"findings\":[", findings,
                 "],\"findings_left_out\":", report.findings.left_out_count(), "}");

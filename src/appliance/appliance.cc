@@ -43,6 +43,7 @@
 #include "appliance/topic_watch.h"
 #include "appliance/whole_check.h"
 #include "appliance/wiring.h"
+#include "appliance/wiring_registry.h"
 #include "appliance/wiring_source.h"
 #include "appliance/wiring_store.h"
 #include "base/concat.h"
@@ -86,8 +87,28 @@ std::size_t partition_count(const rdkafka::ProbeReport& cluster) {
   return count;
 }
 
-std::map<TopicPartition, pipeline::EndMark> marks_of(const rdkafka::ProbeReport& cluster) {
+std::size_t partitions_of_widest(const rdkafka::ProbeReport& cluster) {
+  std::size_t widest = 0;
+  for (const rdkafka::ProbedTopic& topic : cluster.topics) {
+    widest = std::max(widest, topic.partition_count);
+  }
+  return widest;
+}
+
+// Of a replay the ends of its ranges, else the ends of the logs. None where positions are set: nothing is
+// read then.
+std::map<TopicPartition, pipeline::EndMark> marks_of(const config::Settings& settings,
+                                                     const rdkafka::ProbeReport& cluster) {
   std::map<TopicPartition, pipeline::EndMark> marks;
+  if (settings.source.moves) {
+    return marks;
+  }
+  if (settings.source.ranges) {
+    for (const auto& [id, range] : *settings.source.ranges) {
+      marks.emplace(id, pipeline::EndMark{.log_start = range.first, .mark = range.next});
+    }
+    return marks;
+  }
   for (const auto& [id, log] : cluster.logs) {
     marks.emplace(id, pipeline::EndMark{.log_start = log.start, .mark = log.end});
   }
@@ -119,6 +140,10 @@ Result<Settings> Settings::parse(const std::string& yaml, const std::string& nam
     return std::move(loaded).error();
   }
   return Settings(std::make_shared<const config::Settings>(std::move(loaded).value()));
+}
+
+Settings Settings::of(config::Settings details) {
+  return Settings(std::make_shared<const config::Settings>(std::move(details)));
 }
 
 const std::string& Settings::name() const {
@@ -278,7 +303,7 @@ Result<std::unique_ptr<admin::Server>> Appliance::Impl::serve_admin() {
 
 Result<void> Appliance::Impl::launch(const RunOptions& options, const rdkafka::ProbeReport& cluster) {
   const Result<std::uint32_t> count =
-      appliance::worker_count(details(), appliance::allowed_cpus(), partition_count(cluster));
+      appliance::worker_count(details(), appliance::allowed_cpus(), partitions_of_widest(cluster));
   if (!count.ok()) {
     return count.error();
   }
@@ -302,7 +327,7 @@ Result<void> Appliance::Impl::launch(const RunOptions& options, const rdkafka::P
     obs::log(Level::warning, said);
   }
   if (options.exit_at_end) {
-    group_end = std::make_unique<pipeline::GroupEnd>(marks_of(cluster));
+    group_end = std::make_unique<pipeline::GroupEnd>(marks_of(details(), cluster));
   }
   request_limit = std::make_unique<pipeline::RequestLimit>(
       pipeline::RequestLimit::Options{.workers = *count, .connections = details().sink.connections});
@@ -323,12 +348,18 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
   pipeline::WorkerOptions out = appliance::worker_options(details(), index, count, memory);
   out.exit_at_end = options.exit_at_end;
   out.plan_for = [this](const std::string& topic) { return appliance::topic_plan(details(), topic); };
+  out.make_schemas = [this](io::Loop& loop) {
+    return appliance::make_schemas(details(), loop, system_clock());
+  };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
   out.group_end = group_end.get();
   out.request_limit = request_limit.get();
   appliance::EndMarks end_marks;
   if (options.exit_at_end) {
-    end_marks = rdkafka::end_marks(cluster);
+    end_marks.emplace();
+    for (const auto& [id, mark] : marks_of(details(), cluster)) {
+      end_marks->emplace(id, mark.mark);
+    }
   }
   out.make_source = [this, index, end_marks](io::Loop& loop) {
     return appliance::make_source(details(), index, end_marks, loop, system_clock());
@@ -360,6 +391,10 @@ Result<void> Appliance::Impl::watch(const RunOptions& options) {
     }
     if (seen.all_started && !std::exchange(told_started, true) && options.started) {
       options.started();
+    }
+    if (options.exit_at_end && options.progress) {
+      const pipeline::GroupEnd::Progress progress = group_end->progress();
+      options.progress({.done = progress.done, .total = progress.total});
     }
     const bool at_end = options.exit_at_end && seen.all_at_end && group_end->complete();
     if (options.exit_at_end && !stop_passed_on && !at_end) {

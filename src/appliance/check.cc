@@ -14,8 +14,10 @@
 //    orders.
 // 3. With that guarantee, "commit round trip" commits for partition 0 of orders in a scratch group. "stale
 //    stamp" does so as a member, with good stamps and with stale ones. That group is deleted.
-// 4. "memory" counts the partitions of orders alone. "stage" tries the directory of each worker, and "stage
-//    room" compares stage.max_bytes with what is free. "sink" asks the store.
+// 4. "memory" counts the partitions of orders alone. "files" says what the records of the last day would
+//    make. "stage" tries the directory of each worker, and "stage
+//    room" compares stage.max_bytes with what is free. "sink" asks the store, and "registry" the schema
+//    registry, where there is one.
 // 5. "admin" binds its address. It is last, as it depends on the stage: an address that is taken is a
 //    fault, unless this deployment is running, which the lock of its stage shows. It has the address
 //    then. The same goes for "instance", which asks whether a member of the group has our instance id.
@@ -42,6 +44,7 @@
 #include "appliance/check_kafka_chain.h"
 #include "appliance/check_listen.h"
 #include "appliance/check_positions.h"
+#include "appliance/check_registry.h"
 #include "appliance/check_sink.h"
 #include "appliance/check_stage.h"
 #include "appliance/check_token.h"
@@ -49,6 +52,7 @@
 #include "appliance/cluster_answers.h"
 #include "appliance/memory_bound.h"
 #include "appliance/tokens.h"
+#include "appliance/traffic.h"
 #include "appliance/whole_check.h"
 #include "appliance/wiring.h"
 #include "appliance/wiring_source.h"
@@ -78,7 +82,8 @@ std::string counted(std::size_t count, std::string_view noun) {
 
 class Checks {
  public:
-  explicit Checks(const config::Settings& settings) : settings_(settings) {}
+  Checks(const config::Settings& settings, double price_per_10k)
+      : settings_(settings), price_per_10k_(price_per_10k) {}
 
   CheckReport run() {
     for (std::string& doubt : doubts(settings_)) {
@@ -87,10 +92,12 @@ class Checks {
     try_io();
     try_fetch();
     const Result<Tokens> tokens = try_tokens();
-    const std::size_t partitions = try_kafka();
-    const std::uint32_t workers = try_memory(partitions);
+    const std::size_t widest = try_kafka();
+    const std::uint32_t workers = try_memory(widest);
+    predict_files(workers);
     const bool is_running = try_stage(workers);
     add_rows(check_sink(settings_, has_positions_ == false));
+    add_rows(check_registry(settings_));
     try_instance(workers, is_running);
     try_admin(is_running);
     return std::move(report_);
@@ -135,7 +142,7 @@ class Checks {
     return tokens;
   }
 
-  // How many partitions there are to read. What lies behind the first fault is told to be not tried.
+  // How many partitions the widest topic has. What lies behind the first fault is told to be not tried.
   std::size_t try_kafka() {
     BrokerWay way = walk_to_brokers(settings_);
     const auto broken = std::ranges::find(way.rows, CheckSeverity::fault, &CheckRow::severity);
@@ -166,9 +173,13 @@ class Checks {
     add_rows(reach_advertised(settings_, cluster->brokers));
     add_rows(check_topics(settings_, *cluster));
     std::size_t partitions = 0;
+    std::size_t widest = 0;
     for (const rdkafka::ProbedTopic& topic : cluster->topics) {
-      partitions += topic_plan(settings_, topic.name).ok() ? topic.partition_count : 0;
+      const std::size_t count = topic_plan(settings_, topic.name).ok() ? topic.partition_count : 0;
+      partitions += count;
+      widest = std::max(widest, count);
     }
+    traffic_ = measure_traffic(settings_, *cluster);
     if (partitions == 0) {
       not_tried_because("topic", {"group"});
       not_tried_because("topic", exactly_once_links());
@@ -176,7 +187,7 @@ class Checks {
     }
     if (cluster->group_error) {
       not_tried_because("group", exactly_once_links());
-      return partitions;
+      return widest;
     }
     has_positions_ = !cluster->committed.empty();
     ok("group", concat(settings_.source.group, " has positions for ", cluster->committed.size(), " of ",
@@ -185,7 +196,7 @@ class Checks {
     if (settings_.guarantee == ledger::Guarantee::exactly_once) {
       try_exactly_once({.topic = cluster->topics.front().name, .partition = Partition{0}});
     }
-    return partitions;
+    return widest;
   }
 
   // at_least_once needs neither of them.
@@ -243,8 +254,8 @@ class Checks {
   }
 
   // How many workers there would be; 1 where that cannot be told.
-  std::uint32_t try_memory(std::size_t partitions) {
-    const Result<std::uint32_t> workers = worker_count(settings_, allowed_cpus(), partitions);
+  std::uint32_t try_memory(std::size_t widest) {
+    const Result<std::uint32_t> workers = worker_count(settings_, allowed_cpus(), widest);
     if (!workers.ok()) {
       fault("memory", workers.error().message);
       return 1;
@@ -259,6 +270,23 @@ class Checks {
                         " of ", plan->slab_bytes >> 10, " KiB", *workers == 1 ? "" : " each", ", ",
                         format_size(settings_.runtime.memory), " in all"));
     return *workers;
+  }
+
+  // Of topics that will not be read nothing is counted.
+  void predict_files(std::uint32_t workers) {
+    if (!traffic_) {
+      return;
+    }
+    if (!traffic_->ok()) {
+      add("files", CheckSeverity::warning,
+          concat("not predicted: ", traffic_->error().message, ". penstock files counts them by a volume"));
+      return;
+    }
+    Traffic& traffic = **traffic_;
+    std::erase_if(traffic.topics,
+                  [this](const TopicTraffic& topic) { return !topic_plan(settings_, topic.topic).ok(); });
+    report_.files = plan_files(settings_, traffic.topics, workers, system_clock().wall_now());
+    ok("files", files_sentence(settings_, traffic, workers, price_per_10k_));
   }
 
   // Whether this deployment is running: somebody holds its stage.
@@ -310,8 +338,10 @@ class Checks {
   }
 
   const config::Settings& settings_;
+  const double price_per_10k_;
   CheckReport report_;
-  std::optional<bool> has_positions_;  // of the group; none: it did not answer
+  std::optional<Result<Traffic>> traffic_;  // none: the brokers were not asked
+  std::optional<bool> has_positions_;       // of the group; none: it did not answer
 };
 
 }  // namespace
@@ -321,8 +351,8 @@ bool CheckReport::all_ok() const {
                      [](const CheckRow& row) { return row.severity != CheckSeverity::fault; });
 }
 
-CheckReport check_deployment(const config::Settings& settings) {
-  return Checks(settings).run();
+CheckReport check_deployment(const config::Settings& settings, double price_per_10k) {
+  return Checks(settings, price_per_10k).run();
 }
 
 }  // namespace penstock::appliance

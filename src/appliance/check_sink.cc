@@ -69,10 +69,8 @@ std::vector<CheckRow> check_sink(const config::Settings& settings, bool group_ha
   std::vector<CheckRow> rows{{.name = "sink",
                               .severity = CheckSeverity::ok,
                               .text = concat(settings.sink.url, ": writing and listing are allowed")}};
-  const auto loop = io::make_loop(io::LoopOptions{.choice = io::Choice::portable}, system_clock());
-  const auto store = loop.ok() ? open_store_to_read(settings, **loop, system_clock())
-                               : Result<std::unique_ptr<lake::BlobStore>>(loop.error());
-  const Result<void> listed = store.ok() ? try_to_list(**store, **loop) : store.error();
+  const Result<LoneStore> sink = make_lone_store(settings, StoreUse::read);
+  const Result<void> listed = sink.ok() ? try_to_list(*sink->store, *sink->loop) : sink.error();
   if (!listed.ok()) {
     rows.front().severity = CheckSeverity::warning;
     rows.front().text =
@@ -81,7 +79,7 @@ std::vector<CheckRow> check_sink(const config::Settings& settings, bool group_ha
                "verify does not: ",
                listed.error().message);
   } else if (group_has_no_position) {
-    look_for_files_of(settings.source.group, **store, **loop, rows);
+    look_for_files_of(settings.source.group, *sink->store, *sink->loop, rows);
   }
   return rows;
 }

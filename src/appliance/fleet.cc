@@ -135,6 +135,9 @@ Counters Fleet::counters() const {
       topic.records += totals.records;
       topic.bytes += totals.bytes;
       topic.blobs += totals.blobs;
+      for (const std::uint64_t records : totals.quarantined) {
+        out.records_quarantined += records;
+      }
     }
   }
   for (const auto& [id, records] : lag) {

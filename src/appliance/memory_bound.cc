@@ -119,7 +119,8 @@ Result<void> check_memory(const config::Settings& settings, const MemoryBound& b
   }
   const std::uint64_t left = bound.bytes / k_mib * k_mib;
   const auto plan = config::plan_memory(left, settings.runtime.workers.value_or(1), settings.sink.block_bytes,
-                                        settings.sink.connections, settings.source.topics.size());
+                                        settings.sink.connections, settings.source.topics.size(),
+                                        config::encoder_memory(settings));
   return fault_at(settings, "runtime.memory",
                   concat("is ", format_size(memory), ", more than ", bound.whose, ": ",
                          format_size_about(bound.bytes), ". ",

@@ -9,10 +9,14 @@
 #include "azure/endpoint.h"
 #include "base/concat.h"
 #include "codec/name_rules.h"
+#include "format/quarantine.h"
 #include "lake/directory_store.h"
 
 namespace penstock::appliance {
 namespace {
+
+constexpr std::size_t k_quarantine_name_bytes =
+    format::k_quarantine_prefix.size() + format::k_quarantine_extension.size();
 
 // What a prefix with its '/' takes of a room.
 std::size_t less(std::size_t room, std::size_t taken) {
@@ -44,7 +48,13 @@ codec::NameRoom room_below(const config::Settings& settings) {
 
 std::string name_fault_of(const config::Settings& settings, const codec::PathTemplate& path,
                           const std::string& topic) {
-  return codec::name_fault(path.longest_name(topic), room_below(settings));
+  codec::NameRoom room = room_below(settings);
+  if (settings.batch_for(topic).judges_records()) {  // the quarantine file beside it has a longer one
+    room.bytes_max = less(room.bytes_max, k_quarantine_name_bytes);
+    room.parts_max = less(room.parts_max, 1);
+    room.last_part_bytes_max = less(room.last_part_bytes_max, format::k_quarantine_extension.size());
+  }
+  return codec::name_fault(path.longest_name(topic), room);
 }
 
 std::string sink_name_fault(const config::Settings& settings) {

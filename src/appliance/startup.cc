@@ -43,26 +43,21 @@ void sleep_unless_stopped(Duration wait, const std::atomic<bool>& stop) {
 
 Result<void> probe_store_once(const config::Settings& settings, Duration wait,
                               const std::atomic<bool>& stop) {
-  Result<std::unique_ptr<io::Loop>> loop =
-      io::make_loop(io::LoopOptions{.choice = io::Choice::portable}, system_clock());
-  if (!loop.ok()) {
-    return std::move(loop).error();
-  }
-  Result<std::unique_ptr<lake::BlobStore>> store = make_store(settings, **loop, system_clock());
-  if (!store.ok()) {
-    return std::move(store).error();
+  const Result<LoneStore> sink = make_lone_store(settings, StoreUse::write);
+  if (!sink.ok()) {
+    return sink.error();
   }
   std::optional<Result<void>> answer;
-  (*store)->probe([&answer](Result<void> result) { answer = std::move(result); });
+  sink->store->probe([&answer](Result<void> result) { answer = std::move(result); });
   const MonoTime deadline = system_clock().now() + wait;
   while (!answer && !stop.load() && system_clock().now() < deadline) {
-    (*loop)->run_once(k_look_for_stop);
+    sink->loop->run_once(k_look_for_stop);
   }
   if (answer) {
     return *answer;
   }
   return make_error(ErrorKind::timed_out, Action::retry,
-                    concat((*store)->description(), ": no answer within ",
+                    concat(sink->store->description(), ": no answer within ",
                            std::chrono::duration_cast<std::chrono::seconds>(wait).count(),
                            " s: it hangs, or something in between drops what is sent"));
 }

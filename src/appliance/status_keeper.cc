@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include <penstock/penstock.h>
@@ -60,6 +61,16 @@ std::optional<std::uint64_t> lag_of(const obs::PartitionRow& row) {
 
 std::optional<double> lag_seconds_of(const obs::PartitionRow& row) {
   return row.lag_ms < 0 ? std::nullopt : std::optional(static_cast<double>(row.lag_ms) / 1e3);
+}
+
+// The earliest of all, and none where it is not known of one.
+void keep_earliest(std::optional<WallTime>& earliest, bool is_first, const obs::PartitionRow& row) {
+  if (row.landed_until_ms < 0) {
+    earliest.reset();
+  } else if (const WallTime until{std::chrono::milliseconds(row.landed_until_ms)};
+             is_first || (earliest && until < *earliest)) {
+    earliest = until;
+  }
 }
 
 std::uint64_t lag_of_all(Workers workers) {
@@ -185,6 +196,8 @@ void StatusKeeper::fill_topics(obs::Status& status, Workers workers, MonoTime no
       topic.records += totals.records;
       topic.bytes += totals.bytes;
       topic.files += totals.blobs;
+      topic.quarantined =
+          std::accumulate(totals.quarantined.begin(), totals.quarantined.end(), topic.quarantined);
       topic.refused = topic.refused || totals.refused;
     }
   }
@@ -196,6 +209,7 @@ void StatusKeeper::fill_topics(obs::Status& status, Workers workers, MonoTime no
     ++topic.partition_count;
     topic.lag_records += lag_of(row).value_or(0);
     topic.lag_seconds = std::max(topic.lag_seconds, lag_seconds_of(row));
+    keep_earliest(topic.landed_until, topic.partition_count == 1, row);
     if (seconds > 0) {
       const auto former = before->positions.find(id);
       const std::int64_t read = former == before->positions.end() ? 0 : row.position.value - former->second;

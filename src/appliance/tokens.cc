@@ -33,6 +33,8 @@ constexpr Duration k_nearly_over = std::chrono::minutes(5);
 
 constexpr Duration k_look_for_token = std::chrono::milliseconds(50);
 
+constexpr Duration k_command_waits = std::chrono::seconds(30);
+
 std::string file_or_empty(const std::string& written) {
   return written == "system" ? std::string() : written;
 }
@@ -118,6 +120,14 @@ Result<TokenCachePtr> sink_tokens(const config::Settings& settings) {
                 identity::storage_scope());
 }
 
+Result<TokenCachePtr> registry_tokens(const config::Settings& settings) {
+  if (!config::uses_registry(settings) || settings.registry.type != codec::AvroFraming::azure) {
+    return TokenCachePtr();
+  }
+  const config::IdentitySettings identity = config::registry_identity(settings);
+  return opened(settings, "registry", options_of(identity, identity.token_file), identity::registry_scope());
+}
+
 source::TokenSupply token_supply(const config::Settings& settings) {
   if (settings.source.auth.type != source::AuthType::entra) {
     return {};
@@ -156,9 +166,11 @@ Result<identity::Token> await_token(const identity::TokenCache& cache, Duration 
 
 Result<Tokens> Tokens::open(const config::Settings& settings) {
   Tokens tokens;
-  for (const char* side : {"source", "sink"}) {
-    Result<TokenCachePtr> cache =
-        std::string_view(side) == "source" ? source_tokens(settings) : sink_tokens(settings);
+  using Opens = Result<TokenCachePtr> (*)(const config::Settings&);
+  for (const auto& [side, open_cache] : {std::pair<const char*, Opens>("source", source_tokens),
+                                         std::pair<const char*, Opens>("sink", sink_tokens),
+                                         std::pair<const char*, Opens>("registry", registry_tokens)}) {
+    Result<TokenCachePtr> cache = open_cache(settings);
     if (!cache.ok()) {
       return std::move(cache).error();
     }
@@ -167,6 +179,17 @@ Result<Tokens> Tokens::open(const config::Settings& settings) {
     }
   }
   tokens.told_.resize(tokens.sides_.size());
+  return tokens;
+}
+
+Result<Tokens> Tokens::open_and_await(const config::Settings& settings) {
+  Result<Tokens> tokens = open(settings);
+  const std::atomic<bool> never{false};
+  if (tokens.ok()) {
+    if (Result<void> awaited = tokens->await(k_command_waits, never); !awaited.ok()) {
+      return std::move(awaited).error();
+    }
+  }
   return tokens;
 }
 

@@ -1,4 +1,5 @@
-// The tokens of Entra that a deployment shows: of the source, of the sink, of both, or none. Whoever is about
+// The tokens of Entra that a deployment shows: of the source, of the sink, of the registry,
+// or none. Whoever is about
 // to ask brokers or store holds a Tokens meanwhile, and has awaited the first ones.
 #pragma once
 
@@ -26,6 +27,7 @@ using TokenCachePtr = std::shared_ptr<identity::TokenCache>;
 // fault, with file and line.
 Result<TokenCachePtr> source_tokens(const config::Settings& settings);
 Result<TokenCachePtr> sink_tokens(const config::Settings& settings);
+Result<TokenCachePtr> registry_tokens(const config::Settings& settings);
 
 // The tokens of the source, for whoever logs in. Opens the cache at the first call, so that options can be
 // made without asking anybody. Empty: it logs in by something else.
@@ -33,7 +35,7 @@ source::TokenSupply token_supply(const config::Settings& settings);
 
 // One side's.
 struct NamedTokens {
-  std::string side;  // "source", "sink"
+  std::string side;  // "source", "sink", "registry"
   TokenCachePtr cache;
 };
 
@@ -46,6 +48,9 @@ class Tokens {
  public:
   // The first requests are on their way when it returns. Error: as of source_tokens().
   static Result<Tokens> open(const config::Settings& settings);
+
+  // The same, and await() for 30 s: for a command that asks, prints and ends.
+  static Result<Tokens> open_and_await(const config::Settings& settings);
 
   // Until each side has a token, for at most `wait`, or until `stop` is set. Error: one that waiting does not
   // mend. What does not answer is no error: brokers and store are asked all the same, and say so.

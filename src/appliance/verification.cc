@@ -21,7 +21,6 @@
 #include "appliance/verification.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -33,7 +32,6 @@
 #include "appliance/wiring_store.h"
 #include "base/clock.h"
 #include "base/concat.h"
-#include "io/loop.h"
 #include "ledger/claim_text.h"
 #include "rdkafka/cluster_probe.h"
 #include "rdkafka/value_probe.h"
@@ -41,6 +39,7 @@
 #include "verify/content_reader.h"
 #include "verify/gap_neighbours.h"
 #include "verify/lake_reader.h"
+#include "verify/quarantines.h"
 
 namespace penstock::appliance {
 namespace {
@@ -48,10 +47,10 @@ namespace {
 using verify::BlobFacts;
 using verify::Finding;
 using verify::FindingKind;
+using Judged = verify::Quarantines::Judged;
 using verify::Severity;
 
 constexpr std::chrono::milliseconds k_broker_patience{10'000};
-constexpr Duration k_token_patience = std::chrono::seconds(30);
 
 std::optional<GroupEntry> entry_of(const rdkafka::ProbeReport& report, const TopicPartition& id) {
   const auto found = report.committed.find(id);
@@ -93,7 +92,10 @@ class Verification {
     if (Result<void> known = find_since(*before); !known.ok()) {
       return std::move(known).error();
     }
-    Result<void> seen = lake_.each([this](BlobFacts facts) { return look(std::move(facts)); });
+    Result<void> seen = options_.counts_before ? count_before() : Result<void>();
+    if (seen.ok()) {
+      seen = lake_.each([this](BlobFacts facts) { return look(std::move(facts)); });
+    }
     if (seen.ok()) {
       seen = contents_.finish();
     }
@@ -108,11 +110,13 @@ class Verification {
     for (auto& [id, view] : report_.cluster) {
       view.since = since(id);
     }
+    judge_ranges_only();
     note_early_blobs();
     report_.tiling.settle(verify::topic_ids(report_.cluster));
     report_.bytes_read = told_.bytes_read;
     const verify::JudgeOptions options{.exactly_once = settings_.guarantee == ledger::Guarantee::exactly_once,
-                                       .from_earliest = settings_.source.start == source::StartAt::earliest,
+                                       .from_earliest = settings_.source.start == source::StartAt::earliest ||
+                                                        settings_.source.ranges.has_value(),
                                        .sink = sink_identity(settings_)};
     if (Result<void> named = name_overlaps(options); !named.ok()) {
       return std::move(named).error();
@@ -123,6 +127,9 @@ class Verification {
     }
     verify::judge(report_.tiling, report_.cluster, *claimed, options, report_.findings);
     ask_the_log_about_gaps();
+    if (Result<void> paired = pair_quarantines(); !paired.ok()) {
+      return std::move(paired).error();
+    }
     if (Result<void> merged = merge_gaps(); !merged.ok()) {
       return std::move(merged).error();
     }
@@ -145,6 +152,32 @@ class Verification {
     return {};
   }
 
+  // Of a replay: its ranges take the place of the logs. What retention has taken is asked for only where it
+  // was not landed before.
+  void judge_ranges_only() {
+    if (!settings_.source.ranges) {
+      return;
+    }
+    std::erase_if(report_.cluster,
+                  [&](const auto& row) { return !settings_.source.ranges->contains(row.first); });
+    for (auto& [id, view] : report_.cluster) {
+      const Range range = settings_.source.ranges->at(id);
+      const Position landed =
+          view.before ? std::clamp(view.before->position, range.first, range.next) : range.first;
+      const Position log_start = view.log ? view.log->first : range.first;
+      const bool is_whole = landed == range.next;
+      view.log = Range{is_whole ? range.first : std::clamp(log_start, range.first, range.next), range.next};
+      if (!is_whole) {
+        report_.findings.add({.severity = Severity::fault,
+                              .kind = FindingKind::log,
+                              .id = id,
+                              .range = Range{landed, range.next},
+                              .blobs = {},
+                              .text = "are not landed yet: the replay has not ended; run it again"});
+      }
+    }
+  }
+
   std::optional<Position> since(const TopicPartition& id) const {
     const auto found = since_.find(id);
     return found == since_.end() ? std::nullopt : std::optional(found->second);
@@ -155,10 +188,26 @@ class Verification {
     const format::BlobMetadata& said = facts.metadata;
     const bool of_topic = options_.topics.empty() || facts.kind == BlobFacts::Kind::tombstone ||
                           std::ranges::find(options_.topics, said.topic) != options_.topics.end();
-    return of_topic && (!options_.since || std::ranges::any_of(said.ranges, [&](const PartitionRange& part) {
-             const auto from = since({said.topic, part.partition});
-             return from && part.range.next > *from;
-           }));
+    return of_topic && (!options_.since || facts.kind == BlobFacts::Kind::quarantine ||
+                        std::ranges::any_of(said.ranges, [&](const PartitionRange& part) {
+                          const auto from = since({said.topic, part.partition});
+                          return from && part.range.next > *from;
+                        }));
+  }
+
+  // For the progress alone.
+  Result<void> count_before() {
+    told_.counting = true;
+    std::uint64_t bytes = 0;
+    Result<void> seen = lake_.each([&](const BlobFacts& facts) {
+      ++told_.blobs;
+      progress_(told_);
+      const bool is_read = facts.kind == BlobFacts::Kind::data && is_ours(facts) && is_asked_for(facts);
+      bytes += is_read ? facts.stored_bytes : 0;
+      return Result<void>();
+    });
+    told_ = {.bytes = bytes};
+    return seen;
   }
 
   Result<void> look(BlobFacts facts) {
@@ -178,12 +227,20 @@ class Verification {
       ++report_.other_groups;
       return {};
     }
-    if (!is_asked_for(facts)) {
+    const bool asked_for = is_asked_for(facts);
+    if (facts.kind == BlobFacts::Kind::data) {
+      quarantines_.add_file(facts, asked_for ? Judged::yes : Judged::left_out);
+    }
+    if (!asked_for) {
       ++report_.left_out;
       return {};
     }
     if (facts.kind == BlobFacts::Kind::tombstone) {
       ++report_.tombstones;
+    } else if (facts.kind == BlobFacts::Kind::quarantine) {
+      quarantines_.add_quarantine(facts);
+    } else if (facts.kind == BlobFacts::Kind::empty) {
+      ++report_.empty_files;
     } else {
       count(facts.metadata);
       report_.tiling.add(facts);
@@ -237,6 +294,14 @@ class Verification {
     return seen;
   }
 
+  Result<void> pair_quarantines() {
+    Result<void> paired =
+        quarantines_.settle([this](const std::string& name) { return lake_.find(name); }, report_.findings);
+    report_.quarantined = quarantines_.records();
+    report_.quarantine_files = quarantines_.files();
+    return paired;
+  }
+
   // A missing blob of many partitions is one finding.
   Result<void> merge_gaps() {
     verify::GapNeighbours gaps(report_.tiling, report_.findings);
@@ -251,7 +316,7 @@ class Verification {
   }
 
   Result<void> look_again(const std::function<void(const BlobFacts&)>& at) {
-    told_ = {.blobs = 0, .bytes_read = told_.bytes_read, .naming = true};
+    told_ = {.bytes_read = told_.bytes_read, .naming = true};
     return lake_.each([&](const BlobFacts& facts) {
       ++told_.blobs;
       progress_(told_);
@@ -309,6 +374,7 @@ class Verification {
   std::uint64_t early_blobs_ = 0;  // of releases that did not tell of positions without a line
   std::uint64_t early_positions_ = 0;
   VerifyProgress told_;
+  verify::Quarantines quarantines_;
   VerifyReport report_;
 };
 
@@ -321,26 +387,17 @@ Result<VerifyReport> verify_lake(const config::Settings& all_topics, const Verif
     settings.source.topics = options.topics;
     settings.source.topics_regex.clear();
   }
-  Result<std::unique_ptr<io::Loop>> loop =
-      io::make_loop(io::LoopOptions{.choice = io::Choice::portable}, system_clock());
-  if (!loop.ok()) {
-    return std::move(loop).error();
-  }
-  const Result<Tokens> tokens = Tokens::open(settings);
+  const Result<Tokens> tokens = Tokens::open_and_await(settings);
   if (!tokens.ok()) {
     return tokens.error();
   }
-  const std::atomic<bool> never{false};
-  if (Result<void> awaited = tokens->await(k_token_patience, never); !awaited.ok()) {
-    return std::move(awaited).error();
+  const Result<LoneStore> sink = make_lone_store(settings, StoreUse::read);
+  if (!sink.ok()) {
+    return sink.error();
   }
-  Result<std::unique_ptr<lake::BlobStore>> store = open_store_to_read(settings, **loop, system_clock());
-  if (!store.ok()) {
-    return std::move(store).error();
-  }
-  verify::LakeReader lake(**store, **loop, system_clock());
+  verify::LakeReader lake(*sink->store, *sink->loop, system_clock());
   std::optional<Verification> verification;
-  verify::ContentReader contents(**store, **loop,
+  verify::ContentReader contents(*sink->store, *sink->loop,
                                  {.found = [&](Finding finding) { verification->found(std::move(finding)); },
                                   .read = [&](std::uint64_t bytes) { verification->read(bytes); }});
   return verification.emplace(settings, options, progress, lake, contents).run();

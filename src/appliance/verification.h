@@ -29,12 +29,18 @@ struct VerifyOptions {
   std::vector<std::string> topics = {};
   // Only what was produced since then is judged, and only blobs that hold some of it are read.
   std::optional<WallTime> since = {};
+  // Depth::content: lists once more before, so that VerifyProgress has totals.
+  bool counts_before = false;
 };
 
 struct VerifyProgress {
   std::uint64_t blobs = 0;
   // 0 with Depth::metadata.
   std::uint64_t bytes_read = 0;
+  // Bytes that are to be read. 0: not known.
+  std::uint64_t bytes = 0;
+  // They are being counted.
+  bool counting = false;
   // In a second look, for the names of blobs that overlap, or have a gap between them.
   bool naming = false;
   // At the end: gaps that the log was asked about.
@@ -45,6 +51,8 @@ struct VerifyReport {
   // Blobs of this group that hold data, and those that close a name.
   std::uint64_t blobs = 0;
   std::uint64_t tombstones = 0;
+  // Files that tell of a silent partition (batch.empty_files).
+  std::uint64_t empty_files = 0;
   // Files that penstock did not write.
   std::uint64_t foreign = 0;
   // Blobs of another source.group, which were not looked at.
@@ -55,6 +63,9 @@ struct VerifyReport {
   std::uint64_t records = 0;
   std::uint64_t skipped = 0;
   std::uint64_t holes = 0;
+  // Records of these blobs that are in the quarantine files beside them, and how many such files there are.
+  std::uint64_t quarantined = 0;
+  std::uint64_t quarantine_files = 0;
   std::uint64_t bytes = 0;
   // 0 with Depth::metadata.
   std::uint64_t bytes_read = 0;

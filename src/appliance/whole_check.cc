@@ -40,7 +40,7 @@ namespace {
 
 Result<void> check_path(const config::Settings& settings, const config::BatchSettings& batch,
                         const std::string& key) {
-  const Result<codec::PathTemplate> path = codec::PathTemplate::parse(batch.path);
+  const Result<codec::PathTemplate> path = path_template(settings, batch);
   if (!path.ok()) {
     return fault_at(settings, key, path.error().message);
   }

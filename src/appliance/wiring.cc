@@ -5,11 +5,12 @@
 //
 // How many workers there are comes first, since they share what the configuration gives to the whole process:
 //
-//   partitions, CPUs, memory, stage ──► worker_count() ──► memory_plan() ──► worker_options()
+//   widest topic, CPUs, memory, stage ──► worker_count() ──► memory_plan() ──► worker_options()
 //
 // For example, 20 partitions of one topic on a machine with 16 CPUs, and the defaults otherwise (192 MiB of
 // memory, a stage of 20 GiB, blocks of 8 MiB, 4 connections):
-// 1. The partitions ask for 3 workers, one per 8 partitions.
+// 1. The partitions ask for 3 workers, one per 8 partitions. 200 topics of 5 partitions would ask for one:
+//    what counts is the topic that has most.
 // 2. Memory has room for 2. The process itself takes 24 MiB. A worker takes at least 66 MiB: 28 MiB for its
 //    Kafka client, 8 MiB for batches that wait for the storage, 4 MiB for its connections, and 26 slabs of
 //    1 MiB, which are two blocks and a little more.
@@ -25,6 +26,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include <sched.h>
@@ -35,16 +37,19 @@
 #include "appliance/wiring_store.h"
 #include "base/concat.h"
 #include "base/foreign_limits.h"
+#include "codec/avro_shredder.h"
 #include "codec/blob_name.h"
+#include "codec/json_shredder.h"
 #include "crypto/random.h"
+#include "format/record_format.h"
 
 namespace penstock::appliance {
 namespace {
 
 static_assert(config::k_slab_header_bytes == stage::k_chunk_header_bytes);
 
-// One worker is enough for so many partitions, whatever they carry, before another core is worth its
-// wake-ups.
+// One worker is enough for so many partitions of a topic, whatever they carry, before another core is worth
+// its wake-ups.
 constexpr std::size_t k_partitions_per_worker = 8;
 
 // Of librdkafka, unless source.librdkafka says otherwise (rdkafka/client_properties.cc).
@@ -61,6 +66,36 @@ Duration session_timeout(const config::Settings& settings) {
   return std::chrono::milliseconds(milliseconds);
 }
 
+std::shared_ptr<const format::AvroValues> avro_values(const config::BatchSettings& batch) {
+  const bool is_parquet_by_id = batch.format == config::Format::parquet && batch.schema_by_id;
+  return batch.decode == config::Decode::avro &&
+                 (batch.format == config::Format::envelope || is_parquet_by_id)
+             ? std::make_shared<const format::AvroValues>(format::AvroValues{batch.schema, batch.framing})
+             : nullptr;
+}
+
+// Of values that are to be columns. validate.cc has seen that there is a table, or a registry.
+std::shared_ptr<const format::ShreddedValues> shredded_values(const config::BatchSettings& batch) {
+  if (batch.decode == config::Decode::none || batch.format != config::Format::parquet) {
+    return nullptr;
+  }
+  format::ShreddedValues values{
+      .make_shredder = {},
+      .framing = batch.framing,
+      .recipe = concat(static_cast<int>(batch.decode), ",", static_cast<int>(batch.framing), ",",
+                       batch.schema_by_id ? "by id" : batch.value_schema->written)};
+  if (batch.schema_by_id) {
+    values.next = std::make_shared<codec::Table>();
+  } else if (batch.decode == config::Decode::avro) {
+    values.make_shredder = [schema = batch.schema, table = batch.table()] {
+      return codec::make_avro_shredder(schema, table);
+    };
+  } else {
+    values.make_shredder = [table = batch.table()] { return codec::make_json_shredder(table); };
+  }
+  return std::make_shared<const format::ShreddedValues>(std::move(values));
+}
+
 }  // namespace
 
 std::uint32_t allowed_cpus() {
@@ -73,24 +108,24 @@ std::uint32_t allowed_cpus() {
 }
 
 Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32_t cpus,
-                                   std::size_t partitions) {
+                                   std::size_t partitions_of_widest) {
   if (settings.runtime.workers) {
     return *settings.runtime.workers;
   }
   const std::uint32_t fit =
       config::workers_that_fit(settings.runtime.memory, settings.sink.block_bytes, settings.sink.connections,
-                               settings.source.topics.size());
-  const auto wanted =
-      static_cast<std::uint32_t>((partitions + k_partitions_per_worker - 1) / k_partitions_per_worker);
+                               settings.source.topics.size(), config::encoder_memory(settings));
+  const auto wanted = static_cast<std::uint32_t>((partitions_of_widest + k_partitions_per_worker - 1) /
+                                                 k_partitions_per_worker);
   const std::uint32_t stage_fits = static_cast<std::uint32_t>(
       settings.stage.max_bytes / config::stage_bytes_min(1, settings.sink.block_bytes));
   return std::clamp(wanted, std::uint32_t{1}, std::max(std::min({cpus, fit, stage_fits}), std::uint32_t{1}));
 }
 
 Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::uint32_t workers) {
-  Result<config::MemoryPlan> plan =
-      config::plan_memory(settings.runtime.memory, workers, settings.sink.block_bytes,
-                          settings.sink.connections, settings.source.topics.size());
+  Result<config::MemoryPlan> plan = config::plan_memory(
+      settings.runtime.memory, workers, settings.sink.block_bytes, settings.sink.connections,
+      settings.source.topics.size(), config::encoder_memory(settings));
   if (!plan.ok()) {
     return fault_at(settings, "runtime.memory", plan.error().message);
   }
@@ -99,7 +134,7 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
 
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic) {
   const config::BatchSettings& batch = settings.batch_for(topic);
-  Result<codec::PathTemplate> path = codec::PathTemplate::parse(batch.path);
+  Result<codec::PathTemplate> path = path_template(settings, batch);
   if (!path.ok()) {
     return std::move(path).error();
   }
@@ -108,19 +143,39 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
                       concat("its files would have a name that ", fault,
                              "; write another batch.path, for this topic alone under overrides"));
   }
-  return pipeline::TopicPlan{.topic = topic,
-                             .max_age = batch.max_age,
-                             .max_bytes = batch.max_bytes,
-                             .by_partition = batch.group_by == config::GroupBy::partition,
-                             .format = record_format(batch),
-                             .envelope_fields = batch.envelope_fields,
-                             .path = std::move(path).value()};
+  pipeline::TopicPlan plan{.topic = topic,
+                           .max_age = batch.max_age,
+                           .min_bytes = batch.min_bytes,
+                           .small_max_age = batch.small_max_age,
+                           .max_bytes = batch.max_bytes,
+                           .by_partition = batch.group_by == config::GroupBy::partition,
+                           .empty_files = batch.empty_files && batch.format == config::Format::capture_avro,
+                           .format = record_format(batch),
+                           .envelope_fields = batch.envelope_fields,
+                           .avro = avro_values(batch),
+                           .shredded = shredded_values(batch),
+                           .path = std::move(path).value(),
+                           .name_clock = batch.clock == config::BatchClock::record
+                                             ? pipeline::NameClock::record
+                                             : pipeline::NameClock::wall};
+  pipeline::set_rules(plan, {.json = batch.validate == config::Validate::json,
+                             .value_bytes_max = batch.max_record_bytes.value_or(0)});
+  return plan;
+}
+
+Result<codec::PathTemplate> path_template(const config::Settings& settings,
+                                          const config::BatchSettings& batch) {
+  return codec::PathTemplate::parse(batch.path, config::namespace_of(settings.source));
 }
 
 format::RecordFormat record_format(const config::BatchSettings& batch) {
   switch (batch.format) {
     case config::Format::ndjson:
       return {.rows = format::RowFormat::lines, .compression = batch.compression};
+    case config::Format::capture_avro:
+      return {.rows = format::RowFormat::capture, .compression = batch.compression};
+    case config::Format::parquet:
+      return {.rows = format::RowFormat::parquet, .compression = batch.compression};
     case config::Format::envelope:
       break;
   }
@@ -139,6 +194,11 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
   options.slab_count = memory.slabs_per_worker;
   options.slab_bytes = memory.slab_bytes;
   options.block_bytes = settings.sink.block_bytes;
+  if (config::writes_parquet(settings)) {
+    const bool shreds = config::writes_tables(settings);
+    options.encoder_holds_bytes = format::encoder_holds_max({.rows = format::RowFormat::parquet}, shreds);
+    options.encoder_growth = format::encoder_growth_max(shreds);
+  }
   options.backlog_bytes = config::k_backlog_bytes;
   options.connections = settings.sink.connections;
   options.stage.dir = stage_directory(settings, worker);
@@ -156,12 +216,13 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
 }
 
 Duration bounded_patience(const config::Settings& settings) {
-  Duration longest_age = settings.batch.max_age;
+  Duration longest_age = settings.batch.longest_age();
   for (const config::Override& entry : settings.overrides) {
-    longest_age = std::max(longest_age, entry.batch.max_age);
+    longest_age = std::max(longest_age, entry.batch.longest_age());
   }
   return std::max<Duration>(std::chrono::minutes(5), session_timeout(settings) + std::chrono::minutes(1)) +
-         settings.source.fence_wait + longest_age;
+         settings.source.fence_wait + longest_age +
+         (config::uses_registry(settings) ? settings.registry.patience : Duration::zero());
 }
 
 io::LoopOptions loop_options(const config::Settings& settings) {

@@ -10,6 +10,7 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "codec/blob_name.h"
 #include "config/memory_plan.h"
 #include "config/settings.h"
 #include "format/record_format.h"
@@ -23,10 +24,11 @@ namespace penstock::appliance {
 // The CPUs that this process may run on. At least one.
 std::uint32_t allowed_cpus();
 
-// How many workers: as written, or one per 8 partitions, but no more than the CPUs allowed and no more than
-// fit into memory and stage. At least one.
+// How many workers: as written, or one per 8 partitions of the topic that has most, but no more than the CPUs
+// allowed and no more than fit into memory and stage. At least one. A second worker would make a second file
+// of every topic that both read, so many thin topics ask for no more workers than one of them does.
 Result<std::uint32_t> worker_count(const config::Settings& settings, std::uint32_t cpus,
-                                   std::size_t partitions);
+                                   std::size_t partitions_of_widest);
 
 // What each of `workers` workers gets of runtime.memory. Error: invalid_input with file and line, and how
 // much is needed.
@@ -36,6 +38,10 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
 // topic. Error: the sink cannot hold the names of its files, or readers would not see them (name_check.h).
 // check_whole() has ruled that out for the topics of source.topics.
 Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
+
+// batch.path, with what `{namespace}` stands for. Errors as of PathTemplate::parse().
+Result<codec::PathTemplate> path_template(const config::Settings& settings,
+                                          const config::BatchSettings& batch);
 
 // What such files are.
 format::RecordFormat record_format(const config::BatchSettings& batch);

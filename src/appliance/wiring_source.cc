@@ -17,6 +17,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -26,12 +27,16 @@
 #include "base/concat.h"
 #include "base/foreign_limits.h"
 #include "base/hex.h"
+#include "codec/avro_framing.h"
 #include "crypto/hash.h"
 #include "kafka/broker_access.h"
 #include "kafka/direct_source.h"
 #include "obs/log.h"
 #include "rdkafka/librdkafka_source.h"
 #include "rdkafka/rd_membership.h"
+#include "source/bounded_source.h"
+#include "source/moving_source.h"
+#include "source/wanted_source.h"
 
 namespace penstock::appliance {
 namespace {
@@ -53,13 +58,23 @@ source::Auth auth_of(const config::SourceAuth& auth) {
 
 source::StartPoint start_of(const config::SourceSettings& source) {
   const auto since_epoch = std::chrono::duration_cast<milliseconds>(source.start_time.time_since_epoch());
-  return {.at = source.start, .timestamp_ms = since_epoch.count()};
+  source::StartPoint start{.at = source.start, .timestamp_ms = since_epoch.count()};
+  if (source.ranges) {
+    for (const auto& [id, range] : *source.ranges) {
+      start.given.emplace(id, range.first);
+    }
+  }
+  return start;
 }
 
 // Topics share a source, so one that wants headers has them read of all.
 RecordHeaders headers_of(const config::Settings& settings) {
   const auto wants = [](const config::BatchSettings& batch) {
-    return batch.format == config::Format::envelope && batch.envelope_fields.has(EnvelopeField::headers);
+    return batch.judges_records() || batch.format == config::Format::capture_avro ||
+           batch.format == config::Format::parquet ||
+           (batch.format == config::Format::envelope &&
+            (batch.envelope_fields.has(EnvelopeField::headers) ||
+             (batch.decode == config::Decode::avro && codec::reads_headers(batch.framing))));
   };
   const bool wanted =
       wants(settings.batch) || std::any_of(settings.overrides.begin(), settings.overrides.end(),
@@ -191,8 +206,25 @@ FetchChoice fetch_choice(const config::Settings& settings) {
 Result<std::unique_ptr<source::Source>> make_source(const config::Settings& settings, std::uint32_t worker,
                                                     const EndMarks& end_marks, io::Loop& loop,
                                                     const Clock& clock) {
-  return fetch_choice(settings).direct ? make_direct_source(settings, worker, end_marks, loop, clock)
-                                       : make_librdkafka_source(settings, worker, end_marks, loop, clock);
+  std::unique_ptr<source::Source> made =
+      fetch_choice(settings).direct ? make_direct_source(settings, worker, end_marks, loop, clock)
+                                    : make_librdkafka_source(settings, worker, end_marks, loop, clock);
+  if (settings.source.moves) {
+    return std::unique_ptr<source::Source>(
+        std::make_unique<source::MovingSource>(std::move(made), *settings.source.moves));
+  }
+  if (!settings.source.ranges) {
+    return made;
+  }
+  if (settings.source.wanted) {
+    made = std::make_unique<source::WantedSource>(std::move(made), settings.source.wanted);
+  }
+  std::map<TopicPartition, Position> ends;
+  for (const auto& [id, range] : *settings.source.ranges) {
+    ends.emplace(id, range.next);
+  }
+  return std::unique_ptr<source::Source>(
+      std::make_unique<source::BoundedSource>(std::move(made), std::move(ends)));
 }
 
 }  // namespace penstock::appliance

@@ -192,12 +192,20 @@ Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& sett
   return make_azure_store(settings, loop, clock);
 }
 
-Result<std::unique_ptr<lake::BlobStore>> open_store_to_read(const config::Settings& settings, io::Loop& loop,
-                                                            const Clock& clock) {
-  if (settings.sink.kind != config::SinkKind::directory) {
-    return make_store(settings, loop, clock);
+Result<LoneStore> make_lone_store(const config::Settings& settings, StoreUse use) {
+  Result<std::unique_ptr<io::Loop>> loop =
+      io::make_loop(io::LoopOptions{.choice = io::Choice::portable}, system_clock());
+  if (!loop.ok()) {
+    return std::move(loop).error();
   }
-  return any(lake::DirectoryBlobStore::open_to_read(settings.sink.directory, loop));
+  const bool is_only_read = use == StoreUse::read && settings.sink.kind == config::SinkKind::directory;
+  Result<std::unique_ptr<lake::BlobStore>> store =
+      is_only_read ? any(lake::DirectoryBlobStore::open_to_read(settings.sink.directory, **loop))
+                   : make_store(settings, **loop, system_clock());
+  if (!store.ok()) {
+    return std::move(store).error();
+  }
+  return LoneStore{.loop = std::move(loop).value(), .store = std::move(store).value()};
 }
 
 std::string sink_identity(const config::Settings& settings) {

@@ -2,6 +2,7 @@
 // are.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,9 +22,19 @@ namespace penstock::appliance {
 Result<std::unique_ptr<lake::BlobStore>> make_store(const config::Settings& settings, io::Loop& loop,
                                                     const Clock& clock);
 
-// The same to look at only: a directory is neither made nor written.
-Result<std::unique_ptr<lake::BlobStore>> open_store_to_read(const config::Settings& settings, io::Loop& loop,
-                                                            const Clock& clock);
+// A store with a loop of its own: for who asks it one thing after the other, and waits.
+struct LoneStore {
+  std::unique_ptr<io::Loop> loop;
+  std::unique_ptr<lake::BlobStore> store;
+};
+
+enum class StoreUse : std::uint8_t {
+  write,  // as make_store()
+  read,   // a directory is neither made nor written
+};
+
+// As make_store(). Whoever shows tokens of Entra holds Tokens meanwhile.
+Result<LoneStore> make_lone_store(const config::Settings& settings, StoreUse use);
 
 // Endpoint and credential of a sink in Azure; no credential where it is a token of Entra, as each store has
 // one over its own loop. Pure. Error: invalid_input, with the file and line of sink.url or sink.auth: one of

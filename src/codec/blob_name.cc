@@ -97,7 +97,7 @@ std::string complaint_about(std::string_view text) {
 
 }  // namespace
 
-Result<PathTemplate> PathTemplate::parse(std::string_view text) {
+Result<PathTemplate> PathTemplate::parse(std::string_view text, std::string_view name_space) {
   static constexpr std::array<std::pair<std::string_view, Field>, 8> k_fields{
       {{"topic", Field::topic},
        {"partition", Field::partition},
@@ -127,11 +127,16 @@ Result<PathTemplate> PathTemplate::parse(std::string_view text) {
       return invalid(concat("has a '{' that is not closed, at character ", at + 1, "; add '}'"));
     }
     const std::string_view name = text.substr(at + 1, close - at - 1);
+    if (name == "namespace") {
+      result.parts_.push_back({Field::literal, std::string(name_space)});
+      at = close + 1;
+      continue;
+    }
     const auto* found = std::find_if(k_fields.begin(), k_fields.end(),
                                      [&](const auto& field) { return field.first == name; });
     if (found == k_fields.end()) {
       return invalid(concat("has an unknown placeholder", word_of(name),
-                            "; known are {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}"));
+                            "; known are {namespace} {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}"));
     }
     result.parts_.push_back({found->second, {}});
     at = close + 1;

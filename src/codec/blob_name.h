@@ -22,12 +22,13 @@ inline constexpr std::size_t k_blob_name_bytes_max = 900;
 inline constexpr std::size_t k_extension_bytes_max = 9;
 
 // A parsed `batch.path`: "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z". Placeholders:
-// topic, partition (only with group_by: partition), yyyy MM dd HH mm ss (UTC, when the batch was opened).
+// topic, partition (only with group_by: partition), yyyy MM dd HH mm ss (UTC, when the batch was opened), and
+// namespace, which is the same in all names.
 class PathTemplate {
  public:
   // Errors name the placeholder or the part: unknown placeholder, unclosed brace, a leading or trailing '/',
   // and what no name may have (name_rules.h), with placeholders taken for ordinary text.
-  static Result<PathTemplate> parse(std::string_view text);
+  static Result<PathTemplate> parse(std::string_view text, std::string_view name_space = "namespace");
 
   bool uses_partition() const;
 

@@ -1,5 +1,6 @@
 // Compression of a block: gzip by ISA-L, zstd, or none. One gzip member or zstd frame at a time; members that
-// follow each other form one file that standard tools read.
+// follow each other form one file that standard tools read. `deflate` is gzip without header and trailer: for
+// formats that say by themselves where a member ends, and check it.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +14,13 @@
 
 namespace penstock::codec {
 
-enum class Compression : std::uint8_t { none, gzip, zstd };
+// snappy: of the pages of Parquet files alone.
+enum class Compression : std::uint8_t { none, gzip, zstd, deflate, snappy };
 
 std::string_view to_string(Compression compression);
 
-// The state of one compressor, taken once, used for one member after the other: 0.35 MiB for gzip, 1.3 MiB
-// for zstd.
+// The state of one compressor, taken once, used for one member after the other: 0.35 MiB for gzip and
+// deflate, 1.3 MiB for zstd.
 class Compressor {
  public:
   virtual ~Compressor() = default;
@@ -39,7 +41,7 @@ class Compressor {
   virtual void reset() = 0;
 };
 
-// compression: gzip (level 1 of ISA-L) or zstd (level 1); none has no compressor (CHECK).
+// compression: gzip and deflate (level 1 of ISA-L) or zstd (level 1); the others have no compressor (CHECK).
 std::unique_ptr<Compressor> make_compressor(Compression compression);
 
 }  // namespace penstock::codec

@@ -19,6 +19,10 @@ constexpr std::size_t k_out_bytes = std::size_t{256} * 1024;
 constexpr std::size_t k_gzip_input_max = std::size_t{1} << 30;
 static_assert(k_gzip_input_max < std::numeric_limits<std::uint32_t>::max());
 
+std::uint32_t wrapping_of(Compression compression) {
+  return compression == Compression::gzip ? ISAL_GZIP : ISAL_DEFLATE;
+}
+
 }  // namespace
 
 struct StreamDecompressor::Contexts {
@@ -33,10 +37,10 @@ StreamDecompressor::StreamDecompressor(Compression compression)
     return;
   }
   out_ = std::make_unique_for_overwrite<std::byte[]>(k_out_bytes);
-  if (compression_ == Compression::gzip) {
+  if (compression_ != Compression::zstd) {
     contexts_->gzip = std::make_unique<inflate_state>();
     isal_inflate_init(contexts_->gzip.get());
-    contexts_->gzip->crc_flag = ISAL_GZIP;
+    contexts_->gzip->crc_flag = wrapping_of(compression_);
   } else {
     contexts_->zstd.reset(ZSTD_createDCtx());
     CHECK(contexts_->zstd != nullptr);
@@ -51,9 +55,12 @@ Result<void> StreamDecompressor::feed(Bytes input, const Sink& sink) {
       sink(input);
       return {};
     case Compression::gzip:
+    case Compression::deflate:
       return feed_gzip(input, sink);
     case Compression::zstd:
       return feed_zstd(input, sink);
+    case Compression::snappy:
+      break;
   }
   return {};
 }
@@ -74,8 +81,11 @@ Result<void> StreamDecompressor::feed_gzip(Bytes input, const Sink& sink) {
     bool more = true;
     while (more) {
       if (state.block_state == ISAL_BLOCK_FINISH) {
+        if (compression_ == Compression::deflate) {
+          return corrupt("bytes follow its end");
+        }
         isal_inflate_reset(&state);
-        state.crc_flag = ISAL_GZIP;
+        state.crc_flag = wrapping_of(compression_);
       }
       state.next_out = reinterpret_cast<std::uint8_t*>(out_.get());
       state.avail_out = k_out_bytes;
@@ -87,7 +97,10 @@ Result<void> StreamDecompressor::feed_gzip(Bytes input, const Sink& sink) {
       more = state.avail_in > 0 || (within_ && state.avail_out == 0);
     }
   }
-  return {};
+  // The library has taken them, and keeps those that it had no use for.
+  const bool kept = !within_ && state.read_in_length >= 8;
+  return compression_ == Compression::deflate && kept ? Result<void>(corrupt("bytes follow its end"))
+                                                      : Result<void>();
 }
 
 Result<void> StreamDecompressor::feed_zstd(Bytes input, const Sink& sink) {
@@ -107,9 +120,8 @@ Result<void> StreamDecompressor::feed_zstd(Bytes input, const Sink& sink) {
 }
 
 Error StreamDecompressor::corrupt(const char* what) const {
-  return make_error(
-      ErrorKind::corrupt, Action::give_up,
-      concat("it does not decompress as ", compression_ == Compression::gzip ? "gzip" : "zstd", ": ", what));
+  return make_error(ErrorKind::corrupt, Action::give_up,
+                    concat("it does not decompress as ", to_string(compression_), ": ", what));
 }
 
 }  // namespace penstock::codec

@@ -2,8 +2,9 @@
 // was landed.
 //
 // Takes what the compressor makes and every tool for these formats: gzip members or zstd frames, one after
-// the other. Input is from outside: nothing in it is believed. Pure but for its memory: gzip 86 KiB and
-// zstd its window (128 MiB at most, 512 KiB for ours), and 256 KiB for what comes out. One object per thread.
+// the other, or a single stream of deflate, which nothing may follow. Input is from outside: nothing in it is
+// believed. Pure but for its memory: gzip and deflate 86 KiB and zstd its window (128 MiB at most, 512 KiB
+// for ours), and 256 KiB for what comes out. One object per thread.
 #pragma once
 
 #include <cstddef>

@@ -30,6 +30,8 @@
 #include <netinet/in.h>
 
 #include "base/concat.h"
+#include "base/control_character.h"
+#include "base/ip_address.h"
 #include "config/readers.h"
 
 namespace penstock::config {
@@ -37,6 +39,9 @@ namespace {
 
 // Below it names of ours are made, and PATH_MAX is 4,096.
 constexpr std::size_t k_directory_bytes_max = 3000;
+
+constexpr std::string_view k_https = "https://";
+constexpr std::string_view k_http = "http://";
 
 struct HostPort {
   std::string_view host;  // without brackets
@@ -81,14 +86,12 @@ std::optional<HostPort> split(std::string_view text) {
 
 // What looks like an address has to be one: no name service would make anything of it.
 bool can_be_bound(const HostPort& listen) {
-  const std::string host(listen.host);
-  if (host.find(':') != std::string::npos) {
-    in6_addr address{};
-    return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  if (listen.host.find(':') != std::string_view::npos) {
+    return ipv6_address(listen.host).has_value();
   }
   in_addr address{};
-  return host.find_first_not_of("0123456789.") != std::string::npos ||
-         ::inet_aton(host.c_str(), &address) == 1;  // as the resolver: 127.1 is one
+  return listen.host.find_first_not_of("0123456789.") != std::string_view::npos ||
+         ::inet_aton(std::string(listen.host).c_str(), &address) == 1;  // as the resolver: 127.1 is one
 }
 
 Complaint check_azure_url(std::string_view url, std::string_view scheme) {
@@ -159,13 +162,11 @@ Complaint read_listen(std::string_view text, AdminSettings& out) {
 }
 
 bool is_loopback(std::string_view host) {
-  in_addr v4{};
-  in6_addr v6{};
-  const std::string text(host);
-  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24U) == 127;
+  if (const std::optional<in_addr> v4 = ipv4_address(host)) {
+    return (ntohl(v4->s_addr) >> 24U) == 127;
   }
-  return text == "localhost" || (::inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+  const std::optional<in6_addr> v6 = ipv6_address(host);
+  return host == "localhost" || (v6 && IN6_IS_ADDR_LOOPBACK(&*v6));
 }
 
 Complaint read_admin_token(const Node& node, Secret& out) {
@@ -189,8 +190,6 @@ Complaint read_admin_token(const Node& node, Secret& out) {
 }
 
 Complaint read_sink_url(const std::string& url, SinkSettings& out) {
-  constexpr std::string_view k_https = "https://";
-  constexpr std::string_view k_http = "http://";
   constexpr std::string_view k_file = "file://";
   SinkKind kind = SinkKind::azure;
   std::string directory;
@@ -218,7 +217,6 @@ Complaint read_sink_url(const std::string& url, SinkSettings& out) {
 }
 
 Complaint read_authority(const std::string& url, std::string& out) {
-  constexpr std::string_view k_https = "https://";
   std::string_view rest = url;
   rest.remove_prefix(rest.starts_with(k_https) ? k_https.size() : rest.size());
   rest = rest.substr(0, rest.size() - (rest.ends_with('/') ? 1 : 0));
@@ -227,6 +225,46 @@ Complaint read_authority(const std::string& url, std::string& out) {
   }
   out = concat(k_https, rest);
   return {};
+}
+
+Complaint check_registry_url(const std::string& url) {
+  constexpr std::string_view k_plain = "write https://registry.example:8081, with the path of its API";
+  std::string_view rest = url;
+  if (rest.starts_with(k_https)) {
+    rest.remove_prefix(k_https.size());
+  } else if (rest.starts_with(k_http)) {
+    rest.remove_prefix(k_http.size());
+  } else {
+    return concat("has no scheme that is known; ", k_plain);
+  }
+  if (rest.find('@') != std::string_view::npos) {
+    return "holds an '@': a login has no place in a url; write it as registry.username and "
+           "registry.password";
+  }
+  const std::size_t slash = rest.find('/');
+  const std::string_view path = slash == std::string_view::npos ? "" : rest.substr(slash);
+  if (!split(rest.substr(0, slash))) {
+    return concat("has no host that can be one; ", k_plain);
+  }
+  constexpr std::string_view k_of_path =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%/+:,=";
+  if (path.find_first_not_of(k_of_path) != std::string_view::npos ||
+      path.find("//") != std::string_view::npos || path.ends_with('/')) {
+    return concat("holds what no path of an API has, or ends with '/'; ", k_plain);
+  }
+  return {};
+}
+
+Complaint check_registry_user(const std::string& user) {
+  return user.find(':') == std::string::npos && !has_control_character(user)
+             ? Complaint{}
+             : Complaint("holds a ':' or a sign that cannot be seen, and no login has them; write the name");
+}
+
+bool is_read_on_the_way(const std::string& url) {
+  const std::string_view rest = std::string_view(url).substr(std::min(k_http.size(), url.size()));
+  const std::optional<HostPort> place = split(rest.substr(0, rest.find('/')));
+  return url.starts_with(k_http) && !(place && is_loopback(place->host));
 }
 
 Complaint check_scope(const std::string& scope) {

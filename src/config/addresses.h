@@ -28,6 +28,15 @@ Complaint read_admin_token(const Node& node, Secret& out);
 // Fills in url, kind and directory.
 Complaint read_sink_url(const std::string& url, SinkSettings& out);
 
+// http:// or https://, a host, perhaps a port and a path. Without a '/' at its end.
+Complaint check_registry_url(const std::string& url);
+
+// What a header of HTTP basic can hold.
+Complaint check_registry_user(const std::string& user);
+
+// Whether a login in requests to this url could be read on the way to it.
+bool is_read_on_the_way(const std::string& url);
+
 // An absolute path. Nothing is asked of the file system.
 Complaint check_directory(const std::string& path);
 

@@ -40,9 +40,7 @@ std::string allowed_values(const Key& key) {
     case Kind::choice: {
       std::vector<std::string> words;
       for (const Choice& option : key.choices) {
-        if (option.availability == Availability::now) {
-          words.emplace_back(option.word);
-        }
+        words.emplace_back(option.word);
       }
       return joined(words);
     }

@@ -16,15 +16,11 @@ using Complaint = std::string;
 
 enum class Kind : std::uint8_t { text, secret, choice, count, size, duration, list, mapping, overrides };
 
-// later: a word that is reserved. Whoever writes it is told that this version does not have it.
-enum class Availability : std::uint8_t { now, later };
-
 // One value of a key that takes words.
 struct Choice {
   std::string_view word{};
   // Of the enum that the word stands for. Two words may stand for one value.
   int value = 0;
-  Availability availability = Availability::now;
 };
 
 // In the unit of the kind: a number, bytes, or nanoseconds. Both ends are allowed.

@@ -21,6 +21,7 @@ enum class Side : std::uint8_t { source, sink };
 // The parts, each in the order of the reference page.
 std::span<const Key> source_keys();
 std::span<const Key> sink_keys();
+std::span<const Key> registry_keys();
 
 // Of source.auth or sink.auth: who we are to Entra. Both sides have the same.
 std::span<const Key> identity_keys(Side side);
@@ -32,15 +33,14 @@ inline constexpr std::uint64_t k_h = 60 * k_m;
 
 template <class Enum>
 constexpr Choice choice(std::string_view word, Enum value) {
-  return Choice{.word = word, .value = static_cast<int>(value), .availability = Availability::now};
+  return Choice{.word = word, .value = static_cast<int>(value)};
 }
 
 // A kind of identity stands beside the other types of auth, above all of their values.
 inline constexpr int k_identity = 100;
 
 constexpr Choice choice(std::string_view word, identity::Kind kind) {
-  return Choice{
-      .word = word, .value = k_identity + static_cast<int>(kind), .availability = Availability::now};
+  return Choice{.word = word, .value = k_identity + static_cast<int>(kind)};
 }
 
 // Reads the type of an auth: a value of its enum, or `by_identity` and the kind.
@@ -54,11 +54,6 @@ Complaint read_auth_type(const Key& key, const Node& node, Type by_identity, Typ
     kind = value < k_identity ? identity::Kind::best : static_cast<identity::Kind>(value - k_identity);
   }
   return complaint;
-}
-
-// A word that is planned: whoever writes it is told that this version does not have it.
-constexpr Choice later(std::string_view word) {
-  return Choice{.word = word, .value = 0, .availability = Availability::later};
 }
 
 // Reads a text and keeps it if `check` has nothing against it.

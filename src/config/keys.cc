@@ -1,10 +1,10 @@
 // How it works
 //
-// all_keys() has a row per key: those of `source` are in keys_source.cc, those of `sink` in keys_sink.cc,
-// what both sides have in keys_identity.cc, and the others here. Its `parse` reads the written value into the
-// field of Settings that the key stands for. The readers (readers.h) take it by its kind and the row's
-// limits; what else must hold of it is a check_ function that returns a complaint. The row's other fields are
-// what people read: the reference page, and "write ..." in messages.
+// all_keys() has a row per key: those of `source` are in keys_source.cc, those of `sink` in keys_sink.cc, of
+// `registry` in keys_registry.cc, what both sides have in keys_identity.cc, and the others here. Its `parse`
+// reads the written value into the field of Settings that the key stands for. The readers (readers.h) take it
+// by its kind and the row's limits; what else must hold of it is a check_ function that returns a complaint.
+// The row's other fields are what people read: the reference page, and "write ..." in messages.
 //
 // For example, `sink: {connections: 100}`:
 // 1. load.cc finds the row "sink.connections" and calls its `parse` with the node "100".
@@ -18,9 +18,13 @@
 #include "config/keys.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "base/concat.h"
 #include "base/units.h"
+#include "codec/value_schema.h"
 #include "config/addresses.h"
 #include "config/document.h"
 #include "config/key_rows.h"
@@ -33,12 +37,21 @@ namespace penstock::config {
 namespace {
 
 constexpr Choice k_group_by[] = {choice("topic", GroupBy::topic), choice("partition", GroupBy::partition)};
+constexpr Choice k_clock[] = {choice("wall", BatchClock::wall), choice("record", BatchClock::record)};
 constexpr Choice k_format[] = {choice("ndjson", Format::ndjson), choice("envelope", Format::envelope),
-                               later("capture-avro")};
-constexpr Choice k_compression[] = {choice("none", codec::Compression::none),
-                                    choice("gzip", codec::Compression::gzip),
-                                    choice("zstd", codec::Compression::zstd)};
-constexpr Choice k_validate[] = {choice("none", 0), later("json")};
+                               choice("capture-avro", Format::capture_avro),
+                               choice("parquet", Format::parquet)};
+constexpr Choice k_compression[] = {
+    choice("none", codec::Compression::none), choice("gzip", codec::Compression::gzip),
+    choice("zstd", codec::Compression::zstd), choice("deflate", codec::Compression::deflate),
+    choice("snappy", codec::Compression::snappy)};
+constexpr Choice k_validate[] = {choice("none", Validate::none), choice("json", Validate::json)};
+constexpr Choice k_decode[] = {choice("none", Decode::none), choice("avro", Decode::avro),
+                               choice("json", Decode::json)};
+constexpr Choice k_framing[] = {
+    choice("none", codec::AvroFraming::none), choice("confluent", codec::AvroFraming::confluent),
+    choice("azure", codec::AvroFraming::azure), choice("apicurio", codec::AvroFraming::apicurio)};
+constexpr Choice k_empty_files[] = {choice("true", 1), choice("false", 0)};
 constexpr Choice k_open_probes[] = {choice("true", 1), choice("false", 0)};
 constexpr Choice k_io[] = {choice("best", io::Choice::best), choice("io_uring", io::Choice::io_uring),
                            choice("portable", io::Choice::portable)};
@@ -66,6 +79,29 @@ Complaint read_envelope_fields(const Node& node, EnvelopeFields& out) {
     fields = fields.with(static_cast<EnvelopeField>(found - k_envelope_field_names.begin()));
   }
   out = fields;
+  return {};
+}
+
+// The word, or the one schema of all values. Which kind of schema is meant follows from batch.decode. What it
+// then lacks is told by validate.cc.
+Complaint read_schema(const Node& node, BatchSettings& out) {
+  std::string text;
+  if (Complaint complaint = read_text(node, text); !complaint.empty()) {
+    return complaint;
+  }
+  out.schema_by_id = text == "registry";
+  if (out.schema_by_id) {
+    out.schema = nullptr;
+    out.value_schema = nullptr;
+    return {};
+  }
+  const auto read = std::make_shared<const codec::ValueSchema>(codec::ValueSchema::read(text));
+  if (!read->avro.ok() && !read->table_of_json.ok()) {
+    return concat("is no schema of Avro that can be used: it ", read->avro.error().message,
+                  ". Nor is it a JSON Schema: it ", read->table_of_json.error().message);
+  }
+  out.value_schema = read;
+  out.schema = read->avro.ok() ? std::shared_ptr<const codec::AvroSchema>(read, &*read->avro) : nullptr;
   return {};
 }
 
@@ -97,6 +133,28 @@ constexpr Key k_batch_keys[] = {
              "So a long outage ends in fewer and larger files, whose names tell when they were begun.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_duration(key, node, s.batch.max_age); }},
+    {.path = "batch.min_bytes",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "0B",
+     .limits = {0, 190 * k_tib},
+     .help =
+         "A file that is smaller than this at batch.max_age stays open: until it has so many bytes, or is "
+         "as old as batch.small_max_age. So topics with little traffic make fewer files, and the others "
+         "keep their max_age. With compression it is the compressed size that counts. 0B: every file is "
+         "closed at max_age. A stop, a rebalance and a full stage close files earlier, as ever.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.batch.min_bytes); }},
+    {.path = "batch.small_max_age",
+     .kind = Kind::duration,
+     .since = "0.1",
+     .fallback = "10m",
+     .limits = {1 * k_s, 24 * k_h},
+     .help = "With batch.min_bytes: the age at which a file is closed, however small it is. A record is then "
+             "in the lake at the latest this long after it was read, plus the time of the upload, in the "
+             "place of batch.max_age. At least max_age.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_duration(key, node, s.batch.small_max_age); }},
     // The largest blob: 50,000 blocks of 4,000 MiB are 190 TiB.
     {.path = "batch.max_bytes",
      .kind = Kind::size,
@@ -114,7 +172,7 @@ constexpr Key k_batch_keys[] = {
      .fallback = "topic",
      .choices = k_group_by,
      .help = "`topic` puts all partitions of a topic that a worker reads into one file. `partition` "
-             "makes a file per partition.",
+             "makes a file per partition. With `format: capture-avro` the default is `partition`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.group_by); }},
     {.path = "batch.format",
@@ -122,16 +180,34 @@ constexpr Key k_batch_keys[] = {
      .since = "0.1",
      .fallback = "ndjson",
      .choices = k_format,
-     .help = "`ndjson`: the value's bytes as the producer sent them, then a line feed. CR and LF inside a "
-             "value become spaces (in JSON they can only be white space); empty values are skipped and "
-             "counted. `envelope`: one JSON object a line for every record, with the fields of "
-             "batch.envelope_fields. A value that is exactly one JSON value stands in it as it was sent, and "
-             "a tombstone is `null`. Every other value is `\"value_base64\": \"...\"` in its place. A key is "
-             "a string, or `key_base64` where it is not UTF-8, and so are the keys and values of `headers`, "
-             "a list of objects in the order of the record. `timestamp` is in milliseconds since 1970, and "
-             "`timestamp_type` is `CreateTime` or `LogAppendTime`.",
+     .help =
+         "`ndjson`: the value's bytes as the producer sent them, then a line feed. CR and LF inside a "
+         "value become spaces (in JSON they can only be white space); empty values are skipped and "
+         "counted. `envelope`: one JSON object a line for every record, with the fields of "
+         "batch.envelope_fields. A value that is exactly one JSON value stands in it as it was sent, and "
+         "a tombstone is `null`. Every other value is `\"value_base64\": \"...\"` in its place. A key is "
+         "a string, or `key_base64` where it is not UTF-8, and so are the keys and values of `headers`, "
+         "a list of objects in the order of the record. `timestamp` is in milliseconds since 1970, and "
+         "`timestamp_type` is `CreateTime` or `LogAppendTime`. `capture-avro`: Avro files that readers of "
+         "Event Hubs Capture take, with every record, its key and its headers, and a file per partition. "
+         "[README.md](../README.md#coming-from-event-hubs-capture) tells what differs from Capture. "
+         "`parquet`: a table with a row for every record, and with batch.schema a column for each field of "
+         "the "
+         "value. [README.md](../README.md#parquet) has its columns.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.format); }},
+    {.path = "batch.empty_files",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "false",
+     .choices = k_empty_files,
+     .help =
+         "`true`: a partition that was silent for batch.max_age gets a file without records, of 508 bytes, "
+         "as Event Hubs Capture writes it. Needs format: capture-avro. It is one request to the storage "
+         "per partition and max_age. No delivery depends on these files: one that the storage does not "
+         "take within the next max_age is left out.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.empty_files); }},
     {.path = "batch.envelope_fields",
      .kind = Kind::list,
      .since = "0.1",
@@ -141,14 +217,68 @@ constexpr Key k_batch_keys[] = {
              "above. Without `headers` nothing is spent on them.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_envelope_fields(node, s.batch.envelope_fields); }},
+    {.path = "batch.decode",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "none",
+     .choices = k_decode,
+     .help =
+         "What values are, where batch.schema tells it. `avro`: Avro's binary encoding. With `format: "
+         "envelope` the `value` is its JSON. Names are those of the schema, unions are written without the "
+         "name of their branch, `bytes` and `fixed` in base64. Logical types are exact text: decimals with "
+         "all their digits, dates and times as ISO 8601 has them. A value that is not of the schema is not "
+         "lost: it lands as `value_base64`, with the reason in `decode_error`, and counts in "
+         "penstock_undecoded_values_total. With `format: parquet` each field of the schema is a column. "
+         "`json`: JSON, whose members become columns; needs format: parquet. What does not fit a column, "
+         "and members that the schema does not have, are JSON in the column `_rescued`. So is a value that "
+         "is not of the schema. `penstock schema` shows the columns.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.decode); }},
+    {.path = "batch.schema",
+     .kind = Kind::text,
+     .since = "0.1",
+     .fallback_note = "none, it is required with decode: avro and json",
+     .allowed = "an Avro schema, or registry; with decode: json a JSON Schema or an Avro schema",
+     .help =
+         "The schema that the producers write with, `\"${file:/etc/penstock/orders.avsc}\"` for one in a "
+         "file, which is read at the start. It must be the very schema of the values: Avro's bytes do not "
+         "say by which they were written, and one with other fields makes nonsense of them, or "
+         "`decode_error`. Topics with other schemas have theirs under overrides. `registry`: each "
+         "value has the id of its schema, which the registry of `registry` knows. So values of several "
+         "versions of a schema may lie in one topic, and each is read by its own. With `format: parquet` the "
+         "columns grow with the versions, which share their files. A field that does not fit its column "
+         "since a schema changed is in `_rescued`, and counts in penstock_schema_conflicts_total. Of "
+         "`decode: json` it is a JSON Schema of any draft, or an Avro schema, and says only which columns "
+         "there are.",
+     .parse = [](const Key&, const Node& node, Settings& s) { return read_schema(node, s.batch); }},
+    {.path = "batch.framing",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "none",
+     .choices = k_framing,
+     .help = "What stands before the bytes of Avro in a value. `none`: nothing. `confluent`: a zero byte and "
+             "the four bytes of an id, as serializers for Confluent's registry write it, unless the header "
+             "`__value_schema_id` has the id. `azure`: nothing where the header `content-type` is "
+             "`avro/binary+` and an id, and else the four zero bytes and 32 hexadecimal digits of Azure's "
+             "serializers of 2021. `apicurio`: nothing, and an id in the header `apicurio.value.globalId` or "
+             "`apicurio.value.contentId`. With one batch.schema the id is passed over. With `schema: "
+             "registry` it is what the schema is found by, and the framing is that of registry.type. A value "
+             "without an id lands with `decode_error`, or in `_rescued`. It is the same for JSON.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.framing); }},
     {.path = "batch.compression",
      .kind = Kind::choice,
      .since = "0.1",
      .fallback = "none",
      .choices = k_compression,
-     .help = "How files are compressed. `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` "
-             "with .txt.zst. Envelopes are called .json, .json.gz and .json.zst. A compressed file cannot be "
-             "split by its readers, so keep it below 256MiB.",
+     .help =
+         "How files are compressed. `none` ends their names with .txt, `gzip` with .txt.gz, `zstd` "
+         "with .txt.zst. Envelopes are called .json, .json.gz and .json.zst. A compressed file cannot be "
+         "split by its readers, so keep it below 256MiB. Files of capture-avro are called .avro, and have "
+         "`none`, which is what Capture has, or `deflate`, the codec of Avro that all its readers know. They "
+         "can be split. So can files of `parquet`, which are called .parquet. Their pages are compressed "
+         "with "
+         "`zstd`, unless `snappy` or `none` is written.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.compression); }},
     {.path = "batch.validate",
@@ -156,27 +286,60 @@ constexpr Key k_batch_keys[] = {
      .since = "0.1",
      .fallback = "none",
      .choices = k_validate,
-     .help = "Whether records are parsed before they are written. In this version they never are.",
-     .parse =
-         [](const Key& key, const Node& node, Settings&) {
-           int ignored = 0;
-           return read_choice(key, node, ignored);
-         }},
+     .help =
+         "Which records go into their topic's file. `none`: all. `json`: those whose value is exactly one "
+         "JSON value (RFC 8259, at most 512 levels deep), and those without a value. Every other record "
+         "goes into a quarantine file beside its file, `_quarantine/<name of the file>.json`, as an envelope "
+         "with its coordinates and the reason `not-json`. Readers skip that directory. What is in it is "
+         "counted, and part of what `penstock verify` accounts for.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.validate); }},
+    {.path = "batch.max_record_bytes",
+     .kind = Kind::size,
+     .since = "0.1",
+     .fallback = "none",
+     .limits = {1, 1 * k_gib},
+     .word = "none",
+     .help = "A record whose value has more bytes than this goes into the quarantine, with the reason "
+             "`too-large`, and not into its topic's file. Its line has to fit into the memory of a worker "
+             "all the "
+             "same. `none`: any value that fits.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_size(key, node, s.batch.max_record_bytes); }},
     {.path = "batch.path",
      .kind = Kind::text,
      .since = "0.1",
      .fallback = "{topic}/{yyyy}/{MM}/{dd}/{HH}/{topic}-{yyyy}{MM}{dd}T{HH}{mm}{ss}Z",
-     .allowed = "a template of {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}",
+     .allowed = "a template of {namespace} {topic} {partition} {yyyy} {MM} {dd} {HH} {mm} {ss}",
      .help =
-         "The name of a file below sink.url. Times are UTC, of the moment when the file was opened. "
+         "The name of a file below sink.url. Times are UTC, of the moment that batch.clock says. "
          "What tells the writer apart, a counter and the extension follow the name, so that no two "
-         "names are equal. `{partition}` is allowed only with group_by: partition. Write the "
+         "names are equal. `{partition}` is allowed only with group_by: partition. `{namespace}` is the "
+         "first "
+         "part of the first broker's host: `contoso` of contoso.servicebus.windows.net. With `format: "
+         "capture-avro` the default is that of Capture, "
+         "`{namespace}/{topic}/{partition}/{yyyy}/{MM}/{dd}/{HH}/{mm}/{ss}`. Write the "
          "template in quotes. No part of a name between two '/' may begin with '_' or '.', which readers "
          "skip, or end with '.', which Azure drops: a topic that is called so needs a path of its own, "
          "under overrides. A name has at most 900 bytes and 61 parts with the prefix of sink.url, and in a "
-         "directory a part has at most 255 bytes, the last 249.",
+         "directory a part has at most 255 bytes, the last 249. No field of a record can be in it: penstock "
+         "lands the raw stream, and what divides it by content reads its files.",
      .parse = [](const Key&, const Node& node,
                  Settings& s) { return read_checked(node, s.batch.path, check_path_template); }},
+    {.path = "batch.clock",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "wall",
+     .choices = k_clock,
+     .help =
+         "Whose time `{yyyy}` to `{ss}` in batch.path are. `wall`: when the file was opened. `record`: that "
+         "of the first record in the file, as Kafka has it. After an outage files then lie in the hours "
+         "of their records. A file still holds whatever was read while it was open: around the end of an "
+         "hour it has records of both hours, and with `CreateTime` producers may send old ones. A time "
+         "before the year 2000 or in the future counts as now. With `record`, what was staged is not used "
+         "again after a restart: it is read from Kafka once more.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.clock); }},
 
     {.path = "overrides",
      .kind = Kind::overrides,
@@ -221,9 +384,11 @@ constexpr Key k_process_keys[] = {
      .fallback = "auto",
      .limits = {1, 256},
      .word = "auto",
-     .help = "Threads that read and write. Each has its own consumer, ring and memory. `auto` takes one "
-             "per 8 partitions, but no more than the CPUs that are allowed, and no more than "
-             "runtime.memory and stage.max_bytes have room for; at least 1. One is enough for 1 GB/s.",
+     .help =
+         "Threads that read and write. Each has its own consumer, ring and memory. `auto` takes one "
+         "per 8 partitions of the topic that has most, but no more than the CPUs that are allowed, and no "
+         "more than runtime.memory and stage.max_bytes have room for; at least 1. So many thin topics do "
+         "not each become a file of every worker. One is enough for 1 GB/s.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_count(key, node, s.runtime.workers); }},
     {.path = "runtime.memory",
@@ -349,7 +514,7 @@ std::vector<Key> joined(std::initializer_list<std::span<const Key>> parts) {
 
 std::span<const Key> all_keys() {
   static const std::vector<Key> keys =
-      joined({k_name_key, source_keys(), k_batch_keys, sink_keys(), k_process_keys});
+      joined({k_name_key, source_keys(), k_batch_keys, sink_keys(), registry_keys(), k_process_keys});
   return keys;
 }
 

@@ -285,6 +285,55 @@ void follow_state_directory(Settings& settings, const Environment& environment) 
   settings.stage.dir = clean.filename() == settings.name ? clean.parent_path() : clean;
 }
 
+// Where Capture puts its files. What tells ours apart follows the second.
+constexpr std::string_view k_capture_path = "{namespace}/{topic}/{partition}/{yyyy}/{MM}/{dd}/{HH}/{mm}/{ss}";
+
+// A file of Capture has one partition, and lies where Capture puts it, unless something else is written: for
+// the topic, or for all.
+void follow_capture(const Settings& settings, BatchSettings& batch, const std::string& prefix) {
+  const auto written = [&](const std::string& key) {
+    return settings.lines.contains(key) || settings.lines.contains(prefix + key);
+  };
+  if (batch.format != Format::capture_avro) {
+    return;
+  }
+  if (!written("batch.group_by")) {
+    batch.group_by = GroupBy::partition;
+  }
+  if (!written("batch.path") && batch.group_by == GroupBy::partition) {
+    batch.path = k_capture_path;
+  }
+}
+
+// The pages of Parquet are compressed unless something else is written.
+void follow_parquet(const Settings& settings, BatchSettings& batch, const std::string& prefix) {
+  const std::string key = "batch.compression";
+  if (batch.format == Format::parquet && !settings.lines.contains(key) &&
+      !settings.lines.contains(prefix + key)) {
+    batch.compression = codec::Compression::zstd;
+  }
+}
+
+// A registry's clients write ids in one framing.
+void follow_registry(const Settings& settings, BatchSettings& batch, const std::string& prefix) {
+  const std::string key = "batch.framing";
+  if (batch.schema_by_id && !settings.lines.contains(key) && !settings.lines.contains(prefix + key)) {
+    batch.framing = settings.registry.type;
+  }
+}
+
+void follow_formats(Settings& settings) {
+  follow_registry(settings, settings.batch, "");
+  follow_capture(settings, settings.batch, "");
+  follow_parquet(settings, settings.batch, "");
+  for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
+    const std::string prefix = concat("overrides[", i, "].");
+    follow_registry(settings, settings.overrides[i].batch, prefix);
+    follow_capture(settings, settings.overrides[i].batch, prefix);
+    follow_parquet(settings, settings.overrides[i].batch, prefix);
+  }
+}
+
 }  // namespace
 
 Result<Settings> load(const std::string& path, const Environment& environment) {
@@ -322,6 +371,7 @@ Result<Settings> load_text(const std::string& text, const std::string& file, con
     settings.source.group = "penstock-" + settings.name;
   }
   follow_state_directory(settings, environment);
+  follow_formats(settings);
   validate(settings, report);
   if (!report.empty()) {
     return report.error();

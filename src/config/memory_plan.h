@@ -1,6 +1,6 @@
 // How runtime.memory is divided. Pure arithmetic.
 //
-//   memory = base + workers x (Kafka client + backlog + connections + slabs)
+//   memory = base + workers x (Kafka client + backlog + connections + formats + slabs)
 //
 // The slabs get what the fixed parts leave. The parts are measured, rounded up; the sum is what a process may
 // grow to.
@@ -50,6 +50,25 @@ inline constexpr std::uint64_t k_slab_bytes_few_topics = 1 * k_mib;
 inline constexpr std::uint64_t k_slab_bytes_many_topics = 256 * k_kib;
 inline constexpr std::size_t k_few_topics = 16;
 
+// Encoders of Parquet, of a worker that has such files: 12 MiB of columns and footers in memory, and 48 KiB
+// more for each of 200 files when that is not enough (format::ParquetShared); 10 KiB for each encoder; a page
+// before and behind its compression, 2 MiB, and zstd's 1.4 MiB.
+//
+// Where values become columns also what takes them apart: 16 MiB for the tokens of a JSON value of 4 MiB, the
+// largest that is. And what is made of a raw slab may be eight times as
+// large, beside the row group of 4 MiB and the footer that an encoder holds: slabs of 32 MiB more to end two
+// files and to read a block back. They are small ones, of which fewer bytes are enough.
+struct EncoderMemory {
+  std::uint64_t bytes = 0;       // their own
+  std::uint64_t slab_bytes = 0;  // in slabs beside those of blocks; more than 0: slabs are small
+};
+inline constexpr EncoderMemory k_parquet_memory{.bytes = 28 * k_mib};
+inline constexpr EncoderMemory k_parquet_tables_memory{.bytes = 44 * k_mib, .slab_bytes = 32 * k_mib};
+
+// Schemas that a worker has of a registry: 8 MiB are kept (registry::k_schemas_bytes_max), and two answers of
+// 2 MiB are read at a time, each as JSON within JSON.
+inline constexpr std::uint64_t k_registry_bytes = 16 * k_mib;
+
 // One segment of a worker's stage (stage::Options::segment_bytes).
 inline constexpr std::uint64_t k_segment_bytes = 64 * k_mib;
 
@@ -58,15 +77,17 @@ struct MemoryPlan {
   std::size_t slabs_per_worker = 0;
 };
 
-// `topics_hint`: how many topics are named; 0 if a regular expression finds them, which counts as many. The
-// other numbers lie within the limits of their keys. Error: does not fit, with what to change and to what;
-// its message is a predicate of runtime.memory.
+// `encoders`: what formats take (encoder_memory() of settings.h). `topics_hint`: how many
+// topics are named; 0 if a regular expression finds them, which counts as many. The other numbers lie within
+// the limits of their keys. Error: does not fit, with what to change and to what; its message is a predicate
+// of runtime.memory.
 Result<MemoryPlan> plan_memory(std::uint64_t memory, std::uint32_t workers, std::uint64_t block_bytes,
-                               std::uint32_t connections, std::size_t topics_hint);
+                               std::uint32_t connections, std::size_t topics_hint,
+                               const EncoderMemory& encoders = {});
 
 // The most workers for which plan_memory() succeeds; 0 if it does not even for one.
 std::uint32_t workers_that_fit(std::uint64_t memory, std::uint64_t block_bytes, std::uint32_t connections,
-                               std::size_t topics_hint);
+                               std::size_t topics_hint, const EncoderMemory& encoders = {});
 
 // The least stage.max_bytes: per worker two segments, so that one can be recycled while the other is written,
 // and four blocks, so that uploads have something to work on.

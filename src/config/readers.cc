@@ -190,6 +190,19 @@ Complaint read_count(const Key& key, const Node& node, std::optional<std::uint32
   return complaint;
 }
 
+Complaint read_size(const Key& key, const Node& node, std::optional<std::uint64_t>& out) {
+  if (is_word(key, node)) {
+    out.reset();
+    return {};
+  }
+  std::uint64_t bytes = 0;
+  Complaint complaint = read_size(key, node, bytes);
+  if (complaint.empty()) {
+    out = bytes;
+  }
+  return complaint;
+}
+
 Complaint read_duration(const Key& key, const Node& node, std::optional<Duration>& out) {
   if (is_word(key, node)) {
     out.reset();
@@ -211,9 +224,6 @@ Complaint read_choice(const Key& key, const Node& node, int& out) {
                                   [&](const Choice& choice) { return choice.word == node.text; });
   if (found == key.choices.end()) {
     return concat("is none of its values; write ", allowed_values(key));
-  }
-  if (found->availability == Availability::later) {
-    return concat(found->word, " is not available in this version; write ", allowed_values(key));
   }
   out = found->value;
   return {};

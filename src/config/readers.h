@@ -28,6 +28,7 @@ Complaint read_duration(const Key& key, const Node& node, Duration& out);
 
 // The same for a key that takes a word in place of the number: none for the word.
 Complaint read_count(const Key& key, const Node& node, std::optional<std::uint32_t>& out);
+Complaint read_size(const Key& key, const Node& node, std::optional<std::uint64_t>& out);
 Complaint read_duration(const Key& key, const Node& node, std::optional<Duration>& out);
 
 // The `value` of the choice that was written.

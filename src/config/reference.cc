@@ -50,25 +50,9 @@ std::string_view kind_name(Kind kind) {
   return "";
 }
 
-std::string_view separator(bool first) {
-  return first ? "" : ", ";
-}
-
-void write_later_words(std::ostringstream& out, const Key& key) {
-  bool first = true;
-  for (const Choice& option : key.choices) {
-    if (option.availability == Availability::later) {
-      out << (first ? "- not available in this version: " : separator(first)) << '`' << option.word << '`';
-      first = false;
-    }
-  }
-  out << (first ? "" : "\n");
-}
-
 void write_key(std::ostringstream& out, const Key& key) {
   out << "\n### " << key.path << "\n\n" << key.help << "\n\n";
   out << "- type: " << kind_name(key.kind) << "\n- allowed: " << allowed_values(key) << "\n";
-  write_later_words(out, key);
   if (!key.fallback.empty()) {
     out << "- default: `" << key.fallback << "`\n";
   } else if (!key.fallback_note.empty()) {

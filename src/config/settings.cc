@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/concat.h"
+#include "config/memory_plan.h"
 
 namespace penstock::config {
 namespace {
@@ -20,6 +21,12 @@ bool is_event_hubs(std::string_view broker) {
 std::string_view enclosing(std::string_view path) {
   const std::size_t cut = path.find_last_of(".[");
   return cut == std::string_view::npos ? std::string_view{} : path.substr(0, cut);
+}
+
+template <class Has>
+bool any_batch(const Settings& settings, const Has& has) {
+  return has(settings.batch) || std::any_of(settings.overrides.begin(), settings.overrides.end(),
+                                            [&has](const Override& entry) { return has(entry.batch); });
 }
 
 }  // namespace
@@ -38,6 +45,61 @@ bool has_event_hubs(const SourceSettings& source) {
     return is_event_hubs(broker) ||
            (source.auth.type == source::AuthType::event_hubs && broker.ends_with(":9093"));
   });
+}
+
+bool uses_registry(const Settings& settings) {
+  const auto asks = [](const BatchSettings& batch) {
+    return batch.decode == Decode::avro && batch.schema_by_id;
+  };
+  return any_batch(settings, asks);
+}
+
+std::string registry_url(const Settings& settings) {
+  if (!settings.registry.url.empty() || !names_event_hubs(settings.source)) {
+    return settings.registry.url;
+  }
+  const std::string& broker = settings.source.brokers.front();
+  return concat("https://", broker.substr(0, broker.rfind(':')));
+}
+
+IdentitySettings registry_identity(const Settings& settings) {
+  if (settings.source.auth.type == source::AuthType::entra) {
+    IdentitySettings identity = settings.source.auth.identity;
+    identity.token_file = settings.source.auth.token_file;
+    return identity;
+  }
+  return settings.sink.auth.type == SinkAuthType::entra ? settings.sink.auth.identity : IdentitySettings{};
+}
+
+bool writes_parquet(const Settings& settings) {
+  return any_batch(settings, [](const BatchSettings& batch) { return batch.format == Format::parquet; });
+}
+
+bool writes_tables(const Settings& settings) {
+  return any_batch(settings, [](const BatchSettings& batch) {
+    return batch.format == Format::parquet && batch.decode != Decode::none;
+  });
+}
+
+EncoderMemory encoder_memory(const Settings& settings) {
+  EncoderMemory memory = writes_tables(settings)    ? k_parquet_tables_memory
+                         : writes_parquet(settings) ? k_parquet_memory
+                                                    : EncoderMemory{};
+  memory.bytes += uses_registry(settings) ? k_registry_bytes : 0;
+  return memory;
+}
+
+std::string namespace_of(const SourceSettings& source) {
+  const std::string broker = source.brokers.empty() ? std::string() : source.brokers.front();
+  std::string host = broker.substr(0, broker.rfind(':'));
+  std::erase_if(host, [](char c) { return c == '[' || c == ']'; });
+  const bool is_v6 = host.find(':') != std::string::npos;
+  const bool is_v4 = host.find_first_not_of("0123456789.") == std::string::npos;
+  if (!is_v6 && !is_v4) {
+    return host.substr(0, host.find('.'));
+  }
+  std::replace(host.begin(), host.end(), ':', '-');
+  return host;
 }
 
 bool names_event_hubs(const SourceSettings& source) {

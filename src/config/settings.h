@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,12 @@
 
 #include "base/clock.h"
 #include "base/envelope_fields.h"
+#include "base/types.h"
+#include "codec/avro_framing.h"
+#include "codec/avro_schema.h"
 #include "codec/compressor.h"
+#include "codec/value_schema.h"
+#include "config/memory_plan.h"
 #include "config/secret.h"
 #include "config/topic_pattern.h"
 #include "identity/options.h"
@@ -19,6 +25,8 @@
 #include "ledger/guarantee.h"
 #include "obs/log_format.h"
 #include "source/consumer_options.h"
+#include "source/position_move.h"
+#include "source/wanted_source.h"
 
 namespace penstock::config {
 
@@ -26,7 +34,10 @@ namespace penstock::config {
 // (codec::Compression).
 enum class Fetch : std::uint8_t { best, direct, librdkafka };
 enum class GroupBy : std::uint8_t { topic, partition };
-enum class Format : std::uint8_t { ndjson, envelope };
+enum class BatchClock : std::uint8_t { wall, record };
+enum class Format : std::uint8_t { ndjson, envelope, capture_avro, parquet };
+enum class Validate : std::uint8_t { none, json };
+enum class Decode : std::uint8_t { none, avro, json };
 enum class SinkKind : std::uint8_t { azure, directory, null_store };
 enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sas, entra };
 
@@ -86,6 +97,13 @@ struct SourceSettings {
   source::StartAt start = source::StartAt::earliest;
   // Of StartAt::timestamp.
   WallTime start_time;
+  // Of `penstock replay`, and by no key: what is read of each partition, and nothing else is. Start is then
+  // StartAt::given.
+  std::optional<std::map<TopicPartition, Range>> ranges;
+  // Of `penstock replay --from-quarantine`, likewise: of `ranges` these records alone. Null: all.
+  std::shared_ptr<const source::WantedOffsets> wanted;
+  // Of `penstock offsets set`, and by no key: the positions that are set. Nothing is read.
+  std::optional<std::map<TopicPartition, source::PositionMove>> moves;
   source::OnDataLoss on_data_loss = source::OnDataLoss::stop;
   Duration fence_wait{};
   SourceAuth auth;
@@ -101,14 +119,46 @@ struct SourceSettings {
 
 struct BatchSettings {
   Duration max_age{};
+  // A file that has fewer bytes than these at its max_age stays open, at the longest for small_max_age.
+  // 0: none does.
+  std::uint64_t min_bytes = 0;
+  Duration small_max_age{};
   // Of the blob, as stored.
   std::uint64_t max_bytes = 0;
   GroupBy group_by = GroupBy::topic;
   Format format = Format::ndjson;
+  // Of capture_avro: a file for a partition that was silent.
+  bool empty_files = false;
   EnvelopeFields envelope_fields = EnvelopeFields::all();
+  Decode decode = Decode::none;
+  // Of Decode::avro: the one schema of the values. Null where batch.schema is none of Avro, and where each
+  // value's id names its own.
+  std::shared_ptr<const codec::AvroSchema> schema;
+  bool schema_by_id = false;
+  // batch.schema in every way that it can be read. Null: there is none.
+  std::shared_ptr<const codec::ValueSchema> value_schema;
+  codec::AvroFraming framing = codec::AvroFraming::none;
   codec::Compression compression = codec::Compression::none;
+  Validate validate = Validate::none;
+  // Of a record's value. None: any.
+  std::optional<std::uint64_t> max_record_bytes = {};
   // As written. codec::PathTemplate parses it.
   std::string path;
+  // Whose time is in the path.
+  BatchClock clock = BatchClock::wall;
+
+  // The age at which a file is closed, however small it is.
+  Duration longest_age() const { return min_bytes == 0 ? max_age : small_max_age; }
+
+  // Whether values become columns, and those follow from batch.schema alone.
+  bool has_table() const { return format == Format::parquet && decode != Decode::none && !schema_by_id; }
+  // Only then.
+  const codec::Table& table() const {
+    return decode == Decode::avro ? *value_schema->table_of_avro : *value_schema->table_of_json;
+  }
+
+  // Whether records may go to the quarantine.
+  bool judges_records() const { return validate != Validate::none || max_record_bytes.has_value(); }
 };
 
 struct Override {
@@ -145,6 +195,22 @@ struct SinkSettings {
   std::uint32_t connections = 0;
 };
 
+// The schema registry, where a batch's schemas are found by their ids.
+struct RegistrySettings {
+  // Whose it is. none: there is none.
+  codec::AvroFraming type = codec::AvroFraming::none;
+  // Without a '/' at its end. Empty with AvroFraming::azure: registry_url() decides.
+  std::string url;
+  // Not of AvroFraming::azure, to which a token of Entra is shown. Both or neither.
+  std::string username;
+  Secret password;
+  // Of a bearer, in place of these.
+  Secret token;
+  // "system", or an absolute path.
+  std::string tls_ca;
+  Duration patience{};
+};
+
 struct StageSettings {
   std::string dir;
   // Of all workers together.
@@ -179,6 +245,7 @@ struct Settings {
   BatchSettings batch;
   std::vector<Override> overrides;
   SinkSettings sink;
+  RegistrySettings registry;
   StageSettings stage;
   RuntimeSettings runtime;
   ledger::Guarantee guarantee = ledger::Guarantee::exactly_once;
@@ -200,6 +267,27 @@ struct Settings {
 // Whether a broker is of Event Hubs: by its name, or as it has port 9093 and the auth is a connection string
 // (the Event Hubs emulator is on 9092, without TLS).
 bool has_event_hubs(const SourceSettings& source);
+
+// Whether files of Parquet may be written.
+bool writes_parquet(const Settings& settings);
+// Whether values become columns in some of them.
+bool writes_tables(const Settings& settings);
+// What a worker takes for its formats, and for schemas of a registry.
+EncoderMemory encoder_memory(const Settings& settings);
+
+// Whether schemas may be asked for at the registry.
+bool uses_registry(const Settings& settings);
+
+// As written; else the first broker's namespace of Event Hubs.
+std::string registry_url(const Settings& settings);
+
+// Who asks a registry of Azure: the identity of the source, else of the sink, where that is one of Entra;
+// else the one that the environment gives.
+IdentitySettings registry_identity(const Settings& settings);
+
+// What {namespace} in batch.path stands for: the first label of the first broker's host, of an address all of
+// it, with '-' for ':'.
+std::string namespace_of(const SourceSettings& source);
 
 // Whether the first broker names a namespace of Event Hubs, from which the scope of tokens follows.
 bool names_event_hubs(const SourceSettings& source);

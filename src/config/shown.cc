@@ -11,6 +11,20 @@ namespace {
 
 constexpr std::string_view k_secret = "(secret)";
 
+// Three defaults depend on batch.format.
+std::string unwritten_value(const Key& key, const Settings& settings) {
+  if (key.path == "batch.path") {
+    return settings.batch.path;
+  }
+  if (key.path == "batch.group_by" && settings.batch.group_by == GroupBy::partition) {
+    return "partition";
+  }
+  if (key.path == "batch.compression") {
+    return std::string(to_string(settings.batch.compression));
+  }
+  return std::string(key.fallback);
+}
+
 }  // namespace
 
 std::string shown_value(const Key& key, const Node& node) {
@@ -41,7 +55,7 @@ std::vector<ShownKey> shown_configuration(const Settings& settings) {
         all.push_back({.path = each->first, .value = each->second, .written = true});
       }
     } else if (!key.fallback.empty()) {
-      all.push_back({.path = std::string(key.path), .value = std::string(key.fallback)});
+      all.push_back({.path = std::string(key.path), .value = unwritten_value(key, settings)});
     }
   }
   return all;

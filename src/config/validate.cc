@@ -19,8 +19,6 @@
 //
 // What a credential of the sink must look like is not told here but by appliance/whole_check.h, as only azure
 // knows its forms.
-//
-// check_batch() blames an override only for what it says itself, since the rest is a copy of `batch`.
 #include "config/validate.h"
 
 #include <algorithm>
@@ -38,21 +36,13 @@
 #include "config/addresses.h"
 #include "config/memory_plan.h"
 #include "config/names.h"
+#include "config/soundness.h"
+#include "config/validate_batch.h"
 #include "identity/options.h"
 #include "source/consumer_options.h"
 
 namespace penstock::config {
 namespace {
-
-bool written(const Settings& settings, std::string_view path) {
-  return settings.lines.contains(std::string(path));
-}
-
-// Whether the values of all these keys can be relied on.
-bool sound(const Report& report, std::initializer_list<std::string_view> paths) {
-  return std::none_of(paths.begin(), paths.end(),
-                      [&](std::string_view path) { return report.mentions(path); });
-}
 
 // Not for a key that has been complained about, nor below a section that has.
 void require(Report& report, std::string_view path, bool present, std::string_view advice) {
@@ -250,40 +240,45 @@ void check_tls(const Settings& settings, Report& report) {
   check_own_certificate(settings, report);
 }
 
-void check_batch(const Settings& settings, Report& report, const BatchSettings& batch,
-                 const std::string& prefix) {
-  const std::string bytes = prefix + "batch.max_bytes";
-  // 8 MiB x 50,000 = 390 GiB: met only by very small blocks. An override is blamed for what it says itself.
-  const bool says_bytes = prefix.empty() || written(settings, bytes);
-  if (says_bytes && sound(report, {bytes, "sink.block_bytes"}) &&
-      batch.max_bytes > k_blocks_per_blob_max * settings.sink.block_bytes) {
-    report.add(bytes,
-               concat("needs more than ", k_blocks_per_blob_max,
-                      " blocks of sink.block_bytes, the most a blob can ", "have; write at most ",
-                      format_size(k_blocks_per_blob_max * settings.sink.block_bytes), ", or larger blocks"));
+void check_registry(const Settings& settings, Report& report) {
+  const RegistrySettings& registry = settings.registry;
+  if (!uses_registry(settings)) {
+    if (written(settings, "registry") && sound(report, {"batch.schema", "batch.decode"})) {
+      report.add(
+          "registry",
+          "has no use without batch.decode: avro and batch.schema: registry; write these, or remove it");
+    }
+    return;
   }
-  const std::string path = prefix + "batch.path";
-  const std::string group_by = prefix + "batch.group_by";
-  const bool says_path = prefix.empty() || written(settings, path) || written(settings, group_by);
-  if (says_path && sound(report, {path, group_by}) && batch.group_by == GroupBy::topic &&
-      batch.path.find("{partition}") != std::string::npos) {
-    report.add(path,
-               "holds {partition}, and a file has all partitions of its topic; remove it, or write "
-               "group_by: partition");
+  require(report, "registry.type", registry.type != codec::AvroFraming::none, "confluent, azure or apicurio");
+  if (!sound(report, {"registry", "registry.type", "registry.url"})) {
+    return;
   }
-}
-
-// Fields that are written beside another format may still be meant for an override that says envelope.
-void check_envelope_fields(const Settings& settings, Report& report, const BatchSettings& batch,
-                           const std::string& prefix) {
-  const std::string fields = prefix + "batch.envelope_fields";
-  const bool used = batch.format == Format::envelope ||
-                    (prefix.empty() && std::any_of(settings.overrides.begin(), settings.overrides.end(),
-                                                   [](const Override& entry) {
-                                                     return entry.batch.format == Format::envelope;
-                                                   }));
-  if (!used && written(settings, fields) && sound(report, {prefix + "batch.format"})) {
-    report.add(fields, "has no use without format: envelope; write that, or remove it");
+  const bool by_entra = registry.type == codec::AvroFraming::azure;
+  if (!by_entra || !sound(report, {"source.brokers"})) {
+    require(report, "registry.url", by_entra || !registry.url.empty(), "https://registry.example:8081");
+  } else {
+    require(report, "registry.url", !registry_url(settings).empty(),
+            "https://<namespace>.servicebus.windows.net, as the first of source.brokers does not name it");
+  }
+  const bool has_user = written(settings, "registry.username");
+  const bool has_password = written(settings, "registry.password");
+  const bool has_token = written(settings, "registry.token");
+  for (const std::string_view key : {"registry.username", "registry.password", "registry.token"}) {
+    if (by_entra && written(settings, key)) {
+      report.add(key, "has no use with type: azure, to which a token of Entra is shown; remove it");
+    }
+  }
+  if (has_token && (has_user || has_password)) {
+    report.add("registry.token", "excludes username and password; keep one of the two logins");
+  } else if (has_user != has_password) {
+    report.add(has_user ? "registry.password" : "registry.username",
+               has_user ? "is required with username; write \"${file:/path}\""
+                        : "is required with password; write the name of the login");
+  }
+  if ((by_entra || has_token || has_password) && is_read_on_the_way(registry_url(settings)) &&
+      sound(report, {"registry.username", "registry.password", "registry.token"})) {
+    report.add("registry.url", "would show the login in clear; write https://");
   }
 }
 
@@ -337,8 +332,9 @@ void check_capacity(const Settings& settings, Report& report) {
     return;
   }
   if (sound(report, {"runtime.memory", "sink.connections", "source.topics", "source.topics_regex"})) {
-    const Result<MemoryPlan> plan = plan_memory(settings.runtime.memory, workers, settings.sink.block_bytes,
-                                                settings.sink.connections, settings.source.topics.size());
+    const Result<MemoryPlan> plan =
+        plan_memory(settings.runtime.memory, workers, settings.sink.block_bytes, settings.sink.connections,
+                    settings.source.topics.size(), encoder_memory(settings));
     if (!plan) {
       report.add("runtime.memory", plan.error().message);
     }
@@ -358,13 +354,11 @@ void validate(const Settings& settings, Report& report) {
   check_source_auth(settings, report);
   check_sink_auth(settings, report);
   check_tls(settings, report);
-  check_batch(settings, report, settings.batch, "");
-  check_envelope_fields(settings, report, settings.batch, "");
+  validate_batch(settings, report, settings.batch, "");
   for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
-    const std::string prefix = concat("overrides[", i, "].");
-    check_batch(settings, report, settings.overrides[i].batch, prefix);
-    check_envelope_fields(settings, report, settings.overrides[i].batch, prefix);
+    validate_batch(settings, report, settings.overrides[i].batch, concat("overrides[", i, "]."));
   }
+  check_registry(settings, report);
   check_instance_fits(settings, report);
   check_fetch_wait(settings, report);
   check_guarantee(settings, report);

@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "base/concat.h"
+#include "codec/checksum.h"
 
 namespace penstock::format {
 namespace {
@@ -80,6 +81,10 @@ Result<void> read_balance(const Metadata& rows, BlobMetadata& metadata) {
       return unreadable(concat("its metadata do not say how many positions are ", key));
     }
   }
+  if (const std::string* text = value_of(rows, "quarantined");
+      text != nullptr && !parse_number(*text, metadata.quarantined)) {
+    return unreadable("its metadata do not say how many records are in quarantine");
+  }
   if (const std::string* text = value_of(rows, "crc32c")) {
     std::uint32_t& sum = metadata.checksum.emplace();
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), sum, 16);
@@ -99,18 +104,15 @@ std::string checksum_text(std::uint32_t checksum) {
   return text;
 }
 
-// What is not a tombstone's.
-Result<BlobMetadata> read_data(const Metadata& rows, BlobMetadata metadata) {
-  const std::string* topic = value_of(rows, "topic");
-  if (topic == nullptr || topic->empty()) {
-    return unreadable("its metadata name no topic");
-  }
-  metadata.topic = *topic;
-  if (const std::string* id = value_of(rows, "topicid")) {
-    if (!is_topic_id(*id)) {
-      return unreadable(concat("its metadata hold no topic id, but \"", id->substr(0, 100), "\""));
+// A quarantine file has none, and says whose records they are.
+Result<void> read_positions(const Metadata& rows, BlobMetadata& metadata) {
+  if (metadata.is_quarantine) {
+    const std::string* of = value_of(rows, "of");
+    if (of == nullptr || of->empty()) {
+      return unreadable("its metadata do not say which file its records belong to");
     }
-    metadata.topic_id = *id;
+    metadata.of = *of;
+    return {};
   }
   const std::string* ranges = value_of(rows, "ranges");
   auto parsed = parse_ranges(ranges == nullptr ? std::string_view() : *ranges);
@@ -127,6 +129,40 @@ Result<BlobMetadata> read_data(const Metadata& rows, BlobMetadata metadata) {
       }
       *where = std::move(parsed).value();
     }
+  }
+  return {};
+}
+
+// Of an empty file, behind its topic.
+Result<BlobMetadata> read_empty(const Metadata& rows, BlobMetadata metadata) {
+  const std::string* bytes = value_of(rows, "bytes");
+  if (bytes == nullptr || !parse_number(*bytes, metadata.bytes)) {
+    return unreadable("its metadata do not say how many bytes it holds");
+  }
+  if (Result<void> read = read_balance(rows, metadata); !read.ok()) {
+    return std::move(read).error();
+  }
+  return metadata;
+}
+
+// What is not a tombstone's.
+Result<BlobMetadata> read_data(const Metadata& rows, BlobMetadata metadata) {
+  const std::string* topic = value_of(rows, "topic");
+  if (topic == nullptr || topic->empty()) {
+    return unreadable("its metadata name no topic");
+  }
+  metadata.topic = *topic;
+  if (const std::string* id = value_of(rows, "topicid")) {
+    if (!is_topic_id(*id)) {
+      return unreadable(concat("its metadata hold no topic id, but \"", id->substr(0, 100), "\""));
+    }
+    metadata.topic_id = *id;
+  }
+  if (metadata.is_empty) {
+    return read_empty(rows, std::move(metadata));
+  }
+  if (Result<void> read = read_positions(rows, metadata); !read.ok()) {
+    return std::move(read).error();
   }
   const std::string* records = value_of(rows, "records");
   const std::string* bytes = value_of(rows, "bytes");
@@ -172,6 +208,15 @@ BlobMetadata tombstone_of(std::string group) {
   return metadata;
 }
 
+BlobMetadata empty_file_of(std::string group, std::string topic, Bytes file) {
+  BlobMetadata metadata;
+  metadata.is_empty = true;
+  metadata.group = std::move(group);
+  metadata.topic = std::move(topic);
+  metadata.checksum = codec::crc32c(file);
+  return metadata;
+}
+
 Metadata to_metadata(const BlobMetadata& metadata) {
   Metadata rows{{"penstock", std::string(k_metadata_version)}};
   if (metadata.is_tombstone) {
@@ -179,17 +224,36 @@ Metadata to_metadata(const BlobMetadata& metadata) {
     rows.emplace_back("group", metadata.group);
     return rows;
   }
+  if (metadata.is_empty) {
+    rows.emplace_back("empty", "1");
+    rows.emplace_back("topic", metadata.topic);
+    rows.emplace_back("bytes", std::to_string(metadata.bytes));
+    if (metadata.checksum) {
+      rows.emplace_back("crc32c", checksum_text(*metadata.checksum));
+    }
+    rows.emplace_back("group", metadata.group);
+    return rows;
+  }
+  if (metadata.is_quarantine) {
+    rows.emplace_back("quarantine", "1");
+    rows.emplace_back("of", metadata.of);
+  }
   rows.emplace_back("topic", metadata.topic);
   if (!metadata.topic_id.empty()) {
     rows.emplace_back("topicid", metadata.topic_id);
   }
-  rows.emplace_back("ranges", to_text(metadata.ranges));
+  if (!metadata.is_quarantine) {
+    rows.emplace_back("ranges", to_text(metadata.ranges));
+  }
   rows.emplace_back("records", std::to_string(metadata.records));
   if (metadata.skipped) {
     rows.emplace_back("skipped", std::to_string(*metadata.skipped));
   }
   if (metadata.holes) {
     rows.emplace_back("holes", std::to_string(*metadata.holes));
+  }
+  if (metadata.quarantined > 0) {
+    rows.emplace_back("quarantined", std::to_string(metadata.quarantined));
   }
   rows.emplace_back("bytes", std::to_string(metadata.bytes));
   if (metadata.checksum) {
@@ -224,6 +288,10 @@ Result<BlobMetadata> read_blob_metadata(const Metadata& rows) {
     metadata.is_tombstone = true;
     return metadata;
   }
+  const std::string* quarantine = value_of(rows, "quarantine");
+  metadata.is_quarantine = quarantine != nullptr && *quarantine == "1";
+  const std::string* empty = value_of(rows, "empty");
+  metadata.is_empty = empty != nullptr && *empty == "1";
   return read_data(rows, std::move(metadata));
 }
 

@@ -10,6 +10,11 @@
 // 2. Inside a string a line break is a fault that the space would hide. So the value is copied once more, as
 //    it is, and that copy is looked at.
 // 3. It is JSON: it is made flat again, and stays. Were it not, `,"value_base64":"..."` is written over it.
+//
+// A value that is Avro is decoded into what is left of the room. Its JSON may be of any size, so write() may
+// find at the end that the room is too small, and the span ends before that record. The next slab, or memory
+// of its own (envelope_parts), has more room for it. With k_decoded_bytes_max of room there is no more to
+// hope for, and the value lands in base64.
 #include "format/envelope.h"
 
 #include <algorithm>
@@ -18,9 +23,13 @@
 #include <cstring>
 
 #include "base/base64.h"
+#include "base/check.h"
 #include "base/json_string.h"
+#include "codec/avro_json.h"
 #include "codec/json_check.h"
 #include "format/lines.h"
+#include "format/record_schema.h"
+#include "format/schema_source.h"
 
 namespace penstock::format {
 namespace {
@@ -39,6 +48,10 @@ struct Names {
 };
 constexpr Names k_key{",\"key\":", ",\"key_base64\":\""};
 constexpr Names k_value{",\"value\":", ",\"value_base64\":\""};
+constexpr std::string_view k_decode_error = ",\"decode_error\":\"";
+// Of it, with the longest of the faults and a quote.
+constexpr std::size_t k_decode_error_bytes_max = 32 + k_schema_fault_bytes_max;
+
 constexpr Names k_header_key{"{\"key\":", "{\"key_base64\":\""};
 
 char* put(char* to, std::string_view text) {
@@ -79,6 +92,38 @@ std::string_view type_text(TimestampType type) {
   return "null";
 }
 
+// A value as JSON at the front of a room, or why it has none, as a predicate of it.
+struct Decoded {
+  std::string_view fault;
+  bool no_room = false;  // there is more to be had
+  std::size_t bytes = 0;
+};
+
+Decoded decode(const RecordSchema& of, MutableBytes room) {
+  if (!of.fault.empty()) {
+    return {.fault = of.fault};
+  }
+  CHECK(of.schema != nullptr);
+  const MutableBytes allowed = room.first(std::min(room.size(), k_decoded_bytes_max));
+  const codec::AvroJson json = codec::write_avro_json(*of.schema, of.bytes, allowed);
+  if (json.fault == codec::AvroFault::no_room && room.size() < k_decoded_bytes_max) {
+    return {.fault = {}, .no_room = true};
+  }
+  if (json.fault != codec::AvroFault::none) {
+    return {.fault = to_string(json.fault)};
+  }
+  if (as_text(allowed.first(json.bytes)) == "null") {
+    return {.fault = "is null, and would look like a tombstone"};
+  }
+  return {.fault = {}, .bytes = json.bytes};
+}
+
+char* put_decode_error(char* to, std::string_view fault) {
+  to = put(put(to, k_decode_error), fault);
+  *to++ = '"';
+  return to;
+}
+
 // Of a text that is JSON.
 bool says_null(Bytes json) {
   const std::string_view text = as_text(json);
@@ -92,7 +137,15 @@ std::size_t text_bytes_max(std::size_t bytes) {
 
 class EnvelopeWriter {
  public:
-  explicit EnvelopeWriter(const RowContext& context) : fields_(context.fields), json_(*context.json) {
+  explicit EnvelopeWriter(const RowContext& context)
+      : fields_(context.fields),
+        json_(*context.json),
+        decodes_(context.avro != nullptr && context.fields.has(Field::value)),
+        schemas_(context) {
+    if (!context.reason.empty()) {
+      same_ += ",\"reason\":";
+      append_json_string(same_, context.reason);
+    }
     if (fields_.has(Field::topic)) {
       same_ += ",\"topic\":";
       append_json_string(same_, context.topic);
@@ -105,17 +158,20 @@ class EnvelopeWriter {
 
   // Of all but the value, with its name.
   std::size_t head_bytes_max(const RecordView& record) const {
-    std::size_t bytes = same_.size() + k_row_bytes_beside + text_bytes_max(record.key.size());
-    for (const HeaderView& header : record.headers) {
-      bytes +=
-          k_header_bytes_beside + text_bytes_max(header.key.size()) + text_bytes_max(header.value.size());
-    }
-    return bytes;
+    return same_.size() + k_row_bytes_beside + text_bytes_max(record.key.size()) +
+           headers_json_bytes_max(record);
+  }
+
+  // What write() must be given. A value that is decoded may need more.
+  std::size_t bytes_needed(const RecordView& record) const {
+    const std::size_t base64 = base64_size(record.value.size());
+    const std::size_t as_it_came = record.value.size() + codec::JsonCheck::k_padding;
+    return head_bytes_max(record) +
+           (decodes_ ? base64 + k_decode_error_bytes_max : std::max(base64, as_it_came));
   }
 
   std::size_t bytes_max(const RecordView& record) const {
-    return head_bytes_max(record) +
-           std::max(base64_size(record.value.size()), record.value.size() + codec::JsonCheck::k_padding);
+    return bytes_needed(record) + (decodes_ ? k_decoded_bytes_max : 0);
   }
 
   // All but the value, without the brace at the front: the first byte is a comma, or nothing is written.
@@ -134,16 +190,23 @@ class EnvelopeWriter {
       to = put_text(to, k_key, record.key, record.null_key);
     }
     if (fields_.has(Field::headers)) {
-      to = put_headers(record, put(to, ",\"headers\":["));
+      to = write_headers_json(record, put(to, ",\"headers\":"));
     }
     return to;
   }
 
-  // bytes_max() are free. Returns the row's end; `flattened` counts on.
-  char* write(const RecordView& record, char* const row, std::size_t& flattened) {
+  // `room` has bytes_needed(). Returns the row's end, or null where a value that is decoded has too little
+  // room, or waits for its schema. `framed` counts on.
+  char* write(const RecordView& record, MutableBytes room, Framed& framed) {
+    char* const row = reinterpret_cast<char*>(room.data());
     char* to = write_head(record, row);
-    if (fields_.has(Field::value)) {
-      to = write_value(record, to, flattened);
+    if (decodes(record)) {
+      to = write_decoded(record, to, row + room.size(), framed);
+    } else if (fields_.has(Field::value)) {
+      to = write_value(record, to, framed.flattened);
+    }
+    if (to == nullptr) {
+      return nullptr;
     }
     *row = '{';
     return put(to, "}\n");
@@ -151,16 +214,30 @@ class EnvelopeWriter {
 
   bool embeds(Bytes value) { return json_.is_json(value) && !says_null(value); }
 
+  bool decodes(const RecordView& record) const { return decodes_ && !record.null_value; }
+
+  // Of a record whose value is decoded.
+  RecordSchema schema_of(const RecordView& record) { return schemas_.of(record); }
+
  private:
-  static char* put_headers(const RecordView& record, char* to) {
-    for (const HeaderView& header : record.headers) {
-      to = put_text(to, k_header_key, as_bytes(header.key), false);
-      to = put_text(to, k_value, header.value, header.null_value);
-      to = put(to, "},");
+  char* write_decoded(const RecordView& record, char* to, char* end, Framed& framed) {
+    constexpr std::size_t k_row_end_bytes = 2;
+    const RecordSchema schema = schema_of(record);
+    if (schema.waits()) {
+      framed.waits = true;
+      return nullptr;
     }
-    to -= record.headers.empty() ? 0 : 1;
-    *to++ = ']';
-    return to;
+    char* const at = put(to, k_value.text);
+    const auto room = static_cast<std::size_t>(end - at) - k_row_end_bytes;
+    const Decoded decoded = decode(schema, MutableBytes(reinterpret_cast<std::byte*>(at), room));
+    if (decoded.no_room) {
+      return nullptr;
+    }
+    if (decoded.fault.empty()) {
+      return at + decoded.bytes;
+    }
+    ++framed.undecoded;
+    return put_base64(put_decode_error(to, decoded.fault), k_value, record.value);
   }
 
   char* write_value(const RecordView& record, char* to, std::size_t& flattened) {
@@ -186,28 +263,76 @@ class EnvelopeWriter {
 
   EnvelopeFields fields_;
   codec::JsonCheck& json_;
+  const bool decodes_;
+  SchemaOfRecords schemas_;
   std::string same_;
 };
 
+// Behind what is in `head`: the value as JSON, in as much memory as it takes, or why it has none, which is
+// returned.
+std::string_view append_decoded(const RecordSchema& schema, const RecordView& record, std::string& head) {
+  const std::size_t before = head.size();
+  const std::size_t at = before + k_value.text.size();
+  std::size_t room = std::min(k_decoded_bytes_max, 4 * record.value.size() + k_row_bytes_beside);
+  head += k_value.text;
+  for (;; room = std::min(k_decoded_bytes_max, 4 * room)) {
+    head.resize(at + room);
+    const Decoded decoded = decode(schema, std::as_writable_bytes(std::span(head)).subspan(at));
+    if (decoded.no_room) {
+      continue;
+    }
+    if (decoded.fault.empty()) {
+      head.resize(at + decoded.bytes);
+    } else {
+      head.resize(before);
+      head.append(k_decode_error).append(decoded.fault) += '"';
+    }
+    return decoded.fault;
+  }
+}
+
 }  // namespace
+
+char* write_headers_json(const RecordView& record, char* to) {
+  *to++ = '[';
+  for (const HeaderView& header : record.headers) {
+    to = put_text(to, k_header_key, as_bytes(header.key), false);
+    to = put_text(to, k_value, header.value, header.null_value);
+    to = put(to, "},");
+  }
+  to -= record.headers.empty() ? 0 : 1;
+  *to++ = ']';
+  return to;
+}
+
+std::size_t headers_json_bytes_max(const RecordView& record) {
+  constexpr std::size_t k_brackets = 2;
+  std::size_t bytes = k_brackets;
+  for (const HeaderView& header : record.headers) {
+    bytes += k_header_bytes_beside + text_bytes_max(header.key.size()) + text_bytes_max(header.value.size());
+  }
+  return bytes;
+}
 
 Framed frame_envelopes(const RowContext& context, std::span<const RecordView> records, MutableBytes room) {
   EnvelopeWriter writer(context);
-  char* to = reinterpret_cast<char*>(room.data());
-  const char* const end = to + room.size();
   Framed framed;
   for (const RecordView& record : records) {
-    if (writer.bytes_max(record) > static_cast<std::size_t>(end - to)) {
+    const MutableBytes free = room.subspan(framed.bytes);
+    if (writer.bytes_needed(record) > free.size()) {
       break;
     }
-    to = writer.write(record, to, framed.flattened);
+    const char* const end = writer.write(record, free, framed);
+    if (end == nullptr) {
+      break;
+    }
+    framed.bytes = static_cast<std::size_t>(end - reinterpret_cast<const char*>(room.data()));
     framed.value_bytes += record.value.size();
     framed.undated += tells_time(record.timestamp_ms) ? 0 : 1;
     framed.oldest_timestamp_ms = older(framed.oldest_timestamp_ms, record.timestamp_ms);
     ++framed.records;
   }
   framed.rows = framed.records;
-  framed.bytes = room.size() - static_cast<std::size_t>(end - to);
   return framed;
 }
 
@@ -218,17 +343,25 @@ std::size_t envelope_bytes_max(const RowContext& context, const RecordView& reco
 EnvelopeParts envelope_parts(const RowContext& context, const RecordView& record) {
   EnvelopeWriter writer(context);
   EnvelopeParts parts{.head = std::string(writer.head_bytes_max(record), '\0'), .tail = "}\n", .value = {}};
-  char* to = writer.write_head(record, parts.head.data());
-  if (context.fields.has(Field::value) && record.null_value) {
-    to = put(put(to, k_value.text), "null");
+  std::string& head = parts.head;
+  head.resize(static_cast<std::size_t>(writer.write_head(record, head.data()) - head.data()));
+  if (writer.decodes(record)) {
+    const std::string_view fault = append_decoded(writer.schema_of(record), record, head);
+    parts.undecoded = !fault.empty();
+    parts.as_base64 = parts.undecoded;
+  } else if (context.fields.has(Field::value) && record.null_value) {
+    head.append(k_value.text).append("null");
   } else if (context.fields.has(Field::value)) {
-    parts.as_base64 = !writer.embeds(record.value);
     parts.value = record.value;
-    parts.tail = parts.as_base64 ? "\"}\n" : "}\n";
-    to = put(to, parts.as_base64 ? k_value.base64 : k_value.text);
+    parts.as_base64 = !writer.embeds(record.value);
+    head += parts.as_base64 ? std::string_view() : k_value.text;
   }
-  parts.head.front() = '{';
-  parts.head.resize(static_cast<std::size_t>(to - parts.head.data()));
+  if (parts.as_base64) {
+    parts.value = record.value;
+    parts.tail = "\"}\n";
+    head += k_value.base64;
+  }
+  head.front() = '{';
   return parts;
 }
 

@@ -9,10 +9,16 @@
 //   tokens made spaces. A tombstone is `null`. Any other value is `"value_base64":"..."` in its place. So is
 //   the JSON text `null`, which would look like a tombstone, and a JSON text nested deeper than
 //   codec::k_json_depth_max.
+// - Where values are Avro and are to be decoded, `value` is the JSON of codec/avro_json.h. A value that is
+//   not of its schema, or too large as JSON, lands as it came, and the row says why:
+//   `"decode_error":"ends before its schema does","value_base64":"..."`. So does one that is null, as it
+//   would look like a tombstone, and one whose id names no schema: "schema-unknown: ...".
 // - `key`, and a header's `key` and `value`: UTF-8 is a string, whatever is in it. Other bytes are
 //   `"key_base64"` or `"value_base64"`. What is null in Kafka is `null`.
 // - `timestamp`: milliseconds since the epoch; -1 where there is none. `timestamp_type`: "CreateTime",
 //   "LogAppendTime", or null where the source does not tell.
+//
+// A line of the quarantine (quarantine.h) has `"reason":"not-json"` in front of these.
 //
 // So every record has a row, and every key and value can be had back byte for byte, but for the line breaks
 // between the tokens of JSON.
@@ -35,13 +41,24 @@ Framed frame_envelopes(const RowContext& context, std::span<const RecordView> re
 // row_bytes_max() for RowFormat::envelope.
 std::size_t envelope_bytes_max(const RowContext& context, const RecordView& record);
 
-// A row in three: `head`, the record's value or its base64, `tail`. For a row that is written in pieces.
+// The most that a value may have as JSON that was decoded. It is made in memory of its own where it does not
+// fit into what is left of a slab.
+inline constexpr std::size_t k_decoded_bytes_max = std::size_t{8} << 20;
+
+// A row in three: `head`, the record's value or its base64, `tail`. For a row that is written in pieces. The
+// JSON of a value that was decoded stands in the head, and `value` is empty. Not of a record that waits for
+// its schema (CHECK).
 struct EnvelopeParts {
   std::string head;
   std::string_view tail;
   Bytes value;
   bool as_base64 = false;
+  bool undecoded = false;  // as Framed::undecoded counts them
 };
 EnvelopeParts envelope_parts(const RowContext& context, const RecordView& record);
+
+// The headers of a record as the field `headers` has them, and the most that they may take.
+char* write_headers_json(const RecordView& record, char* to);
+std::size_t headers_json_bytes_max(const RecordView& record);
 
 }  // namespace penstock::format

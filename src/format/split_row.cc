@@ -6,21 +6,36 @@
 #include <utility>
 
 #include "base/base64.h"
+#include "format/capture_row.h"
 #include "format/envelope.h"
 #include "format/lines.h"
+#include "format/parquet_rows.h"
 
 namespace penstock::format {
 
 SplitRow::SplitRow(const RowContext& context, const RecordView& record)
-    : value_(record.value), tail_(k_line_end_text), bytes_left_(record.value.size() + tail_.size()) {
+    : value_(record.value), tail_(k_line_end_text) {
   if (context.rows == RowFormat::envelope) {
     EnvelopeParts parts = envelope_parts(context, record);
     head_ = std::move(parts.head);
     value_ = parts.value;
     as_base64_ = parts.as_base64;
     tail_ = parts.tail;
-    bytes_left_ = head_.size() + (as_base64_ ? base64_size(value_.size()) : value_.size()) + tail_.size();
+    undecoded_ = parts.undecoded;
+  } else if (context.rows == RowFormat::parquet) {
+    SplitParquetRow row = split_parquet_row(context, record);
+    head_ = std::move(row.front);
+    value_ = row.value;
+    verbatim_ = true;
+    tail_ = {};
+  } else if (context.rows == RowFormat::capture) {
+    CaptureHead head = capture_head(record);
+    head_ = std::move(head.bytes);
+    repeated_ = head.repeated;
+    verbatim_ = true;
+    tail_ = {};
   }
+  bytes_left_ = head_.size() + (as_base64_ ? base64_size(value_.size()) : value_.size()) + tail_.size();
 }
 
 std::size_t SplitRow::write(MutableBytes to) {
@@ -31,7 +46,8 @@ std::size_t SplitRow::write(MutableBytes to) {
   const MutableBytes behind = room.subspan(of_head);
   const std::size_t of_value = as_base64_ ? write_base64(behind) : write_value(behind);
   const std::size_t of_tail = room.size() - of_head - of_value;
-  std::memcpy(room.data() + of_head + of_value, tail_.data(), of_tail);
+  const Bytes tail = as_bytes(tail_.substr(0, of_tail));
+  std::copy(tail.begin(), tail.end(), room.data() + of_head + of_value);
   tail_.remove_prefix(of_tail);
   bytes_left_ -= room.size();
   return room.size();
@@ -39,7 +55,11 @@ std::size_t SplitRow::write(MutableBytes to) {
 
 std::size_t SplitRow::write_value(MutableBytes to) {
   const Bytes piece = value_.first(std::min(to.size(), value_.size()));
-  flattened_ = copy_flat(piece, to.data()) > 0 || flattened_;
+  if (verbatim_) {
+    std::copy(piece.begin(), piece.end(), to.begin());
+  } else {
+    flattened_ = copy_flat(piece, to.data()) > 0 || flattened_;
+  }
   value_ = value_.subspan(piece.size());
   return piece.size();
 }

@@ -37,7 +37,8 @@ constexpr Verdict k_verdicts[] = {
      "the connection stands, and no answer came in time: the server hangs, or something in between does"},
     {PENSTOCK_CURL_CODE(CURLE_PEER_FAILED_VERIFICATION), ErrorKind::unavailable, Action::fatal,
      "the server's certificate is not trusted: install the ca-certificates package, name the right file in "
-     "sink.tls.ca (of Entra: authority_ca) if a proxy opens TLS or the store has certificates of its own, "
+     "sink.tls.ca (of Entra: authority_ca, of a registry: registry.tls.ca) if a proxy opens TLS or the store "
+     "has certificates of its own, "
      "and see whether the clock is right"},
     {PENSTOCK_CURL_CODE(CURLE_SSL_CACERT_BADFILE), ErrorKind::invalid_input, Action::fatal,
      "the file in sink.tls.ca cannot be read, or holds no certificates in PEM"},

@@ -372,6 +372,10 @@ std::string storage_scope() {
   return "https://storage.azure.com/.default";
 }
 
+std::string registry_scope() {
+  return concat("https://eventhubs.azure.net", k_default_scope);
+}
+
 std::string event_hubs_scope(std::string_view broker) {
   return concat("https://", broker.substr(0, broker.rfind(':')), k_default_scope);
 }

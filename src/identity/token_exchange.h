@@ -50,6 +50,9 @@ Duration retry_pause(const TokenSource& source, const Error& error, std::uint32_
 // "https://storage.azure.com/.default" for storage in every cloud.
 std::string storage_scope();
 
+// "https://eventhubs.azure.net/.default" for a schema registry in every cloud.
+std::string registry_scope();
+
 // "https://contoso.servicebus.windows.net/.default" of "contoso.servicebus.windows.net:9093".
 std::string event_hubs_scope(std::string_view broker);
 

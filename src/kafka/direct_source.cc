@@ -57,6 +57,9 @@ Result<void> DirectSource::start(source::SourceHandlers handlers) {
     return std::move(membership).error();
   }
   session_.start(std::move(membership).value(), std::move(handlers));
+  // About no topic: the answer names every broker. A worker that is assigned nothing for long would know but
+  // those of the configuration, and have nobody to ask when these are away by then.
+  cluster_->ask_leaders({}, [](const Result<wire::ClusterView>&) {});
   return {};
 }
 
@@ -378,6 +381,7 @@ void DirectSource::partition_states(std::vector<source::PartitionState>& states)
     states.push_back({.slot = slot,
                       .position = position,
                       .log_end = fetcher_->log_end(slot),
+                      .log_end_at = fetcher_->log_end_at(slot),
                       .at_end_mark = session_.at_end_mark(slot, position)});
   }
 }

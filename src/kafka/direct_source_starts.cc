@@ -161,6 +161,12 @@ void DirectSource::list_starts() {
     if (assigned_[i].start_known) {
       continue;
     }
+    const auto& given = options_.consumer.start.given;
+    if (const auto named = given.find(assigned_[i].id); named != given.end()) {
+      assigned_[i].start = named->second;
+      assigned_[i].start_known = true;
+      continue;
+    }
     const std::int64_t time = start_time(slot);
     const auto before = started_at_.find(assigned_[i].id);
     if (time == wire::k_timestamp_end && before != started_at_.end()) {
@@ -202,6 +208,7 @@ std::int64_t DirectSource::start_time(PartitionSlot slot) {
   }
   switch (at) {
     case source::StartAt::earliest:
+    case source::StartAt::given:
       return wire::k_timestamp_start;
     case source::StartAt::latest:
       return wire::k_timestamp_end;

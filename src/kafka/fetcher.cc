@@ -3,6 +3,7 @@
 #include "kafka/fetcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -20,6 +21,9 @@ constexpr std::size_t k_fetch_bytes_min = k_lane_fetch_bytes / 4 * 3;
 // Of one partition at least so much, however many share a response: Kafka's batches are up to 1 MiB, rarely
 // more than this.
 constexpr std::size_t k_partition_bytes_min = std::size_t{128} << 10;
+
+// An election takes seconds. So does a broker that begins.
+constexpr Duration k_leader_silent_until_told = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -130,6 +134,7 @@ void Fetcher::ask(Lane& lane) {
                  .bytes_max = static_cast<std::int32_t>(k_lane_fetch_bytes),
                  .partitions = request_},
                 ids_);
+  lane.asked_at = now;
   lane.due = now + wait;
 }
 
@@ -244,6 +249,23 @@ std::optional<Fetcher::Route> Fetcher::route_to_leader(PartitionSlot slot) {
     return std::nullopt;
   }
   return Route{.connection = &lane->io.connection(), .leader_epoch = leaders_.of(slot)->epoch};
+}
+
+void Fetcher::leader_told(PartitionSlot slot, const std::optional<Error>& error) {
+  std::optional<MonoTime>& silent_since = readings_[slot.value].leader_silent_since;
+  const MonoTime now = clock_.now();
+  if (!error) {
+    silent_since.reset();
+  } else if (!silent_since) {
+    silent_since = now;
+  } else if (now - *silent_since > k_leader_silent_until_told) {
+    wait(slot, make_error(error->kind, Action::retry,
+                          concat(named(id(slot)),
+                                 ": its leader does not tell where its log begins or ends; its records wait, "
+                                 "and other partitions go on: ",
+                                 error->message),
+                          error->code));
+  }
 }
 
 void Fetcher::on_leader_moved(PartitionSlot slot, const wire::BrokerAddress& broker) {

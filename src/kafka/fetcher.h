@@ -115,6 +115,8 @@ class Fetcher {
   bool waits_for_position(PartitionSlot slot) const { return readings_[slot.value].waits_for_position; }
   Position position(PartitionSlot slot) const { return readings_[slot.value].position; }
   Position log_end(PartitionSlot slot) const { return readings_[slot.value].log_end; }
+  // PartitionState::log_end_at.
+  std::optional<MonoTime> log_end_at(PartitionSlot slot) const { return readings_[slot.value].log_end_at; }
   std::uint64_t throttled_ms() const { return throttled_ms_; }
   // As in source::SourceCounters.
   std::optional<MonoTime> last_answer() const { return last_answer_; }
@@ -127,6 +129,8 @@ class Fetcher {
     std::int32_t leader_epoch = 0;
   };
   std::optional<Route> route_to_leader(PartitionSlot slot);
+  // The leader has answered such a question, or has not. After ten seconds of the latter the partition waits.
+  void leader_told(PartitionSlot slot, const std::optional<Error>& error);
   Leaders& leaders() { return leaders_; }
 
  private:
@@ -145,6 +149,7 @@ class Fetcher {
 
     const LaneKey key;
     FetchLane io;
+    MonoTime asked_at{};    // the last Fetch
     MonoTime due{};         // of the Fetch that is under way
     FetchOrder order;       // the partitions that are fetched from this broker
     MonoTime not_before{};  // the broker throttles, or failed a moment ago
@@ -181,6 +186,7 @@ class Fetcher {
   struct Reading {
     Position position{-1};
     Position log_end{-1};
+    std::optional<MonoTime> log_end_at;  // when was asked, the last time that no transaction was open
     bool held = true;
     bool failed = false;
     bool waits_for_position = false;  // position_lost was told
@@ -191,7 +197,8 @@ class Fetcher {
     std::size_t bytes_needed = 0;  // a batch that was cut wants so many
     Position refetched{-1};        // a corrupt batch was fetched again here
 
-    bool waiting = false;  // `waits` was told
+    bool waiting = false;                         // `waits` was told
+    std::optional<MonoTime> leader_silent_since;  // by leader_told()
 
     // The log's identity. The mark is kept where topics are asked for by name.
     wire::TopicId topic_id = wire::k_no_topic_id;

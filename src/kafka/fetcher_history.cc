@@ -150,6 +150,7 @@ void Fetcher::forget_log(PartitionSlot slot) {
   partition.epochs.begin(-1);
   partition.compared_epoch = -1;
   partition.log_end = Position{-1};
+  partition.log_end_at.reset();
 }
 
 // Its history

@@ -153,6 +153,9 @@ void Fetcher::enter_partition(Lane& lane) {
   partition.log_end =
       std::max(fetched->last_stable_offset.value >= 0 ? fetched->last_stable_offset : fetched->high_watermark,
                partition.position);
+  if (partition.log_end >= fetched->high_watermark) {
+    partition.log_end_at = lane.asked_at;  // the broker looked later than that
+  }
   if (fetched->records.empty()) {
     // Nothing says little: a response is full at some point, and a broker that throttles sends nothing. Only
     // an end before the mark says that it is gone.

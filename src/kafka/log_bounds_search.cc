@@ -35,15 +35,22 @@ void LogBoundsSearch::on_start(Search search, const OffsetAnswer& start) {
     return;
   }
   search.log_start = start.position;
+  ask_end(std::move(search));
+}
+
+void LogBoundsSearch::ask_end(Search search) {
   const PartitionSlot slot = search.slot;
   lookup_.ask({slot}, wire::k_timestamp_end,
               unless_canceled(std::move(search), [this](const Search& its, PartitionSlot /*slot*/,
                                                         const OffsetAnswer& end) { on_end(its, end); }));
 }
 
+// The start is not asked for again when the end was not told: each answer may take all of the time for which
+// a broker keeps a connection.
 void LogBoundsSearch::on_end(Search search, const OffsetAnswer& end) {
   if (!told(end)) {
-    try_again(std::move(search));
+    loop_.start_timer(k_search_pause,
+                      unless_canceled(std::move(search), [this](const Search& its) { ask_end(its); }));
     return;
   }
   if (search.wanted > end.position && search.tries_left > 1) {

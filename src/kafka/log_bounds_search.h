@@ -42,6 +42,7 @@ class LogBoundsSearch {
 
   void ask_start(Search search);
   void on_start(Search search, const OffsetAnswer& start);
+  void ask_end(Search search);
   void on_end(Search search, const OffsetAnswer& end);
   void try_again(Search search);
   bool told(const OffsetAnswer& answer) const;

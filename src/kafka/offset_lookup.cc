@@ -1,3 +1,14 @@
+// How it works. ask() sorts the partitions by who leads them, and sends each leader one question (Query),
+// which has a row for each of its partitions. When a leader answers, or does not, each row of its question
+// is told.
+//
+// For example, "orders 0" and "orders 2" are led by broker 1, "orders 1" by nobody who is known:
+//
+//   1. "orders 1" is answered at the loop's next turn: no_leader. Leaders are asked for.
+//   2. Broker 1 is asked for the other two in one request, behind the Fetch that is under way.
+//   3. Its answer has "orders 0" at 47, and leaves "orders 2" out. The latter is told as failed.
+//
+// The fetcher hears of each answer and each silence, so that a partition whose leader never tells is named.
 #include "kafka/offset_lookup.h"
 
 #include <algorithm>
@@ -131,12 +142,21 @@ void OffsetLookup::send(wire::BrokerConnection& leader, std::shared_ptr<Query> q
                         }
                         query->read(reply);
                         for (const Query::Row& row : query->rows) {
-                          if (row.answer.error && !alive.gone()) {
-                            fetcher_.leaders().need(clock_.now());
+                          if (!alive.gone()) {
+                            heard(row.slot, row.id, row.answer);
                           }
                           query->answered(row.slot, row.answer);
                         }
                       }});
+}
+
+void OffsetLookup::heard(PartitionSlot slot, const TopicPartition& id, const OffsetAnswer& answer) {
+  if (answer.error) {
+    fetcher_.leaders().need(clock_.now());
+  }
+  if (slot.value < fetcher_.size() && fetcher_.id(slot) == id) {  // else the assignment has ended
+    fetcher_.leader_told(slot, answer.error);
+  }
 }
 
 }  // namespace penstock::kafka

@@ -56,6 +56,7 @@ class OffsetLookup {
 
   void refuse_without_leader(PartitionSlot slot, Answered answered);
   void send(wire::BrokerConnection& leader, std::shared_ptr<Query> query);
+  void heard(PartitionSlot slot, const TopicPartition& id, const OffsetAnswer& answer);
 
   io::Loop& loop_;
   const Clock& clock_;

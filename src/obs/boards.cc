@@ -4,6 +4,14 @@
 
 namespace penstock::obs {
 
+std::array<std::uint64_t, k_quarantine_reasons> QuarantineCounters::values() const {
+  std::array<std::uint64_t, k_quarantine_reasons> values{};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = counters_[i].value();
+  }
+  return values;
+}
+
 TopicMetrics& TopicBoard::of(std::string_view topic) {
   const std::scoped_lock lock(mutex_);
   for (TopicMetrics& known : topics_) {
@@ -23,6 +31,7 @@ std::vector<TopicTotals> TopicBoard::totals() const {
                       .records = topic.records.value(),
                       .bytes = topic.bytes.value(),
                       .blobs = topic.blobs.value(),
+                      .quarantined = topic.quarantined.values(),
                       .refused = topic.refused.value() != 0});
   }
   return totals;

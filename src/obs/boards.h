@@ -5,6 +5,7 @@
 // replaced whole about once a second. Readers get copies and hold nothing while they write a page.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,10 +15,20 @@
 #include <string_view>
 #include <vector>
 
+#include "base/quarantine_reason.h"
 #include "base/types.h"
 #include "obs/metrics.h"
 
 namespace penstock::obs {
+
+class QuarantineCounters {
+ public:
+  Counter& operator[](QuarantineReason reason) { return counters_[static_cast<std::size_t>(reason)]; }
+  std::array<std::uint64_t, k_quarantine_reasons> values() const;
+
+ private:
+  std::array<Counter, k_quarantine_reasons> counters_;
+};
 
 // Totals of one topic in one worker. Written by the worker's thread only.
 struct TopicMetrics {
@@ -32,6 +43,9 @@ struct TopicMetrics {
   Counter bytes;
   Counter blobs;
 
+  // Records in the quarantine files beside these blobs.
+  QuarantineCounters quarantined;
+
   // 1 while the store refuses the topic's files until a person acts.
   Gauge refused;
 };
@@ -42,6 +56,7 @@ struct TopicTotals {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t blobs = 0;
+  std::array<std::uint64_t, k_quarantine_reasons> quarantined{};
   bool refused = false;
 };
 
@@ -92,6 +107,10 @@ struct PartitionRow {
   // How old the oldest record is that is not published, in milliseconds; 0 where everything is. -1: not
   // known.
   std::int64_t lag_ms = -1;
+
+  // Every record that the log took before this moment is published; in milliseconds since the epoch. -1: not
+  // known.
+  std::int64_t landed_until_ms = -1;
 
   // -1 where the end is not known.
   std::int64_t lag_records() const;

@@ -38,6 +38,7 @@ spdlog::level::level_enum spdlog_level(Level level) {
 // The one piece of state that belongs to the process and not to a part of it, as its standard error does.
 struct ProcessLog {
   std::atomic<LogFormat> format{LogFormat::text};
+  std::atomic<bool> writes_over{false};
   spdlog::logger logger{"penstock", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
   // Of say(): the same sink, and no level.
   spdlog::logger words{"penstock", logger.sinks().front()};
@@ -67,14 +68,20 @@ bool stderr_is_journal() {
   return concat(status.st_dev, ":", status.st_ino) == stream;
 }
 
+// Goes to the line's begin and clears it, where there is one.
+std::string over_what_stands(const ProcessLog& state, std::string line) {
+  return state.writes_over.load(std::memory_order_relaxed) ? concat("\r\x1b[K", line) : line;
+}
+
 // In text the lines of say() are no lines of the log: they begin otherwise and have no time.
 void say_one(std::string_view text_prefix, Level level, std::string_view message,
              std::initializer_list<Field> fields) {
   ProcessLog& state = process_log();
   const LogFormat format = state.format.load(std::memory_order_relaxed);
-  const std::string line = format == LogFormat::text
-                               ? concat(text_prefix, one_line(message))
-                               : format_line(format, system_clock().wall_now(), level, message, fields);
+  const std::string line =
+      over_what_stands(state, format == LogFormat::text
+                                  ? concat(text_prefix, one_line(message))
+                                  : format_line(format, system_clock().wall_now(), level, message, fields));
   state.words.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
@@ -100,7 +107,8 @@ void log(Level level, std::string_view message, std::initializer_list<Field> fie
     return;
   }
   const LogFormat format = state.format.load(std::memory_order_relaxed);
-  const std::string line = format_line(format, system_clock().wall_now(), level, message, fields);
+  const std::string line =
+      over_what_stands(state, format_line(format, system_clock().wall_now(), level, message, fields));
   state.logger.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
@@ -114,6 +122,10 @@ void say_lines(Level level, std::string_view text) {
     say_one("", level, line, {});
     text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
+}
+
+void write_over(bool a_line_stands) {
+  process_log().writes_over.store(a_line_stands, std::memory_order_relaxed);
 }
 
 std::vector<Trouble> last_troubles() {

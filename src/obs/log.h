@@ -43,6 +43,10 @@ void log(Level level, std::string_view message, std::initializer_list<Field> fie
 // it as log() writes it.
 void say(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
+// Whether a line stands on the terminal that the next one is to be written over, and the cursor is in it.
+// From any thread.
+void write_over(bool a_line_stands);
+
 // say() for each line of the text; in text without "penstock: ", as compilers name the place of a fault.
 void say_lines(Level level, std::string_view text);
 

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -45,6 +46,12 @@ constexpr CounterRow k_counters[] = {
      "Records with an empty value, which leave no line."},
     {&WorkerMetrics::lines_flattened, "penstock_lines_flattened_total",
      "Records in which CR or LF became a space."},
+    {&WorkerMetrics::headers_repeated, "penstock_headers_repeated_total",
+     "Headers left out of files of capture-avro, as another of the same name follows in the record."},
+    {&WorkerMetrics::undecoded_values, "penstock_undecoded_values_total",
+     "Records whose value batch.decode could not decode; it lands in base64, with decode_error."},
+    {&WorkerMetrics::schema_conflicts, "penstock_schema_conflicts_total",
+     "Records with a field that is in _rescued, as its column is of another version of the schema."},
     {&WorkerMetrics::record_bytes, "penstock_record_bytes_total", "Bytes of record values received."},
     {&WorkerMetrics::lost_positions, "penstock_lost_positions_total",
      "Positions that were gone from the log before they were read, with source.on_data_loss: continue."},
@@ -62,6 +69,10 @@ constexpr CounterRow k_counters[] = {
      "Write requests sent to the lake, repeats included."},
     {&WorkerMetrics::tombstones, "penstock_tombstones_total",
      "Names of unfinished claims that were closed with an empty file; the records are read again."},
+    {&WorkerMetrics::empty_files, "penstock_empty_files_total",
+     "Empty files put for partitions that were silent (batch.empty_files)."},
+    {&WorkerMetrics::empty_files_given_up, "penstock_empty_files_given_up_total",
+     "Empty files that the lake did not take while the next window lasted; nothing else waits for them."},
     {&WorkerMetrics::dead_batches, "penstock_dead_batches_total",
      "Batches whose name a successor had closed before they were published; it reads the records again."},
     {&WorkerMetrics::dropped_batches, "penstock_dropped_batches_total",
@@ -108,6 +119,8 @@ constexpr GaugeRow k_gauges[] = {
      "Partitions that are not read until the assignment ends or a person acts; /readyz says why."},
     {&WorkerMetrics::waiting_partitions, "penstock_partitions_waiting",
      "Partitions of which nothing can be read for the time being; /readyz says why."},
+    {&WorkerMetrics::topics_without_schema, "penstock_topics_without_schema",
+     "Topics that are not read until the schema registry gives the schema of a record; /readyz says why."},
     {&WorkerMetrics::uploads_fail, "penstock_uploads_fail",
      "1 while requests to the lake fail and are made again."},
     {&WorkerMetrics::stage_live_bytes, "penstock_stage_live_bytes",
@@ -220,13 +233,13 @@ void render_codes(Exposition& page, Workers workers, CodeBoard WorkerMetrics::*b
 }
 
 template <class Reason, std::size_t reasons>
-void render_by_reason(Exposition& page, Workers workers,
-                      CountersBy<Reason, reasons> WorkerMetrics::*counters) {
+void render_by_reason(Exposition& page, Workers workers, CountersBy<Reason, reasons> WorkerMetrics::*counters,
+                      std::string_view label = "reason") {
   for (const WorkerMetrics* worker : workers) {
     const std::string index = std::to_string(worker->index);
     for (std::size_t i = 0; i < reasons; ++i) {
       const auto reason = static_cast<Reason>(i);
-      page.sample({{"worker", index}, {"reason", to_string(reason)}}, (worker->*counters)[reason].value());
+      page.sample({{"worker", index}, {label, to_string(reason)}}, (worker->*counters)[reason].value());
     }
   }
 }
@@ -270,6 +283,12 @@ void render_labelled(Exposition& page, Workers workers) {
   page.family("penstock_put_retries_total", "Requests to the lake made again, by what went wrong before.",
               MetricType::counter);
   render_by_reason(page, workers, &WorkerMetrics::retries);
+
+  page.family("penstock_registry_requests_total",
+              "Requests to the schema registry, by what came of them: found, unknown (no such schema), "
+              "unusable (no Avro), refused (401, 403), unavailable (no answer, or one that is none).",
+              MetricType::counter);
+  render_by_reason(page, workers, &WorkerMetrics::registry_requests, "outcome");
 
   page.family("penstock_produced_to_durable_excluded_total",
               "Blobs that are not in penstock_produced_to_durable_seconds: recovered from the stage, or no "
@@ -317,6 +336,9 @@ void render_topics(Exposition& page, Workers workers) {
       sum.records += part.records;
       sum.bytes += part.bytes;
       sum.blobs += part.blobs;
+      for (std::size_t reason = 0; reason < k_quarantine_reasons; ++reason) {
+        sum.quarantined[reason] += part.quarantined[reason];
+      }
       sum.refused = sum.refused || part.refused;
     }
   }
@@ -330,6 +352,16 @@ void render_topics(Exposition& page, Workers workers) {
           &TopicTotals::records);
   counter("penstock_topic_bytes_total", "Bytes of the values of these records.", &TopicTotals::bytes);
   counter("penstock_topic_blobs_total", "Blobs of the topic made visible in the lake.", &TopicTotals::blobs);
+  page.family("penstock_quarantined_records_total",
+              "Records of the topic in quarantine files, as they are not what batch.validate and "
+              "batch.max_record_bytes want.",
+              MetricType::counter);
+  for (const auto& [topic, totals] : by_topic) {
+    for (std::size_t reason = 0; reason < k_quarantine_reasons; ++reason) {
+      page.sample({{"topic", topic}, {"reason", to_string(static_cast<QuarantineReason>(reason))}},
+                  totals.quarantined[reason]);
+    }
+  }
   page.family("penstock_topic_refused",
               "1 while the lake refuses the topic's files until a person acts; others go on.",
               MetricType::gauge);
@@ -361,7 +393,8 @@ Partitions partitions_of(Workers workers) {
 struct TopicLag {
   std::int64_t records = 0;
   std::int64_t records_max = 0;
-  std::int64_t ms_max = -1;  // -1: of no partition
+  std::int64_t ms_max = -1;                                                 // -1: of no partition
+  std::int64_t landed_until_ms = std::numeric_limits<std::int64_t>::max();  // -1: of one it is not known
   bool has_records = false;
 };
 
@@ -374,6 +407,7 @@ void render_topic_lag(Exposition& page, const Partitions& partitions) {
     topic.records += std::max<std::int64_t>(records, 0);
     topic.records_max = std::max(topic.records_max, records);
     topic.ms_max = std::max(topic.ms_max, row.lag_ms);
+    topic.landed_until_ms = std::min(topic.landed_until_ms, row.landed_until_ms);
   }
   page.family("penstock_topic_lag_records",
               "Offsets between what is committed and the ends of the partitions, the sum over them.",
@@ -395,6 +429,17 @@ void render_topic_lag(Exposition& page, const Partitions& partitions) {
   for (const auto& [name, topic] : topics) {
     if (topic.ms_max >= 0) {
       page.sample({{"topic", name}}, static_cast<double>(topic.ms_max) / 1e3);
+    }
+  }
+  page.family(
+      "penstock_landed_until_seconds",
+      "Every record that the logs of the topic took before this time, in seconds since the epoch, is in "
+      "a published blob. Of the partitions that this process reads: of several processes the smallest "
+      "counts. No line while it is not known of one of them.",
+      MetricType::gauge);
+  for (const auto& [name, topic] : topics) {
+    if (topic.landed_until_ms >= 0) {
+      page.sample({{"topic", name}}, static_cast<double>(topic.landed_until_ms) / 1e3);
     }
   }
 }

@@ -107,10 +107,12 @@ void add_topic(JsonText& json, const TopicStatus& topic) {
   json.number("partition_count", topic.partition_count);
   json.number("lag_records", topic.lag_records);
   add_if_known(json, "lag_seconds", topic.lag_seconds, &JsonText::real);
+  add_if_known(json, "landed_until", topic.landed_until, &JsonText::time);
   json.real("read_per_second", topic.read_per_second);
   json.number("records", topic.records);
   json.number("bytes", topic.bytes);
   json.number("files", topic.files);
+  json.number("quarantined", topic.quarantined);
   add_if_known(json, "last_file", topic.last_file, &JsonText::time);
   json.truth("refused", topic.refused);
   json.list("partitions");

@@ -36,12 +36,16 @@ struct TopicStatus {
   std::uint64_t lag_records = 0;
   // The longest of its partitions.
   std::optional<double> lag_seconds{};
+  // Every record that the logs took before it is published, of all these partitions. None: not known of one.
+  std::optional<WallTime> landed_until{};
   // Offsets that were read, in the last half minute or so.
   double read_per_second = 0;
   // In published files, since the start.
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t files = 0;
+  // Records in the quarantine files beside these.
+  std::uint64_t quarantined = 0;
   // When the last of them was seen to be published.
   std::optional<WallTime> last_file{};
   // The store refuses its files until a person acts.

@@ -9,7 +9,7 @@
 namespace penstock::obs {
 
 struct TokenMetrics {
-  std::string side;      // "source", "sink"
+  std::string side;      // "source", "sink", "registry"
   std::string audience;  // "https://storage.azure.com"
   WallTime expires;      // the epoch: there is none yet
   std::uint64_t renewals = 0;

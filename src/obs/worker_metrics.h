@@ -12,6 +12,7 @@
 
 #include <penstock/result.h>
 
+#include "base/schema_outcome.h"
 #include "obs/boards.h"
 #include "obs/heartbeat.h"
 #include "obs/metrics.h"
@@ -84,6 +85,15 @@ struct WorkerMetrics {
   Counter records_skipped;
   // In which CR or LF became a space.
   Counter lines_flattened;
+  // Of records in files of capture-avro, which have the last header of a name only.
+  Counter headers_repeated;
+  // Whose value was to be decoded (batch.decode), and could not be.
+  Counter undecoded_values;
+  // Of which a field is rescued, as its column is of another version of the schema.
+  Counter schema_conflicts;
+  CountersBy<SchemaOutcome, k_schema_outcomes> registry_requests;
+  // Of which a record waits for its schema.
+  Gauge topics_without_schema;
   // Of values, as the source handed them over.
   Counter record_bytes;
   // With offsets that were handed over before, so they were dropped.
@@ -124,6 +134,9 @@ struct WorkerMetrics {
   Gauge uploads_fail;
   // Names of earlier claims that this worker has closed.
   Counter tombstones;
+  // Files that tell of a silent partition, and those that the lake did not take in time.
+  Counter empty_files;
+  Counter empty_files_given_up;
   // Batches whose name a successor had closed before they were published.
   Counter dead_batches;
   // Batches that were dropped unpublished; their records are read again.

@@ -9,6 +9,22 @@ std::size_t text_bytes_max_of(const Share& share) {
 }
 
 Metadata blob_metadata(const Batch& batch, const std::string& group) {
+  if (batch.beside) {
+    return format::to_metadata({.is_quarantine = true,
+                                .group = group,
+                                .topic = batch.plan->topic,
+                                .topic_id = {},
+                                .ranges = {},
+                                .lost = {},
+                                .before = {},
+                                .records = batch.cut.records,
+                                .skipped = {},
+                                .holes = {},
+                                .bytes = batch.cut.raw_bytes,
+                                .checksum = batch.cut.checksum,
+                                .attempt = batch.attempt,
+                                .of = batch.of});
+  }
   format::BlobMetadata metadata{.is_tombstone = false,
                                 .group = group,
                                 .topic = batch.plan->topic,
@@ -19,6 +35,7 @@ Metadata blob_metadata(const Batch& batch, const std::string& group) {
                                 .records = batch.cut.records,
                                 .skipped = batch.cut.skipped,
                                 .holes = batch.cut.holes,
+                                .quarantined = batch.quarantine.record_count(),
                                 .bytes = batch.cut.raw_bytes,
                                 .checksum = batch.cut.checksum,
                                 .attempt = batch.attempt};
@@ -29,6 +46,16 @@ Metadata blob_metadata(const Batch& batch, const std::string& group) {
     }
   }
   return format::to_metadata(metadata);
+}
+
+Metadata file_metadata(const Batch& batch, const std::string& group) {
+  Metadata told;
+  for (auto& [key, value] : blob_metadata(batch, group)) {
+    if (key != "crc32c") {
+      told.emplace_back(key == "penstock" ? "penstock.version" : "penstock." + key, value);
+    }
+  }
+  return told;
 }
 
 }  // namespace penstock::pipeline

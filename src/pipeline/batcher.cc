@@ -14,6 +14,10 @@
 // the same way once the span is used up. So the ranges of the batches of a partition always follow each
 // other without gaps.
 //
+// A batch ages from its first record. With min_bytes = 16 MiB, max_age = 1 min and small_max_age = 10 min:
+//   minute 1    it has 5 MiB, and is due as soon as it has 16
+//   minute 3    it has 16 MiB, and is sealed at that turn; with less it would be at minute 10
+//
 // Sealing an encoded batch may take slabs. Where there are none, the batch stays open and marked as due, and
 // seal_due() tries again at every turn. relieve() is the way out when records wait and no slab is free.
 #include "pipeline/batcher.h"
@@ -67,7 +71,7 @@ std::size_t Batcher::group_for(const TopicPlan* plan, const std::string& topic_i
       return index;
     }
   }
-  groups_.push_back(Group{.plan = plan, .topic_id = topic_id});
+  groups_.push_back(Group{.plan = plan, .topic_id = topic_id, .quiet_since = clock_.now()});
   return groups_.size() - 1;
 }
 
@@ -118,6 +122,9 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
       }
       break;
     }
+    if (taken.stop == Taken::Stop::no_schema) {
+      break;
+    }
     if (taken.stop == Taken::Stop::batch_full &&
         (!seal(member.group, obs::SealReason::size) || backlog_.full())) {
       break;
@@ -135,8 +142,17 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
 // To the open batch of the group, and tells the ledger.
 Batcher::Taken Batcher::append(Member& member, PartitionSlot slot, std::span<const RecordView> records) {
   Group& group = groups_[member.group];
+  if (writer_.awaits_schema(*group.plan, records.front())) {
+    return {.stop = Taken::Stop::no_schema};
+  }
   Batch& batch = open_batch(group);
   Share& share = share_of(batch, member, slot);
+  if (group.plan->name_clock == NameClock::record && batch.cut.skipped == 0 && !batch.makes_blob()) {
+    batch.name = name_of(group, batch.id, time_of(records.front(), clock_.wall_now()));
+    if (batch.quarantine.batch) {
+      batch.quarantine.batch->name = format::quarantine_name(batch.name);
+    }
+  }
   const Taken taken = writer_.append(group.open, share, records);
   if (taken.records > 0) {
     record_ages_.read(slot, ledger::BatchKey{batch.id.counter}, records.front());
@@ -177,8 +193,21 @@ void Batcher::note_lost(Batch& batch, Partition partition, Range range) {
 }
 
 BatchPtr Batcher::make_batch(const Group& group) {
-  const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
   const BatchId id{.incarnation = incarnation_, .counter = next_counter_++};
+  auto batch = std::make_shared<Batch>();
+  batch->id = id;
+  batch->plan = group.plan;
+  batch->name = name_of(group, id, clock_.wall_now());
+  batch->attempt = random_hex();
+  batch->topic_id = group.topic_id;
+  // Nobody can write the rest of a file with an end once its encoder is gone.
+  batch->recipe_hash =
+      group.plan->format.has_end() ? 0 : with_topic_id(group.plan->recipe_hash, group.topic_id);
+  return batch;
+}
+
+std::string Batcher::name_of(const Group& group, const BatchId& id, WallTime time) const {
+  const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
   std::optional<Partition> partition;
   if (group.plan->path.uses_partition()) {  // then the group is of one partition
     for (const Member& member : members_) {
@@ -187,15 +216,20 @@ BatchPtr Batcher::make_batch(const Group& group) {
       }
     }
   }
-  auto batch = std::make_shared<Batch>();
-  batch->id = id;
-  batch->plan = group.plan;
-  batch->name = group.plan->path.expand(group.plan->topic, partition, clock_.wall_now(), id,
-                                        format::file_extension(group.plan->format));
-  batch->attempt = random_hex();
-  batch->topic_id = group.topic_id;
-  batch->recipe_hash = with_topic_id(group.plan->recipe_hash, group.topic_id);
-  return batch;
+  return group.plan->path.expand(group.plan->topic, partition, time, id,
+                                 format::file_extension(group.plan->format));
+}
+
+// A batch of its own for the store, as far as its bytes go. It takes nothing until a record comes.
+BatchPtr Batcher::make_quarantine(const Batch& batch) {
+  auto beside = std::make_shared<Batch>();
+  beside->id = {.incarnation = incarnation_, .counter = next_counter_++};
+  beside->plan = batch.plan->quarantine.get();
+  beside->name = format::quarantine_name(batch.name);
+  beside->attempt = random_hex();
+  beside->beside = batch.id;
+  beside->of = batch.attempt;
+  return beside;
 }
 
 BatchPtr Batcher::begin_recovered(std::span<const PartitionSlot> slots) {
@@ -207,10 +241,22 @@ BatchPtr Batcher::begin_recovered(std::span<const PartitionSlot> slots) {
   }
   const BatchPtr batch = make_batch(group_of(slots.front()));
   for (const PartitionSlot slot : slots) {
-    groups_[members_[slot.value].group].sealed_last = ledger::BatchKey{batch->id.counter};
+    Group& group = groups_[members_[slot.value].group];
+    group.sealed_last = ledger::BatchKey{batch->id.counter};
+    group.quiet_since = clock_.now();
   }
   batch->place = backlog_.take(k_sealed_batch_bytes + slots.size() * k_sealed_share_bytes);
   return batch;
+}
+
+std::optional<MonoTime> Batcher::quiet_since(PartitionSlot slot) const {
+  const Group& group = group_of(slot);
+  return group.open ? std::nullopt : std::optional(group.quiet_since);
+}
+
+std::string Batcher::name_of_empty_file(PartitionSlot slot) {
+  return name_of(group_of(slot), {.incarnation = incarnation_, .counter = next_counter_++},
+                 clock_.wall_now());
 }
 
 std::uint64_t Batcher::recipe_hash_of(PartitionSlot slot) const {
@@ -222,18 +268,38 @@ Batch& Batcher::open_batch(Group& group) {
     return *group.open;
   }
   const std::size_t index = static_cast<std::size_t>(&group - groups_.data());
-  BatchPtr batch = make_batch(group);
-  group.age_timer = loop_.start_timer(group.plan->max_age, [this, index] {
-    const auto open = open_.find(index);
-    CHECK(open != open_.end());
-    groups_[index].age_timer = io::TimerId::none;
-    open->second = true;
-    seal_due();
-  });
-  group.open = std::move(batch);
-  open_[index] = false;
+  group.open = make_batch(group);
+  if (group.plan->rules.any()) {
+    group.open->quarantine.batch = make_quarantine(*group.open);
+  }
+  group.opened = clock_.now();
+  open_[index] = Due::no;
+  begin_age(index);
   metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
   return *group.open;
+}
+
+// With min_bytes there are two ages. Behind the first one a batch is due as soon as it is large.
+void Batcher::begin_age(std::size_t index) {
+  const TopicPlan& plan = *groups_[index].plan;
+  const bool is_young = open_.at(index) == Due::no;
+  const bool may_wait = is_young && plan.min_bytes > 0 && plan.small_max_age > plan.max_age;
+  const MonoTime until = groups_[index].opened + (is_young ? plan.max_age : plan.small_max_age);
+  const Duration left = std::max<Duration>(until - clock_.now(), Duration::zero());
+  groups_[index].age_timer = loop_.start_timer(left, [this, index, may_wait] {
+    groups_[index].age_timer = io::TimerId::none;
+    open_.at(index) = may_wait ? Due::when_large : Due::yes;
+    if (may_wait) {
+      begin_age(index);
+    }
+    seal_due();
+  });
+}
+
+bool Batcher::is_due(std::size_t index, Due due) const {
+  const Group& group = groups_[index];
+  return due == Due::yes ||
+         (due == Due::when_large && group.open->cut.stored_estimate() >= group.plan->min_bytes);
 }
 
 std::optional<Position> Batcher::bare_from(PartitionSlot slot) const {
@@ -269,6 +335,7 @@ bool Batcher::seal(std::size_t index, obs::SealReason reason) {
   }
   writer_.seal(batch);
   group.sealed_last = ledger::BatchKey{batch->id.counter};
+  group.quiet_since = clock_.now();
   batch->place = backlog_.take(backlog_bytes(*batch));
   metrics_.batches_sealed[reason].add();
   metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));
@@ -280,18 +347,20 @@ bool Batcher::seal(std::size_t index, obs::SealReason reason) {
 // before. A batch without rows is no file, and always waits. Others grow instead once many wait.
 bool Batcher::waits(const Group& group) const {
   return group.sealed_last && ledger_.contains(*group.sealed_last) &&
-         (group.open->cut.records == 0 || backlog_.half_full());
+         (!group.open->makes_blob() || backlog_.half_full());
 }
 
 std::uint64_t Batcher::backlog_bytes(const Batch& batch) const {
+  const Batch* const beside = batch.quarantine.batch.get();
   return k_sealed_batch_bytes + batch.ranges.shares.size() * k_sealed_share_bytes +
-         writer_.short_chunks(batch) * k_short_chunk_bytes;
+         writer_.short_chunks(batch) * k_short_chunk_bytes + (beside != nullptr ? backlog_bytes(*beside) : 0);
 }
 
 void Batcher::seal_due() {
   for (auto open = open_.begin(); open != open_.end();) {
     const auto next = std::next(open);
-    if (open->second && !waits(groups_[open->first]) && !seal(open->first, obs::SealReason::age)) {
+    if (is_due(open->first, open->second) && !waits(groups_[open->first]) &&
+        !seal(open->first, obs::SealReason::age)) {
       return;
     }
     open = next;
@@ -314,9 +383,12 @@ bool Batcher::seal_all(obs::SealReason reason) {
 void Batcher::relieve(bool publishing, bool stage_full) {
   BatchPtr fullest;
   for (const auto& [index, due] : open_) {
-    const BatchPtr& batch = groups_[index].open;
-    if (batch->cut.held_slabs() > 0 && (!fullest || batch->cut.held_bytes() > fullest->cut.held_bytes())) {
-      fullest = batch;
+    const BatchPtr& open = groups_[index].open;
+    for (const BatchPtr& batch : {open, open->quarantine.batch}) {
+      if (batch && batch->cut.held_slabs() > 0 &&
+          (!fullest || batch->cut.held_bytes() > fullest->cut.held_bytes())) {
+        fullest = batch;
+      }
     }
   }
   if (fullest && !stage_full && writer_.can_end(*fullest)) {
@@ -345,6 +417,7 @@ std::vector<BatchPtr> Batcher::drop(std::span<const ledger::BatchKey> keys) {
     loop_.cancel_timer(std::exchange(group.age_timer, io::TimerId::none));
     writer_.abandon(*batch);
     dropped.push_back(std::move(batch));
+    group.quiet_since = clock_.now();
     open = open_.erase(open);
   }
   metrics_.open_batches.set(static_cast<std::int64_t>(open_.size()));

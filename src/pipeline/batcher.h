@@ -68,9 +68,14 @@ class Batcher {
   };
   Admission admit(const source::RecordSpan& span);
 
-  // Takes records from the front; returns how many. Fewer than all: no slab was free, or the backlog is full.
-  // Needs admit().
+  // Takes records from the front; returns how many. Fewer than all: no slab was free, the backlog is full, or
+  // the next one awaits its schema. Needs admit().
   std::size_t take(const source::RecordSpan& span);
+
+  // Whether the record is not taken before its schema is known.
+  bool awaits_schema(PartitionSlot slot, const RecordView& record) {
+    return writer_.awaits_schema(plan_of(slot), record);
+  }
 
   // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares
   // and chunks yet, and never open. As the batches of a partition follow each other, those that are open are
@@ -81,6 +86,11 @@ class Batcher {
   std::optional<Position> bare_from(PartitionSlot slot) const;
   // That of the slot's batches: Batch::recipe_hash.
   std::uint64_t recipe_hash_of(PartitionSlot slot) const;
+
+  // Since when no batch of the slot's has been open; none: one is. At first, since the epoch began.
+  std::optional<MonoTime> quiet_since(PartitionSlot slot) const;
+  // As of a batch that is opened now and never used again: no other file has this name.
+  std::string name_of_empty_file(PartitionSlot slot);
 
   // Seals every open batch, as soon as there are slabs for it. Returns whether none is left open.
   bool seal_all(obs::SealReason reason);
@@ -110,8 +120,12 @@ class Batcher {
     std::size_t partition_count = 0;
     BatchPtr open = nullptr;
     std::optional<ledger::BatchKey> sealed_last = std::nullopt;
-    io::TimerId age_timer = io::TimerId::none;  // of the open batch
+    io::TimerId age_timer = io::TimerId::none;  // these two: of the open batch
+    MonoTime opened{};
+    MonoTime quiet_since{};  // unless one is open
   };
+  // Whether an open batch is to be sealed by its age. when_large: once it has the plan's min_bytes.
+  enum class Due : std::uint8_t { no, when_large, yes };
   struct Member {  // of a slot
     std::size_t group = 0;
     Partition partition;
@@ -126,6 +140,10 @@ class Batcher {
   Taken append(Member& member, PartitionSlot slot, std::span<const RecordView> records);
   void pass_over(Member& member, const source::RecordSpan& span);
   BatchPtr make_batch(const Group& group);
+  BatchPtr make_quarantine(const Batch& batch);
+  std::string name_of(const Group& group, const BatchId& id, WallTime time) const;
+  void begin_age(std::size_t group);
+  bool is_due(std::size_t group, Due due) const;
   Batch& open_batch(Group& group);
   Share& share_of(Batch& batch, Member& member, PartitionSlot slot);
   void note_lost(Batch& batch, Partition partition, Range range);
@@ -147,8 +165,8 @@ class Batcher {
   std::mt19937_64 random_;
   Events events_;
   std::vector<Group> groups_;
-  std::vector<Member> members_;       // by slot
-  std::map<std::size_t, bool> open_;  // groups with an open batch; true: due to be sealed by age
+  std::vector<Member> members_;      // by slot
+  std::map<std::size_t, Due> open_;  // groups with an open batch
 };
 
 }  // namespace penstock::pipeline

@@ -72,6 +72,7 @@ class Chunks {
   };
 
   Chunk& emplace_back() { return *owned_.emplace_back(std::make_unique<Chunk>()); }
+  void pop_back() { owned_.pop_back(); }
   std::size_t size() const { return owned_.size(); }
   Chunk& operator[](std::size_t index) { return *owned_[index]; }
   const Chunk& operator[](std::size_t index) const { return *owned_[index]; }

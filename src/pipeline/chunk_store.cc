@@ -29,6 +29,16 @@
 
 namespace penstock::pipeline {
 
+namespace {
+
+// Whether what follows from the chunks of the batch is all that there is to tell of its positions. Of those
+// that were lost it is not, nor of those in the quarantine.
+bool told_by_chunks(const Batch& batch) {
+  return batch.ranges.lost.empty() && batch.quarantine.record_count() == 0;
+}
+
+}  // namespace
+
 ChunkStore::ChunkStore(mem::SlabPool& pool, stage::Stage& stage, const Reserve& reserve)
     : pool_(pool), stage_(stage), reserve_(reserve) {
   CHECK(reserve_.to_load + reserve_.to_end < pool_.slab_count());
@@ -122,8 +132,7 @@ bool ChunkStore::stage_chunk(const BatchPtr& batch, Chunk& chunk) {
                               .last = chunk.last,
                               .whole_record_bytes = chunk.whole_record_bytes,
                               .whole_record_checksum = chunk.whole_record_checksum,
-                              // Positions that were lost are told in the blob's metadata, and nowhere else.
-                              .recipe_hash = batch->ranges.lost.empty() ? batch->recipe_hash : 0};
+                              .recipe_hash = told_by_chunks(*batch) ? batch->recipe_hash : 0};
   chunk.place.extent =
       stage_.append(info, chunk.place.slab, {.bytes = chunk.payload_bytes, .checksum = chunk.checksum},
                     [this, batch, &chunk](Result<void> result) { staged(batch, chunk, std::move(result)); });

@@ -32,6 +32,8 @@ namespace {
 
 using obs::Level;
 
+constexpr Duration k_between_words_on_quarantine = std::chrono::minutes(5);  // of one topic
+
 ledger::BatchKey key_of(const Batch& batch) {
   return ledger::BatchKey{batch.id.counter};
 }
@@ -142,7 +144,7 @@ void ClaimDriver::lost() {
 }
 
 void ClaimDriver::sealed(const BatchPtr& batch) {
-  if (batch->cut.blocks.empty()) {  // only skipped records and holes: nothing to store
+  if (!batch->makes_blob()) {  // only skipped records and holes: nothing to store
     protocol_.sealed(key_of(*batch), {},
                      batch->ranges.lost.empty() ? ledger::Rowless::bare : ledger::Rowless::lost);
     return;
@@ -150,18 +152,61 @@ void ClaimDriver::sealed(const BatchPtr& batch) {
   batches_.emplace(key_of(*batch), batch);
   count_publishing();
   protocol_.sealed(key_of(*batch), batch->name);
+  if (batch->quarantine.batch) {
+    parts_.uploader.seal(batch->quarantine.batch);
+  }
   parts_.uploader.seal(batch);
 }
 
+// The name of a quarantine file is in no claim, and counts only if the file beside it is published. So it may
+// be put at any time.
 void ClaimDriver::stored(const BatchPtr& batch) {
-  protocol_.stored(key_of(*batch));
+  if (batch->beside) {
+    parts_.uploader.publish(batch, MonoTime::max());
+    return;
+  }
+  batch->upload.stored = true;
+  stored_if_whole(*batch);
 }
 
+void ClaimDriver::stored_if_whole(const Batch& batch) {
+  const BatchPtr& beside = batch.quarantine.batch;
+  if (batch.upload.stored && (!beside || beside->upload.published)) {
+    protocol_.stored(key_of(batch));
+  }
+}
+
+// A quarantine is late only if its blocks are gone: they are put again.
 void ClaimDriver::late(const BatchPtr& batch) {
+  if (batch->beside) {
+    parts_.uploader.publish(batch, MonoTime::max());
+    return;
+  }
   protocol_.put_is_late(key_of(*batch));
 }
 
+void ClaimDriver::quarantine_ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
+  if (!result.ok() || *result != Uploader::Publication::published) {
+    events_.failed(result.ok()
+                       ? make_error(ErrorKind::already_exists, Action::fatal,
+                                    concat("a tombstone is at the name of the quarantine file ", batch->name,
+                                           ", and nobody of penstock puts one there: look at its "
+                                           "metadata, then start again; nothing was committed"))
+                       : result.error());
+    return;
+  }
+  batch->upload.published = true;
+  parts_.chunks.forget(*batch);
+  const auto whole = batches_.find(ledger::BatchKey{batch->beside->counter});
+  CHECK((whole != batches_.end()));  // else it was abandoned with it
+  stored_if_whole(*whole->second);
+}
+
 void ClaimDriver::ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result) {
+  if (batch->beside) {
+    quarantine_ticket(batch, result);
+    return;
+  }
   if (!result.ok()) {
     if (!batch->recovered_as || !protocol_.give_up(key_of(*batch))) {
       events_.failed(result.error());
@@ -213,6 +258,7 @@ void ClaimDriver::published(const BatchPtr& batch) {
   topic.records.add(batch->cut.records);
   topic.bytes.add(value_bytes);
   observe_age(*batch);
+  tell_quarantine(*batch);
   if (obs::would_log(Level::debug)) {
     obs::log(Level::debug, "published",
              {{"worker", options_.worker},
@@ -221,6 +267,34 @@ void ClaimDriver::published(const BatchPtr& batch) {
               {"records", batch->cut.records},
               {"bytes", batch->cut.payload_bytes},
               {"blocks", batch->cut.blocks.size()}});
+  }
+}
+
+// Counted when it is sure: what is dropped is read and judged again.
+void ClaimDriver::tell_quarantine(const Batch& batch) {
+  const BatchQuarantine& quarantine = batch.quarantine;
+  if (!quarantine.first) {
+    return;
+  }
+  obs::TopicMetrics& topic = metrics_.topics.of(batch.plan->topic);
+  for (std::size_t reason = 0; reason < k_quarantine_reasons; ++reason) {
+    topic.quarantined[static_cast<QuarantineReason>(reason)].add(quarantine.records[reason]);
+  }
+  obs::LogGate& gate =
+      quarantine_gates_.try_emplace(batch.plan->topic, k_between_words_on_quarantine).first->second;
+  if (const auto held_back = gate.pass(clock_.now())) {
+    obs::log(
+        Level::warning,
+        "records are not what batch.validate and batch.max_record_bytes want: they are in the quarantine, "
+        "and not in the topic's file",
+        {{"worker", options_.worker},
+         {"topic", batch.plan->topic},
+         {"partition", quarantine.first->partition.value},
+         {"offset", quarantine.first->offset.value},
+         {"reason", to_string(quarantine.first->reason)},
+         {"records", quarantine.record_count()},
+         {"blob", quarantine.batch->name},
+         {"held_back", *held_back}});
   }
 }
 
@@ -309,7 +383,9 @@ bool ClaimDriver::adopt(const RecoveredBatch& recovered, std::span<const Partiti
   const TopicPlan& plan = parts_.batcher.plan_of(slots.front());
   const bool is_plain = !plan.format.is_encoded();
   const std::uint64_t recipe_hash = parts_.batcher.recipe_hash_of(slots.front());
-  if (!protocol_.taking() || recipe_hash == 0 || recovered.recipe_hash != recipe_hash ||
+  // The stage does not tell the time of a batch's first record, and this blob's name would have it.
+  if (plan.name_clock == NameClock::record || !protocol_.taking() || recipe_hash == 0 ||
+      recovered.recipe_hash != recipe_hash ||
       slots.size() > (plan.by_partition ? 1 : k_partitions_per_batch_max) ||
       (is_plain && recovered.payload_bytes() != recovered.raw_bytes)) {
     return false;
@@ -368,7 +444,8 @@ void ClaimDriver::perform(ledger::PutTombstone& action) {
               {"blob", action.blob},
               {"held_back", *held_back}});
   }
-  parts_.names.put_tombstone(action.blob, [this, ask = action.ask](bool created) {
+  const TopicPlan& plan = parts_.batcher.plan_of(action.slot);
+  parts_.names.put_tombstone(action.blob, plan.shredded.get(), [this, ask = action.ask](bool created) {
     protocol_.tombstone_put(ask, created ? ledger::TombstonePut::created : ledger::TombstonePut::exists);
   });
 }
@@ -467,6 +544,12 @@ void ClaimDriver::perform(ledger::AskBlob& action) {
 
 void ClaimDriver::perform(ledger::Drop& action) {
   metrics_.dropped_batches.add(action.batches.size());
+  if (const auto held_back = action.batches.empty() ? std::nullopt : drop_gate_.pass(clock_.now())) {
+    obs::log(Level::warning,
+             "batches are dropped before they were published; whoever owns their partitions reads again from "
+             "the committed positions",
+             {{"worker", options_.worker}, {"batches", action.batches.size()}, {"held_back", *held_back}});
+  }
   for (const BatchPtr& open : parts_.batcher.drop(action.batches)) {
     parts_.uploader.abandon(*open);
   }

@@ -113,6 +113,10 @@ class ClaimDriver {
   void give_up(const RecoveredBatch& recovered);
   bool settle_adoption();
 
+  void stored_if_whole(const Batch& batch);
+  void quarantine_ticket(const BatchPtr& batch, const Result<Uploader::Publication>& result);
+  void tell_quarantine(const Batch& batch);
+
   void on_commit_answer(ledger::Ask ask, std::size_t partitions, const CommitReply& answer);
   void observe_age(const Batch& batch);
   void published(const BatchPtr& batch);
@@ -138,8 +142,10 @@ class ClaimDriver {
   // These may be told of each of many batches at once.
   obs::LogGate unusable_gate_{std::chrono::seconds(30)};
   obs::LogGate dead_gate_{std::chrono::seconds(30)};
+  obs::LogGate drop_gate_{std::chrono::seconds(30)};
   obs::LogGate late_claim_gate_{std::chrono::seconds(30)};
   obs::LogGate tombstone_gate_{std::chrono::seconds(30)};
+  std::map<std::string, obs::LogGate> quarantine_gates_;  // by topic
 };
 
 }  // namespace penstock::pipeline

@@ -19,6 +19,7 @@
 #include "base/alive.h"
 #include "base/clock.h"
 #include "format/blob_metadata.h"
+#include "format/shredded_values.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "obs/worker_metrics.h"
@@ -49,8 +50,10 @@ class ClaimedNames {
   };
   ClaimedNames(Options options, lake::BlobStore& store, io::Loop& loop, obs::WorkerMetrics& metrics);
 
-  // `created`: this made a tombstone. Otherwise there is a blob of this name.
-  void put_tombstone(const std::string& blob, std::function<void(bool created)> done);
+  // `created`: this made a tombstone. Otherwise there is a blob of this name. `shredded`: of the topic's
+  // plan.
+  void put_tombstone(const std::string& blob, const format::ShreddedValues* shredded,
+                     std::function<void(bool created)> done);
 
   // What is there now.
   void read(const std::string& blob, std::function<void(const NamedBlob&)> done);

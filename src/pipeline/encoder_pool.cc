@@ -7,6 +7,26 @@
 namespace penstock::pipeline {
 
 format::Encoder& EncoderPool::lend(Batch& batch, const std::function<void(Batch&)>& end_part) {
+  format::Encoder& encoder =
+      batch.plan->format.has_end() ? kept_for_file(batch) : lend_for_part(batch, end_part);
+  if (batch.cut.filling.encoder == nullptr) {
+    encoder.begin_file(
+        {.attempt = batch.attempt, .begun = batch.cut.chunks.size() > 0, .topic = batch.plan->topic});
+    batch.cut.filling.encoder = &encoder;
+  }
+  return encoder;
+}
+
+format::Encoder& EncoderPool::kept_for_file(const Batch& batch) {
+  std::unique_ptr<format::Encoder>& encoder = kept_[&batch];
+  if (!encoder) {
+    encoder = format::make_file_encoder(batch.plan->format, parquet_, batch.plan->shredded,
+                                        batch.cut.filling.columns);
+  }
+  return *encoder;
+}
+
+format::Encoder& EncoderPool::lend_for_part(Batch& batch, const std::function<void(Batch&)>& end_part) {
   ++uses_;
   for (Place& place : places_) {
     if (place.user == &batch) {
@@ -17,11 +37,11 @@ format::Encoder& EncoderPool::lend(Batch& batch, const std::function<void(Batch&
   Place& place = find_place(batch.plan->format, end_part);
   place.user = &batch;
   place.last_use = uses_;
-  batch.cut.filling.encoder = place.encoder.get();
   return *place.encoder;
 }
 
 void EncoderPool::give_back(Batch& batch) {
+  kept_.erase(&batch);
   for (Place& place : places_) {
     if (place.user == &batch) {
       place.encoder->reset();

@@ -2,13 +2,16 @@
 //
 // A batch keeps its encoder until its part (gzip member, zstd frame) ends, normally with the block. When more
 // batches are open than there are encoders, the one that was used longest ago ends its part early: its block
-// then holds two.
+// then holds two. A file with an end keeps its encoder until that end, and has one of its own.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
+#include "format/parquet_encoder.h"
 #include "format/record_format.h"
 #include "pipeline/batch.h"
 
@@ -20,7 +23,7 @@ class EncoderPool {
   static constexpr std::size_t k_encoders_max = 8;
 
   // The batch's own encoder, a free one, or another batch's: `end_part` is called for that batch first, and
-  // must leave it without one (give_back).
+  // must leave it without one (give_back). One that was not the batch's has been told of its file.
   format::Encoder& lend(Batch& batch, const std::function<void(Batch&)>& end_part);
   void give_back(Batch& batch);
 
@@ -32,9 +35,13 @@ class EncoderPool {
     std::uint64_t last_use = 0;
   };
 
+  format::Encoder& kept_for_file(const Batch& batch);
+  format::Encoder& lend_for_part(Batch& batch, const std::function<void(Batch&)>& end_part);
   Place& find_place(const format::RecordFormat& format, const std::function<void(Batch&)>& end_part);
 
   std::vector<Place> places_;
+  format::ParquetShared parquet_;                                  // outlives those of kept_
+  std::map<const Batch*, std::unique_ptr<format::Encoder>> kept_;  // of files with an end
   std::uint64_t uses_ = 0;
 };
 

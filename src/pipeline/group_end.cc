@@ -1,5 +1,6 @@
 #include "pipeline/group_end.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/check.h"
@@ -13,12 +14,13 @@ constexpr Duration k_between_reads = std::chrono::seconds(1);
 
 GroupEnd::GroupEnd(std::map<TopicPartition, EndMark> marks) : open_count_(marks.size()) {
   for (const auto& [id, mark] : marks) {
-    marks_.emplace(id, Known{.mark = mark, .at = std::nullopt});
+    marks_.emplace(id, Known{.mark = mark, .at = std::nullopt, .began = {}});
   }
 }
 
 void GroupEnd::learn(Known& known, Position at) {
   if (known.at != at) {
+    known.began = known.at ? known.began : at;
     known.at = at;
     ++news_;
   }
@@ -78,6 +80,19 @@ std::vector<GroupEnd::Left> GroupEnd::left() const {
     }
   }
   return left;
+}
+
+GroupEnd::Progress GroupEnd::progress() const {
+  const std::lock_guard lock(mutex_);
+  Progress progress;
+  for (const auto& [id, known] : marks_) {
+    if (known.at && known.began < known.mark.mark) {
+      const Position at = std::clamp(*known.at, known.began, known.mark.mark);
+      progress.done += static_cast<std::uint64_t>(at.value - known.began.value);
+      progress.total += static_cast<std::uint64_t>(known.mark.mark.value - known.began.value);
+    }
+  }
+  return progress;
 }
 
 std::uint64_t GroupEnd::news() const {

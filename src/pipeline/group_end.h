@@ -51,6 +51,14 @@ class GroupEnd {
     Position mark;
   };
 
+  // Positions between where partitions stood when that was first known and their marks; and how many of these
+  // are published and committed. Partitions of which nothing is known yet are not counted.
+  struct Progress {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+  };
+  Progress progress() const;
+
   bool complete() const;
   std::vector<Left> left() const;
   std::size_t mark_count() const { return marks_.size(); }
@@ -62,6 +70,7 @@ class GroupEnd {
   struct Known {
     EndMark mark;
     std::optional<Position> at;
+    Position began{};  // the first `at`
     bool reached = false;
   };
 

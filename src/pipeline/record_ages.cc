@@ -4,15 +4,12 @@
 #include <chrono>
 
 namespace penstock::pipeline {
-namespace {
 
 WallTime time_of(const RecordView& record, WallTime now) {
   const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
   const bool is_time = tells_time(record.timestamp_ms) && record.timestamp_ms <= now_ms;
   return is_time ? WallTime(std::chrono::milliseconds(record.timestamp_ms)) : now;
 }
-
-}  // namespace
 
 void RecordAges::begin_epoch(std::size_t partitions) {
   partitions_.clear();
@@ -55,6 +52,23 @@ std::optional<Duration> RecordAges::lag(PartitionSlot slot, Position durable, Po
     partition.behind_since = clock_.now();
   }
   return clock_.now() - *partition.behind_since;
+}
+
+std::optional<WallTime> RecordAges::landed_until(PartitionSlot slot, Position durable, Position log_end,
+                                                 std::optional<MonoTime> log_end_at) const {
+  if (slot.value >= partitions_.size()) {
+    return std::nullopt;
+  }
+  const std::vector<Mark>& marks = partitions_[slot.value].marks;
+  const auto first_left =
+      std::ranges::find_if(marks, [durable](const Mark& mark) { return mark.first >= durable; });
+  if (first_left != marks.end()) {
+    return first_left->time;
+  }
+  if (log_end.value < 0 || durable < log_end || !log_end_at) {
+    return std::nullopt;
+  }
+  return clock_.wall_now() - (clock_.now() - *log_end_at);
 }
 
 }  // namespace penstock::pipeline

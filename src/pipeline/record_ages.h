@@ -23,6 +23,9 @@
 
 namespace penstock::pipeline {
 
+// The record's time; `now` where that cannot be one.
+WallTime time_of(const RecordView& record, WallTime now);
+
 class RecordAges {
  public:
   // It outlives this.
@@ -39,6 +42,12 @@ class RecordAges {
   // when everything is durable. None: not known. Forgets what has become durable, so it is called once in a
   // while.
   std::optional<Duration> lag(PartitionSlot slot, Position durable, Position log_end);
+
+  // Every record that the log took before this moment is durable. That is the time of the first record that
+  // is not; where all are, the moment when `log_end` was the end (source::PartitionState::log_end_at). None:
+  // not known, as what waits was not read yet.
+  std::optional<WallTime> landed_until(PartitionSlot slot, Position durable, Position log_end,
+                                       std::optional<MonoTime> log_end_at) const;
 
  private:
   struct Mark {

@@ -4,9 +4,11 @@
 // Of such a topic one request at a time is tried, after pauses that grow to some minutes. All others of the
 // topic wait for it. So the other topics have the connections, and a store that refuses everything is asked
 // once a topic and pause. When one is taken, all of its topic go on at once, and the other refused topics are
-// tried too, as the cause was probably the same.
+// tried too, as the cause was probably the same. The files of a topic and the quarantine beside them count as
+// two topics, since their paths may have rights of their own.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -52,10 +54,11 @@ class RefusedTopics {
   // Whether the task must wait for another one of its topic. If so, it waits here, and `task` is empty.
   bool holds_back(UploadTask& task);
 
-  // A call of this step was taken. A stored block says nothing of a list that is refused.
-  void taken(const std::string& topic, UploadTask::Step step);
+  // The task was taken. A stored block says nothing of a list that is refused, so the next of the topic is
+  // tried, at once.
+  void taken(const UploadTask& task);
 
-  // The task is over without having been refused: it was late, or taken and yet no sign for the others.
+  // The task is over without having been tried: it was late.
   void left(const UploadTask& task);
 
   // Nothing more is to be sent for the batch.
@@ -63,9 +66,18 @@ class RefusedTopics {
 
   bool idle() const;
   bool any() const { return !topics_.empty(); }
+  // By the topic's name. Where both are refused, what is known of its files.
   std::map<std::string, Refusal> look() const;
 
  private:
+  struct Path {
+    std::string topic;
+    bool in_quarantine = false;
+
+    friend auto operator<=>(const Path&, const Path&) = default;
+  };
+  static Path path_of(const Batch& batch);
+
   struct Topic {
     Refusal refusal;
     UploadTask::Step step{};  // that was refused
@@ -77,14 +89,15 @@ class RefusedTopics {
 
   // What of the topic waits is tried in its turn. `probe` and `timer` are none in a topic of which nothing
   // waits, and it stays while a batch of it is still to come back: as one that was late.
-  void arm(const std::string& name, Topic& topic);
-  void try_one(const std::string& name);
+  void arm(const Path& path, Topic& topic);
+  void try_one(const Path& path);
+  void try_next(const Path& path, const Topic& topic);
 
   const RetryOptions options_;
   io::Loop& loop_;
   const Clock& clock_;
   const Events events_;
-  std::map<std::string, Topic> topics_;
+  std::map<Path, Topic> topics_;
 };
 
 }  // namespace penstock::pipeline

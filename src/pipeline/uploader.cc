@@ -39,6 +39,23 @@
 #include "obs/log.h"
 
 namespace penstock::pipeline {
+namespace {
+
+// Of a block that is loaded, or of the file that has none.
+std::vector<Bytes> body_of(const Batch& batch, std::uint32_t index) {
+  if (batch.cut.blocks.empty()) {
+    return batch.cut.empty_file.empty() ? std::vector<Bytes>() : std::vector{Bytes(batch.cut.empty_file)};
+  }
+  const Block& block = batch.cut.blocks[index];
+  std::vector<Bytes> body;
+  body.reserve(block.chunk_count);
+  for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
+    body.push_back(batch.cut.chunks[block.first_chunk + i].payload());
+  }
+  return body;
+}
+
+}  // namespace
 
 Uploader::Uploader(const Options& options, lake::BlobStore& store, ChunkStore& chunks, io::Loop& loop,
                    const Clock& clock, obs::WorkerMetrics& metrics, Events events)
@@ -70,7 +87,12 @@ void Uploader::upload(const BatchPtr& batch, std::uint32_t block) {
 }
 
 void Uploader::seal(const BatchPtr& batch) {
-  CHECK(!batch->cut.blocks.empty());
+  if (batch->cut.blocks.empty()) {
+    CHECK(batch->quarantine.batch != nullptr);
+    batch->upload.as_one_put = true;
+    tell_stored(batch);
+    return;
+  }
   if (batch->upload.blocks_stored == batch->cut.blocks.size()) {
     tell_stored(batch);
     return;
@@ -157,6 +179,9 @@ void Uploader::abandon(Batch& batch) {
   give_slot_back(batch);
   store_.discard(batch.name);
   chunks_.forget(batch);
+  if (batch.quarantine.batch) {
+    abandon(*batch.quarantine.batch);
+  }
 }
 
 void Uploader::push_back(Task task) {
@@ -230,6 +255,10 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
     tell_late(*task);
     return;
   }
+  if (task->step == Step::put_blob && task->batch->cut.blocks.empty()) {
+    send_body(task);
+    return;
+  }
   switch (task->step) {
     case Step::put_block:
     case Step::put_blob:
@@ -267,23 +296,20 @@ void Uploader::start(const std::shared_ptr<Task>& task) {
 
 void Uploader::send_body(const std::shared_ptr<Task>& task) {
   const Batch& batch = *task->batch;
-  const Block& block = batch.cut.blocks[task->block];
-  std::vector<Bytes> body;
-  body.reserve(block.chunk_count);
-  for (std::uint32_t i = 0; i < block.chunk_count; ++i) {
-    body.push_back(batch.cut.chunks[block.first_chunk + i].payload());
-  }
+  const std::vector<Bytes> body = body_of(batch, task->block);
   metrics_.put_attempts.add();
   sent(*task);
   auto done = [this, task](Result<void> result) {
-    chunks_.unpin(*task->batch, task->block);
+    if (!task->batch->cut.blocks.empty()) {
+      chunks_.unpin(*task->batch, task->block);
+    }
     metrics_.upload_latency.observe(std::chrono::duration<double>(clock_.now() - task->sent).count());
     finished(task, std::move(result));
   };
   if (task->step == Step::put_blob) {
     store_.put_blob(batch.name, body, blob_metadata(batch, options_.group), std::move(done));
   } else {
-    store_.put_block(batch.name, block.ref, body, std::move(done));
+    store_.put_block(batch.name, batch.cut.blocks[task->block].ref, body, std::move(done));
   }
 }
 
@@ -346,8 +372,7 @@ void Uploader::finished(const std::shared_ptr<Task>& task, Result<void> result) 
   if (result.ok()) {
     last_taken_ = clock_.now();
     trouble_.reset();
-    refused_.taken(task->batch->plan->topic, task->step);
-    refused_.left(*task);
+    refused_.taken(*task);
   }
   if (!task->batch->forgotten) {
     if (result.ok()) {
@@ -422,7 +447,7 @@ void Uploader::answered_who(const std::shared_ptr<Task>& task, Result<lake::Blob
     return;
   }
   trouble_.reset();
-  refused_.taken(task->batch->plan->topic, task->step);
+  refused_.taken(*task);
   const Result<format::BlobMetadata> found = format::read_blob_metadata(result->metadata);
   if (found.ok() && found->is_tombstone) {
     tell_ticket(*task, Publication::dead);

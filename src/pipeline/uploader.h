@@ -80,7 +80,7 @@ class Uploader {
   // A complete block of a batch that is still open, or of one that has more blocks.
   void upload(const BatchPtr& batch, std::uint32_t block);
 
-  // No block follows; it has at least one.
+  // No block follows. Without any it is an empty file, whose records are all in the quarantine.
   void seal(const BatchPtr& batch);
 
   // A batch that is stored becomes a blob, once, if its name is free. No call that could make the blob begins
@@ -90,7 +90,7 @@ class Uploader {
   // Whether an earlier call has made the blob. Tells `published`, or `dead` if it has not.
   void ask(const BatchPtr& batch);
 
-  // The batch is dropped: nothing more is sent for it, and its chunks are forgotten.
+  // The batch is dropped: nothing more is sent for it and its quarantine, and their chunks are forgotten.
   void abandon(Batch& batch);
 
   // The store has asked for fewer requests, of another part of this worker.

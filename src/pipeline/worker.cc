@@ -171,8 +171,10 @@ bool Worker::turn() {
   starved_ = false;
   parts_->source->poll();
   withhold_refused_topics();
+  look_at_schemas();
   const bool more = taking && take_records();
   relieve_if_starved();
+  tell_of_silence(taking);
   parts_->batcher->seal_due();
   drain_if_asked(more);
   parts_->driver->run();
@@ -203,9 +205,13 @@ bool Worker::take_records() {
     }
     const std::size_t offered = span->records.size();
     const std::size_t taken = parts_->batcher->take(*span);
+    const bool waits = taken < offered && parts_->batcher->awaits_schema(span->slot, span->records[taken]);
     parts_->source->taken(taken);
     count += taken;
-    if (taken < offered) {
+    if (waits) {
+      ++count;
+      look_at_schemas();
+    } else if (taken < offered) {
       starved_ = !parts_->batcher->backlog().full();
       return starved_;
     }
@@ -224,6 +230,28 @@ void Worker::relieve_if_starved() {
       parts_->batcher->relieve(parts_->driver->publishing_count() > 0, shortage.lasts());
     }
   }
+}
+
+// A partition that is not read, or not up to its end, is not silent.
+void Worker::tell_of_silence(bool taking) {
+  EmptyWindows& windows = *parts_->empty_windows;
+  if (!taking || !protocol_.in_epoch() || !protocol_.taking()) {
+    windows.forget();
+    return;
+  }
+  if (windows.due()) {
+    std::vector<PartitionSlot> read_up;
+    parts_->source->partition_states(states_);
+    for (const source::PartitionState& state : states_) {
+      const bool is_read =
+          !failed_.contains(state.slot) && !refused_.contains(assignment_[state.slot.value].id.topic);
+      if (is_read && state.log_end.value >= 0 && state.position == state.log_end) {
+        read_up.push_back(state.slot);
+      }
+    }
+    windows.end_windows(read_up);
+  }
+  windows.put();
 }
 
 // What a revoke, a stop and the end marks ask for: everything sealed, published and committed.
@@ -315,7 +343,7 @@ void Worker::report() {
 // A topic that is withheld stays so until one of its files is taken.
 void Worker::withhold_refused_topics() {
   const bool any = parts_->uploader->any_refused();
-  if ((!any && withheld_.empty()) || clock_.now() < next_look_at_refused_) {
+  if ((!any && refused_.empty()) || clock_.now() < next_look_at_refused_) {
     return;
   }
   next_look_at_refused_ = clock_.now() + k_between_looks_at_refused;
@@ -326,7 +354,7 @@ void Worker::withhold_refused_topics() {
   });
   std::set<std::string> withheld;
   for (const auto& [topic, refusal] : refused) {
-    const bool is_new = !withheld_.contains(topic);
+    const bool is_new = !refused_.contains(topic);
     if (is_new && !is_to_be_withheld(refusal, clock_.now(), parts_->uploader->last_taken(),
                                      stage_half_full && !all_refused)) {
       continue;
@@ -340,14 +368,35 @@ void Worker::withhold_refused_topics() {
     }
     withheld.insert(topic);
   }
-  for (const std::string& topic : withheld_) {
+  for (const std::string& topic : refused_) {
     if (!withheld.contains(topic)) {
       obs::log(Level::info, concat("topic ", topic, " is read again"),
                {{"worker", options_.index}, {"topic", topic}});
     }
   }
-  withheld_ = std::move(withheld);
-  parts_->driver->withhold(withheld_);
+  refused_ = std::move(withheld);
+  withhold();
+}
+
+// Of a topic that waits nothing is offered, so that the others go on. It is read again from where it stands.
+void Worker::look_at_schemas() {
+  if (!parts_->schemas) {
+    return;
+  }
+  std::set<std::string> waiting;
+  for (const auto& [topic, wait] : parts_->schemas->waiting()) {
+    waiting.insert(topic);
+  }
+  if (waiting != without_schema_) {
+    without_schema_ = std::move(waiting);
+    withhold();
+  }
+}
+
+void Worker::withhold() {
+  std::set<std::string> withheld = refused_;
+  withheld.insert(without_schema_.begin(), without_schema_.end());
+  parts_->driver->withhold(withheld);
 }
 
 void Worker::sleep(bool more) {
@@ -375,6 +424,7 @@ void Worker::on_assigned(std::span<const source::Assigned> partitions) {
   assignment_.assign(partitions.begin(), partitions.end());
   parts_->driver->assigned(partitions, left_out);
   parts_->batcher->begin_epoch(partitions, plans);
+  parts_->empty_windows->begin_epoch(plans);
   report_.forget_failed_partitions();
   metrics_.rebalances.add();
   metrics_.assigned_partitions.set(static_cast<std::int64_t>(partitions.size()));
@@ -483,13 +533,18 @@ void Worker::end_after_draining(const Error& error) {
 
 // What is not settled is forgotten: whoever has the partitions next reads it again.
 void Worker::end_epoch() {
+  parts_->empty_windows->end_epoch();
   for (const BatchPtr& batch : parts_->batcher->end_epoch()) {
     parts_->uploader->abandon(*batch);
   }
   assignment_.clear();
   failed_.clear();
   rejected_.clear();
-  withheld_.clear();
+  refused_.clear();
+  without_schema_.clear();
+  if (parts_->schemas) {
+    parts_->schemas->forget_waits();
+  }
   ending_ = false;
   metrics_.assigned_partitions.set(0);
   at_end_.store(false, std::memory_order_release);

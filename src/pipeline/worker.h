@@ -69,6 +69,7 @@ class Worker {
   // Of a turn.
   bool take_records();
   void relieve_if_starved();
+  void tell_of_silence(bool taking);
   void drain_if_asked(bool more);
   bool reached_end(bool more);
   void tell_group_end();
@@ -76,6 +77,8 @@ class Worker {
   void report_once_a_second();
   void report();
   void withhold_refused_topics();
+  void look_at_schemas();
+  void withhold();
   void sleep(bool more);
 
   // Source events.
@@ -110,8 +113,9 @@ class Worker {
   std::optional<MonoTime> stage_full_since_;
   std::map<PartitionSlot, Error> rejected_;  // of them, those that the claims have stopped
   std::map<PartitionSlot, Error> failed_;    // of this epoch: what of them is left is not ours to settle
-  bool ending_ = false;             // exit_at_end: every partition of this epoch has reached its end mark
-  std::set<std::string> withheld_;  // topics whose files the store refuses
+  bool ending_ = false;            // exit_at_end: every partition of this epoch has reached its end mark
+  std::set<std::string> refused_;  // topics whose files the store refuses
+  std::set<std::string> without_schema_;  // topics that wait for the schema of a record
   MonoTime next_look_at_refused_{};
   MonoTime next_end_check_{};
   MonoTime next_report_{};

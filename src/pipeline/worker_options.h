@@ -10,6 +10,8 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "format/record_format.h"
+#include "format/schema_source.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "ledger/protocol.h"
@@ -29,6 +31,9 @@ struct WorkerOptions {
   std::size_t slab_bytes = 0;
   std::uint64_t block_bytes = 0;
   std::uint64_t backlog_bytes = std::uint64_t{8} << 20;  // of sealed batches that wait for the storage
+  // Of the formats that plan_for() may choose (format::encoder_holds_max).
+  std::size_t encoder_holds_bytes = format::k_encoder_holds_max;
+  std::size_t encoder_growth = 1;
   std::uint32_t connections = 4;
   // Shared by the workers of the process, and outlives them. Null: a worker adapts by itself alone.
   RequestLimit* request_limit = nullptr;
@@ -48,9 +53,11 @@ struct WorkerOptions {
   // How batches of a topic are made. Asked once per topic. An Error stops the partitions of that topic, and
   // it is asked again at the next assignment.
   std::function<Result<TopicPlan>(const std::string& topic)> plan_for;
-  // Both are made on the worker's thread, on its loop.
+  // These are made on the worker's thread, on its loop.
   std::function<Result<std::unique_ptr<source::Source>>(io::Loop&)> make_source;
   std::function<Result<std::unique_ptr<lake::BlobStore>>(io::Loop&)> make_store;
+  // Of plans that leave a value's schema to its id. Empty: there is no such plan.
+  std::function<Result<std::unique_ptr<format::SchemaSource>>(io::Loop&)> make_schemas;
   std::function<Result<std::unique_ptr<io::Loop>>()> make_loop;  // empty: as `loop` says
   std::function<std::uint64_t()> random;  // seeds and the incarnation: from the system, or the simulator's
 };

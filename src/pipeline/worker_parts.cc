@@ -1,3 +1,8 @@
+// How it works. Each part is made behind those that it uses. What cannot be made ends the building with its
+// error.
+//
+// For example, chunks are kept in slabs and spilled to the stage: the pool and the stage come first, then the
+// store of chunks, then the writer that fills them. The parts are destroyed in the opposite order.
 #include "pipeline/worker_parts.h"
 
 #include <utility>
@@ -16,6 +21,15 @@ Result<void> keep(Result<std::unique_ptr<Part>> made, std::unique_ptr<Part>& pla
   }
   place = std::move(made).value();
   return {};
+}
+
+BatchWriter::Options cuts_of(const WorkerOptions& options, format::SchemaSource* schemas) {
+  return {.slab_bytes = options.slab_bytes,
+          .block_bytes = options.block_bytes,
+          .group = options.group,
+          .encoder_holds_bytes = options.encoder_holds_bytes,
+          .encoder_growth = options.encoder_growth,
+          .schemas = schemas};
 }
 
 }  // namespace
@@ -51,10 +65,9 @@ Result<void> WorkerParts::build_memory(const WorkerOptions& options, const Clock
   if (!made.ok()) {
     return made;
   }
-  chunks = std::make_unique<ChunkStore>(
-      *pool, *stage,
-      BatchWriter::reserve_for({.slab_bytes = options.slab_bytes, .block_bytes = options.block_bytes}));
-  return keep(options.make_store(*loop), store);
+  chunks = std::make_unique<ChunkStore>(*pool, *stage, BatchWriter::reserve_for(cuts_of(options, nullptr)));
+  made = keep(options.make_store(*loop), store);
+  return made.ok() && options.make_schemas ? keep(options.make_schemas(*loop), schemas) : made;
 }
 
 // From records to blocks in the store.
@@ -75,8 +88,8 @@ void WorkerParts::build_batching(const WorkerOptions& options, ledger::Protocol&
                            const Result<Uploader::Publication>& result) { driver->ticket(batch, result); },
           .late = [this](const BatchPtr& batch) { driver->late(batch); }});
   writer = std::make_unique<BatchWriter>(
-      BatchWriter::Options{.slab_bytes = options.slab_bytes, .block_bytes = options.block_bytes}, *chunks,
-      metrics, [this](const BatchPtr& batch, std::uint32_t block) { uploader->upload(batch, block); });
+      cuts_of(options, schemas.get()), *chunks, metrics,
+      [this](const BatchPtr& batch, std::uint32_t block) { uploader->upload(batch, block); });
   batcher = std::make_unique<Batcher>(
       *writer, protocol.ledger(), *loop, clock, metrics,
       Batcher::Options{.incarnation = options.random(),
@@ -85,6 +98,15 @@ void WorkerParts::build_batching(const WorkerOptions& options, ledger::Protocol&
       Batcher::Events{.sealed = [this](const BatchPtr& batch) { driver->sealed(batch); },
                       .refused = [refused = std::move(record_refused)](
                                      PartitionSlot, const Error& error) { refused(error); }});
+  empty_windows = std::make_unique<EmptyWindows>(
+      EmptyWindows::Options{
+          .worker = options.index,
+          .group = options.group,
+          .retry = options.retry,
+          .limit = options.request_limit,
+          .random = options.random,
+          .throttled = [this](const Error& error) { uploader->throttled_elsewhere(error); }},
+      *store, *batcher, clock, metrics);
 }
 
 // What decides when a batch becomes a blob.

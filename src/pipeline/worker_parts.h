@@ -19,6 +19,7 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
+#include "format/schema_source.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "ledger/protocol.h"
@@ -29,6 +30,7 @@
 #include "pipeline/chunk_store.h"
 #include "pipeline/claim_driver.h"
 #include "pipeline/claimed_names.h"
+#include "pipeline/empty_windows.h"
 #include "pipeline/uploader.h"
 #include "pipeline/worker_options.h"
 #include "source/source.h"
@@ -58,9 +60,11 @@ struct WorkerParts {
   std::unique_ptr<stage::Stage> stage;
   std::unique_ptr<ChunkStore> chunks;
   std::unique_ptr<lake::BlobStore> store;
+  std::unique_ptr<format::SchemaSource> schemas;  // null: nobody needs it
   std::unique_ptr<Uploader> uploader;
   std::unique_ptr<BatchWriter> writer;
   std::unique_ptr<Batcher> batcher;
+  std::unique_ptr<EmptyWindows> empty_windows;
   std::unique_ptr<source::Source> source;
   std::unique_ptr<ClaimedNames> names;
   std::unique_ptr<ClaimDriver> driver;

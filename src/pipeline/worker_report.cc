@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "base/concat.h"
+#include "base/schema_outcome.h"
 
 namespace penstock::pipeline {
 namespace {
@@ -40,6 +41,9 @@ obs::IoBackend backend_of(const io::Grant& grant) {
 }
 
 constexpr Duration k_silence_is_trouble = std::chrono::seconds(10);
+
+// A schema that is new is asked for once, and is there within it.
+constexpr Duration k_schema_wait_is_trouble = std::chrono::seconds(5);
 
 // A source repeats an error every 30 s while it lasts.
 constexpr Duration k_source_error_lasts = std::chrono::seconds(45);
@@ -118,6 +122,8 @@ void WorkerReport::refresh(const WorkerParts& parts, std::span<const source::Ass
   copy_counters(parts);
   refresh_board(parts, assignment);
   tell_landed();
+  tell_undecoded(*parts.writer);
+  tell_conflicts(*parts.writer);
   tell_trouble(parts);
 }
 
@@ -134,6 +140,32 @@ void WorkerReport::tell_landed() {
             {"files", files - std::exchange(told_files_, files)},
             {"records", records - std::exchange(told_records_, records)},
             {"bytes", bytes - std::exchange(told_bytes_, bytes)}});
+}
+
+// One line a minute at most, which names the last of them.
+void WorkerReport::tell_undecoded(const BatchWriter& writer) {
+  const std::uint64_t values = metrics_.undecoded_values.value();
+  if (values == told_undecoded_ || !undecoded_gate_.pass(clock_.now())) {
+    return;
+  }
+  obs::log(obs::Level::warning, "values could not be decoded, and land as they came with the reason",
+           {{"worker", options_.index},
+            {"values", values - std::exchange(told_undecoded_, values)},
+            {"topic", writer.last_undecoded().topic},
+            {"partition", writer.last_undecoded().partition.value}});
+}
+
+// Likewise.
+void WorkerReport::tell_conflicts(const BatchWriter& writer) {
+  const std::uint64_t values = metrics_.schema_conflicts.value();
+  if (values == told_conflicts_ || !conflicts_gate_.pass(clock_.now())) {
+    return;
+  }
+  obs::log(obs::Level::warning, "fields do not fit their columns since a schema changed, and are in _rescued",
+           {{"worker", options_.index},
+            {"values", values - std::exchange(told_conflicts_, values)},
+            {"topic", writer.last_in_conflict().topic},
+            {"partition", writer.last_in_conflict().partition.value}});
 }
 
 // What other modules count themselves.
@@ -154,6 +186,13 @@ void WorkerReport::copy_counters(const WorkerParts& parts) {
   metrics_.uploads_fail.set(parts.uploader->trouble() || parts.uploader->any_refused() ? 1 : 0);
   metrics_.request_places.set(parts.uploader->places());
   metrics_.requests_under_way.set(parts.uploader->under_way());
+  if (parts.schemas) {
+    const auto requests = parts.schemas->requests();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      metrics_.registry_requests[static_cast<SchemaOutcome>(i)].set_total(requests[i]);
+    }
+    metrics_.topics_without_schema.set(static_cast<std::int64_t>(parts.schemas->waiting().size()));
+  }
 }
 
 void WorkerReport::refresh_board(const WorkerParts& parts, std::span<const source::Assigned> assignment) {
@@ -165,7 +204,8 @@ void WorkerReport::refresh_board(const WorkerParts& parts, std::span<const sourc
                                         .position = state.position,
                                         .log_end = state.log_end,
                                         .committed = protocol_.committed(state.slot),
-                                        .lag_ms = lag_ms(parts, state)});
+                                        .lag_ms = lag_ms(parts, state),
+                                        .landed_until_ms = landed_until_ms(parts, state)});
     }
   }
   metrics_.partitions.exchange(rows_);
@@ -177,10 +217,19 @@ std::int64_t WorkerReport::lag_ms(const WorkerParts& parts, const source::Partit
   return lag ? std::chrono::duration_cast<std::chrono::milliseconds>(*lag).count() : -1;
 }
 
+std::int64_t WorkerReport::landed_until_ms(const WorkerParts& parts,
+                                           const source::PartitionState& state) const {
+  const std::optional<WallTime> until = parts.batcher->record_ages().landed_until(
+      state.slot, protocol_.committable(state.slot), state.log_end, state.log_end_at);
+  return until ? std::chrono::duration_cast<std::chrono::milliseconds>(until->time_since_epoch()).count()
+               : -1;
+}
+
 void WorkerReport::tell_trouble(const WorkerParts& parts) {
   std::string reasons = trouble_with_brokers(parts.source->counters());
   append_reason(reasons, trouble_with_uploads(parts));
   append_reason(reasons, trouble_with_topics(parts));
+  append_reason(reasons, trouble_with_schemas(parts));
   append_reason(reasons,
                 trouble_with_silence("the store", parts.uploader->silent_since(), store_silence_gate_));
   append_reason(reasons, trouble_with_stage(parts));
@@ -277,6 +326,42 @@ std::string WorkerReport::trouble_with_topics(const WorkerParts& parts) {
   }
   if (said > k_said_max) {
     append_reason(sentences, concat("and for ", said - k_said_max, " more topics"));
+  }
+  return sentences;
+}
+
+// Of each topic that waits for long, once in the log.
+std::string WorkerReport::trouble_with_schemas(const WorkerParts& parts) {
+  constexpr std::size_t k_said_max = 3;
+  if (!parts.schemas) {
+    return {};
+  }
+  const auto& waiting = parts.schemas->waiting();
+  std::erase_if(without_schema_, [&](const std::string& topic) {
+    if (waiting.contains(topic)) {
+      return false;
+    }
+    obs::log(obs::Level::info, concat("topic ", topic, " does not wait for a schema any more"),
+             {{"worker", options_.index}, {"topic", topic}});
+    return true;
+  });
+  std::string sentences;
+  std::size_t said = 0;
+  for (const auto& [topic, wait] : waiting) {
+    if (clock_.now() - wait.since < k_schema_wait_is_trouble) {
+      continue;
+    }
+    if (without_schema_.insert(topic).second) {
+      obs::log(obs::Level::warning,
+               concat("topic ", topic, " waits for a schema, the others go on: ", wait.reason),
+               {{"worker", options_.index}, {"topic", topic}});
+    }
+    if (++said <= k_said_max) {
+      append_reason(sentences, concat("topic ", topic, " waits for a schema: ", wait.reason));
+    }
+  }
+  if (said > k_said_max) {
+    append_reason(sentences, concat("and ", said - k_said_max, " more topics"));
   }
   return sentences;
 }

@@ -63,12 +63,16 @@ class WorkerReport {
   void copy_counters(const WorkerParts& parts);
   void refresh_board(const WorkerParts& parts, std::span<const source::Assigned> assignment);
   std::int64_t lag_ms(const WorkerParts& parts, const source::PartitionState& state) const;
+  std::int64_t landed_until_ms(const WorkerParts& parts, const source::PartitionState& state) const;
   void tell_landed();
+  void tell_undecoded(const BatchWriter& writer);
+  void tell_conflicts(const BatchWriter& writer);
   void tell_trouble(const WorkerParts& parts);
   std::string trouble_with_brokers(const source::SourceCounters& source);
   std::string trouble_with_silence(const char* who, std::optional<MonoTime> since, obs::LogGate& gate);
   std::string trouble_with_topics(const WorkerParts& parts);
   void log_refusal(const std::string& topic, const Refusal& refusal, std::size_t topics) const;
+  std::string trouble_with_schemas(const WorkerParts& parts);
   std::string trouble_with_uploads(const WorkerParts& parts);
   std::string trouble_with_stage(const WorkerParts& parts);
 
@@ -84,13 +88,18 @@ class WorkerReport {
   };
   std::optional<SourceTrouble> source_trouble_;
   std::set<std::string> refused_topics_;
+  std::set<std::string> without_schema_;  // of the topics that wait for one, those that were told
   std::vector<source::PartitionState> states_;
   std::vector<obs::PartitionRow> rows_;
   // As of the last line about it.
   std::uint64_t told_files_ = 0;
   std::uint64_t told_records_ = 0;
   std::uint64_t told_bytes_ = 0;
+  std::uint64_t told_undecoded_ = 0;
+  std::uint64_t told_conflicts_ = 0;
   obs::LogGate landed_gate_{std::chrono::seconds(60)};
+  obs::LogGate undecoded_gate_{std::chrono::seconds(60)};
+  obs::LogGate conflicts_gate_{std::chrono::seconds(60)};
   obs::LogGate broker_silence_gate_{std::chrono::seconds(30)};
   obs::LogGate store_silence_gate_{std::chrono::seconds(30)};
   obs::LogGate upload_trouble_gate_{std::chrono::seconds(30)};

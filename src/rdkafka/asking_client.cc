@@ -9,10 +9,14 @@
 
 namespace penstock::rdkafka {
 
-Result<AskingClient> AskingClient::make(const source::ConsumerOptions& options, EndOfPartition end) {
-  const auto properties = client_properties(options, end, rd_kafka_version());
+Result<AskingClient> AskingClient::make(const source::ConsumerOptions& options, EndOfPartition end,
+                                        Transactions transactions) {
+  auto properties = client_properties(options, end, rd_kafka_version());
   if (!properties) {
     return properties.error();
+  }
+  if (transactions == Transactions::open_ones_too) {  // the last of two values counts
+    properties->push_back({.name = "isolation.level", .value = "read_uncommitted"});
   }
   AskingClient made;
   made.callbacks_ = std::make_unique<ClientCallbacks>();

@@ -12,11 +12,15 @@
 
 namespace penstock::rdkafka {
 
+// Whether what is asked of logs counts the records of transactions that are open.
+enum class Transactions : unsigned char { committed, open_ones_too };
+
 class AskingClient {
  public:
   // Joins nothing. It logs where the options say, fetches tokens, and is silent otherwise: the questions
   // bring the errors. Error: a property that the library does not take.
-  static Result<AskingClient> make(const source::ConsumerOptions& options, EndOfPartition end);
+  static Result<AskingClient> make(const source::ConsumerOptions& options, EndOfPartition end,
+                                   Transactions transactions = Transactions::committed);
 
   rd_kafka_s* get() const { return client_.get(); }
 

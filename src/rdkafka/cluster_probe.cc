@@ -334,12 +334,4 @@ Result<std::map<TopicPartition, Position>> positions_at_time(
   return positions;
 }
 
-std::map<TopicPartition, Position> end_marks(const ProbeReport& report) {
-  std::map<TopicPartition, Position> marks;
-  for (const auto& [partition, log] : report.logs) {
-    marks.emplace(partition, log.end);
-  }
-  return marks;
-}
-
 }  // namespace penstock::rdkafka

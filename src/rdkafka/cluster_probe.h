@@ -47,7 +47,4 @@ Result<std::map<TopicPartition, Position>> positions_at_time(
     const source::ConsumerOptions& options, const std::map<TopicPartition, source::LogBounds>& logs,
     WallTime time, std::chrono::milliseconds timeout);
 
-// The ends of the logs: what source::SourceOptions::end_marks takes.
-std::map<TopicPartition, Position> end_marks(const ProbeReport& report);
-
 }  // namespace penstock::rdkafka

@@ -23,7 +23,7 @@
 //      again.
 //
 // So a rewind, a hold and a loss all end in reassign(), with each partition at our position. That costs what
-// was fetched ahead. It is rare: a start, and what the ledger asks for.
+// was fetched ahead. It is rare: a start, what the ledger asks for, and a topic that waits for a schema.
 #include "rdkafka/librdkafka_source.h"
 
 #include <algorithm>
@@ -257,6 +257,7 @@ void LibrdkafkaSource::fetch_from(PartitionSlot slot, Position position) {
   batch_.clear();  // what is in it is fetched again
   front_offered_ = false;
   reassign_due_ = true;
+  loop_.wake();  // to poll(), which assigns: else the loop may sleep first
 }
 
 void LibrdkafkaSource::hold(PartitionSlot slot) {

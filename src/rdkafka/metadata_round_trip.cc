@@ -1,15 +1,14 @@
 #include "rdkafka/metadata_round_trip.h"
 
-#include <cstring>
 #include <string>
-#include <thread>
+#include <string_view>
 
 #include <librdkafka/rdkafka.h>
 
-#include "base/clock.h"
 #include "base/concat.h"
 #include "rdkafka/asking_client.h"
 #include "rdkafka/kafka_errors.h"
+#include "rdkafka/lone_commit.h"
 #include "rdkafka/rd_handles.h"
 #include "rdkafka/scratch_group.h"
 
@@ -18,31 +17,6 @@ namespace {
 
 // As long as a claim may be: Event Hubs' limit is 1,024 bytes.
 constexpr std::size_t k_metadata_bytes = 1000;
-
-constexpr std::chrono::milliseconds k_between_tries{500};
-
-void set_metadata(rd_kafka_t* client, rd_kafka_topic_partition_t& row, const std::string& text) {
-  row.metadata = rd_kafka_mem_malloc(client, text.size());  // the list frees it
-  std::memcpy(row.metadata, text.data(), text.size());
-  row.metadata_size = text.size();
-}
-
-// A broker that has just started is not the coordinator of its groups yet, and refuses.
-Result<void> commit_within(rd_kafka_t* client, const RdList& list, std::chrono::milliseconds timeout,
-                           const std::string& what) {
-  const MonoTime deadline = system_clock().now() + timeout;
-  for (;;) {
-    const rd_kafka_resp_err_t code = rd_kafka_commit(client, list.get(), 0);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return {};
-    }
-    Error error = kafka_error(code, what);
-    if (error.action != Action::retry || system_clock().now() >= deadline) {
-      return error;
-    }
-    std::this_thread::sleep_for(k_between_tries);
-  }
-}
 
 }  // namespace
 
@@ -55,10 +29,9 @@ Result<void> try_metadata_round_trip(const source::ConsumerOptions& options, con
   }
   const std::string what = concat("an offset with metadata in the scratch group ", scratch.group);
   const std::string sent = "penstock-check;" + std::string(k_metadata_bytes - 15, 'x');
-  const RdList list = make_list(std::span(&partition, 1));
-  list->elems[0].offset = 0;
-  set_metadata(client->get(), list->elems[0], sent);
-  if (Result<void> committed = commit_within(client->get(), list, timeout, concat("committing ", what));
+  const GroupEntry entry{.position = Position{0}, .metadata = sent};
+  if (Result<void> committed =
+          commit_over(client->get(), {{partition, entry}}, timeout, concat("committing ", what));
       !committed.ok()) {
     return committed;
   }

@@ -140,6 +140,9 @@ Result<std::vector<source::StartFacts>> PositionResolver::ask() {
   }
   for (std::size_t i = 0; i < facts.size(); ++i) {
     facts[i].log = (*bounds)[i];
+    if (const auto given = request_.start.given.find(partitions[i]); given != request_.start.given.end()) {
+      facts[i].given = given->second;
+    }
   }
   if (request_.start.at == source::StartAt::timestamp && request_.wanted.empty()) {
     const auto at_time = positions_at(client_, partitions, request_.start.timestamp_ms, k_resolve_timeout);

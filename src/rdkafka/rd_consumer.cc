@@ -76,8 +76,9 @@ void RdConsumer::forward_queues() {
 
 // The library un-forwards a partition's queue when its fetcher stops, on a thread of its own, and does not
 // forward it again for us. In a rebalance that is over before the next assignment. When an assignment
-// replaces another, the old fetchers stop after this call: so the queues are forwarded again for a while.
-// What came in between moves along.
+// replaces another, the old fetchers stop after this call: so what is assigned is forwarded again for a
+// while. It may be a later assignment that has them: after one of no partitions, their old fetchers may stop
+// still. What came in between moves along.
 Result<void> RdConsumer::assign(std::span<const PositionedPartition> partitions) {
   const bool replaces = !forwarded_.empty();
   forwarded_.clear();
@@ -94,7 +95,7 @@ Result<void> RdConsumer::assign(std::span<const PositionedPartition> partitions)
     rd_kafka_resume_partitions(client_, list.get());
     paused_ = false;
   }
-  if (replaces && !partitions.empty()) {
+  if (replaces) {
     forward_again_until_ = system_clock().now() + k_forward_again;
   }
   return {};

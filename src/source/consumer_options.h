@@ -11,6 +11,7 @@
 
 #include <penstock/result.h>
 
+#include "base/types.h"
 #include "source/token_supply.h"
 
 namespace penstock::source {
@@ -48,12 +49,15 @@ Auth with_newest_secret(Auth auth);
 // automatic: on for Event Hubs, off for its emulator and for everything else.
 enum class Tls : std::uint8_t { automatic, disabled, enabled };
 
-enum class StartAt : std::uint8_t { earliest, latest, timestamp };
+// given: at a position that is named for each partition.
+enum class StartAt : std::uint8_t { earliest, latest, timestamp, given };
 
 // Where a partition starts that the group has committed nothing for.
 struct StartPoint {
   StartAt at = StartAt::earliest;
   std::int64_t timestamp_ms = 0;  // StartAt::timestamp: the first record with at least this time
+  // StartAt::given. A partition that is not named starts at its log's start.
+  std::map<TopicPartition, Position> given = {};
 };
 
 // What to do when the position wanted is not in the log any more.

@@ -112,6 +112,10 @@ struct PartitionState {
   // -1: not known yet.
   Position log_end;
 
+  // Whatever was written before this moment lies before log_end, also what is of a transaction that was open.
+  // None: not known, or the source cannot tell.
+  std::optional<MonoTime> log_end_at = {};
+
   // Whether it has reached the end mark that the source was started with.
   bool at_end_mark = false;
 };

@@ -63,6 +63,8 @@ StartDecision decide_start(const StartFacts& facts, StartAt start, OnDataLoss on
       return {.start = facts.log.end};
     case StartAt::timestamp:
       return {.start = facts.at_time.value_or(facts.log.end)};
+    case StartAt::given:
+      return {.start = facts.given.value_or(facts.log.start)};
   }
   return {.start = facts.log.start};
 }

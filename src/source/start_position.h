@@ -39,8 +39,9 @@ Error newcomers_begin_at_start(const TopicPartition& first, std::size_t count);
 struct StartFacts {
   std::optional<Position> committed;  // none: the group has no entry
   LogBounds log;
-  std::optional<Position> at_time;  // StartAt::timestamp: none when every record is older
-  NewcomerFacts newcomer = {};      // without an entry
+  std::optional<Position> at_time;     // StartAt::timestamp: none when every record is older
+  NewcomerFacts newcomer = {};         // without an entry
+  std::optional<Position> given = {};  // StartAt::given: none when it is not named
 };
 
 struct StartDecision {

@@ -15,6 +15,7 @@ struct ContentReader::Reading {
 
   const BlobFacts facts;
   ContentCheck check;
+  std::string end;  // what of the blob's end was read before all else, while it is wanted
   std::uint64_t at = 0;
   Repeats repeats;
   io::TimerId timer = io::TimerId::none;
@@ -52,6 +53,10 @@ Result<void> ContentReader::wait_for_fewer_than(std::size_t count) {
 }
 
 void ContentReader::go_on(const std::shared_ptr<Reading>& reading) {
+  if (const std::optional<std::uint64_t> from = reading->check.wants_end_from()) {
+    read_end(reading, *from);
+    return;
+  }
   if (reading->at == reading->facts.stored_bytes) {
     end(reading);
     return;
@@ -63,6 +68,28 @@ void ContentReader::go_on(const std::shared_ptr<Reading>& reading) {
                   answered(reading, wanted, std::move(piece));
                 }
               });
+}
+
+// The end may be longer than what the store gives at once.
+void ContentReader::read_end(const std::shared_ptr<Reading>& reading, std::uint64_t from) {
+  reading->at = from + reading->end.size();
+  const std::uint64_t wanted = std::min(reading->facts.stored_bytes - reading->at, lake::k_read_bytes_max);
+  store_.read(reading->facts.name, reading->at, wanted,
+              [this, alive = alive_, reading, wanted](Result<std::string> piece) {
+                if (*alive) {
+                  answered(reading, wanted, std::move(piece));
+                }
+              });
+}
+
+// False: nothing more need be read.
+bool ContentReader::take_end(const std::shared_ptr<Reading>& reading, const std::string& piece) {
+  reading->end += piece;
+  if (reading->at < reading->facts.stored_bytes) {
+    return true;
+  }
+  reading->at = 0;
+  return reading->check.give_end(as_bytes(std::exchange(reading->end, {})));
 }
 
 void ContentReader::answered(const std::shared_ptr<Reading>& reading, std::uint64_t wanted,
@@ -84,7 +111,9 @@ void ContentReader::answered(const std::shared_ptr<Reading>& reading, std::uint6
   reading->repeats = {};
   reading->at += piece->size();
   events_.read(piece->size());
-  if (!reading->check.feed(as_bytes(*piece)) || piece->size() < wanted) {
+  const bool is_end = reading->check.wants_end_from().has_value();
+  const bool more = is_end ? take_end(reading, *piece) : reading->check.feed(as_bytes(*piece));
+  if (!more || piece->size() < wanted) {
     end(reading);
   } else {
     go_on(reading);

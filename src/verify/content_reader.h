@@ -45,6 +45,8 @@ class ContentReader {
   struct Reading;
 
   void go_on(const std::shared_ptr<Reading>& reading);
+  void read_end(const std::shared_ptr<Reading>& reading, std::uint64_t from);
+  static bool take_end(const std::shared_ptr<Reading>& reading, const std::string& piece);
   void answered(const std::shared_ptr<Reading>& reading, std::uint64_t wanted, Result<std::string> piece);
   void end(const std::shared_ptr<Reading>& reading);
   Result<void> wait_for_fewer_than(std::size_t count);

@@ -26,6 +26,8 @@ const char* to_string(FindingKind kind) {
       return "content";
     case FindingKind::anew:
       return "anew";
+    case FindingKind::quarantine:
+      return "quarantine";
   }
   return "?";
 }

@@ -16,16 +16,17 @@ namespace penstock::verify {
 enum class Severity : std::uint8_t { note, fault };
 
 enum class FindingKind : std::uint8_t {
-  gap,      // positions that no blob holds
-  gone,     // the group has a position, and no blob of the partition is there
-  overlap,  // positions that more than one blob holds
-  foreign,  // a file that is not ours, or ours with unreadable metadata
-  beyond,   // positions in a blob that the group has neither committed nor claimed
-  claim,    // what became of a pending claim
-  lost,     // positions that their worker said had left the log
-  log,      // the group's position, or the blobs, lie outside the log
-  content,  // a blob does not hold what its metadata say
-  anew,     // positions of an earlier topic of the same name
+  gap,         // positions that no blob holds
+  gone,        // the group has a position, and no blob of the partition is there
+  overlap,     // positions that more than one blob holds
+  foreign,     // a file that is not ours, or ours with unreadable metadata
+  beyond,      // positions in a blob that the group has neither committed nor claimed
+  claim,       // what became of a pending claim
+  lost,        // positions that their worker said had left the log
+  log,         // the group's position, or the blobs, lie outside the log
+  content,     // a blob does not hold what its metadata say
+  anew,        // positions of an earlier topic of the same name
+  quarantine,  // a quarantine file and the file beside it do not belong together, or one is missing
 };
 
 const char* to_string(FindingKind kind);

@@ -126,9 +126,8 @@ class Judge {
     }
     if (options_.from_earliest) {
       say(Severity::fault, FindingKind::gap, left,
-          "are in no blob: source.start is earliest, so they were to be read (or "
-          "the group's "
-          "position was set by hand, or by another product)");
+          "are in no blob, and were to be read: source.start is earliest, or they begin a replay's range (or "
+          "the group's position was set by hand, or by another product)");
     } else {
       say(Severity::note, FindingKind::gap, left,
           "are in the log and before the first blob: source.start, or the group's position, left them out");

@@ -37,7 +37,7 @@ using ClaimedBlobs = std::map<std::string, std::optional<BlobFacts>>;
 struct JudgeOptions {
   bool exactly_once = true;  // else a position beyond the committed one, and one in two blobs, are only noted
   bool from_earliest =
-      false;  // source.start: what the log still holds before the first blob was not meant to be left out
+      false;  // or a replay: what the log still holds before the first blob was not meant to be left out
   std::string sink;  // as a claim names ours
 };
 

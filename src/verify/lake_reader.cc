@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "lake/landed_marker.h"
+
 namespace penstock::verify {
 namespace {
 
@@ -24,15 +26,19 @@ std::optional<Duration> Repeats::pause_after(const Error& error) {
 LakeReader::LakeReader(lake::BlobStore& store, io::Loop& loop, const Clock& clock)
     : store_(store), loop_(loop), clock_(clock) {}
 
-Result<void> LakeReader::each(const std::function<Result<void>(BlobFacts)>& look) {
+Result<void> LakeReader::each(const std::function<Result<void>(BlobFacts)>& look, std::string_view prefix) {
   std::string marker;
   do {
-    Result<lake::BlobPage> page = ask<lake::BlobPage>(
-        [&](std::function<void(Result<lake::BlobPage>)> done) { store_.list("", marker, std::move(done)); });
+    Result<lake::BlobPage> page = ask<lake::BlobPage>([&](std::function<void(Result<lake::BlobPage>)> done) {
+      store_.list(std::string(prefix), marker, std::move(done));
+    });
     if (!page.ok()) {
       return std::move(page).error();
     }
     for (lake::BlobEntry& entry : page->blobs) {
+      if (entry.name.starts_with(lake::k_landed_directory)) {
+        continue;
+      }
       if (Result<void> looked = look(facts_of(std::move(entry))); !looked.ok()) {
         return looked;
       }
@@ -54,6 +60,12 @@ Result<std::optional<BlobFacts>> LakeReader::find(const std::string& name) {
     return std::optional<BlobFacts>();
   }
   return std::move(found).error();
+}
+
+Result<std::string> LakeReader::read(const std::string& name, std::uint64_t offset, std::uint64_t bytes) {
+  return ask<std::string>([&](std::function<void(Result<std::string>)> done) {
+    store_.read(name, offset, bytes, std::move(done));
+  });
 }
 
 template <class Value>

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <penstock/result.h>
 
@@ -37,11 +39,15 @@ class LakeReader {
   // Both outlive it.
   LakeReader(lake::BlobStore& store, io::Loop& loop, const Clock& clock);
 
-  // Every blob, in the order of the names. `look` may end it with an Error.
-  Result<void> each(const std::function<Result<void>(BlobFacts)>& look);
+  // Every blob whose name begins with `prefix`, but the markers of `penstock landed`, in the order of the
+  // names. `look` may end it with an Error.
+  Result<void> each(const std::function<Result<void>(BlobFacts)>& look, std::string_view prefix = {});
 
   // None: no blob has this name.
   Result<std::optional<BlobFacts>> find(const std::string& name);
+
+  // As lake::BlobStore::read().
+  Result<std::string> read(const std::string& name, std::uint64_t offset, std::uint64_t bytes);
 
  private:
   template <class Value>

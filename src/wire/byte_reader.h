@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/types.h"
+#include "base/varint.h"
 
 namespace penstock::wire {
 
@@ -39,15 +40,9 @@ class ByteReader {
     return static_cast<std::uint32_t>(value);
   }
   std::uint64_t unsigned_varlong() { return varint_bits(10); }
-  // Zig-zag over the above: 0, -1, 1, -2 are written as 0, 1, 2, 3.
-  std::int32_t varint() {
-    const std::uint32_t bits = unsigned_varint();
-    return static_cast<std::int32_t>(bits >> 1 ^ (~(bits & 1) + 1));
-  }
-  std::int64_t varlong() {
-    const std::uint64_t bits = unsigned_varlong();
-    return static_cast<std::int64_t>(bits >> 1 ^ (~(bits & 1) + 1));
-  }
+  // Zig-zag (base/varint.h) over the above.
+  std::int32_t varint() { return static_cast<std::int32_t>(unzigzag(unsigned_varint())); }
+  std::int64_t varlong() { return unzigzag(unsigned_varlong()); }
 
   // A view of the next `count` bytes.
   Bytes bytes(std::size_t count) {

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/types.h"
+#include "base/varint.h"
 
 namespace penstock::wire {
 
@@ -27,13 +28,7 @@ class ByteWriter {
   void int64(std::int64_t value) { big_endian(static_cast<std::uint64_t>(value)); }
   void boolean(bool value) { int8(value ? 1 : 0); }
 
-  // LEB128: 7 bits per byte, the lowest first, the high bit set in all but the last.
-  void unsigned_varint(std::uint32_t value) {
-    for (; value >= 0x80; value >>= 7) {
-      out_.push_back(static_cast<std::byte>(value | 0x80));
-    }
-    out_.push_back(static_cast<std::byte>(value));
-  }
+  void unsigned_varint(std::uint32_t value) { append_varint(out_, value); }
 
   void raw(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
 

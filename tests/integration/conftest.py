@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from harness.paths import DEPS, penstock_binary
 from harness.penstock import Penstock, base_config
 from harness.secrets_told import in_logs
 from harness.service import wait_until
+from harness.spark import spark  # noqa: F401: a fixture
 from harness.torture import Plan
 
 
@@ -26,6 +28,19 @@ def no_secret_is_told(tmp_path):
     yield
     told = in_logs(tmp_path)
     assert not told, "\n".join(told)
+
+
+# Few tests each, and minutes. Begun last, they would be all that is left to run at the end.
+BEGUN_FIRST = ("test_replay.py", "test_store_faults.py", "test_tokens.py", "test_identity.py", "test_long_waits.py",
+               "test_torture.py", "test_truncated_logs.py", "test_many_topics.py")
+
+
+def pytest_collection_modifyitems(items):
+    """A file at a time goes to the next process that is free (`--dist loadfile`), in this order: those that are begun first,
+    and then the one with the most tests."""
+    tests = Counter(item.path.name for item in items)
+    places = {name: place for place, name in enumerate(BEGUN_FIRST)}
+    items.sort(key=lambda item: (places.get(item.path.name, len(places)), -tests[item.path.name], item.path.name))
 
 
 def pytest_addoption(parser):

@@ -8,11 +8,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 import pytest
-from confluent_kafka import Producer
 
 from harness.book import as_line
 from harness.lake import LandedFile, assert_metadata, read_container
 from harness.penstock import merged, run_command
+from harness.producing import Producing
 
 PARTITIONS = 3
 FIRST_TIME = 1_764_432_000_000
@@ -50,19 +50,14 @@ def headers() -> list[list]:
 def produce(lands, per_partition: int, rng: random.Random) -> dict[int, list[Sent]]:
     """Every value with changing keys and headers, then JSON lines until it is so many."""
     book: dict[int, list[Sent]] = defaultdict(list)
-    failed = []
-    producer = Producer({"bootstrap.servers": lands.kafka.bootstrap, "enable.idempotence": True, "linger.ms": 5,
-                         "message.max.bytes": 2_000_000, "log_level": 0})
-    for partition in range(PARTITIONS):
-        special = values(rng)
-        for i in range(per_partition):
-            value = special[i] if i < len(special) else json.dumps({"at": i, "text": "y" * rng.randrange(900)}).encode()
-            sent = Sent(rng.choice(keys()), value, rng.choice(headers()), FIRST_TIME + i)
-            producer.produce(lands.topic, sent.value, sent.key, partition, headers=sent.headers, timestamp=sent.timestamp,
-                             on_delivery=lambda error, _: failed.append(error) if error else None)
-            producer.poll(0)
-            book[partition].append(sent)
-    assert producer.flush(60) == 0 and not failed, failed[:3]
+    with Producing(lands.kafka) as producer:
+        for partition in range(PARTITIONS):
+            special = values(rng)
+            for i in range(per_partition):
+                value = special[i] if i < len(special) else json.dumps({"at": i, "text": "y" * rng.randrange(900)}).encode()
+                sent = Sent(rng.choice(keys()), value, rng.choice(headers()), FIRST_TIME + i)
+                producer.send(lands.topic, partition, sent.value, sent.key, sent.headers, sent.timestamp)
+                book[partition].append(sent)
     return book
 
 
@@ -156,9 +151,8 @@ def test_fields_are_chosen_by_topic_beside_plain_lines(landing):
     other = lands.kafka.create_topic(1)
     lands.book.send(0, b'{"plain": 1}')
     lands.book.flush()
-    producer = Producer({"bootstrap.servers": lands.kafka.bootstrap, "log_level": 0})
-    producer.produce(other, b'{"n": 1}', b"k", 0, headers=[("h", b"v")])
-    assert producer.flush(30) == 0
+    with Producing(lands.kafka) as producer:
+        producer.send(other, 0, b'{"n": 1}', b"k", [("h", b"v")])
     config = merged(lands.config(), {"source": {"topics": [lands.topic, other]}, "overrides": [
         {"match": f"^{other}$", "batch": {"format": "envelope", "envelope_fields": ["value", "key", "headers"]}}]})
     penstock = lands.penstock(config).start()

@@ -6,12 +6,12 @@ import itertools
 import re
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from harness.at_once import all_of
 from harness.azurite import Azurite
 from harness.book import Book
 from harness.entra import CLIENT, ISSUER, SECRET, TENANT, Application, Entra, federated_token
@@ -318,14 +318,6 @@ def cells(place, ways, tmp_path, faults: dict) -> list[tuple]:
 def check_of(penstock) -> subprocess.CompletedProcess:
     return subprocess.run([penstock_binary(), "check", "--config", penstock.file], env=penstock.service.env, text=True,
                           capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
-
-
-def all_of(jobs, run, at_once: int):
-    """Runs each job, some at once, and tells of all that failed."""
-    with ThreadPoolExecutor(at_once) as pool:
-        futures = [(job[0], pool.submit(run, *job)) for job in jobs]
-        failed = [f"{name}: {future.exception()}" for name, future in futures if future.exception()]
-    assert not failed, "\n\n".join(failed)
 
 
 def test_what_may_pass_is_said_and_waited_for(place, ways, tmp_path):

@@ -105,6 +105,7 @@ def test_files_rotate_by_size(landing):
     penstock = lands.penstock(merged(lands.config(), {
         "batch": {"max_age": "60s", "max_bytes": "1MiB"}, "sink": {"block_bytes": "256KiB"}})).start()
     wait_until(lambda: penstock.metric("penstock_blobs_published_total") >= 4, 60, "four files of 1 MiB")
+    penstock.wait_metric("penstock_records_received_total", lands.book.line_count)
     assert penstock.terminate() == 0
     files = read_container(lands.azurite, lands.container)
     assert_exactly(lands.book, files)

@@ -1,4 +1,5 @@
-"""bench/replay at its smallest: every program of it still runs, reads what was written, and the page can be made."""
+"""bench/replay and bench/formats at their smallest: every program of them still runs, reads what was written, and the pages can be
+made."""
 
 import json
 import os
@@ -39,3 +40,31 @@ def test_a_small_replay_over_tls(tmp_path):
     assert results["rounds"][0]["https/1k"]["calls"]["cipher"].startswith("TLS_")
     assert results["floors"][0]["open_128"] > 0
     assert "## Over TLS" in (tmp_path / "RESULTS.md").read_text()
+
+
+@pytest.mark.timeout(400)
+def test_every_format_is_landed_and_read_in_small():
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "formats" / "formats.py", "--quick", "--readers", "duckdb", "--json"],
+        env={**os.environ, "PENSTOCK_PRESET": PRESET}, capture_output=True, text=True, timeout=360)
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = json.loads(done.stdout)
+    landed = results["rounds"][0]["300"]
+    assert landed["parquet+zstd"]["stored_bytes"] < landed["parquet"]["stored_bytes"] / 2
+    assert {"pyarrow", "duckdb", "capture-avro"} <= set(landed)
+    read = results["reading"]["duckdb"]["1k"][0]
+    assert set(read) == set(landed) - {"pyarrow", "duckdb", "capture-avro"} and set(read["parquet"]) == {"filtered", "full"}
+
+
+@pytest.mark.timeout(400)
+def test_values_become_columns_and_are_read_in_small():
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "formats" / "formats.py", "--columns", "--quick", "--readers", "duckdb", "--json"],
+        env={**os.environ, "PENSTOCK_PRESET": PRESET}, capture_output=True, text=True, timeout=360)
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = json.loads(done.stdout)
+    landed = results["rounds"][0]["1k"]
+    assert landed["columns+zstd"]["stored_bytes"] < landed["parquet+zstd"]["stored_bytes"]
+    assert {"pyarrow", "duckdb", "avro-columns+zstd"} <= set(landed)
+    read = results["reading"]["duckdb"]["300"][0]
+    assert set(read) == set(landed) - {"pyarrow", "duckdb"} and set(read["columns+zstd"]) == {"filtered", "full"}

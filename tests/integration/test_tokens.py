@@ -159,7 +159,7 @@ def test_an_identity_that_there_is_not_ends_the_start(place, service_of, tmp_pat
 
 def test_what_a_service_that_fails_for_a_while_does(place, service_of, tmp_path):
     """At the start it is waited for. Later the old token serves, and the end of it is told before it comes."""
-    service = service_of(60)  # when its renewal fails, a fifth is left
+    service = service_of(40)  # when its renewal fails, a fifth is left
     service.fault = (503, {})
     lands = line_of(place, tmp_path, "direct")
     with lands.penstock() as penstock:

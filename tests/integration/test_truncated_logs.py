@@ -9,19 +9,27 @@ from harness.kafka import Kafka
 from harness.service import wait_until
 
 
-@pytest.fixture
-def three_nodes(tmp_path):
-    """The first is the controller and holds the group. The other two have the topic's partition."""
-    nodes = [Kafka(tmp_path / "1")]
-    nodes += [Kafka(tmp_path / str(number), first=nodes[0], node_id=number) for number in (2, 3)]
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("three")
+    nodes = [Kafka(directory / "1")]
+    nodes += [Kafka(directory / str(number), first=nodes[0], node_id=number) for number in (2, 3)]
     for node in nodes:
         node.format()
         node.start()
         nodes[0].entries("any", "any", [0])  # groups are asked for while the first is alone, so it holds them all
-    wait_until(lambda: len(nodes[0].admin().list_topics(timeout=10).brokers) == 3, 60, "three brokers")
     yield nodes
     for node in reversed(nodes):
         node.kill()
+
+
+@pytest.fixture
+def three_nodes(nodes):
+    """The first is the controller and holds the group. The other two have the topic's partition."""
+    for node in nodes:
+        node.start()  # one that the test before has killed
+    wait_until(lambda: len(nodes[0].admin().list_topics(timeout=10).brokers) == 3, 60, "three brokers")
+    return nodes
 
 
 @pytest.mark.parametrize("on_data_loss", ["stop", "continue"])

@@ -44,6 +44,9 @@ bool is_flexible(Api api, std::int16_t version) {
       return version >= 3;
     case Api::offset_for_leader_epoch:
       return version >= 4;
+    case Api::sasl_handshake:
+    case Api::sasl_authenticate:
+      return false;
   }
   return false;
 }
@@ -51,19 +54,21 @@ bool is_flexible(Api api, std::int16_t version) {
 }  // namespace
 
 BrokerFront::BrokerFront(const SimClock& clock, Agenda& agenda, const Faults& faults, Cluster& cluster,
-                         Broker& broker, Options options, Random random, Verdict& verdict)
+                         Broker& broker, const Credentials& credentials, Options options, Random random,
+                         Verdict& verdict)
     : clock_(clock),
       agenda_(agenda),
       faults_(faults),
       cluster_(cluster),
       broker_(broker),
+      credentials_(credentials),
       options_(std::move(options)),
       random_(random),
       verdict_(verdict) {}
 
 void BrokerFront::accept(std::int32_t broker, const LinkPtr& link) {
   const std::uint64_t session = ++last_session_;
-  sessions_.emplace(session, Session{.broker = broker, .link = link, .received = {}});
+  sessions_.emplace(session, Session{.broker = broker, .link = link, .received = {}, .login = {}});
   link->on_bytes = [this, session](std::string_view bytes, MonoTime sent) { on_bytes(session, bytes, sent); };
   link->on_gone = [this, session] { sessions_.erase(session); };
 }
@@ -106,6 +111,9 @@ void BrokerFront::on_frame(std::uint64_t session, std::string_view frame, MonoTi
   const Versions offered = cluster_.offered[request.api];
   const bool known = request.version >= offered.lowest && request.version <= offered.highest;
   RequestReader body(head.rest(), request.flexible);
+  if (!may_ask(request)) {
+    return;
+  }
   if (request.api == Api::api_versions) {
     serve_api_versions(request, body);
   } else if (known) {
@@ -132,6 +140,10 @@ void BrokerFront::serve(const Request& request, RequestReader& body) {
       return serve_find_coordinator(request, body);
     case Api::offset_for_leader_epoch:
       return serve_epoch_ends(request, body);
+    case Api::sasl_handshake:
+      return serve_sasl_handshake(request, body);
+    case Api::sasl_authenticate:
+      return serve_sasl_authenticate(request, body);
     case Api::api_versions:
       return;
   }

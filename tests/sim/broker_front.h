@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "sim/broker.h"
+#include "sim/credentials.h"
 #include "sim/faults.h"
 #include "sim/kafka_message.h"
 #include "sim/mutants.h"
@@ -33,11 +34,12 @@ class BrokerFront {
     std::string group;
     Duration visible_within{};  // of its sending, a commit is visible, or never
     Mutant mutant = Mutant::none;
+    bool sessions_are_kept = false;  // a request behind a session's end is a violation
   };
 
   // All outlive it.
   BrokerFront(const SimClock& clock, Agenda& agenda, const Faults& faults, Cluster& cluster, Broker& broker,
-              Options options, Random random, Verdict& verdict);
+              const Credentials& credentials, Options options, Random random, Verdict& verdict);
 
   // A connection has arrived at this broker.
   void accept(std::int32_t broker, const LinkPtr& link);
@@ -46,10 +48,19 @@ class BrokerFront {
   void logs_changed();
 
  private:
+  struct Login {
+    bool done = false;
+    bool shaken = false;      // a mechanism is agreed on, and the login goes on
+    bool challenged = false;  // the token is refused, and the client is to say that it has heard
+    bool told = false;        // the client knows when the session ends
+    MonoTime begun{};
+    std::optional<MonoTime> ends = {};
+  };
   struct Session {
     std::int32_t broker;
     std::weak_ptr<Link> link;
     std::string received;
+    Login login;
   };
   struct Request {
     std::uint64_t session;
@@ -95,6 +106,15 @@ class BrokerFront {
   void serve_metadata(const Request& request, RequestReader& body);
   void write_topic(ResponseWriter& out, std::int16_t version, const std::string& name) const;
 
+  // broker_front_login.cc
+  bool may_ask(const Request& request);
+  void serve_sasl_handshake(const Request& request, RequestReader& body);
+  void serve_sasl_authenticate(const Request& request, RequestReader& body);
+  void take_login(const Request& request, MonoTime ends);
+  void refuse_login(const Request& request);
+  void answer_login(const Request& request, wire::ErrorCode code, std::string_view message,
+                    std::int64_t session_ms);
+
   // broker_front_logs.cc
   void serve_fetch(const Request& request, RequestReader& body);
   bool answer_fetch(const Fetch& fetch, bool in_any_case);
@@ -122,6 +142,7 @@ class BrokerFront {
   const Faults& faults_;
   Cluster& cluster_;
   Broker& broker_;
+  const Credentials& credentials_;
   const Options options_;
   Random random_;
   Verdict& verdict_;

@@ -140,8 +140,11 @@ void BrokerFront::take_commit(const Request& request, Stamp stamp, std::vector<C
   }
   broker_.commit(stamp, std::move(entries), request.sent + options_.visible_within,
                  [this, request, rows = std::move(rows), which](const std::vector<ErrorCode>& codes) mutable {
+                   // As of a broker that has written it, and lost its partition before it could say so.
+                   const bool denied = random_.chance(faults_[&FaultRates::commit_denied]);
                    for (std::size_t i = 0; i < which.size(); ++i) {
-                     rows[which[i]].code = codes[i];
+                     const bool hides = denied && codes[i] == ErrorCode::none;
+                     rows[which[i]].code = hides ? ErrorCode::not_coordinator : codes[i];
                    }
                    answer_commit(request, rows);
                  });

@@ -28,6 +28,7 @@ struct FaultRates {
   double commit_not_done = 0;
   double commit_partly = 0;   // one partition rejected, the others done
   double commit_refused = 0;  // REBALANCE_IN_PROGRESS, for the moment
+  double commit_denied = 0;   // done, and answered with NOT_COORDINATOR
   double commit_lost = 0;
   double commit_reply_lost = 0;
   double commit_late = 0;          // processed up to fence_wait after it was sent, the caller knows nothing
@@ -46,6 +47,7 @@ class Faults {
 
   // Servers that answer nothing at all.
   bool store_is_out = false;
+  bool store_credential_ended = false;  // it answers, and refuses everything
   bool group_is_out = false;
 
  private:

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 #include "base/concat.h"
@@ -64,12 +65,14 @@ Host::~Host() {
 Result<pipeline::TopicPlan> Host::plan_for(const std::string& topic) const {
   for (const TopicScenario& each : world_.scenario.topics) {
     if (each.name == topic) {
-      return pipeline::TopicPlan{.topic = topic,
-                                 .max_age = each.max_age,
-                                 .max_bytes = each.max_bytes,
-                                 .by_partition = each.by_partition,
-                                 .format = each.format,
-                                 .path = codec::PathTemplate::parse("{topic}/{HH}{mm}").value()};
+      pipeline::TopicPlan plan{.topic = topic,
+                               .max_age = each.max_age,
+                               .max_bytes = each.max_bytes,
+                               .by_partition = each.by_partition,
+                               .format = each.format,
+                               .path = codec::PathTemplate::parse("{topic}/{HH}{mm}").value()};
+      pipeline::set_rules(plan, each.rules);
+      return plan;
     }
   }
   return store_error(ErrorKind::not_found, Action::fatal);
@@ -80,6 +83,7 @@ Result<std::unique_ptr<source::Source>> Host::make_source(io::Loop& loop) {
   kafka::DirectSourceOptions options;
   options.consumer.brokers = scenario.bootstrap;
   options.consumer.group = world_.group;
+  options.consumer.auth = world_.credentials.auth_of(process_);
   for (const TopicScenario& topic : scenario.topics) {
     options.consumer.topics.push_back(topic.name);
   }
@@ -239,8 +243,7 @@ void Host::ended() {
   if (!result.ok() && !was_rejected && !was_unreadable) {
     world_.verdict.fail(process_->name, " gave up: ", result.error().message);
   }
-  if (result.ok() && stopping_ && !left_ && read_errors == 0 && !unfinished.empty() &&
-      world_.scenario.troubles[Trouble::graceful_ends]) {
+  if (result.ok() && stopping_ && !left_ && read_errors == 0 && !unfinished.empty()) {
     world_.verdict.fail(process_->name, " has ended, and its claim is not finished: ", unfinished);
   }
   if (!stopping_) {
@@ -252,12 +255,19 @@ void Host::ended() {
   }
 }
 
-// Who stops gracefully leaves no claim of its own behind. Empty: there is none.
+// Of a batch whose name somebody else has closed no more can be done: whoever comes next reads its records.
+bool Host::is_closed_by_another(const std::string& claim) const {
+  const std::string blob = std::get<ledger::Claim>(ledger::parse_metadata(claim)).blob;
+  const Result<lake::BlobProperties> there = world_.lake.properties(blob);
+  return there.ok() && is_tombstone(there->metadata) && !process_->names_closed.contains(blob);
+}
+
+// Who stops gracefully leaves no other claim of its own behind. Empty: there is none.
 std::string Host::unfinished_claim() const {
   for (const auto& [id, log] : world_.cluster.logs) {
     const std::optional<GroupEntry> entry = world_.broker.read(id);
     if (world_.broker.owns(member_->stamp(), id) && entry && !ledger::holds_no_claim(entry->metadata) &&
-        entry->metadata == source_->last_claim(id)) {
+        entry->metadata == source_->last_claim(id) && !is_closed_by_another(entry->metadata)) {
       return concat(named(id), ": ", entry->metadata);
     }
   }

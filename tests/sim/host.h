@@ -55,6 +55,7 @@ class Host {
   Result<std::unique_ptr<source::Source>> make_source(io::Loop& loop);
   Result<pipeline::TopicPlan> plan_for(const std::string& topic) const;
   void ended();
+  bool is_closed_by_another(const std::string& claim) const;
   std::string unfinished_claim() const;
   void expect_bounds();
 

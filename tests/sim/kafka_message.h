@@ -26,8 +26,10 @@ enum class Api : std::int16_t {
   offset_commit = 8,
   offset_fetch = 9,
   find_coordinator = 10,
+  sasl_handshake = 17,
   api_versions = 18,
   offset_for_leader_epoch = 23,
+  sasl_authenticate = 36,
 };
 
 struct Versions {
@@ -68,6 +70,7 @@ class RequestReader {
     return length == 0 ? std::nullopt : std::optional<std::string>(as_text(reader_.bytes(length - 1)));
   }
   std::string string() { return nullable_string().value_or(std::string()); }
+  std::string bytes() { return std::string(as_text(reader_.nullable_bytes().value_or(Bytes()))); }
   // None: a null array, which some requests mean something by.
   std::optional<std::size_t> nullable_array() {
     const std::int64_t count =

@@ -9,13 +9,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <utility>
 
 #include "base/concat.h"
 #include "codec/checksum.h"
+#include "sim/rows.h"
 
 namespace penstock::sim {
 namespace {
@@ -27,20 +27,6 @@ std::string_view get(const Metadata& metadata, std::string_view key) {
     }
   }
   return {};
-}
-
-// The part up to the separator, which is taken off the text.
-std::string_view cut(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return part;
-}
-
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 std::string hex(std::uint32_t value) {
@@ -74,9 +60,15 @@ PartitionBook& Landings::book_of(const TopicPartition& id) {
              : books_
                    .try_emplace(id, id, logs_.at(id),
                                 PartitionBook::Options{.once = guarantee_ == Guarantee::exactly_once,
-                                                       .from_start = from_start_},
+                                                       .from_start = from_start_,
+                                                       .file = file_of(id.topic)},
                                 verdict_)
                    .first->second;
+}
+
+FileRows Landings::file_of(const std::string& topic) const {
+  const auto found = files_.find(topic);
+  return found == files_.end() ? FileRows() : found->second;
 }
 
 void Landings::log_replaced(const TopicPartition& id, std::unique_ptr<Log> old, Position cut) {
@@ -90,12 +82,16 @@ void Landings::blob_created(const std::string& name, const SimBlob& blob) {
   if (!text) {
     return;
   }
-  if (get(blob.metadata, "tombstone") == "1") {
+  if (is_tombstone(blob.metadata)) {
     ++tombstones_;
     verdict_.note("lake: the tombstone ", name);
     if (!text->empty()) {
       verdict_.fail("the tombstone ", name, " holds something");
     }
+    return;
+  }
+  if (get(blob.metadata, "quarantine") == "1") {
+    quarantine_created(name, blob);
     return;
   }
   ++blobs_;
@@ -104,7 +100,17 @@ void Landings::blob_created(const std::string& name, const SimBlob& blob) {
   if (!ranges) {
     return;
   }
-  if (!read_lines(name, *text, *ranges)) {
+  const format::RowFormat rows = file_of(std::string(get(blob.metadata, "topic"))).rows;
+  if (format::format_of(name).rows != rows) {
+    verdict_.fail("the name ", name, " tells another format");
+    return;
+  }
+  lines_.clear();
+  Lines in_quarantine;
+  const Quarantine* const beside = quarantine_beside(name, blob);
+  if (!read_lines(name, *text, rows, *ranges, lines_) ||
+      (beside != nullptr && !read_lines(concat("the quarantine of ", name), beside->text,
+                                        format::RowFormat::envelope, *ranges, in_quarantine))) {
     return;
   }
   const bool tells_lost = !get(blob.metadata, "lost").empty();
@@ -113,7 +119,11 @@ void Landings::blob_created(const std::string& name, const SimBlob& blob) {
   for (const auto& [id, range] : *ranges) {
     records += lines_[id].size();
     positions += range.next.value - range.first.value;
-    book_of(id).blob_landed(name, range, lines_[id], tells_lost);
+    std::vector<PartitionBook::Line>& lines = lines_[id];
+    lines.insert(lines.end(), in_quarantine[id].begin(), in_quarantine[id].end());
+    std::ranges::sort(lines, {}, &PartitionBook::Line::offset);
+    quarantined_ += in_quarantine[id].size();
+    book_of(id).blob_landed(name, range, lines, tells_lost);
   }
   records_ += records;
   if (get(blob.metadata, "records") != std::to_string(records) ||
@@ -121,14 +131,53 @@ void Landings::blob_created(const std::string& name, const SimBlob& blob) {
       get(blob.metadata, "attempt").empty() || get(blob.metadata, "penstock") != "1") {
     verdict_.fail("the metadata of ", name, " are not those of its content");
   }
-  const auto skipped = number(get(blob.metadata, "skipped"));
-  const auto holes = number(get(blob.metadata, "holes"));
-  if (!skipped || !holes || static_cast<std::int64_t>(records) + *skipped + *holes != positions) {
-    verdict_.fail("the metadata of ", name, " do not tell what each of its ", positions, " positions is");
-  }
+  count_positions(name, blob, records, positions);
   if (get(blob.metadata, "crc32c") != hex(codec::crc32c(as_bytes(blob.bytes)))) {
     verdict_.fail("the metadata of ", name, " have another checksum than its bytes");
   }
+}
+
+void Landings::count_positions(const std::string& name, const SimBlob& blob, std::uint64_t records,
+                               std::int64_t positions) {
+  const auto skipped = whole_number(get(blob.metadata, "skipped"));
+  const auto holes = whole_number(get(blob.metadata, "holes"));
+  const std::int64_t quarantined = whole_number(get(blob.metadata, "quarantined")).value_or(0);
+  if (!skipped || !holes ||
+      static_cast<std::int64_t>(records) + *skipped + *holes + quarantined != positions) {
+    verdict_.fail("the metadata of ", name, " do not tell what each of its ", positions, " positions is");
+  }
+}
+
+// Kept until its file appears. What it holds counts only then.
+void Landings::quarantine_created(const std::string& name, const SimBlob& blob) {
+  verdict_.note("lake: the quarantine ", name, " of ", blob.bytes.size(), " bytes");
+  const auto records = std::ranges::count(blob.bytes, '\n');
+  if (get(blob.metadata, "records") != std::to_string(records) || records == 0 ||
+      get(blob.metadata, "bytes") != std::to_string(blob.bytes.size()) ||
+      get(blob.metadata, "group") != group_ || get(blob.metadata, "of").empty() ||
+      get(blob.metadata, "crc32c") != hex(codec::crc32c(as_bytes(blob.bytes)))) {
+    verdict_.fail("the metadata of the quarantine ", name, " are not those of its content");
+  }
+  quarantines_[name] = {.of = std::string(get(blob.metadata, "of")),
+                        .records = std::string(get(blob.metadata, "records")),
+                        .text = blob.bytes};
+}
+
+// Null: the file says that it has none. It is durable before its file is there.
+const Landings::Quarantine* Landings::quarantine_beside(const std::string& name, const SimBlob& blob) {
+  const auto found = quarantines_.find(concat("_quarantine/", name, ".json"));
+  const std::string_view said = get(blob.metadata, "quarantined");
+  if ((found == quarantines_.end()) != said.empty()) {
+    verdict_.fail("the blob ", name, " has '", said, "' records in quarantine, and a quarantine is ",
+                  said.empty() ? "" : "not ", "there");
+  }
+  if (found == quarantines_.end() || said.empty()) {
+    return nullptr;
+  }
+  if (found->second.records != said || found->second.of != get(blob.metadata, "attempt")) {
+    verdict_.fail("the quarantine beside ", name, " is another");
+  }
+  return &found->second;
 }
 
 std::optional<std::string> Landings::text_of(const std::string& name, const SimBlob& blob) {
@@ -154,10 +203,10 @@ std::optional<Landings::Ranges> Landings::ranges_of(const std::string& name, con
   std::string_view text = get(blob.metadata, "ranges");
   Ranges ranges;
   while (!text.empty()) {
-    std::string_view range = cut(text, ',');
-    const auto partition = number(cut(range, ':'));
-    const auto first = number(cut(range, '-'));
-    const auto next = number(range);
+    std::string_view range = cut_off(text, ",");
+    const auto partition = whole_number(cut_off(range, ":"));
+    const auto first = whole_number(cut_off(range, "-"));
+    const auto next = whole_number(range);
     if (!partition || !first || !next || *first >= *next) {
       break;
     }
@@ -173,33 +222,28 @@ std::optional<Landings::Ranges> Landings::ranges_of(const std::string& name, con
   return std::nullopt;
 }
 
-// Into lines_: every line is of one of the blob's ranges, and those of a partition are in order.
-bool Landings::read_lines(const std::string& name, std::string_view text, const Ranges& ranges) {
-  lines_.clear();
-  if (text.empty() || text.back() != '\n') {
+// Every line is of one of the blob's ranges, and those of a partition are in order. A blob whose records are
+// all in quarantine has none.
+bool Landings::read_lines(const std::string& name, std::string_view text, format::RowFormat rows,
+                          const Ranges& ranges, Lines& lines_of) {
+  if (text.empty() ? !quarantines_.contains(concat("_quarantine/", name, ".json")) : text.back() != '\n') {
     verdict_.fail("the blob ", name, " does not end with a whole line");
     return false;
   }
   while (!text.empty()) {
-    const std::string_view line = cut(text, '\n');
-    std::string_view rest = line;
-    TopicPartition id;
-    id.topic = cut(rest, ':');
-    const auto partition = number(cut(rest, ':'));
-    const auto offset = number(cut(rest, ':'));
-    id.partition.value = static_cast<std::int32_t>(partition.value_or(-1));
+    const std::string_view line = cut_off(text, "\n");
+    const auto& [id, offset] = named_by(rows, line);
     const auto range = ranges.find(id);
-    if (!offset || range == ranges.end() || *offset < range->second.first.value ||
-        *offset >= range->second.next.value) {
+    if (range == ranges.end() || offset < range->second.first.value || offset >= range->second.next.value) {
       verdict_.fail("a line of ", name, " is of none of its ranges: ", line.substr(0, 60));
       return false;
     }
-    std::vector<PartitionBook::Line>& lines = lines_[id];
-    if (!lines.empty() && lines.back().offset >= *offset) {
+    std::vector<PartitionBook::Line>& lines = lines_of[id];
+    if (!lines.empty() && lines.back().offset >= offset) {
       verdict_.fail("the lines of ", name, " are not in order: ", line.substr(0, 60));
       return false;
     }
-    lines.push_back({.offset = *offset, .text = line});
+    lines.push_back({.offset = offset, .text = line});
   }
   return true;
 }

@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/concat.h"
 #include "codec/checksum.h"
 #include "format/blob_metadata.h"
 
@@ -40,21 +41,28 @@ class LandingsTest : public testing::Test {
   }
   // A blob of these offsets, with a range that is said to be theirs.
   static SimBlob blob(std::initializer_list<std::int64_t> offsets, const std::string& ranges) {
-    SimBlob blob;
+    std::string text;
     for (const std::int64_t offset : offsets) {
-      blob.bytes += value_of(k_id, Offset{offset}, "x") + "\n";
+      text += value_of(k_id, Offset{offset}, "x") + "\n";
     }
-    blob.metadata = {{"penstock", "1"},
-                     {"topic", "api"},
-                     {"ranges", ranges},
-                     {"records", std::to_string(offsets.size())},
-                     {"bytes", std::to_string(blob.bytes.size())},
-                     {"attempt", "a"},
-                     {"group", "group"},
-                     {"crc32c", crc_text(blob.bytes)},
-                     {"skipped", "0"},
-                     {"holes", std::to_string(positions_of(ranges) - offsets.size())}};
-    return blob;
+    return blob_of_text(text, offsets.size(), ranges);
+  }
+  static SimBlob blob_of_text(const std::string& text, std::size_t records, const std::string& ranges) {
+    return {.bytes = text,
+            .metadata = {{"penstock", "1"},
+                         {"topic", "api"},
+                         {"ranges", ranges},
+                         {"records", std::to_string(records)},
+                         {"bytes", std::to_string(text.size())},
+                         {"attempt", "a"},
+                         {"group", "group"},
+                         {"crc32c", crc_text(text)},
+                         {"skipped", "0"},
+                         {"holes", std::to_string(positions_of(ranges) - records)}}};
+  }
+  static std::string envelope(std::int64_t offset, const std::string& value) {
+    return concat(R"({"topic":"api","partition":0,"offset":)", offset,
+                  R"(,"timestamp":0,"timestamp_type":"CreateTime","key":null,"headers":[],)", value, "}\n");
   }
 
   static std::string crc_text(const std::string& bytes) {
@@ -84,6 +92,35 @@ TEST_F(LandingsTest, is_silent_when_all_is_right) {
   judge.entry_visible(k_id, {Position{8}, ""});
   judge.judge();
   EXPECT_EQ(verdict_.failure(), std::nullopt);
+}
+
+// Offset 2 has no value, and a line all the same.
+TEST_F(LandingsTest, expects_an_envelope_of_each_record) {
+  Landings& judge = landings();
+  judge.files_of("api", {.rows = format::RowFormat::envelope});
+  judge.blob_created("a.json", blob_of_text(envelope(0, R"("value_base64":"YXBpOjA6MDp4")") +
+                                                envelope(1, R"("value_base64":"YXBpOjA6MTp4")") +
+                                                envelope(2, R"("value":null)"),
+                                            3, "0:0-3"));
+  EXPECT_EQ(verdict_.failure(), std::nullopt);
+  judge.blob_created("b.json", blob_of_text(envelope(5, R"("value":null)"), 1, "0:5-6"));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("is no record")));
+}
+
+TEST_F(LandingsTest, finds_a_record_without_an_envelope) {
+  Landings& judge = landings();
+  judge.files_of("api", {.rows = format::RowFormat::envelope});
+  judge.blob_created("a.json", blob_of_text(envelope(0, R"("value_base64":"YXBpOjA6MDp4")") +
+                                                envelope(1, R"("value_base64":"YXBpOjA6MTp4")"),
+                                            2, "0:0-3"));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("has 2 of the 3 records")));
+}
+
+TEST_F(LandingsTest, finds_a_name_of_another_format) {
+  Landings& judge = landings();
+  judge.files_of("api", {.rows = format::RowFormat::envelope});
+  judge.blob_created("a.txt", blob({0, 1}, "0:0-2"));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("another format")));
 }
 
 TEST_F(LandingsTest, finds_a_record_that_landed_twice) {
@@ -170,6 +207,102 @@ TEST_F(LandingsTest, finds_an_entry_ahead_of_the_blobs) {
   EXPECT_EQ(verdict_.failure(), std::nullopt);
   judge.entry_visible(k_id, {Position{6}, ""});
   EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("offset 5 is in no blob")));
+}
+
+// The values of these worlds are "api:0:1:x", of 9 bytes. With another filler they are longer than that.
+class QuarantinedLandingsTest : public LandingsTest {
+ protected:
+  QuarantinedLandingsTest() {
+    logs_[k_id].records[1].value = value_of(k_id, Offset{1}, "xyz");
+    logs_[k_id].records[4].value = value_of(k_id, Offset{6}, "xyz");
+  }
+
+  Landings& judge() {
+    Landings& made = landings();
+    made.files_of(k_id.topic, {.rules = {.value_bytes_max = 9}});
+    return made;
+  }
+  static SimBlob quarantine(std::initializer_list<std::int64_t> offsets) {
+    SimBlob made;
+    for (const std::int64_t offset : offsets) {
+      made.bytes +=
+          *row_of(
+              {.rules = {.value_bytes_max = 9}}, k_id,
+              {.offset = Offset{offset}, .timestamp_ms = 0, .value = value_of(k_id, Offset{offset}, "xyz")}) +
+          "\n";
+    }
+    made.metadata = {{"penstock", "1"},
+                     {"quarantine", "1"},
+                     {"of", "a"},
+                     {"topic", "api"},
+                     {"records", std::to_string(offsets.size())},
+                     {"bytes", std::to_string(made.bytes.size())},
+                     {"crc32c", crc_text(made.bytes)},
+                     {"attempt", "b"},
+                     {"group", "group"}};
+    return made;
+  }
+  static SimBlob with_quarantined(SimBlob blob, int count) {
+    blob.metadata.emplace_back("quarantined", std::to_string(count));
+    for (auto& [key, value] : blob.metadata) {
+      value = key == "holes" ? std::to_string(std::stoi(value) - count) : value;
+    }
+    return blob;
+  }
+};
+
+TEST_F(QuarantinedLandingsTest, is_silent_when_each_record_is_in_its_place) {
+  Landings& at = judge();
+  at.blob_created("_quarantine/a.json", quarantine({1}));
+  at.blob_created("a", with_quarantined(blob({0}, "0:0-2"), 1));
+  at.blob_created("_quarantine/b.json", quarantine({6}));
+  at.blob_created("b", with_quarantined(blob({5}, "0:3-8"), 1));
+  at.blob_created("_quarantine/left.json", quarantine({1}));  // of a writer that died
+  at.judge();
+  EXPECT_EQ(verdict_.failure(), std::nullopt);
+  EXPECT_EQ(at.quarantined(), 2U);
+}
+
+TEST_F(QuarantinedLandingsTest, a_file_may_have_all_of_its_records_in_quarantine) {
+  judge().blob_created("_quarantine/a.json", quarantine({6}));
+  landings_->blob_created("a", with_quarantined(blob({}, "0:6-7"), 1));
+  EXPECT_EQ(verdict_.failure(), std::nullopt);
+}
+
+TEST_F(QuarantinedLandingsTest, finds_a_file_that_is_there_before_its_quarantine) {
+  judge().blob_created("a", with_quarantined(blob({0}, "0:0-2"), 1));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("a quarantine is not there")));
+}
+
+TEST_F(QuarantinedLandingsTest, finds_a_quarantine_that_its_file_says_nothing_of) {
+  judge().blob_created("_quarantine/a.json", quarantine({1}));
+  landings_->blob_created("a", blob({0}, "0:0-2"));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("a quarantine is there")));
+}
+
+TEST_F(QuarantinedLandingsTest, finds_a_quarantine_of_another_file) {
+  SimBlob other = quarantine({1});
+  other.metadata[2].second = "c";
+  judge().blob_created("_quarantine/a.json", other);
+  landings_->blob_created("a", with_quarantined(blob({0}, "0:0-2"), 1));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("is another")));
+}
+
+TEST_F(QuarantinedLandingsTest, finds_a_record_that_should_be_in_quarantine_and_is_in_the_file) {
+  logs_[k_id].records[0].value = value_of(k_id, Offset{0}, "xyz");
+  SimBlob made = blob({}, "0:0-1");
+  made.bytes = logs_[k_id].records[0].value + "\n";
+  judge().blob_created("a", made);
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("is no record")));
+}
+
+TEST_F(QuarantinedLandingsTest, finds_a_record_that_is_in_both) {
+  Landings& at = judge();
+  at.blob_created("_quarantine/a.json", quarantine({1}));
+  at.blob_created("a", with_quarantined(blob({0}, "0:0-2"), 1));
+  at.blob_created("_quarantine/b.json", quarantine({1}));
+  at.blob_created("b", with_quarantined(blob({}, "0:1-2"), 1));
+  EXPECT_THAT(verdict_.failure(), Optional(HasSubstr("landed again, in b")));
 }
 
 TEST_F(LandingsTest, finds_a_tombstone_that_is_not_empty) {

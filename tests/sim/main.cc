@@ -74,26 +74,26 @@ std::vector<Sentence> sentences() {
 #define PENSTOCK_SENTENCE(which, seed) \
   all.push_back({.name = #which, .first = seed, .recipe = {}, .of_ledger = ledger::Mutant::which})
   PENSTOCK_SENTENCE(no_fence, 68);
-  PENSTOCK_SENTENCE(no_wait_before_fence, 68);
-  PENSTOCK_SENTENCE(no_assign_after_changed_fence, 2665);
-  PENSTOCK_SENTENCE(assign_commits_at_once, 4);
-  PENSTOCK_SENTENCE(fence_accepts_what_assign_wrote, 4);
-  PENSTOCK_SENTENCE(assign_again_for_all_of_a_dropped_batch, 44);
+  PENSTOCK_SENTENCE(no_wait_before_fence, 119);
+  PENSTOCK_SENTENCE(no_assign_after_changed_fence, 387);
+  PENSTOCK_SENTENCE(assign_commits_at_once, 52);
+  PENSTOCK_SENTENCE(fence_accepts_what_assign_wrote, 52);
+  PENSTOCK_SENTENCE(assign_again_for_all_of_a_dropped_batch, 31);
   PENSTOCK_SENTENCE(reading_again_for_a_past_epoch, 124);
-  PENSTOCK_SENTENCE(no_r2_for_claims, 5);
-  PENSTOCK_SENTENCE(no_r2_for_finishes, 39);
+  PENSTOCK_SENTENCE(no_r2_for_claims, 1);
+  PENSTOCK_SENTENCE(no_r2_for_finishes, 9);
   PENSTOCK_SENTENCE(no_r2_for_start_positions, 51);
-  PENSTOCK_SENTENCE(finish_outside_its_epoch, 15);
-  PENSTOCK_SENTENCE(finish_after_the_next_claim, 5);
+  PENSTOCK_SENTENCE(finish_outside_its_epoch, 96);
+  PENSTOCK_SENTENCE(finish_after_the_next_claim, 88);
   PENSTOCK_SENTENCE(looking_without_a_tombstone, 60);
-  PENSTOCK_SENTENCE(publish_before_claim, 1);
-  PENSTOCK_SENTENCE(assuming_data, 1);
+  PENSTOCK_SENTENCE(publish_before_claim, 2);
+  PENSTOCK_SENTENCE(assuming_data, 7);
   PENSTOCK_SENTENCE(assuming_tombstone, 1);
-  PENSTOCK_SENTENCE(no_r1, 1);
-  PENSTOCK_SENTENCE(refused_claim_published, 40);
-  PENSTOCK_SENTENCE(dead_batch_without_dropping_later, 5);
-  PENSTOCK_SENTENCE(no_r8, 5);
-  PENSTOCK_SENTENCE(r8_without_its_wait, 153);
+  PENSTOCK_SENTENCE(no_r1, 3);
+  PENSTOCK_SENTENCE(refused_claim_published, 26);
+  PENSTOCK_SENTENCE(dead_batch_without_dropping_later, 26);
+  PENSTOCK_SENTENCE(no_r8, 44);
+  PENSTOCK_SENTENCE(r8_without_its_wait, 39);
   PENSTOCK_SENTENCE(r8_for_claims_only, 44);
 #undef PENSTOCK_SENTENCE
   all.push_back({.name = "late_put_without_reading",
@@ -133,6 +133,7 @@ struct Totals {
   std::atomic<std::uint64_t> blobs{0};
   std::atomic<std::uint64_t> records{0};
   std::atomic<std::uint64_t> tombstones{0};
+  std::atomic<std::uint64_t> quarantined{0};
   std::atomic<std::uint64_t> turns{0};
 };
 
@@ -206,6 +207,7 @@ void run_seed(const Arguments& arguments, std::uint64_t seed, const std::string&
   totals.blobs += outcome.blobs;
   totals.records += outcome.records;
   totals.tombstones += outcome.tombstones;
+  totals.quarantined += outcome.quarantined;
   totals.turns += outcome.turns;
 }
 
@@ -226,8 +228,8 @@ void tell_progress(const Arguments& arguments, const Totals& totals, double seco
                       static_cast<std::uint64_t>(static_cast<double>(totals.seeds.load()) /
                                                  std::max(seconds, 0.001)),
                       " a second, ", totals.failures.load(), " failed; ", totals.blobs.load(), " blobs, ",
-                      totals.records.load(), " records, ", totals.tombstones.load(), " tombstones, ",
-                      totals.turns.load(), " turns\n")
+                      totals.records.load(), " records, ", totals.quarantined.load(), " in quarantine, ",
+                      totals.tombstones.load(), " tombstones, ", totals.turns.load(), " turns\n")
             << std::flush;
 }
 

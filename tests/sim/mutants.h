@@ -22,8 +22,8 @@ struct MutantName {
 };
 inline constexpr std::array k_mutants{
     MutantName{Mutant::unconditional_put, "unconditional_put", 1},
-    MutantName{Mutant::partial_success_taken_for_success, "partial_success_taken_for_success", 812},
-    MutantName{Mutant::commits_stamped_when_sent, "commits_stamped_when_sent", 9},
+    MutantName{Mutant::partial_success_taken_for_success, "partial_success_taken_for_success", 196},
+    MutantName{Mutant::commits_stamped_when_sent, "commits_stamped_when_sent", 19},
 };
 
 }  // namespace penstock::sim

@@ -22,18 +22,9 @@
 #include <utility>
 
 #include "base/concat.h"
+#include "sim/rows.h"
 
 namespace penstock::sim {
-namespace {
-
-std::string flat(std::string value) {
-  std::replace_if(
-      value.begin(), value.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return value;
-}
-
-}  // namespace
-
 PartitionBook::PartitionBook(const TopicPartition& id, const Log& log, Options options, Verdict& verdict)
     : id_(id), options_(options), verdict_(verdict) {
   views_.push_back(std::make_unique<View>(View{.log = &log}));
@@ -50,10 +41,10 @@ std::size_t PartitionBook::place_of(const Log& log, std::int64_t offset) {
       log.records.begin());
 }
 
-bool PartitionBook::has_line(const Log& log, const Line& line) {
+bool PartitionBook::has_line(const Log& log, const Line& line) const {
   const std::size_t place = place_of(log, line.offset);
   return place < log.records.size() && log.records[place].offset.value == line.offset &&
-         flat(log.records[place].value) == line.text;
+         row_of(options_.file, id_, log.records[place]) == line.text;
 }
 
 // The latest that has all of the lines, if possible one of which the blob is whole. Null: none.
@@ -109,7 +100,7 @@ void PartitionBook::count(const std::string& blob, View& view, const Line& line)
 
 // The world has deleted it, and the worker said so.
 bool PartitionBook::may_be_missing(const Log& log, const LogRecord& record) const {
-  return record.value.empty() ||
+  return !makes_row(options_.file, record) ||
          (record.offset.value < log.start.value && record.offset.value < lost_before_.value);
 }
 
@@ -124,7 +115,7 @@ std::uint64_t PartitionBook::wanted_lines(const View& view, Range range, const s
     const bool has = line != lines.end() && line->offset == record.offset.value;
     line += has ? 1 : 0;
     const bool is_lost = !has && tells_lost && may_be_missing(log, record);
-    wanted += record.value.empty() || is_lost ? 0 : 1;
+    wanted += !makes_row(options_.file, record) || is_lost ? 0 : 1;
   }
   return wanted;
 }

@@ -14,6 +14,7 @@
 
 #include "base/group_entry.h"
 #include "base/types.h"
+#include "sim/rows.h"
 #include "sim/sim_log.h"
 #include "sim/verdict.h"
 
@@ -24,6 +25,7 @@ class PartitionBook {
   struct Options {
     bool once = false;        // exactly_once
     bool from_start = false;  // every record is wanted; otherwise from the first that landed
+    FileRows file = {};
   };
   // A line of a blob, and the offset that it names.
   struct Line {
@@ -66,7 +68,7 @@ class PartitionBook {
   };
 
   static std::size_t place_of(const Log& log, std::int64_t offset);  // of the first record not below it
-  static bool has_line(const Log& log, const Line& line);
+  bool has_line(const Log& log, const Line& line) const;
   View* view_of(Range range, const std::vector<Line>& lines, bool tells_lost);
   void count(const std::string& blob, View& view, const Line& line);
   // Of the range, those that the blob has and those that it lacks.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,7 @@ struct Process {
   bool killed = false;   // nothing goes out any more, nothing comes in
   MonoTime wake_at{};
   std::multimap<MonoTime, std::function<void()>> mail;  // runs on the process's loop
+  std::set<std::string> names_closed;                   // where it has put a tombstone
 
   void post(MonoTime due, std::function<void()> task) {
     if (!killed) {

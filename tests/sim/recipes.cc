@@ -30,7 +30,7 @@ void calm(Scenario& scenario) {
   scenario.on_data_loss = source::OnDataLoss::stop;
   scenario.start_latest = false;
   scenario.crashes = scenario.power_failures = scenario.freezes = scenario.graceful_stops = 0;
-  scenario.store_outages = scenario.group_outages = 0;
+  scenario.store_outages = scenario.group_outages = scenario.store_credential_ends = 0;
   scenario.holes = 0;
   scenario.large_values = 0;
   scenario.records = std::max<std::int64_t>(scenario.records, 100);
@@ -95,7 +95,6 @@ void fence_while_ending(Scenario& scenario, Random& random) {
 // The claim after it was refused: the batch before it is published, and never finished.
 void swallowed_finish(Scenario& scenario, Random&) {
   calm(scenario);
-  scenario.troubles.set(Trouble::graceful_ends);
   scenario.rates.commit_refused = 0.3;
   scenario.graceful_stops = 20;
 }
@@ -180,9 +179,10 @@ void long_outage(Scenario& scenario, Random&) {
 }
 
 // The store takes fewer requests than there are: those that it turns away are sent again at once, and again.
+// A file may have one record, and Event Hubs takes one commit of a partition a second: fewer records there.
 void busy_store(Scenario& scenario, Random& random) {
   calm(scenario);
-  scenario.records = 4'000;
+  scenario.records = scenario.holds_second_commits ? 1'000 : 2'000;
   scenario.value_bytes_max = 60;
   scenario.records_at_start = 0.9;
   scenario.connections = 8;
@@ -211,6 +211,52 @@ void bounded_run(Scenario& scenario, Random&) {
   make_bounded(scenario);
 }
 
+// Sessions end under a worker that does not log in again in time, or a token that was refused is shown for
+// ever.
+void expiring_logins(Scenario& scenario, Random&) {
+  calm(scenario);
+  scenario.troubles.set(Trouble::logins);
+  scenario.troubles.set(Trouble::kept_sessions);
+  scenario.offered = newest_versions();
+}
+
+// What stands still at the end does so for no other reason: members are not put out while they drain, and
+// there is not so much that landing it takes until then.
+void patient(Scenario& scenario) {
+  scenario.records = 150;
+  scenario.holds_second_commits = false;
+  scenario.group.session_timeout = seconds(20);
+  scenario.group.rebalance_timeout = seconds(60);
+}
+
+// One broker is named, and it goes away while the others lead: a worker that asks nobody else stands still.
+void named_broker_away(Scenario& scenario, Random&) {
+  calm(scenario);
+  scenario.brokers = 3;
+  scenario.bootstrap.resize(1);
+  patient(scenario);
+  scenario.troubles.set(Trouble::named_broker_away);
+  scenario.records_at_start = 1;
+  scenario.faults_end = seconds(120);
+}
+
+// One partition has no leader from the beginning: no other one is read.
+void partition_without_leader(Scenario& scenario, Random&) {
+  calm(scenario);
+  patient(scenario);
+  scenario.troubles.set(Trouble::no_leader_at_all);
+  scenario.records_at_start = 1;
+  scenario.faults_end = seconds(90);
+}
+
+// What a store refuses as its credential has ended is given up, or costs the batch its file.
+void ended_store_credential(Scenario& scenario, Random& random) {
+  calm(scenario);
+  scenario.records = 1'000;
+  scenario.store_credential_ends = static_cast<std::uint32_t>(random.between(1, 4));
+  scenario.graceful_stops = 2;
+}
+
 constexpr std::array k_recipes{
     Recipe{"topic_made_anew", topic_made_anew},
     Recipe{"refused_start", refused_start},
@@ -229,6 +275,10 @@ constexpr std::array k_recipes{
     Recipe{"long_outage", long_outage},
     Recipe{"busy_store", busy_store},
     Recipe{"refused_topic", refused_topic},
+    Recipe{"named_broker_away", named_broker_away},
+    Recipe{"partition_without_leader", partition_without_leader},
+    Recipe{"expiring_logins", expiring_logins},
+    Recipe{"ended_store_credential", ended_store_credential},
 };
 
 }  // namespace

@@ -29,6 +29,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::int16_t k_metadata_of_kafka_1 = 5;
+
 // A world has some kinds of trouble and not others: together they would hide each other.
 double rate(Random& random, double highest) {
   const bool has = random.chance(0.4);
@@ -75,7 +77,9 @@ void choose_workers(Scenario& scenario, Random& random) {
   scenario.block_bytes = random.chance(0.5) ? chunk_bytes : random.between(5'000, 3 * chunk_bytes);
   const auto reserve = pipeline::BatchWriter::reserve_for(
       {.slab_bytes = scenario.slab_bytes, .block_bytes = scenario.block_bytes});
-  scenario.slab_count = reserve.to_load + reserve.to_end + random.between(15, 24);
+  // A value of two slabs in an envelope's base64 takes four, and 16 to go through an encoder.
+  const std::uint64_t for_records = std::max<std::uint64_t>(random.between(15, 24), 16);
+  scenario.slab_count = reserve.to_load + reserve.to_end + for_records;
   scenario.segment_bytes = 4096 + scenario.slab_bytes * random.between(2, 5);
   scenario.stage_bytes = scenario.segment_bytes * random.between(2, 8);
   scenario.connections = static_cast<std::uint32_t>(random.between(1, 4));
@@ -83,13 +87,60 @@ void choose_workers(Scenario& scenario, Random& random) {
   scenario.fence_wait = random.between(seconds(2), seconds(10));
 }
 
+// Sessions and tokens are short, so that a world has many of them.
+void choose_login(Scenario& scenario, Random& random) {
+  LoginScenario& login = scenario.login;
+  login.kind = random.chance(0.5) ? LoginKind::plain : LoginKind::bearer;
+  const bool has_end = scenario.troubles[Trouble::kept_sessions] || random.chance(0.7);
+  // Where a Fetch, or the wait after a commit whose answer was lost, may outlast a session, each takes a
+  // login of its own: all lands in the end, but too slowly to be judged.
+  const Duration session =
+      std::max<Duration>(random.between(milliseconds(2500), seconds(30)),
+                         2 * std::max<Duration>(scenario.fetch_wait, scenario.fence_wait));
+  login.session_max = has_end ? session : Duration::zero();
+  login.tells_session = scenario.troubles[Trouble::kept_sessions] || random.chance(0.8);
+  login.token_life = random.chance(0.3) ? std::chrono::hours(24) : random.between(seconds(6), seconds(60));
+  login.changes = some(random, 3);
+  login.office_outages = some(random, 2);
+  scenario.offered[Api::sasl_handshake] = {0, 1};
+  // Kafka 1.0 tells no end of a session, and has none.
+  const bool has_sessions = scenario.offered[Api::metadata].highest > k_metadata_of_kafka_1;
+  scenario.offered[Api::sasl_authenticate] = {0, static_cast<std::int16_t>(has_sessions ? 1 : 0)};
+}
+
+// Envelopes name their records themselves, and have a row for one without a value.
+void choose_rows(Scenario& scenario, Random& random) {
+  for (TopicScenario& topic : scenario.topics) {
+    topic.format.rows = random.chance(0.3) ? format::RowFormat::envelope : format::RowFormat::lines;
+  }
+}
+
+// What does not meet them is in the quarantine: few values are JSON, and about half are larger than half of
+// the usual size.
+void choose_rules(Scenario& scenario, Random& random) {
+  const bool any = random.chance(0.3);
+  for (TopicScenario& topic : scenario.topics) {
+    const bool of_topic = random.chance(0.7);
+    const bool json = random.chance(0.3);
+    const auto bytes_max =
+        static_cast<std::uint64_t>(random.between(std::int64_t{1}, scenario.value_bytes_max));
+    if (any && of_topic) {
+      topic.rules = {.json = json, .value_bytes_max = json ? 0 : bytes_max};
+    }
+  }
+}
+
 // What a broker of Kafka 1.0 offers, one of 2.3, Event Hubs in 2026, and Kafka 3.9.
 constexpr std::uint64_t k_event_hubs = 2;
 OfferedVersions versions_of(std::uint64_t kind) {
   switch (kind) {
     case 0:
-      return {{Api::fetch, {4, 6}},         {Api::list_offsets, {0, 2}}, {Api::metadata, {0, 5}},
-              {Api::offset_commit, {2, 3}}, {Api::offset_fetch, {1, 3}}, {Api::find_coordinator, {0, 1}},
+      return {{Api::fetch, {4, 6}},
+              {Api::list_offsets, {0, 2}},
+              {Api::metadata, {0, k_metadata_of_kafka_1}},
+              {Api::offset_commit, {2, 3}},
+              {Api::offset_fetch, {1, 3}},
+              {Api::find_coordinator, {0, 1}},
               {Api::api_versions, {0, 1}}};
     case 1:
       return {{Api::fetch, {4, 11}},        {Api::list_offsets, {0, 5}}, {Api::metadata, {0, 9}},
@@ -190,6 +241,7 @@ void choose_cluster_troubles(Scenario& scenario, Random& random) {
   if (scenario.troubles[Trouble::retention]) {
     scenario.on_data_loss = source::OnDataLoss::go_on;
   }
+  scenario.rates.commit_denied = rate(random, 0.3);
   scenario.rates.throttled = scenario.troubles[Trouble::throttling] ? 0.2 : 0;
 }
 
@@ -217,9 +269,15 @@ Scenario make_scenario(Random random, Guarantee guarantee, std::string_view reci
   scenario.uncommitted_blocks =
       random.chance(0.5) ? UncommittedBlocks::take_the_name : UncommittedBlocks::do_not;
   choose_cluster_troubles(scenario, random);
+  scenario.store_credential_ends = scenario.troubles[Trouble::store_credential] ? 1 : 0;
   if (const Recipe* const named = recipe_of(recipe)) {
     named->prepare(scenario, random);
   }
+  if (scenario.troubles[Trouble::logins]) {
+    choose_login(scenario, random);
+  }
+  choose_rows(scenario, random);
+  choose_rules(scenario, random);
   return scenario;
 }
 
@@ -241,10 +299,14 @@ void make_bounded(Scenario& scenario) {
 std::string describe(const Scenario& scenario) {
   std::string text;
   for (const TopicScenario& topic : scenario.topics) {
-    text +=
-        concat("topic ", topic.name, ": ", topic.partitions, " partitions, batches of ",
-               seconds_of(topic.max_age), " or ", topic.max_bytes, " bytes",
-               topic.by_partition ? ", a partition each" : "", format::file_extension(topic.format), "\n");
+    text += concat("topic ", topic.name, ": ", topic.partitions, " partitions, batches of ",
+                   seconds_of(topic.max_age), " or ", topic.max_bytes, " bytes",
+                   topic.by_partition ? ", a partition each" : "", format::file_extension(topic.format),
+                   topic.rules.json ? ", JSON alone" : "",
+                   topic.rules.value_bytes_max > 0
+                       ? concat(", values of ", topic.rules.value_bytes_max, " bytes at most")
+                       : "",
+                   "\n");
   }
   text +=
       concat(scenario.records, " records, ", scenario.hosts, " hosts, ",
@@ -258,12 +320,19 @@ std::string describe(const Scenario& scenario) {
   text += concat(scenario.brokers, " brokers, ", scenario.bootstrap.size(), " of them named, ",
                  "responses of ", scenario.response_bytes_max, " after ", scenario.fetch_wait.count(),
                  " ms, Metadata up to ", scenario.offered.at(Api::metadata).highest, "\n");
-  text += concat(scenario.crashes, " crashes, ", scenario.power_failures, " power failures, ",
-                 scenario.freezes, " freezes, ", scenario.graceful_stops, " graceful stops, ",
-                 scenario.store_outages, " store outages, ", scenario.group_outages, " group outages, until ",
-                 seconds_of(scenario.faults_end), "\n");
+  text +=
+      concat(scenario.crashes, " crashes, ", scenario.power_failures, " power failures, ", scenario.freezes,
+             " freezes, ", scenario.graceful_stops, " graceful stops, ", scenario.store_outages,
+             " store outages, ", scenario.store_credential_ends, " ends of its credential, ",
+             scenario.group_outages, " group outages, until ", seconds_of(scenario.faults_end), "\n");
+  if (const LoginScenario& login = scenario.login; login.kind != LoginKind::none) {
+    text += concat("logins by ", login.kind == LoginKind::plain ? "a password" : "tokens", ", sessions of ",
+                   seconds_of(login.session_max), login.tells_session ? "" : " untold", ", tokens of ",
+                   seconds_of(login.token_life), ", ", login.changes, " changes, ", login.office_outages,
+                   " outages of the office\n");
+  }
   const FaultRates& rates = scenario.rates;
-  const std::array<std::pair<const char*, double>, 24> all{
+  const std::array<std::pair<const char*, double>, 25> all{
       {{"disk_slow", rates.disk_slow},
        {"disk_short", rates.disk_short},
        {"disk_write_error", rates.disk_write_error},
@@ -283,6 +352,7 @@ std::string describe(const Scenario& scenario) {
        {"commit_not_done", rates.commit_not_done},
        {"commit_partly", rates.commit_partly},
        {"commit_refused", rates.commit_refused},
+       {"commit_denied", rates.commit_denied},
        {"commit_lost", rates.commit_lost},
        {"commit_reply_lost", rates.commit_reply_lost},
        {"commit_late", rates.commit_late},

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "format/record_format.h"
 #include "sim/broker.h"
+#include "sim/credentials.h"
 #include "sim/faults.h"
 #include "sim/kafka_message.h"
 #include "sim/landings.h"
@@ -28,6 +29,7 @@ struct TopicScenario {
   std::uint64_t max_bytes = 0;
   bool by_partition = false;
   format::RecordFormat format;
+  format::RecordRules rules;
 };
 
 struct Scenario {
@@ -61,6 +63,7 @@ struct Scenario {
   OfferedVersions offered;
   bool closes_on_unknown_versions = false;
   bool holds_second_commits = false;  // as Event Hubs does
+  LoginScenario login;
   std::size_t response_bytes_max = 0;
   std::chrono::milliseconds fetch_wait{};
 
@@ -83,6 +86,7 @@ struct Scenario {
   std::uint32_t freezes = 0;
   std::uint32_t graceful_stops = 0;
   std::uint32_t store_outages = 0;
+  std::uint32_t store_credential_ends = 0;
   bool outage_from_start = false;  // of the store, until the troubles end
   double store_per_second = 0;  // requests that it takes until then, of the hosts as workers of one process
   bool refuses_last_topic = false;  // until then the store takes no file of the last topic

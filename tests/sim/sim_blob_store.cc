@@ -5,6 +5,7 @@
 //
 //   fate                at the lake                    the caller hears
 //   refused, outage     nothing                        an error, after the way there and back
+//   credential ended    nothing                        the same
 //   lost                nothing                        a reset within 1 s, or a time-out after 20 s
 //   late                takes effect within 60 s       the same as for lost
 //   reply lost          takes effect after the way     the same as for lost
@@ -96,6 +97,11 @@ void SimBlobStore::ask(const std::string& name, const CallsOf<Value>& calls,
   const bool untold = is(&FaultRates::store_reply_lost);
   const MonoTime arrives = clock_.now() + (late ? random_.between(milliseconds(1), seconds(60)) : latency());
   const Duration back = latency();
+  if (faults_.store_credential_ended) {
+    reply<Result<Value>>(process, waiting, call, arrives + back,
+                         Result<Value>(store_error(ErrorKind::unauthenticated, Action::give_up)));
+    return;
+  }
   if (refused || faults_.store_is_out) {
     reply<Result<Value>>(process, waiting, call, arrives + back, Result<Value>(refusal()));
     return;
@@ -183,7 +189,13 @@ void SimBlobStore::put_blob(const std::string& name, lake::Body body, const Meta
   expect_taken(lake::refusal_of_blob(bytes.size()));
   expect_taken(lake::refusal_of_metadata(metadata));
   ask<void>(name, writes_, unless_changed(body, bytes, std::move(done)),
-            [&lake = lake_, name, bytes, metadata] { return lake.put_blob(name, bytes, metadata); });
+            [&lake = lake_, process = process_, name, bytes, metadata] {
+              Result<void> put = lake.put_blob(name, bytes, metadata);
+              if (put.ok() && is_tombstone(metadata)) {
+                process->names_closed.insert(name);
+              }
+              return put;
+            });
 }
 
 void SimBlobStore::get_properties(const std::string& name,

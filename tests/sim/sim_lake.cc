@@ -12,6 +12,11 @@ constexpr std::size_t k_page = 7;  // small, so that listings take several
 
 }  // namespace
 
+bool is_tombstone(const Metadata& metadata) {
+  return std::find(metadata.begin(), metadata.end(), Metadata::value_type("tombstone", "1")) !=
+         metadata.end();
+}
+
 Error store_error(ErrorKind kind, Action action) {
   return {.kind = kind, .action = action, .message = to_string(kind), .code = {}, .retry_after = {}};
 }

@@ -22,6 +22,8 @@ struct SimBlob {
   Metadata metadata;
 };
 
+bool is_tombstone(const Metadata& metadata);
+
 // Whether a name that is taken keeps its blob. `unconditional` is a mutant.
 enum class Creation : std::uint8_t { conditional, unconditional };
 

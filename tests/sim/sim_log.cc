@@ -45,6 +45,14 @@ void append_batch(Log& log, const std::vector<LogRecord>& records, Position next
   log.end = next;
 }
 
+void append_emptied_batch(Log& log, std::int64_t offsets) {
+  const wire::BatchBuilder batch{.base_offset = log.end.value,
+                                 .last_offset_delta = static_cast<std::int32_t>(offsets - 1)};
+  const Position next{log.end.value + offsets};
+  log.batches.push_back({.first = log.end, .next = next, .bytes = with_epoch(batch.build(), log.epoch)});
+  log.end = next;
+}
+
 void append_marker(Log& log, Transaction transaction, Ending ending, std::int64_t timestamp_ms) {
   wire::BatchBuilder batch{.base_offset = log.end.value,
                            .attributes = wire::k_transactional | wire::k_control,

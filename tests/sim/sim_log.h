@@ -70,6 +70,9 @@ struct Transaction {
 // last of them, perhaps with a hole between.
 void append_batch(Log& log, const std::vector<LogRecord>& records, Position next, Transaction transaction);
 
+// What compaction leaves of a batch when each of its records has a newer one: its header, and its offsets.
+void append_emptied_batch(Log& log, std::int64_t offsets);
+
 // The control batch that ends a transaction. It takes one offset.
 enum class Ending : std::uint8_t { commit, abort };
 void append_marker(Log& log, Transaction transaction, Ending ending, std::int64_t timestamp_ms);

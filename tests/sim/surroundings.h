@@ -7,6 +7,7 @@
 #include "pipeline/request_limit.h"
 #include "sim/broker.h"
 #include "sim/broker_front.h"
+#include "sim/credentials.h"
 #include "sim/faults.h"
 #include "sim/landings.h"
 #include "sim/sabotage.h"
@@ -26,6 +27,7 @@ struct Surroundings {
   Faults& faults;
   Cluster& cluster;
   Broker& broker;
+  Credentials& credentials;
   BrokerFront& front;
   SimNetwork& network;
   SimLake& lake;

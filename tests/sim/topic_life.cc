@@ -30,6 +30,7 @@ using wire::ErrorCode;
 // So many offsets are gone when the world begins.
 constexpr std::int64_t k_deleted_before = 5;
 constexpr std::int64_t k_entry_of_another_life = 500;
+constexpr Duration k_all_have_started = seconds(11);
 
 }  // namespace
 
@@ -149,6 +150,12 @@ void TopicLife::plan_troubles() {
   if (scenario_.refused_from_start) {
     refuse_commits();
   }
+  if (scenario_.troubles[Trouble::no_leader_at_all]) {
+    cluster_.logs.begin()->second.leader = -1;
+  }
+  if (scenario_.troubles[Trouble::named_broker_away]) {
+    world_.agenda.at(begin_ + k_all_have_started, [this] { take_named_broker_away(); });
+  }
 }
 
 void TopicLife::calm() {
@@ -199,6 +206,9 @@ void TopicLife::append(const TopicPartition& id, std::int64_t count) {
   }
   const bool in_transaction = random_.chance(scenario_.holes) && log.open_at.value < 0;
   const Transaction transaction{.producer_id = in_transaction ? ++last_producer_ : -1};
+  if (random_.chance(scenario_.holes)) {
+    append_emptied_batch(log, random_.between(1, 5));
+  }
   append_records(id, log, count, transaction);
   if (in_transaction) {
     append_marker(log, transaction, Ending::commit, log.batches.back().max_timestamp_ms);
@@ -244,7 +254,9 @@ std::string TopicLife::value_for(const TopicPartition& id, const Log& log, Offse
   if (!filler.empty() && random_.chance(0.1)) {
     filler[random_.below(filler.size())] = '\n';
   }
-  return value_of(id, offset, log.life == 0 ? filler : concat("life ", log.life, ' ', filler));
+  const std::string value =
+      value_of(id, offset, log.life == 0 ? filler : concat("life ", log.life, ' ', filler));
+  return world_.landings.has_envelopes(id.topic) && random_.chance(0.3) ? concat('"', value, '"') : value;
 }
 
 void TopicLife::open_transaction() {
@@ -313,6 +325,21 @@ void TopicLife::move_coordinator() {
       cluster_.coordinator = any_broker();
     }
   });
+}
+
+// It comes back when the troubles end. What it led is led by others, and everything has new records.
+void TopicLife::take_named_broker_away() {
+  constexpr std::int32_t k_named = 1;
+  world_.verdict.note("broker 1 goes away");
+  world_.network.take_down(Cluster::port_of(k_named));
+  const auto another = [this] {
+    return static_cast<std::int32_t>(random_.between(k_named + 1, scenario_.brokers));
+  };
+  cluster_.coordinator = another();
+  for (auto& [id, log] : cluster_.logs) {
+    lead(log, another());
+    append(id, random_.between(1, 5));
+  }
 }
 
 // Those that it led are led by others after some seconds, if there are others.

@@ -50,6 +50,7 @@ class TopicLife {
   void lose_leader();
   void move_coordinator();
   void restart_broker();
+  void take_named_broker_away();
   void add_partition();
   void topics_changed_soon();
   void open_transaction();

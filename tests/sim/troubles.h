@@ -20,7 +20,6 @@ enum class Trouble : std::uint8_t {
   throttling,          // brokers ask for pauses
   leave_mid_drain,     // a second signal while a worker drains
   exit_at_end,         // workers end by themselves at the ends of the logs
-  graceful_ends,       // after a graceful stop no entry of the worker's partitions holds a claim
   strict_ending,       // the source takes it for a bug to be sent elsewhere while its assignment ends
   commits_refused,     // of one topic, from some time on, for good
   topic_deleted,       // for good
@@ -31,6 +30,11 @@ enum class Trouble : std::uint8_t {
   later_than_fence,    // commits arrive after everybody has forgotten them
   old_entries,         // the group's entries are older than the logs
   lake_tidied,         // somebody deletes empty files whose claims are gone
+  logins,              // brokers ask for one, and what one logs in with ends, or is changed
+  store_credential,    // the store takes no request for a while, as the credential has ended
+  named_broker_away,   // the first broker is down until the troubles end, and others lead what it led
+  no_leader_at_all,    // of the first partition, until the troubles end
+  kept_sessions,       // no request comes behind the end of its session
 };
 
 struct TroubleName {
@@ -49,7 +53,6 @@ inline constexpr std::array k_troubles{
     TroubleName{Trouble::throttling, "throttling", true},
     TroubleName{Trouble::leave_mid_drain, "leave_mid_drain", true},
     TroubleName{Trouble::exit_at_end, "exit_at_end", true},
-    TroubleName{Trouble::graceful_ends, "graceful_ends", true},
     TroubleName{Trouble::strict_ending, "strict_ending", true},
     TroubleName{Trouble::commits_refused, "commits_refused", false},
     TroubleName{Trouble::topic_deleted, "topic_deleted", false},
@@ -60,6 +63,11 @@ inline constexpr std::array k_troubles{
     TroubleName{Trouble::later_than_fence, "later_than_fence", false},
     TroubleName{Trouble::old_entries, "old_entries", false},
     TroubleName{Trouble::lake_tidied, "lake_tidied", false},
+    TroubleName{Trouble::logins, "logins", true},
+    TroubleName{Trouble::store_credential, "store_credential", true},
+    TroubleName{Trouble::named_broker_away, "named_broker_away", false},
+    TroubleName{Trouble::no_leader_at_all, "no_leader_at_all", false},
+    TroubleName{Trouble::kept_sessions, "kept_sessions", false},
 };
 
 class Troubles {

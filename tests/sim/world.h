@@ -42,6 +42,7 @@ struct Outcome {
   std::uint64_t blobs = 0;
   std::uint64_t records = 0;
   std::uint64_t tombstones = 0;
+  std::uint64_t quarantined = 0;
   std::uint64_t turns = 0;
 };
 
@@ -81,6 +82,7 @@ class World {
   Cluster cluster_;
   Broker broker_;
   SimNetwork network_;
+  Credentials credentials_;
   BrokerFront front_;
   SimLake lake_;
   Landings landings_;

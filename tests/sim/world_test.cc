@@ -55,6 +55,11 @@ TEST_F(WorldTest, finds_a_disk_that_alters) {
   EXPECT_NE(first_found({.sabotage = Sabotage::disk_alters}, 200), 0U);
 }
 
+// Then the old token is shown until it ends, which may be after a day.
+TEST_F(WorldTest, finds_a_process_that_never_replaces_a_refused_token) {
+  EXPECT_NE(first_found({.recipe = "expiring_logins", .sabotage = Sabotage::refusals_unheard}, 200), 0U);
+}
+
 TEST_F(WorldTest, is_silent_when_nothing_is_wrong) {
   EXPECT_EQ(first_found({}, 20), 0U);
 }

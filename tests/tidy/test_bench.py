@@ -1,4 +1,4 @@
-"""The page of bench/replay says what its numbers say (bench/replay/figures.py, report.py)."""
+"""The pages of bench/replay and bench/formats say what their numbers say (bench/replay/figures.py, report.py, bench/formats/page.py)."""
 
 import copy
 import json
@@ -8,9 +8,10 @@ import sys
 import pytest
 from comments import ROOT
 
-sys.path.insert(0, str(ROOT / "bench" / "replay"))
+sys.path[:0] = [str(ROOT / "bench" / "replay"), str(ROOT / "bench" / "formats")]
 
 import machine  # noqa: E402
+import page as formats_page  # noqa: E402
 import report  # noqa: E402
 import tls_report  # noqa: E402
 from figures import BY_THE_MEDIAN, MET, MISSED, Figures  # noqa: E402
@@ -92,3 +93,20 @@ def test_over_tls_the_measure_is_the_bare_consumer_over_tls(results, kind, limit
 def test_figures_of_a_tree_that_nobody_can_check_out_are_refused(monkeypatch, described, committed):
     monkeypatch.setattr(machine, "_said", lambda *_: described)
     assert machine.is_committed() == committed
+
+
+@pytest.mark.parametrize("name", [name for name in formats_page.RESULTS.values() if (BENCH / name).exists()])
+def test_the_tables_of_formats_are_made_of_the_stored_results(name):
+    stored = json.loads((BENCH / name).read_text())
+    text = (BENCH / "FORMATS.md").read_text()
+    assert text == formats_page.with_tables(text, stored) and formats_page.tables(stored) in text, "python bench/formats/page.py"
+
+
+def test_a_format_is_beside_the_lines_of_the_same_round():
+    stored = json.loads((BENCH / "formats.json").read_text())
+    for number, each in enumerate(stored["rounds"]):
+        each["start_cpu_s"] = 0.5
+        each["1k"]["ndjson"]["cpu_s"] = 10 ** number + 0.5
+        each["1k"]["parquet+zstd"]["cpu_s"] = 2 * 10 ** number + 0.5
+    (row,) = [line for line in formats_page.landing(stored).splitlines() if line.startswith("| `parquet+zstd`")]
+    assert "2.00 (2.00 to 2.00) x" in row

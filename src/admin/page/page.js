@@ -122,11 +122,13 @@ function showNow(status) {
 function showTopics(status) {
   const behind = (seconds) => seconds === null ? "not known" : span(seconds);
   fill("topics", status.topics.map((topic) => row(topic.topic, [
-    whole(topic.partition_count), whole(topic.lag_records), behind(topic.lag_seconds), whole(topic.read_per_second),
+    whole(topic.partition_count), whole(topic.lag_records), behind(topic.lag_seconds),
+    topic.landed_until === null ? "not known" : ago(topic.landed_until, status.now), whole(topic.read_per_second),
     whole(topic.records),
     bytes(topic.bytes), whole(topic.files),
-    topic.refused ? ["refused by the storage", "refused"] : ago(topic.last_file, status.now),
-  ])), 9, "No partition has been assigned yet.");
+    topic.refused ? ["refused by the storage", "refused"] :
+      ago(topic.last_file, status.now) + (topic.quarantined ? ", " + whole(topic.quarantined) + " in quarantine" : ""),
+  ])), 10, "No partition has been assigned yet.");
   const known = (number) => number === null ? "not known" : whole(number);
   fill("partitions", status.topics.flatMap((topic) => topic.partitions.map((partition) => row(topic.topic, [
     String(partition.partition), whole(partition.committed), whole(partition.position), known(partition.log_end),

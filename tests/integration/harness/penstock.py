@@ -86,15 +86,17 @@ class Penstock:
         return self.get("/readyz")[0] == 200
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and body; status 0 when nobody answers."""
+        """Status and body; status 0 when nobody answers, and then why, and whether the process lives."""
         assert_none(self._command_line(), "the command line")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as reply:
                 return reply.status, told(reply, path)
         except urllib.error.HTTPError as refused:
             return refused.code, told(refused, path)
-        except OSError:
-            return 0, ""
+        except OSError as unanswered:
+            process = getattr(getattr(self, "service", None), "process", None)  # none of who only knows a port
+            code = process.poll() if process else "not started"
+            return 0, f"{unanswered!r}; the process {'runs' if code is None else f'does not run: {code}'}"
 
     def _command_line(self) -> str:
         """As every user of the machine can read it; empty when nothing runs."""
@@ -103,14 +105,25 @@ class Penstock:
         except (AttributeError, OSError):
             return ""
 
+    def _metrics_page(self) -> str:
+        status, page = self.get("/metrics")
+        assert status == 200, f"/metrics answers {status}: {page[:300]}"
+        return page
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum over all samples of that name which carry these labels."""
-        status, page = self.get("/metrics")
-        assert status == 200, f"/metrics answers {status}"
+        page = self._metrics_page()
         samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples
                    if sample.name == name and labels.items() <= sample.labels.items()]
         assert samples, f"no {name}{labels} on the metrics page"
         return sum(sample.value for sample in samples)
+
+    def has_landed_until(self, topic: str) -> float | None:
+        """The metric of `penstock landed`; None while it is not known."""
+        page = self._metrics_page()
+        values = [sample.value for family in text_string_to_metric_families(page) for sample in family.samples
+                  if sample.name == "penstock_landed_until_seconds" and sample.labels["topic"] == topic]
+        return values[0] if values else None
 
     def has_workers(self) -> bool:
         """Whether they are on the metrics page: it is there before them."""

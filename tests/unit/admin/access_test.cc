@@ -50,9 +50,10 @@ TEST(NamesAnAddress, addresses_and_localhost_with_or_without_a_port) {
 }
 
 TEST(NamesAnAddress, no_other_name) {
-  for (const std::string_view host :
-       {"example.com", "example.com:9464", "localhost.example.com", "127.0.0.1.example.com", "[::1",
-        "[example.com]", "[]:80", "::1x", "127.0.0.1:x", "127.0.0.1:", "[::1]x", "[::1]:80x", ":80"}) {
+  for (const std::string_view host : std::initializer_list<std::string_view>{
+           "example.com", "example.com:9464", "localhost.example.com", "127.0.0.1.example.com", "[::1",
+           "[example.com]", "[]:80", "::1x", "127.0.0.1:x", "127.0.0.1:", "[::1]x", "[::1]:80x", ":80",
+           std::string_view("127.0.0.1\0.example", 18), std::string_view("[::1\0example]", 13)}) {
     EXPECT_FALSE(names_an_address(host)) << host;
   }
 }

@@ -46,6 +46,10 @@ TEST(CommandLine, wrong_usage_is_exit_code_two_and_says_what_is_wrong) {
         Row{{"run", "--exit-at-ned", "--config", "x"}, "did you mean --exit-at-end?"},
         Row{{"run", "--sumary=x", "--config", "x"}, "there is no option --sumary; did you mean --summary?"},
         Row{{"check", "--config", "x", "y"}, "takes no word \"y\""}, Row{{"run"}, "--config"},
+        Row{{"replay", "--config", "x", "--topic", "t", "--from", "0", "--to", "end"}, "--into"},
+        Row{{"replay", "--config", "x", "--topic", "t", "--from", "0", "--to", "end", "--into", "p",
+             "--deep"},
+            "--verify"},
         Row{{"check"}, "--config"}, Row{{"verify"}, "--config"}, Row{{"run", "--config"}, "--config"},
         Row{{"demo", "--seconds", "0"}, "--seconds"}, Row{{"demo", "--seconds", "x"}, "--seconds"},
         Row{{"version", "--yaml"}, "--yaml"}}) {
@@ -151,6 +155,40 @@ TEST_F(NewTopicCommand, files_are_shown_without_the_secrets) {
       << text.out;
   const Outcome json = run_with({"files", "--config", dir_ + "/web.yaml", "--json"});
   EXPECT_NE(json.out.find("\"files_per_day\":1440"), std::string::npos) << json.out;
+}
+
+TEST_F(NewTopicCommand, the_columns_of_a_schema_are_shown_as_a_tree_and_as_ddl) {
+  const std::string file = dir_ + "/orders.v1.avsc";
+  std::ofstream(file) << R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},
+      {"name":"lines","type":{"type":"array","items":"string"}}]})";
+  EXPECT_EQ(run_with({"schema", file}).out,
+            "orders: 2 columns\n  id  int64\n  lines  list\n    element  text  required\n");
+  const std::string columns =
+      "CREATE TABLE `orders` (\n  `id` BIGINT,\n  `lines` ARRAY<STRING>,\n  `_rescued` STRING,\n  `_topic` "
+      "STRING,\n"
+      "  `_partition` INT,\n  `_offset` BIGINT,\n  `_timestamp` TIMESTAMP,\n  `_timestamp_type` STRING,\n"
+      "  `_key` BINARY,\n  `_headers` STRING\n)";
+  EXPECT_EQ(run_with({"schema", file, "--ddl", "databricks"}).out, columns + ";\n");
+  EXPECT_EQ(run_with({"schema", file, "--ddl", "spark"}).out, columns + " USING PARQUET;\n");
+  EXPECT_NE(
+      run_with({"schema", file, "--json"}).out.find(R"({"name":"lines","type":"list","optional":true,)"),
+      std::string::npos);
+  EXPECT_EQ(run_with({"schema", file, "--ddl", "oracle"}).code, k_wrong_usage);
+  EXPECT_EQ(run_with({"schema", file, "--topic", "orders"}).code, k_wrong_usage);
+  std::ofstream(file) << R"({"type":"array"})";
+  const Outcome none = run_with({"schema", file});
+  EXPECT_EQ(none.code, k_wrong_usage);
+  EXPECT_NE(none.err.find("orders.v1.avsc: the schema names no properties at its top"), std::string::npos)
+      << none.err;
+}
+
+TEST_F(NewTopicCommand, the_columns_of_a_configuration_are_those_of_its_format) {
+  EXPECT_EQ(run_with({"schema", dir_ + "/web.yaml"}).out, "web: no columns, as its files are not parquet\n");
+  std::ofstream(dir_ + "/web.yaml", std::ios::app) << "batch: {format: parquet}\n";
+  EXPECT_EQ(
+      run_with({"schema", dir_ + "/web.yaml", "--ddl", "databricks", "--topic", "a.b"}).out.substr(0, 63),
+      "CREATE TABLE `a_b` (\n  `value` BINARY,\n  `_topic` STRING,\n  `_p");
+  EXPECT_EQ(run_with({"schema", dir_ + "/none.yaml"}).code, k_wrong_usage);
 }
 
 TEST_F(NewTopicCommand, health_of_nobody_is_one) {

@@ -13,6 +13,7 @@
 namespace penstock::app {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 
@@ -40,6 +41,7 @@ obs::Status sample() {
                            .partition_count = 4,
                            .lag_records = 77,
                            .lag_seconds = 90,
+                           .landed_until = moment(9'910),
                            .records = 1'234'567,
                            .files = 40,
                            .last_file = moment(9'965)});
@@ -73,7 +75,30 @@ TEST(StatusText, says_what_the_instance_does) {
   EXPECT_THAT(lines, Contains("landed   1,234,567 records, 1.2 GB in 40 files, the last 35 s ago"));
   EXPECT_THAT(lines, Contains("stage    250.0 MB of 1.0 GB (25 %), was full for 0 s"));
   EXPECT_THAT(lines, Contains("batches  1 open, 0 on the way, 0 of 4 requests"));
+  EXPECT_THAT(lines, Contains("complete to 1970-01-01T02:45:10Z, 90 s ago, as "
+                              "a-topic-whose-name-is-rather-long-and-ends-in-1 is"));
   EXPECT_THAT(lines, Contains(HasSubstr("12x  warning  uploads fail")));
+}
+
+TEST(StatusText, a_topic_with_records_in_quarantine_says_so) {
+  obs::Status status = sample();
+  EXPECT_THAT(status_lines(parsed(status), {.columns = 120}), Not(Contains(HasSubstr("quarantine"))));
+  status.topics[0].quarantined = 1234;
+  EXPECT_THAT(status_lines(parsed(status), {.columns = 120}),
+              Contains(HasSubstr("35 s ago, 1,234 in quarantine")));
+  EXPECT_THAT(status_lines(parsed(status), {.columns = 80}),
+              Contains("aside    1,234 records in quarantine"));
+}
+
+TEST(StatusText, complete_is_what_every_topic_is) {
+  obs::Status status = sample();
+  status.topics.push_back({.topic = "b", .landed_until = moment(9'000)});
+  EXPECT_THAT(status_lines(parsed(status), {.columns = 120}),
+              Contains(AllOf(HasSubstr("complete to 1970-01-01T02:30:00Z, "), HasSubstr(" ago, as b is"))));
+  status.topics.push_back({.topic = "c"});
+  status.topics.push_back({.topic = "d", .landed_until = moment(8'000)});
+  EXPECT_THAT(status_lines(parsed(status), {.columns = 120}),
+              Contains("complete to a time that is not known of c"));
 }
 
 TEST(StatusText, columns_of_a_table_are_aligned) {

@@ -56,9 +56,11 @@ TEST(VerifyText, the_summary_counts_faults) {
   EXPECT_EQ(verify_summary(all),
             "1 blobs, 1,234 records, 2 partitions: every record once, up to the committed positions");
   all.tombstones = 2;
+  all.empty_files = 3;
   all.findings.add(gap());
   EXPECT_EQ(verify_summary(all),
-            "1 blobs, 1,234 records, 2 partitions, 2 closed names (tombstones): 1 FAULT");
+            "1 blobs, 1,234 records, 2 partitions, 3 empty files of silent partitions, 2 closed names "
+            "(tombstones): 1 FAULT");
 }
 
 TEST(VerifyText, the_table_has_a_row_a_partition) {

@@ -31,7 +31,7 @@ class CheckTest : public testing::Test {
         settings_of("name: test\nsource: {brokers: [\"" + brokers +
                     "\"], topics: [orders], instance: none}\nsink: {url: \"" + sink + "\"}\nstage: {dir: \"" +
                     root_ + "/stage\", max_bytes: 256MiB}\nadmin: {listen: \"127.0.0.1:0\"}\n" + more);
-    return check_deployment(settings.details());
+    return check_deployment(settings.details(), k_sample_price);
   }
 
   std::string root_;

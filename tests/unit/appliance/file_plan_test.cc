@@ -40,6 +40,16 @@ TEST(FilePlan, the_example_has_the_extension_of_its_format) {
                   .example.ends_with("-0.json.zst"));
 }
 
+TEST(FilePlan, a_topic_with_rules_tells_where_its_quarantine_is) {
+  const FilePlan plan = plan_of(
+      "batch: {validate: json}\noverrides: [{match: ^app, batch: {validate: none}}]\n", {.now = k_midnight});
+  EXPECT_TRUE(plan.topics[0].quarantine.starts_with("file:///srv/lake/_quarantine/"))
+      << plan.topics[0].quarantine;
+  EXPECT_EQ(plan.topics[0].quarantine,
+            "file:///srv/lake/_quarantine/" + plan.topics[0].example.substr(17) + ".json");
+  EXPECT_EQ(plan.topics[1].quarantine, "");
+}
+
 // The figures of bench/COST.md: 208 MB a file take 26 blocks, rounded down by a slab's header each.
 TEST(FilePlan, a_large_file_is_put_in_blocks_and_a_list_of_them) {
   const FilePlan plan = plan_of("batch: {max_age: 60s}\n", {.bytes_per_day = 600 * k_gb, .now = k_midnight});
@@ -64,6 +74,47 @@ TEST(FilePlan, each_partition_has_its_files_and_each_worker_its_own) {
             2U * 1440U);
   EXPECT_EQ(plan_of("runtime: {workers: 2}\n", {.partitions = 1, .now = k_midnight}).topics[0].files_per_day,
             1440U);
+}
+
+FilePlan plan_of_traffic(const std::string& batch, const TopicTraffic& traffic, std::uint32_t workers = 1) {
+  const auto settings = config::load_text(
+      "name: web\nsource: {brokers: [b:9092], topics_regex: ^t}\nsink: {url: 'file:///srv/lake'}\n" + batch,
+      "x.yaml", config::process_environment());
+  EXPECT_TRUE(settings.ok()) << settings.error().message;
+  return plan_files(*settings, {&traffic, 1}, workers, k_midnight);
+}
+
+TEST(FilePlan, a_thin_topic_makes_no_file_before_its_next_record) {
+  TopicTraffic traffic{.topic = "t", .partitions = 4, .records_per_day = 2880, .bytes_per_day = 2880e3};
+  EXPECT_EQ(plan_of_traffic("", traffic).files_per_day, 960U) << "60 s open, and 30 s to the next record";
+  EXPECT_EQ(plan_of_traffic("", traffic).topics[0].bytes_per_file, 3000U);
+  EXPECT_EQ(plan_of_traffic("", traffic, 2).files_per_day, 1440U) << "two workers, each with a half of it";
+  traffic.records_per_day = 5;
+  EXPECT_EQ(plan_of_traffic("", traffic).files_per_day, 5U);
+  traffic.records_per_day = 0;
+  traffic.bytes_per_day = 0;
+  EXPECT_EQ(plan_of_traffic("", traffic).files_per_day, 0U);
+  EXPECT_EQ(plan_of_traffic("", traffic).calls_per_day, 0U);
+}
+
+TEST(FilePlan, min_bytes_makes_fewer_files_of_thin_topics_alone) {
+  const std::string batch = "batch: {min_bytes: 16MiB, small_max_age: 10m}\n";
+  TopicTraffic traffic{.topic = "t", .records_per_day = 1e9, .bytes_per_day = 1440.0 * (16 << 20)};
+  EXPECT_EQ(plan_of_traffic(batch, traffic).files_per_day, 1440U) << "just enough in a minute";
+  traffic.bytes_per_day = 1440.0 * (16 << 20) / 4;
+  EXPECT_EQ(plan_of_traffic(batch, traffic).files_per_day, 360U) << "it is full after four";
+  traffic.bytes_per_day = 1e6;
+  EXPECT_EQ(plan_of_traffic(batch, traffic).files_per_day, 144U) << "one in ten minutes";
+  traffic.bytes_per_day.reset();
+  EXPECT_EQ(plan_of_traffic(batch, traffic).files_per_day, 1440U) << "not known: at most";
+}
+
+TEST(FilePlan, empty_files_fill_the_windows_of_every_partition) {
+  const TopicTraffic traffic{.topic = "t", .partitions = 4, .records_per_day = 0, .bytes_per_day = 0};
+  EXPECT_EQ(plan_of_traffic("batch: {format: capture-avro}\n", traffic).files_per_day, 0U);
+  const FilePlan plan = plan_of_traffic("batch: {format: capture-avro, empty_files: true}\n", traffic);
+  EXPECT_EQ(plan.files_per_day, 5760U) << "1440 windows of 60 s, in four partitions";
+  EXPECT_EQ(plan.calls_per_day, 5760U);
 }
 
 TEST(FilePlan, an_override_counts_for_its_topics) {

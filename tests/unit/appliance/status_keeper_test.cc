@@ -52,6 +52,23 @@ class StatusKeeperTest : public testing::Test {
   MonoTime now_{seconds(1000)};
 };
 
+TEST_F(StatusKeeperTest, a_topic_has_landed_until_the_earliest_of_its_partitions) {
+  const auto until = [&](std::vector<std::int64_t> times_ms) {
+    std::vector<obs::PartitionRow> rows;
+    for (const std::int64_t time_ms : times_ms) {
+      obs::PartitionRow& row = rows.emplace_back();
+      row.id = {.topic = "t", .partition = Partition(static_cast<std::int32_t>(rows.size()))};
+      row.landed_until_ms = time_ms;
+    }
+    worker_.partitions.exchange(rows);
+    look();
+    return status().topics[0].landed_until;
+  };
+  EXPECT_EQ(until({9000, 7000, 8000}), WallTime(seconds(7)));
+  EXPECT_EQ(until({9000, -1, 8000}), std::nullopt) << "of one it is not known";
+  EXPECT_EQ(until({-1, 9000}), std::nullopt);
+}
+
 TEST_F(StatusKeeperTest, a_partition_has_its_offsets_and_its_lag_behind_what_is_published) {
   read_to(150, 100, 160);
   look();

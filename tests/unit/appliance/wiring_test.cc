@@ -14,11 +14,11 @@
 namespace penstock::appliance {
 namespace {
 
-TEST(Wiring, workers_are_one_per_eight_partitions_as_far_as_cpus_and_memory_go) {
+TEST(Wiring, workers_are_one_per_eight_partitions_of_a_topic_as_far_as_cpus_and_memory_go) {
   struct Row {
     const char* runtime;
     std::uint32_t cpus;
-    std::size_t partitions;
+    std::size_t widest;
     std::uint32_t workers;
   };
   const Row rows[] = {
@@ -35,9 +35,9 @@ TEST(Wiring, workers_are_one_per_eight_partitions_as_far_as_cpus_and_memory_go) 
       {"runtime: {workers: 3, memory: 4GiB}\n", 2, 1, 3},
   };
   for (const Row& row : rows) {
-    SCOPED_TRACE(std::string(row.runtime) + std::to_string(row.cpus) + " " + std::to_string(row.partitions));
+    SCOPED_TRACE(std::string(row.runtime) + std::to_string(row.cpus) + " " + std::to_string(row.widest));
     const Settings settings = settings_of(yaml(row.runtime));
-    const auto count = worker_count(settings.details(), row.cpus, row.partitions);
+    const auto count = worker_count(settings.details(), row.cpus, row.widest);
     ASSERT_TRUE(count.ok());
     EXPECT_EQ(*count, row.workers);
     EXPECT_TRUE(memory_plan(settings.details(), *count).ok()) << "what was chosen must fit";
@@ -102,6 +102,97 @@ TEST(Wiring, a_plan_of_envelopes_has_their_fields_and_a_recipe_of_its_own) {
   EXPECT_NE(recipe(lines), recipe(all));
   EXPECT_NE(recipe(all), recipe(some));
   EXPECT_EQ(recipe(all), recipe(plan("format: envelope")));
+}
+
+TEST(Wiring, a_plan_with_rules_has_one_for_what_does_not_meet_them_and_a_recipe_of_its_own) {
+  const auto plan = [](const std::string& batch) {
+    return topic_plan(settings_of(yaml("batch: {" + batch + "}\n")).details(), "orders").value();
+  };
+  const pipeline::TopicPlan none = plan("compression: gzip");
+  EXPECT_FALSE(none.rules.any());
+  EXPECT_EQ(none.quarantine, nullptr);
+  const pipeline::TopicPlan json = plan("compression: gzip, validate: json, max_bytes: 1MiB");
+  EXPECT_EQ(json.rules, (format::RecordRules{.json = true, .value_bytes_max = 0}));
+  ASSERT_NE(json.quarantine, nullptr);
+  EXPECT_EQ(json.quarantine->topic, "orders");
+  EXPECT_EQ(json.quarantine->format, format::k_quarantine_format);
+  EXPECT_EQ(json.quarantine->envelope_fields, EnvelopeFields::all());
+  EXPECT_EQ(json.quarantine->max_bytes, std::uint64_t{1} << 20);
+  EXPECT_EQ(json.quarantine->recipe_hash, 0U) << "nothing of it is used again";
+  const pipeline::TopicPlan large = plan("compression: gzip, max_record_bytes: 1KiB");
+  EXPECT_EQ(large.rules, (format::RecordRules{.json = false, .value_bytes_max = 1024}));
+  const auto recipe = [](const pipeline::TopicPlan& of) { return pipeline::recipe_hash_of(of, "g", "s"); };
+  EXPECT_NE(recipe(none), recipe(json));
+  EXPECT_NE(recipe(none), recipe(large));
+  EXPECT_NE(recipe(json), recipe(large));
+}
+
+// With it "_quarantine/" and ".json".
+TEST(Wiring, the_name_of_a_quarantine_file_has_to_fit_too) {
+  const auto fits = [](std::size_t topic_bytes, const std::string& batch) {
+    const Settings settings = settings_of(
+        "name: test\nsource: {brokers: [\"127.0.0.1:9092\"], topics_regex: \"^\"}\n"
+        "sink: {url: \"file:///srv/lake\"}\nbatch: {path: \"{topic}\"" +
+        batch + "}\n");
+    return topic_plan(settings.details(), std::string(topic_bytes, 't')).ok();
+  };
+  std::size_t longest = 249;
+  while (longest > 0 && !fits(longest, "")) {
+    --longest;
+  }
+  EXPECT_GT(longest, 150U);
+  EXPECT_FALSE(fits(longest, ", validate: json"));
+  EXPECT_FALSE(fits(longest - 4, ", validate: json"));
+  EXPECT_TRUE(fits(longest - 5, ", validate: json"));
+}
+
+TEST(Wiring, what_was_decoded_by_one_schema_is_not_used_again_with_another) {
+  const auto plan = [](const std::string& batch) {
+    return topic_plan(settings_of(yaml("batch: {format: envelope" + batch + "}\n")).details(), "orders")
+        .value();
+  };
+  const auto recipe = [&](const std::string& batch) {
+    return pipeline::recipe_hash_of(plan(batch), "g", "s");
+  };
+  const std::string longs = R"(, decode: avro, schema: '"long"')";
+  EXPECT_EQ(plan("").avro, nullptr);
+  EXPECT_EQ(plan(longs).avro->schema->root().type, codec::AvroType::int64);
+  EXPECT_EQ(plan(longs + ", framing: azure").avro->framing, codec::AvroFraming::azure);
+  EXPECT_EQ(recipe(longs), recipe(longs));
+  EXPECT_NE(recipe(longs), recipe(""));
+  EXPECT_NE(recipe(longs), recipe(longs + ", framing: azure"));
+  EXPECT_NE(recipe(longs), recipe(R"(, decode: avro, schema: '"int"')"));
+}
+
+TEST(Wiring, values_that_become_columns_have_a_shredder) {
+  const auto plan = [](const std::string& batch) {
+    return topic_plan(settings_of(yaml("batch: {format: parquet" + batch + "}\n")).details(), "orders")
+        .value();
+  };
+  EXPECT_EQ(plan("").shredded, nullptr);
+  const auto avro = plan(R"(, decode: avro, framing: azure, schema: '"long"')");
+  EXPECT_EQ(avro.avro, nullptr);
+  EXPECT_EQ(avro.shredded->framing, codec::AvroFraming::azure);
+  EXPECT_EQ(avro.shredded->make_shredder()->shred(as_bytes("\x0e")).cells.at(0).number, 7);
+  const auto json = plan(R"(, decode: json, schema: '{"properties": {"a": {"type": "integer"}}}')");
+  EXPECT_EQ(json.shredded->make_shredder()->shred(as_bytes("{\"a\":7}")).cells.at(0).number, 7);
+  EXPECT_NE(json.shredded->recipe, avro.shredded->recipe);
+}
+
+TEST(Wiring, values_whose_ids_name_their_schemas_begin_without_columns) {
+  const auto plan = [](const std::string& topic) {
+    return topic_plan(settings_of(yaml("batch: {format: parquet, decode: avro, schema: registry}\n"
+                                       "registry: {type: azure, url: \"https://a\"}\n"))
+                          .details(),
+                      topic)
+        .value();
+  };
+  const auto orders = plan("orders");
+  EXPECT_EQ(orders.shredded->framing, codec::AvroFraming::azure);
+  EXPECT_EQ(orders.shredded->table(), codec::Table());
+  ASSERT_NE(orders.avro, nullptr);
+  EXPECT_EQ(orders.avro->schema, nullptr);
+  EXPECT_NE(orders.shredded->next, plan("payments").shredded->next);
 }
 
 TEST(Wiring, a_topic_that_an_expression_finds_has_no_plan_if_its_files_cannot_have_a_name) {

@@ -25,6 +25,14 @@ TEST(PathTemplate, expands_every_placeholder_and_ends_in_the_batch) {
             "api/2026/01/31/23/api-20260131T230509Z-abcdef0123456789-42.txt.gz");
 }
 
+TEST(PathTemplate, a_namespace_is_the_same_in_every_name) {
+  const auto path =
+      PathTemplate::parse("{namespace}/{topic}/{partition}/{yyyy}/{MM}/{dd}/{HH}/{mm}/{ss}", "contoso");
+  ASSERT_TRUE(path.ok());
+  EXPECT_EQ(path->expand("api", Partition{3}, utc(2026, 1, 31, 23, 5, 9), {0xABCDEF0123456789, 42}, ".avro"),
+            "contoso/api/3/2026/01/31/23/05/09-abcdef0123456789-42.avro");
+}
+
 TEST(PathTemplate, the_incarnation_always_has_sixteen_digits) {
   const auto path = PathTemplate::parse("x{partition}");
   ASSERT_TRUE(path.ok());

@@ -16,14 +16,15 @@ namespace penstock::codec {
 namespace {
 
 // The readers are the libraries' own, told nothing about how the bytes were made.
-std::string gunzip(std::string packed) {
+std::string inflated(std::string packed, std::uint32_t wrapping) {
   std::string out;
   inflate_state state;
   auto* next = reinterpret_cast<std::uint8_t*>(packed.data());
   auto left = static_cast<std::uint32_t>(packed.size());
+  const auto* const end = next + left;
   while (left > 0) {  // one member after the other
     isal_inflate_init(&state);
-    state.crc_flag = ISAL_GZIP;
+    state.crc_flag = wrapping;
     state.next_in = next;
     state.avail_in = left;
     do {
@@ -41,8 +42,9 @@ std::string gunzip(std::string packed) {
         return "<cut off>";
       }
     } while (state.block_state != ISAL_BLOCK_FINISH);
-    next = state.next_in;
-    left = state.avail_in;
+    // What of raw deflate was read ahead is the next one's.
+    next = state.next_in - (wrapping == ISAL_DEFLATE ? state.read_in_length / 8 : 0);
+    left = static_cast<std::uint32_t>(end - next);
   }
   return out;
 }
@@ -56,7 +58,9 @@ std::string unzstd(const std::string& packed) {
 }
 
 std::string unpacked(Compression compression, const std::string& packed) {
-  return compression == Compression::gzip ? gunzip(packed) : unzstd(packed);
+  return compression == Compression::zstd
+             ? unzstd(packed)
+             : inflated(packed, compression == Compression::gzip ? ISAL_GZIP : ISAL_DEFLATE);
 }
 
 // One member out of pieces of `input_piece` bytes, into buffers of `output_piece` bytes.
@@ -148,7 +152,8 @@ TEST_P(CompressorTest, reset_forgets_a_member_begun) {
   EXPECT_EQ(unpacked(GetParam(), member(*compressor, "kept", 4, 100)), "kept");
 }
 
-INSTANTIATE_TEST_SUITE_P(Compressions, CompressorTest, testing::Values(Compression::gzip, Compression::zstd),
+INSTANTIATE_TEST_SUITE_P(Compressions, CompressorTest,
+                         testing::Values(Compression::gzip, Compression::zstd, Compression::deflate),
                          [](const auto& of) { return std::string(to_string(of.param)); });
 
 TEST(CompressorDeathTest, none_has_no_compressor) {

@@ -9,13 +9,13 @@
 namespace penstock::codec {
 namespace {
 
-struct Row {
+struct Ruled {
   std::string name;
   std::string_view said;  // empty: it is a good name
 };
 
-void expect_rows(std::span<const Row> rows, const NameRoom& room) {
-  for (const Row& row : rows) {
+void expect_rows(std::span<const Ruled> rows, const NameRoom& room) {
+  for (const Ruled& row : rows) {
     const std::string fault = name_fault(row.name, room);
     EXPECT_EQ(fault.empty(), row.said.empty()) << row.name << ": " << fault;
     EXPECT_NE(fault.find(row.said), std::string::npos) << row.name << ": " << fault;
@@ -23,7 +23,7 @@ void expect_rows(std::span<const Row> rows, const NameRoom& room) {
 }
 
 TEST(NameRules, a_name_is_refused_by_what_stores_drop_and_readers_skip) {
-  const Row rows[] = {
+  const Ruled rows[] = {
       {"orders/2026/orders-1.txt", ""},
       {"a", ""},
       {"a b/..c", "\"..c\", which begins with '.'"},
@@ -61,14 +61,14 @@ TEST(NameRules, a_name_is_refused_where_the_sink_has_no_room_for_it) {
     }
     return name;
   };
-  const Row anywhere[] = {
+  const Ruled anywhere[] = {
       {of(900), ""},
       {of(901), "can have 901 bytes, and there is room for 900"},
       {parts(61), ""},
       {parts(62), "has 62 parts between '/', and there is room for 61"},
   };
   expect_rows(anywhere, {});
-  const Row in_a_directory[] = {
+  const Ruled in_a_directory[] = {
       {of(255) + "/" + of(249), ""},
       {of(256) + "/a", "can have 256 bytes, and the sink holds at most 255"},
       {"a/" + of(250), "can have 250 bytes, and the sink holds at most 249"},

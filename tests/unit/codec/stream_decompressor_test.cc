@@ -69,6 +69,21 @@ TEST(StreamDecompressorGzip, a_wrong_checksum_is_an_error) {
   EXPECT_FALSE(unpack(Compression::gzip, file, 512));
 }
 
+TEST(StreamDecompressorDeflate, a_stream_ends_with_its_last_byte) {
+  const std::string text = json_lines(3000);
+  const std::string file = compressed(Compression::deflate, text);
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, file.size()}) {
+    EXPECT_EQ(unpack(Compression::deflate, file, piece), text) << piece;
+  }
+  for (std::size_t kept = 0; kept < file.size(); ++kept) {
+    EXPECT_FALSE(unpack(Compression::deflate, std::string_view(file).substr(0, kept), 512)) << kept;
+  }
+  for (std::size_t more = 1; more < 20; ++more) {
+    EXPECT_FALSE(unpack(Compression::deflate, file + std::string(more, '\0'), 512)) << more;
+    EXPECT_FALSE(unpack(Compression::deflate, file + std::string(more, '\0'), file.size())) << more;
+  }
+}
+
 TEST(StreamDecompressorNone, bytes_pass_as_they_are) {
   EXPECT_EQ(unpack(Compression::none, "a\nb\n", 1), "a\nb\n");
   EXPECT_EQ(unpack(Compression::none, "", 1), "");

@@ -23,15 +23,24 @@ Result<Settings> example(const std::string& name, FakeEnvironment fake) {
   return load_text(*text, path, fake.environment());
 }
 
-TEST(Examples, event_hubs_to_adls) {
-  const Result<Settings> settings = example(
-      "event-hubs-to-adls.yaml",
-      FakeEnvironment{
-          .variables = {{"CREDENTIALS_DIRECTORY", "/c"}},
+FakeEnvironment with_credentials() {
+  return {.variables = {{"CREDENTIALS_DIRECTORY", "/c"}},
           .files = {
               {"/c/eventhubs",
                "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=r;SharedAccessKey=YQ==\n"},
-              {"/c/storage-key", "YWJj\n"}}});
+              {"/c/storage-key", "YWJj\n"}}};
+}
+
+TEST(Examples, event_hubs_capture) {
+  const Result<Settings> settings = example("event-hubs-capture.yaml", with_credentials());
+  ASSERT_TRUE(settings.ok()) << settings.error().message;
+  EXPECT_EQ(settings->batch.format, Format::capture_avro);
+  EXPECT_EQ(settings->batch.group_by, GroupBy::partition);
+  EXPECT_EQ(namespace_of(settings->source), "contoso");
+}
+
+TEST(Examples, event_hubs_to_adls) {
+  const Result<Settings> settings = example("event-hubs-to-adls.yaml", with_credentials());
   ASSERT_TRUE(settings.ok()) << settings.error().message;
   EXPECT_TRUE(uses_tls(settings->source));
   EXPECT_EQ(settings->sink.kind, SinkKind::azure);

@@ -5,11 +5,13 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/units.h"
+#include "config/shown.h"
 #include "unit/config/fake_environment.h"
 
 namespace penstock::config {
@@ -271,6 +273,80 @@ TEST(Load, the_fields_of_envelopes_are_those_that_are_named) {
   EXPECT_EQ(s.batch_for("payments").envelope_fields,
             EnvelopeFields::none().with(EnvelopeField::key).with(EnvelopeField::value));
   EXPECT_EQ(s.batch_for("log").envelope_fields, EnvelopeFields::none().with(EnvelopeField::offset));
+}
+
+TEST(Load, schemas_of_a_registry_are_in_the_framing_of_its_clients) {
+  const Settings s = settings_of(with(
+      "batch: {format: envelope, decode: avro, schema: registry}\n"
+      "registry: {type: confluent, url: \"https://registry.example:8081/apis/ccompat/v7\", username: me, "
+      "password: secret, patience: 30s}\n"
+      "overrides:\n"
+      "  - {match: ^pay, batch: {schema: '\"long\"', framing: none}}\n"));
+  EXPECT_TRUE(s.batch.schema_by_id);
+  EXPECT_EQ(s.batch.schema, nullptr);
+  EXPECT_EQ(s.batch.framing, codec::AvroFraming::confluent);
+  EXPECT_FALSE(s.batch_for("payments").schema_by_id);
+  EXPECT_EQ(s.batch_for("payments").framing, codec::AvroFraming::none);
+  EXPECT_TRUE(uses_registry(s));
+  EXPECT_EQ(registry_url(s), "https://registry.example:8081/apis/ccompat/v7");
+  EXPECT_EQ(s.registry.username, "me");
+  EXPECT_EQ(s.registry.password.reveal(), "secret");
+  EXPECT_EQ(s.registry.patience, std::chrono::seconds(30));
+  EXPECT_EQ(s.registry.tls_ca, "system");
+  EXPECT_EQ(encoder_memory(s).bytes, 16 * k_mib);
+  EXPECT_FALSE(uses_registry(settings_of(with(""))));
+}
+
+TEST(Load, schemas_of_a_registry_make_columns_of_parquet) {
+  const Settings s =
+      settings_of(with("batch: {format: parquet, decode: avro, schema: registry}\n"
+                       "registry: {type: azure, url: \"https://a.servicebus.windows.net\"}\n"
+                       "overrides:\n"
+                       "  - {match: ^pay, batch: {schema: '\"long\"'}}\n"));
+  EXPECT_TRUE(s.batch.schema_by_id);
+  EXPECT_FALSE(s.batch.has_table());
+  EXPECT_EQ(s.batch.framing, codec::AvroFraming::azure);
+  EXPECT_TRUE(s.batch_for("payments").has_table());
+  EXPECT_TRUE(writes_tables(s) && uses_registry(s));
+  EXPECT_EQ(encoder_memory(s).bytes, (44 + 16) * k_mib);
+}
+
+TEST(Load, a_schema_of_either_kind_makes_columns_of_parquet) {
+  const Settings s = settings_of(with(
+      "batch: {format: parquet, decode: json, schema: '{\"properties\": {\"a\": {\"type\": \"integer\"}}}'}\n"
+      "overrides:\n"
+      "  - {match: ^pay, batch: {schema: '{\"type\": \"record\", \"name\": \"R\", \"fields\": [{\"name\": "
+      "\"b\", "
+      "\"type\": \"int\"}]}'}}\n"
+      "  - {match: ^avro, batch: {decode: avro, schema: '\"string\"', framing: confluent}}\n"));
+  EXPECT_EQ(s.batch.table().fields.front().type, codec::FieldType::int64);
+  EXPECT_EQ(s.batch_for("payments").decode, Decode::json);
+  EXPECT_EQ(s.batch_for("payments").table().fields.front().type, codec::FieldType::int32);
+  EXPECT_EQ(s.batch_for("avro").table().fields.front().name, "value");
+  EXPECT_EQ(s.batch_for("avro").table().fields.front().type, codec::FieldType::text);
+}
+
+TEST(Load, a_schema_is_text_or_a_file_and_each_override_may_have_its_own) {
+  const Settings s = settings_of(
+      with("batch: {format: envelope, decode: avro, schema: '\"long\"', framing: azure}\n"
+           "overrides:\n"
+           "  - {match: ^pay, batch: {schema: '{\"type\": \"record\", \"name\": \"R\", \"fields\": []}'}}\n"
+           "  - {match: ^log, batch: {decode: none}}\n"));
+  EXPECT_EQ(s.batch.decode, Decode::avro);
+  EXPECT_EQ(s.batch.framing, codec::AvroFraming::azure);
+  EXPECT_EQ(s.batch.schema->root().type, codec::AvroType::int64);
+  EXPECT_EQ(s.batch_for("payments").schema->root().type, codec::AvroType::record);
+  EXPECT_EQ(s.batch_for("payments").framing, codec::AvroFraming::azure);
+  EXPECT_EQ(s.batch_for("log").decode, Decode::none);
+  EXPECT_EQ(settings_of(with("")).batch.decode, Decode::none);
+  FakeEnvironment environment = fake();
+  environment.files["/etc/orders.avsc"] = "[\n  \"null\",\n  \"string\"\n]\n";
+  const Result<Settings> drawn =
+      load_text(with("batch: {format: envelope, decode: avro, schema: \"${file:/etc/orders.avsc}\"}"),
+                "f.yaml", environment.environment());
+  ASSERT_TRUE(drawn.ok());
+  EXPECT_EQ(drawn->batch.schema->root().type, codec::AvroType::choice);
+  EXPECT_EQ(drawn->shown.at("batch.schema"), "${file:/etc/orders.avsc}");
 }
 
 TEST(Load, messages_can_name_the_line_of_a_key_later_on) {
@@ -688,16 +764,26 @@ TEST(Load, how_often_topics_are_looked_at_is_passed_to_librdkafka) {
             "(no error)");
 }
 
-TEST(Load, what_comes_in_later_versions_is_refused_as_such) {
-  constexpr Refused k_cases[] = {
-      {"batch: {format: capture-avro}",
-       "batch.format: capture-avro is not available in this version; write ndjson or envelope"},
-      {"batch: {validate: json}", "batch.validate: json is not available in this version; write none"},
-  };
-  for (const Refused& c : k_cases) {
-    EXPECT_EQ(error_of(with(c.more)).rfind("f.yaml:7: " + std::string(c.message), 0), 0U)
-        << error_of(with(c.more));
-  }
+TEST(Load, records_are_judged_where_a_topic_says_so) {
+  const Settings plain = settings_of(with(""));
+  EXPECT_FALSE(plain.batch.judges_records());
+  EXPECT_FALSE(plain.batch.max_record_bytes.has_value());
+  const Settings s =
+      settings_of(with("batch: {validate: json, max_record_bytes: 1MiB}\n"
+                       "overrides:\n"
+                       "  - {match: ^log, batch: {validate: none, max_record_bytes: none}}\n"
+                       "  - {match: ^raw, batch: {validate: none}}\n"));
+  EXPECT_EQ(s.batch.validate, Validate::json);
+  EXPECT_EQ(s.batch.max_record_bytes, std::uint64_t{1} << 20);
+  EXPECT_FALSE(s.batch_for("log").judges_records());
+  EXPECT_TRUE(s.batch_for("raw").judges_records());
+  EXPECT_NE(error_of(with("batch: {validate: xml}"))
+                .find("batch.validate: is none of its values; write none or json"),
+            std::string::npos);
+  EXPECT_NE(error_of(with("batch: {max_record_bytes: 0}")).find("batch.max_record_bytes"), std::string::npos);
+  EXPECT_NE(error_of(with("batch: {max_record_bytes: all}")).find("here none, or 1B to 1GiB"),
+            std::string::npos)
+      << error_of(with("batch: {max_record_bytes: all}"));
 }
 
 TEST(Load, what_does_not_fit_together_is_refused) {
@@ -728,6 +814,106 @@ TEST(Load, what_does_not_fit_together_is_refused) {
       {"batch: {format: envelope, envelope_fields: [key, body]}",
        "f.yaml:7: batch.envelope_fields: has an item that is no field of an envelope; write topic, "},
       {"batch: {format: envelope, envelope_fields: []}", "f.yaml:7: batch.envelope_fields: is empty"},
+      {"batch: {decode: avro, schema: '\"long\"'}",
+       "f.yaml:7: batch.format: has no place for a value that batch.decode cannot decode; write envelope "
+       "or parquet, or"},
+      {"batch: {format: envelope, decode: avro}\noverrides: [{match: a, batch: {max_age: 5s}}]",
+       "f.yaml:7: batch.schema: is required with decode: avro; write \"${file:/its/whole/path}\""},
+      {"batch: {format: envelope, decode: avro, schema: '\"long\"', envelope_fields: [key]}",
+       "f.yaml:7: batch.envelope_fields: leave out the value, which decode: avro is for; add value, or"},
+      {"batch: {format: envelope, decode: avro, schema: '\"lang\"'}",
+       "f.yaml:7: batch.schema: is no schema of Avro that can be used: it names \"lang\", which is not "
+       "defined"},
+      {"batch: {format: envelope, decode: avro, schema: '\"long\"', validate: json}",
+       "f.yaml:7: batch.validate: looks at a value as it came, and no Avro is JSON: all would go into"},
+      {"batch: {format: envelope, schema: '\"long\"'}",
+       "f.yaml:7: batch.schema: has no use without decode: avro or json; write one of them"},
+      {"batch: {format: envelope, framing: confluent}",
+       "f.yaml:7: batch.framing: has no use without decode: avro or json; write one of them"},
+      {"batch: {format: envelope, decode: avro, schema: '\"long\"'}\noverrides: [{match: a, batch: {format: "
+       "ndjson}}]",
+       "f.yaml:8: overrides[0].batch.format: has no place for a value that batch.decode cannot decode"},
+      {"overrides: [{match: a, batch: {format: envelope, schema: '\"long\"'}}]",
+       "f.yaml:7: overrides[0].batch.schema: has no use without decode: avro"},
+      {"registry: {type: confluent, url: \"https://a\"}",
+       "f.yaml:7: registry: has no use without batch.decode: avro and batch.schema: registry; write these, "
+       "or"},
+      {"batch: {format: envelope, decode: avro, schema: registry}",
+       "f.yaml:1: registry.type: is required; write confluent, azure or apicurio"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\nregistry: {type: confluent}",
+       "f.yaml:8: registry.url: is required; write https://registry.example:8081"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\nregistry: {type: azure}",
+       "f.yaml:8: registry.url: is required; write https://<namespace>.servicebus.windows.net, as the first "
+       "of"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\n"
+       "registry: {type: confluent, url: \"https://me:secret@a\"}",
+       "f.yaml:8: registry.url: holds an '@': a login has no place in a url; write it as registry.username"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\nregistry: {type: confluent, url: "
+       "\"a:8081\"}",
+       "f.yaml:8: registry.url: has no scheme that is known; write https://registry.example:8081"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\n"
+       "registry: {type: confluent, url: \"https://a/b?c=d\"}",
+       "f.yaml:8: registry.url: holds what no path of an API has, or ends with '/'"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\n"
+       "registry: {type: confluent, url: \"http://a:8081\", username: b, password: c}",
+       "f.yaml:8: registry.url: would show the login in clear; write https://"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\n"
+       "registry: {type: confluent, url: \"https://a\", username: b}",
+       "f.yaml:8: registry.password: is required with username"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\n"
+       "registry: {type: confluent, url: \"https://a\", token: d, username: b, password: c}",
+       "f.yaml:8: registry.token: excludes username and password; keep one of the two logins"},
+      {"batch: {format: envelope, decode: avro, schema: registry}\n"
+       "registry: {type: azure, url: \"https://a\", token: d}",
+       "f.yaml:8: registry.token: has no use with type: azure, to which a token of Entra is shown; remove "
+       "it"},
+      {"batch: {format: envelope, decode: avro, schema: registry, framing: azure}\n"
+       "registry: {type: confluent, url: \"https://a\"}",
+       "f.yaml:7: batch.framing: is of ids in another framing than those of registry.type"},
+      {"batch: {format: envelope, decode: json, schema: '{\"properties\": {\"a\": {}}}'}",
+       "f.yaml:7: batch.format: has no columns for decode: json; write parquet, or decode: none"},
+      {"batch: {format: parquet, decode: json}",
+       "f.yaml:7: batch.schema: is required with decode: json; write"},
+      {"batch: {format: parquet, decode: avro, schema: '{\"properties\": {\"a\": {}}}'}",
+       "f.yaml:7: batch.schema: is no schema of Avro that can be used: it has no \"type\""},
+      {"batch: {format: parquet, decode: json, schema: '\"long\"'}",
+       "f.yaml:7: batch.schema: makes no columns: it names no properties at its top"},
+      {"batch: {format: parquet, decode: json, schema: '{\"properties\": {\"_key\": {}}}'}",
+       "f.yaml:7: batch.schema: is no schema of Avro that can be used: it has no \"type\". Nor is it a JSON "
+       "Schema: it has the field \"_key\", and penstock writes a column of that name itself"},
+      {"batch: {format: parquet, decode: json, schema: registry}\nregistry: {type: confluent, url: "
+       "\"https://a\"}",
+       "f.yaml:7: batch.schema: is registry, and that is for decode: avro"},
+      {"batch: {format: parquet, decode: avro, schema: registry, validate: json}\nregistry: {type: "
+       "confluent, "
+       "url: \"https://a\"}",
+       "f.yaml:7: batch.validate: looks at a value as it came"},
+      {"batch: {format: parquet, decode: json, framing: confluent, validate: json, schema: '{\"properties\": "
+       "{\"a\": {}}}'}",
+       "f.yaml:7: batch.validate: looks at a value as it came, and with an id before it no value is JSON"},
+      {"batch: {format: parquet, decode: avro, validate: json, schema: '\"long\"'}",
+       "f.yaml:7: batch.validate: looks at a value as it came"},
+      {"batch: {format: capture-avro, group_by: topic}",
+       "f.yaml:7: batch.group_by: makes a file of all partitions, and one of capture-avro has one; write "
+       "group_by: partition"},
+      {"batch: {group_by: topic}\noverrides: [{match: a, batch: {format: capture-avro}}]",
+       "f.yaml:8: overrides[0].batch.format: makes a file of all partitions"},
+      {"batch: {format: capture-avro, compression: gzip}",
+       "f.yaml:7: batch.compression: does not go with compression: gzip, which capture-avro cannot have; "
+       "write "
+       "compression: none, or deflate"},
+      {"batch: {compression: zstd}\noverrides: [{match: a, batch: {format: capture-avro}}]",
+       "f.yaml:8: overrides[0].batch.format: does not go with compression: zstd"},
+      {"batch: {format: parquet, compression: gzip}",
+       "f.yaml:7: batch.compression: does not go with compression: gzip, which parquet cannot have; write "
+       "compression: zstd, snappy or none"},
+      {"batch: {compression: snappy}",
+       "f.yaml:7: batch.compression: does not go with compression: snappy, which only parquet has; write "
+       "compression: zstd"},
+      {"batch: {compression: deflate}", "f.yaml:7: batch.compression: does not go with compression: deflate"},
+      {"batch: {format: capture-avro, compression: deflate}\noverrides: [{match: a, batch: {format: "
+       "ndjson}}]",
+       "f.yaml:8: overrides[0].batch.format: does not go with compression: deflate"},
   };
   for (const Refused& c : k_cases) {
     const std::string error = error_of(with(c.more));
@@ -735,6 +921,101 @@ TEST(Load, what_does_not_fit_together_is_refused) {
     EXPECT_EQ(error.find('\n'), std::string::npos) << error;
   }
   EXPECT_EQ(settings_of(with("batch: {max_bytes: 400000MiB}")).batch.max_bytes, 50'000 * 8 * k_mib);
+}
+
+TEST(Load, small_files_have_ages_that_fit) {
+  EXPECT_EQ(settings_of(with("batch: {max_age: 1h}")).batch.longest_age(), hours(1)) << "no min_bytes";
+  EXPECT_EQ(settings_of(with("batch: {min_bytes: 1MiB}")).batch.longest_age(), minutes(10));
+  const Settings thin =
+      settings_of(with("batch: {small_max_age: 1h}\noverrides: [{match: ^x, batch: {min_bytes: 16MiB}}]"));
+  EXPECT_EQ(thin.batch_for("x").min_bytes, 16 * k_mib);
+  EXPECT_EQ(thin.batch_for("x").small_max_age, hours(1));
+  EXPECT_EQ(thin.batch_for("y").min_bytes, 0U);
+  constexpr Refused k_cases[] = {
+      {"batch: {small_max_age: 1h}", "batch.small_max_age: has no use without min_bytes"},
+      {"batch: {min_bytes: 1MiB, max_bytes: 1KiB}",
+       "batch.min_bytes: is more than max_bytes, at which a file is closed; write at most 1KiB"},
+      {"batch: {min_bytes: 1MiB, max_age: 1h}",
+       "batch.small_max_age: is 10m, shorter than max_age; write 1h or more"},
+      {"overrides: [{match: a, batch: {min_bytes: 1TiB}}]",
+       "overrides[0].batch.min_bytes: is more than max_bytes"},
+      {"overrides: [{match: a, batch: {min_bytes: 1MiB, max_age: 2h}}]",
+       "overrides[0].batch.small_max_age: is 10m, shorter than max_age"},
+      {"overrides: [{match: a, batch: {small_max_age: 2h}}]",
+       "overrides[0].batch.small_max_age: has no use without min_bytes"},
+  };
+  for (const Refused& c : k_cases) {
+    EXPECT_THAT(error_of(with(c.more)), HasSubstr(c.message)) << c.more;
+  }
+}
+
+TEST(Load, empty_files_are_of_capture) {
+  EXPECT_FALSE(settings_of(with("batch: {format: capture-avro}")).batch.empty_files);
+  EXPECT_TRUE(settings_of(with("batch: {format: capture-avro, empty_files: true}")).batch.empty_files);
+  const Settings one =
+      settings_of(with("batch: {empty_files: true}\noverrides: [{match: a, batch: {format: capture-avro}}]"));
+  EXPECT_TRUE(one.batch_for("a").empty_files);
+  EXPECT_EQ(error_of(with("batch: {empty_files: true}")),
+            "f.yaml:7: batch.empty_files: has no use without format: capture-avro; write that, or remove it");
+  EXPECT_THAT(error_of(with("overrides: [{match: a, batch: {empty_files: true}}]")),
+              HasSubstr("overrides[0].batch.empty_files: has no use without format: capture-avro"));
+}
+
+TEST(Load, the_clock_of_names_is_the_walls_unless_it_is_said) {
+  EXPECT_EQ(settings_of(with("")).batch.clock, BatchClock::wall);
+  EXPECT_EQ(settings_of(with("batch: {clock: record}")).batch.clock, BatchClock::record);
+  EXPECT_THAT(error_of(with("batch: {clock: kafka}")),
+              HasSubstr("batch.clock: is none of its values; write wall or record"));
+}
+
+TEST(Load, files_of_capture_lie_where_capture_puts_them_unless_it_is_written) {
+  constexpr std::string_view k_path = "{namespace}/{topic}/{partition}/{yyyy}/{MM}/{dd}/{HH}/{mm}/{ss}";
+  const Settings all = settings_of(with("batch: {format: capture-avro}"));
+  EXPECT_EQ(all.batch.group_by, GroupBy::partition);
+  EXPECT_EQ(all.batch.path, k_path);
+  const std::vector<ShownKey> shown = shown_configuration(all);
+  const auto value_of = [&](std::string_view path) {
+    return std::find_if(shown.begin(), shown.end(), [&](const ShownKey& key) { return key.path == path; })
+        ->value;
+  };
+  EXPECT_EQ(value_of("batch.group_by"), "partition");
+  EXPECT_EQ(value_of("batch.path"), k_path);
+  const Settings one = settings_of(with("overrides: [{match: a, batch: {format: capture-avro}}]"));
+  EXPECT_EQ(one.batch.group_by, GroupBy::topic);
+  EXPECT_EQ(one.overrides[0].batch.group_by, GroupBy::partition);
+  EXPECT_EQ(one.overrides[0].batch.path, k_path);
+  const Settings others =
+      settings_of(with("batch: {format: capture-avro}\noverrides: [{match: a, batch: {format: ndjson}}]"));
+  EXPECT_EQ(others.overrides[0].batch.group_by, GroupBy::topic);
+  EXPECT_NE(others.overrides[0].batch.path, k_path);
+  EXPECT_EQ(settings_of(with("batch: {format: capture-avro, path: \"x/{partition}\"}")).batch.path,
+            "x/{partition}");
+}
+
+TEST(Load, pages_of_parquet_have_zstd_unless_it_is_written) {
+  EXPECT_EQ(settings_of(with("batch: {format: parquet}")).batch.compression, codec::Compression::zstd);
+  EXPECT_EQ(settings_of(with("batch: {format: parquet, compression: none}")).batch.compression,
+            codec::Compression::none);
+  EXPECT_EQ(settings_of(with("batch: {format: parquet, compression: snappy}")).batch.compression,
+            codec::Compression::snappy);
+  EXPECT_EQ(settings_of(with("batch: {format: ndjson}")).batch.compression, codec::Compression::none);
+  const Settings one = settings_of(with("overrides: [{match: a, batch: {format: parquet}}]"));
+  EXPECT_EQ(one.batch.compression, codec::Compression::none);
+  EXPECT_EQ(one.overrides[0].batch.compression, codec::Compression::zstd);
+}
+
+TEST(Settings, a_namespace_is_the_first_label_of_the_first_broker) {
+  const auto of = [](const std::string& broker) {
+    SourceSettings source;
+    source.brokers = {broker};
+    return namespace_of(source);
+  };
+  EXPECT_EQ(of("contoso.servicebus.windows.net:9093"), "contoso");
+  EXPECT_EQ(of("kafka:9092"), "kafka");
+  EXPECT_EQ(of("face:9092"), "face");
+  EXPECT_EQ(of("10.0.0.7:9092"), "10.0.0.7");
+  EXPECT_EQ(of("[::1]:9092"), "--1");
+  EXPECT_EQ(of("cafe.bad:9092"), "cafe");
 }
 
 TEST(Load, a_fetch_may_not_wait_longer_than_a_file_is_open) {
@@ -758,8 +1039,8 @@ TEST(Load, overrides_are_checked_like_the_rest) {
       {"overrides: [{match: a, batch: {max_age: 0s}}]", "overrides[0].batch.max_age: is outside its limits"},
       {"overrides: [{match: a, batch: {maxage: 2s}}]",
        "overrides[0].batch.maxage: is not a key; did you mean batch.max_age?"},
-      {"overrides: [{match: a, batch: {max_age: 2s}}, {match: b, batch: {format: capture-avro}}]",
-       "overrides[1].batch.format: capture-avro is not available"},
+      {"overrides: [{match: a, batch: {max_age: 2s}}, {match: b, batch: {format: avro}}]",
+       "overrides[1].batch.format: is none of its values"},
   };
   for (const Refused& c : k_cases) {
     const std::string error = error_of(with(c.more));
@@ -776,7 +1057,7 @@ TEST(Load, unknown_keys_meet_the_nearest_known_one) {
       {"log: {colour: info}", "log.colour: is not a key; the keys here are level, format"},
       {"stage: {max-bytes: 1GiB}", "stage.max-bytes: is not a key; did you mean stage.max_bytes?"},
       {"zzz: 1",
-       "zzz: is not a key; the keys here are name, source, batch, overrides, sink, stage, runtime, "
+       "zzz: is not a key; the keys here are name, source, batch, overrides, sink, registry, stage, runtime, "
        "guarantee, admin, log, drain_timeout"},
   };
   for (const Refused& c : k_cases) {

@@ -36,6 +36,30 @@ TEST(MemoryPlan, many_or_unknown_topics_take_small_slabs) {
   EXPECT_EQ(plan_memory(192 * k_mib, 1, 8 * k_mib, 4, 0)->slab_bytes, 256 * k_kib);
 }
 
+TEST(MemoryPlan, encoders_of_parquet_leave_less_to_the_slabs) {
+  const auto slabs = [](const EncoderMemory& encoders) {
+    return plan_memory(192 * k_mib, 1, 8 * k_mib, 4, 1, encoders)->slabs_per_worker;
+  };
+  EXPECT_EQ(slabs(k_parquet_memory), slabs({}) - 28);
+  EXPECT_EQ(workers_that_fit(192 * k_mib, 8 * k_mib, 4, 1, k_parquet_memory), 1U);
+  EXPECT_THAT(plan_memory(192 * k_mib, 2, 8 * k_mib, 4, 1, k_parquet_memory).error().message,
+              HasSubstr("write at least 212MiB"));
+}
+
+TEST(MemoryPlan, values_that_become_columns_need_many_small_slabs) {
+  const Result<MemoryPlan> plan = plan_memory(192 * k_mib, 1, 8 * k_mib, 4, 1, k_parquet_tables_memory);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->slab_bytes, 256 * k_kib);
+  const auto least = [](const EncoderMemory& encoders) {
+    std::uint64_t memory = 64 * k_mib;
+    while (!plan_memory(memory, 1, 8 * k_mib, 4, 0, encoders).ok()) {
+      memory += k_mib;
+    }
+    return memory;
+  };
+  EXPECT_EQ(least(k_parquet_tables_memory), least(k_parquet_memory) + 48 * k_mib);
+}
+
 TEST(MemoryPlan, never_takes_more_than_it_was_given_and_holds_two_blocks) {
   for (const std::uint64_t memory : {96 * k_mib, 100 * k_mib + 1, 192 * k_mib, 1 * k_gib, 64 * k_gib}) {
     for (const std::uint32_t workers : {1U, 2U, 3U, 8U, 64U}) {

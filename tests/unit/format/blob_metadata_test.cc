@@ -149,6 +149,7 @@ BlobMetadata with_the_longest_names() {
   metadata.records = UINT64_MAX;
   metadata.skipped = UINT64_MAX;
   metadata.holes = UINT64_MAX;
+  metadata.quarantined = UINT64_MAX;
   metadata.bytes = UINT64_MAX;
   return metadata;
 }
@@ -180,9 +181,86 @@ TEST(BlobMetadataTest, as_many_ranges_as_may_be_fit_into_what_a_store_keeps) {
   }
 }
 
+BlobMetadata quarantine() {
+  return {.is_quarantine = true,
+          .group = "lake-writers",
+          .topic = "orders",
+          .topic_id = {},
+          .ranges = {},
+          .lost = {},
+          .before = {},
+          .records = 2,
+          .skipped = {},
+          .holes = {},
+          .bytes = 400,
+          .checksum = 0x00c0ffee,
+          .attempt = "1234",
+          .of = "9f86"};
+}
+
+TEST(BlobMetadataTest, a_file_counts_its_records_in_quarantine_and_the_quarantine_names_its_file) {
+  BlobMetadata metadata = data();
+  metadata.quarantined = 7;
+  Metadata rows = to_metadata(metadata);
+  EXPECT_NE(std::find(rows.begin(), rows.end(), std::pair<std::string, std::string>("quarantined", "7")),
+            rows.end());
+  EXPECT_EQ(read_blob_metadata(rows)->quarantined, 7U);
+  EXPECT_EQ(read_blob_metadata(to_metadata(data()))->quarantined, 0U);
+
+  EXPECT_EQ(to_metadata(quarantine()), (Metadata{{"penstock", "1"},
+                                                 {"quarantine", "1"},
+                                                 {"of", "9f86"},
+                                                 {"topic", "orders"},
+                                                 {"records", "2"},
+                                                 {"bytes", "400"},
+                                                 {"crc32c", "00c0ffee"},
+                                                 {"attempt", "1234"},
+                                                 {"group", "lake-writers"}}));
+  const auto read = read_blob_metadata(to_metadata(quarantine()));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_TRUE(read->is_quarantine);
+  EXPECT_EQ(read->of, "9f86");
+  EXPECT_EQ(read->records, 2U);
+  EXPECT_TRUE(read->ranges.empty());
+}
+
+TEST(BlobMetadataTest, a_quarantine_that_does_not_name_its_file_is_refused_and_so_is_a_count_that_is_none) {
+  Metadata rows = to_metadata(quarantine());
+  std::erase_if(rows, [](const auto& row) { return row.first == "of"; });
+  EXPECT_NE(read_blob_metadata(rows).error().message.find("which file"), std::string::npos);
+  for (const char* count : {"x", "-1", "7 ", "99999999999999999999"}) {
+    EXPECT_NE(
+        read_blob_metadata(rows_of_data({{"quarantined", count}})).error().message.find("in quarantine"),
+        std::string::npos)
+        << count;
+  }
+}
+
 TEST(BlobMetadataTest, the_most_partitions_of_a_batch_leave_room_for_what_was_lost) {
   const std::size_t ranges = k_partitions_per_batch_max * range_bytes_max(Partition{4999});
   EXPECT_LE(ranges + 10 * range_bytes_max(Partition{4999}), k_ranges_bytes_max);
+}
+
+TEST(BlobMetadataTest, an_empty_file_says_so_and_covers_nothing) {
+  const std::string file = "123456789";
+  const Metadata rows = to_metadata(empty_file_of("g", "orders", as_bytes(file)));
+  EXPECT_EQ(rows, (Metadata{{"penstock", "1"},
+                            {"empty", "1"},
+                            {"topic", "orders"},
+                            {"bytes", "0"},
+                            {"crc32c", "e3069283"},
+                            {"group", "g"}}));
+  const auto read = read_blob_metadata(rows);
+  ASSERT_TRUE(read.ok());
+  EXPECT_TRUE(read->is_empty);
+  EXPECT_EQ(read->topic, "orders");
+  EXPECT_EQ(read->bytes, 0U) << "of its rows";
+  EXPECT_EQ(read->checksum, 0xe3069283U);
+  EXPECT_EQ(read->records + read->position_count(), 0U);
+  EXPECT_FALSE(read_blob_metadata({{"penstock", "1"}, {"empty", "1"}, {"bytes", "508"}}).ok());
+  EXPECT_FALSE(read_blob_metadata({{"penstock", "1"}, {"empty", "1"}, {"topic", "t"}}).ok());
+  EXPECT_FALSE(
+      read_blob_metadata({{"penstock", "1"}, {"empty", "2"}, {"topic", "t"}, {"bytes", "508"}}).ok());
 }
 
 }  // namespace

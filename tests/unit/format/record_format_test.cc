@@ -19,7 +19,8 @@ const std::vector<RecordFormat>& every_format() {
   static const std::vector<RecordFormat> formats{
       {RowFormat::lines, Compression::none},    {RowFormat::lines, Compression::gzip},
       {RowFormat::lines, Compression::zstd},    {RowFormat::envelope, Compression::none},
-      {RowFormat::envelope, Compression::gzip}, {RowFormat::envelope, Compression::zstd}};
+      {RowFormat::envelope, Compression::gzip}, {RowFormat::envelope, Compression::zstd},
+      {RowFormat::capture, Compression::none}};
   return formats;
 }
 
@@ -44,6 +45,9 @@ TEST(RecordFormatTest, an_extension_tells_readers_how_to_unpack) {
   EXPECT_EQ(file_extension({RowFormat::envelope, Compression::none}), ".json");
   EXPECT_EQ(file_extension({RowFormat::envelope, Compression::gzip}), ".json.gz");
   EXPECT_EQ(file_extension({RowFormat::envelope, Compression::zstd}), ".json.zst");
+  EXPECT_EQ(file_extension({RowFormat::capture, Compression::none}), ".avro");
+  EXPECT_EQ(file_extension({RowFormat::capture, Compression::deflate}), ".avro")
+      << "the file tells the codec";
 }
 
 TEST(RecordFormatTest, a_file_name_tells_the_format_that_it_was_written_in) {

@@ -199,6 +199,18 @@ TEST_F(DirectSourceTest, a_new_group_starts_where_it_is_told) {
   expect_sequence(at_time.records[k_orders_0], 0, 30, 5);
 }
 
+TEST_F(DirectSourceTest, a_start_may_be_given_for_each_partition) {
+  produce(Partition{0}, 0, 30);
+  produce(Partition{1}, 0, 10);
+  DirectSourceOptions given = options("given");
+  given.consumer.start = {.at = source::StartAt::given, .given = {{k_orders_0, Position{12}}}};
+  DirectReader reader(given);
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 28; }));
+  expect_sequence(reader.records[k_orders_0], 0, 12, 18);
+  EXPECT_EQ(reader.assigned[1].start, Position{0});
+}
+
 TEST_F(DirectSourceTest, an_assignment_waits_until_entries_and_starts_can_be_read) {
   produce(Partition{0}, 0, 10);
   produce(Partition{1}, 0, 10);

@@ -83,6 +83,7 @@ struct GivenRow {
   std::string records = {};
   std::int64_t end = 1000;
   std::int64_t start = 0;
+  std::int64_t stable = -1;  // where the first open transaction begins; -1: none is open
 };
 
 inline std::string fetch_body(const std::vector<GivenRow>& rows, std::int32_t throttle_ms = 0,
@@ -98,7 +99,7 @@ inline std::string fetch_body(const std::vector<GivenRow>& rows, std::int32_t th
     out.writer.int32(row.partition);
     out.writer.int16(row.code);
     out.writer.int64(row.end);
-    out.writer.int64(row.end);
+    out.writer.int64(row.stable >= 0 ? row.stable : row.end);
     out.writer.int64(row.start);
     out.writer.array_count(0);
     out.writer.int32(-1);
@@ -120,7 +121,7 @@ inline std::string fetch_body_by_id(const std::vector<GivenRow>& rows) {
     out.writer.int32(row.partition);
     out.writer.int16(row.code);
     out.writer.int64(row.end);
-    out.writer.int64(row.end);
+    out.writer.int64(row.stable >= 0 ? row.stable : row.end);
     out.writer.int64(row.start);
     out.writer.compact_array_count(0);
     out.writer.int32(-1);
@@ -244,7 +245,7 @@ class FetcherTest : public testing::Test {
   void begin(std::vector<TopicPartition> partitions, FetcherOptions options = {.access = {}, .wait = 20ms}) {
     ids = partitions;
     fetcher = std::make_unique<Fetcher>(
-        *loop, system_clock(), *cluster, options,
+        *loop, *clock, *cluster, options,
         FetcherEvents{
             .failed = [this](PartitionSlot slot,
                              Error error) { failed.emplace_back(slot.value, std::move(error)); },
@@ -327,6 +328,7 @@ class FetcherTest : public testing::Test {
   std::map<std::int32_t, std::unique_ptr<wire::ScriptBroker>> nodes;
 
   std::unique_ptr<wire::ClusterClient> cluster;
+  const Clock* clock = &system_clock();
   std::unique_ptr<Fetcher> fetcher;
   std::vector<TopicPartition> ids;
   std::size_t room = SIZE_MAX;

@@ -4,6 +4,7 @@
 
 #include "kafka/offset_lookup.h"
 #include "unit/kafka/fetcher_fixture.h"
+#include "unit/pipeline/fake_clock.h"
 
 namespace penstock::kafka {
 namespace {
@@ -35,6 +36,31 @@ TEST_F(FetcherTest, reads_from_the_position_it_was_given_to_the_end) {
   EXPECT_EQ(fetcher->log_end(PartitionSlot{0}), Position{25});
   EXPECT_EQ(asked().front().second.rows.at(0).epoch, 4);
   EXPECT_TRUE(failed.empty() && lost.empty() && troubles.empty());
+}
+
+TEST_F(FetcherTest, the_end_of_a_log_is_as_old_as_the_question_and_not_told_of_an_open_transaction) {
+  const MonoTime before = system_clock().now();
+  std::int64_t stable = 5;
+  lead({{"a", 0, 0}});
+  serve_by(0, [&](const AskedFetch&) {
+    GivenRow row{.topic = "a", .end = 9};
+    row.stable = stable;
+    return Answer{.bytes = fetch_body({row})};
+  });
+  begin({at("a", 0)});
+  fetcher->fetch_from(PartitionSlot{0}, Position{5});
+  run_until([&] { return fetcher->log_end(PartitionSlot{0}) == Position{5}; });
+  EXPECT_EQ(fetcher->log_end_at(PartitionSlot{0}), std::nullopt);
+  stable = 9;
+  run_until([&] { return fetcher->log_end_at(PartitionSlot{0}).has_value(); });
+  const MonoTime first = *fetcher->log_end_at(PartitionSlot{0});
+  EXPECT_GE(first, before);
+  EXPECT_LE(first, system_clock().now());
+  stable = 7;
+  run_until([&] { return fetcher->log_end(PartitionSlot{0}) == Position{7}; });
+  const MonoTime last = *fetcher->log_end_at(PartitionSlot{0});
+  run_for(50ms);
+  EXPECT_EQ(fetcher->log_end_at(PartitionSlot{0}), last) << "it stands while the transaction is open";
 }
 
 TEST_F(FetcherTest, nothing_is_asked_while_a_response_is_not_taken) {
@@ -632,6 +658,29 @@ TEST_F(FetcherTest, what_cannot_be_read_waits_and_goes_on_when_it_can_and_others
   EXPECT_EQ(values[1][0], "0");
   EXPECT_EQ(went_on, (std::vector<std::uint32_t>{1, 2}));
   EXPECT_TRUE(failed.empty());
+}
+
+TEST_F(FetcherTest, a_leader_that_does_not_tell_where_the_log_ends_is_named_after_a_while) {
+  lead({{"a", 0, 0}});
+  pipeline::FakeClock fake;
+  clock = &fake;
+  begin({at("a", 0)});
+  const Error silence = make_error(ErrorKind::timed_out, Action::retry, "broker:9092 did not answer", "");
+  fetcher->leader_told(PartitionSlot{0}, silence);
+  fake.advance(6s);
+  fetcher->leader_told(PartitionSlot{0}, std::nullopt);
+  fetcher->leader_told(PartitionSlot{0}, silence);
+  fake.advance(6s);
+  fetcher->leader_told(PartitionSlot{0}, silence);
+  EXPECT_TRUE(waiting.empty()) << "it had told meanwhile";
+  fake.advance(6s);
+  fetcher->leader_told(PartitionSlot{0}, silence);
+  ASSERT_EQ(waiting.size(), 1U);
+  EXPECT_EQ(
+      waiting[0].second.message,
+      "topic a, partition 0: its leader does not tell where its log begins or ends; its records wait, and "
+      "other partitions go on: broker:9092 did not answer");
+  fetcher.reset();
 }
 
 TEST_F(FetcherTest, a_long_backlog_does_not_starve_the_others) {

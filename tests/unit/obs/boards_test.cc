@@ -21,12 +21,15 @@ TEST(TopicBoard, a_topics_counters_stay_where_they_are_while_topics_come) {
   first.records.add(7);
   first.bytes.add(70);
   first.blobs.add();
+  first.quarantined[QuarantineReason::not_json].add(4);
+  first.quarantined[QuarantineReason::too_large].add(5);
   const std::vector<TopicTotals> totals = board.totals();
   ASSERT_EQ(totals.size(), 1001U);
   EXPECT_EQ(totals[0].topic, "first");
   EXPECT_EQ(totals[0].records, 7U);
   EXPECT_EQ(totals[0].bytes, 70U);
   EXPECT_EQ(totals[0].blobs, 1U);
+  EXPECT_EQ(totals[0].quarantined, (std::array<std::uint64_t, k_quarantine_reasons>{4, 5}));
 }
 
 TEST(PartitionBoard, exchange_shows_the_new_rows_and_gives_the_former_back) {

@@ -49,6 +49,18 @@ TEST_F(Log, messages_below_the_level_are_dropped) {
   EXPECT_THAT(out, testing::HasSubstr(" error shown\n"));
 }
 
+TEST_F(Log, a_line_that_stands_on_the_terminal_is_written_over) {
+  testing::internal::CaptureStderr();
+  write_over(true);
+  log(Level::warning, "one");
+  say(Level::info, "two");
+  write_over(false);
+  say(Level::info, "three");
+  const std::string out = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(out.starts_with("\r\x1b[K20")) << out;
+  EXPECT_THAT(out, testing::HasSubstr("\r\x1b[Kpenstock: two\npenstock: three\n"));
+}
+
 TEST_F(Log, what_is_said_keeps_the_format_and_needs_no_level) {
   testing::internal::CaptureStderr();
   init_log({Level::error, LogFormat::text});

@@ -103,10 +103,16 @@ TEST(Render, sums_a_topic_over_the_workers) {
   first.topics.of("api").records.add(1);
   second.topics.of("api").records.add(2);
   second.topics.of("pay").blobs.add(9);
+  first.topics.of("api").quarantined[QuarantineReason::not_json].add(3);
+  second.topics.of("api").quarantined[QuarantineReason::not_json].add(4);
+  second.topics.of("api").quarantined[QuarantineReason::too_large].add(5);
   const WorkerMetrics* const workers[] = {&first, &second};
   const std::string page = render(workers, process());
   EXPECT_THAT(page, HasSubstr("penstock_topic_records_total{topic=\"api\"} 3\n"));
   EXPECT_THAT(page, HasSubstr("penstock_topic_blobs_total{topic=\"pay\"} 9\n"));
+  EXPECT_THAT(page, HasSubstr("penstock_quarantined_records_total{topic=\"api\",reason=\"not-json\"} 7\n"
+                              "penstock_quarantined_records_total{topic=\"api\",reason=\"too-large\"} 5\n"
+                              "penstock_quarantined_records_total{topic=\"pay\",reason=\"not-json\"} 0\n"));
 }
 
 TEST(Render, lag_is_what_is_not_published_yet) {
@@ -117,6 +123,23 @@ TEST(Render, lag_is_what_is_not_published_yet) {
   EXPECT_THAT(page, HasSubstr("penstock_partition_position_offset{topic=\"api\",partition=\"7\"} 90\n"));
   EXPECT_THAT(page, HasSubstr("penstock_partition_committed_offset{topic=\"api\",partition=\"7\"} 60\n"));
   EXPECT_THAT(page, HasSubstr("penstock_partition_end_offset{topic=\"api\",partition=\"7\"} 100\n"));
+}
+
+TEST(Render, a_topic_has_landed_until_the_earliest_of_its_partitions) {
+  const auto row = [](const char* topic, std::int32_t partition, std::int64_t until_ms) {
+    PartitionRow out{{topic, Partition{partition}}, Position{9}, Position{9}, Position{9}};
+    out.landed_until_ms = until_ms;
+    return out;
+  };
+  WorkerMetrics worker(0);
+  WorkerMetrics other(1);
+  set_rows(worker, {row("api", 0, 1769817600500), row("half", 0, 1769817600000)});
+  set_rows(other, {row("api", 1, 1769817590250), row("half", 1, -1)});
+  const WorkerMetrics* const workers[] = {&worker, &other};
+  const std::string page = render(workers, process());
+  EXPECT_THAT(page, HasSubstr("penstock_landed_until_seconds{topic=\"api\"} 1769817590.25\n"));
+  EXPECT_THAT(page, Not(HasSubstr("penstock_landed_until_seconds{topic=\"half\"}")))
+      << "of one partition it is not known";
 }
 
 TEST(Render, lag_in_seconds_is_by_partition_and_the_largest_by_topic) {

@@ -38,10 +38,12 @@ TEST(StatusJson, topics_have_their_partitions_and_what_is_not_known_is_null) {
                            .partition_count = 2,
                            .lag_records = 7,
                            .lag_seconds = 2.5,
+                           .landed_until = moment(4),
                            .read_per_second = 1.5,
                            .records = 100,
                            .bytes = 1000,
                            .files = 3,
+                           .quarantined = 12,
                            .last_file = moment(5),
                            .refused = true,
                            .partitions = {{.partition = 0,
@@ -54,8 +56,9 @@ TEST(StatusJson, topics_have_their_partitions_and_what_is_not_known_is_null) {
   EXPECT_THAT(
       status_json(status),
       HasSubstr(
-          R"("topics":[{"topic":"api","partition_count":2,"lag_records":7,"lag_seconds":2.500,"read_per_second":1.500,)"
-          R"("records":100,"bytes":1000,"files":3,"last_file":5.000,"refused":true,"partitions":[)"
+          R"("topics":[{"topic":"api","partition_count":2,"lag_records":7,"lag_seconds":2.500,"landed_until":4.000,)"
+          R"("read_per_second":1.500,"records":100,"bytes":1000,"files":3,"quarantined":12,"last_file":5.000,)"
+          R"("refused":true,"partitions":[)"
           R"({"partition":0,"position":50,"committed":43,"log_end":50,"lag_records":7,"lag_seconds":2.500},)"
           R"({"partition":1,"position":9,"committed":9,"log_end":null,"lag_records":null,"lag_seconds":null}]}])"));
 }

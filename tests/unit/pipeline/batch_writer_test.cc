@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "codec/checksum.h"
+#include "format/capture_reader.h"
 #include "unit/pipeline/pipeline_fixture.h"
 #include "unit/pipeline/unpack.h"
 
@@ -238,6 +240,138 @@ TEST_F(BatchWriterTest, envelopes_are_the_same_wherever_a_chunk_ends) {
   }
 }
 
+class CaptureBatchTest : public BatchWriterTest, public testing::WithParamInterface<Compression> {
+ protected:
+  BatchPtr open_capture(std::uint64_t counter) {
+    plan_.format = {.rows = format::RowFormat::capture, .compression = GetParam()};
+    const BatchPtr batch = open_batch(counter);
+    batch->attempt = "00112233445566778899aabbccddeeff";
+    return batch;
+  }
+
+  Stop append_patiently(const BatchPtr& batch, const std::string& value) {
+    Stop outcome = append(batch, value);
+    for (int wait = 0; outcome == Stop::no_room && wait < 1000; ++wait) {
+      run_turns(1);
+      outcome = append(batch, value);
+    }
+    return outcome;
+  }
+
+  // Seals the batch and reads its file back.
+  void expect_file(const BatchPtr& batch, std::uint64_t rows) {
+    run_until([&] { return writer_->can_end(*batch); });
+    writer_->seal(batch);
+    expect_tiled(*batch);
+    EXPECT_EQ(batch->cut.records, rows);
+    format::CaptureReader reader;
+    for (std::uint32_t i = 0; i < batch->cut.blocks.size(); ++i) {
+      const std::string stored = read_block(batch, i);
+      const Result<void> fed = reader.feed(as_bytes(stored));
+      ASSERT_TRUE(fed.ok()) << fed.error().message << " in block " << i;
+    }
+    ASSERT_TRUE(reader.end().ok());
+    EXPECT_EQ(reader.rows(), rows);
+    EXPECT_EQ(reader.plain_bytes(), batch->cut.raw_bytes);
+    chunks_->forget(*batch);
+    settle();
+  }
+};
+
+// Rows that fill a raw slab to the byte and miss it by one, and rows of many: each block is announced before
+// it is written.
+TEST_P(CaptureBatchTest, files_are_whole_wherever_a_row_ends) {
+  build(48);
+  std::mt19937_64 random(13);
+  for (const std::size_t about :
+       {std::size_t{0}, k_chunk_bytes / 3, k_chunk_bytes - 120, 2 * k_chunk_bytes}) {
+    SCOPED_TRACE(about);
+    const BatchPtr batch = open_capture(batches_.size() + 1);
+    for (std::uint64_t i = 0; i < 60; ++i) {
+      const std::string value = random_text(about + random() % (i % 20 == 0 ? 3 * k_chunk_bytes : 200), i);
+      ASSERT_EQ(append_patiently(batch, value), Stop::end);
+    }
+    expect_file(batch, 60);
+    EXPECT_TRUE(all_slabs_free());
+  }
+  const BatchPtr batch = open_capture(batches_.size() + 1);
+  for (std::size_t less = 0; less < 130; ++less) {
+    ASSERT_EQ(append_patiently(batch, random_text(k_chunk_bytes - less, less)), Stop::end);
+  }
+  expect_file(batch, 130);
+}
+
+TEST_P(CaptureBatchTest, a_run_of_records_goes_on_behind_a_row_that_is_a_unit) {
+  build(48);
+  const BatchPtr batch = open_capture(1);
+  const std::vector<std::string> values{"small", random_text(3 * k_chunk_bytes, 1), "small",
+                                        random_text(k_chunk_bytes / 2, 2), random_text(k_chunk_bytes / 2, 3)};
+  std::vector<RecordView> records;
+  for (const std::string& value : values) {
+    records.push_back({.offset = Offset{static_cast<std::int64_t>(records.size())},
+                       .key = {},
+                       .value = as_bytes(value),
+                       .headers = {},
+                       .null_value = false});
+  }
+  EXPECT_EQ(writer_->append(batch, batch->ranges.shares[0], records).stop, Stop::end);
+  expect_file(batch, records.size());
+}
+
+TEST_P(CaptureBatchTest, spilling_ends_a_block_and_the_file_goes_on) {
+  build(48);
+  const BatchPtr batch = open_capture(1);
+  for (std::uint64_t i = 0; i < 11; ++i) {
+    ASSERT_EQ(append(batch, random_text(9000, i)), Stop::end);
+    ASSERT_TRUE(writer_->can_end(*batch));
+    writer_->spill(batch);
+    EXPECT_EQ(batch->cut.held_slabs(), 0U);
+    EXPECT_EQ(batch->cut.filling.encoder, nullptr);
+    settle();
+  }
+  ASSERT_EQ(append(batch, "the end"), Stop::end);
+  expect_file(batch, 12);
+}
+
+// An encoder is lent for a block, so that many open batches do not cut each other's short.
+TEST_P(CaptureBatchTest, more_batches_than_encoders_have_blocks_of_whole_slabs) {
+  build(80);
+  constexpr std::size_t k_batches = EncoderPool::k_encoders_max + 5;
+  std::vector<BatchPtr> batches;
+  for (std::size_t i = 0; i < k_batches; ++i) {
+    batches.push_back(open_capture(i + 1));
+  }
+  const std::string value = random_text(k_chunk_bytes / 4, 1);
+  for (int turn = 0; turn < 8; ++turn) {
+    for (const BatchPtr& batch : batches) {
+      ASSERT_EQ(append_patiently(batch, value), Stop::end);
+    }
+    for (const BatchPtr& batch : batches) {
+      EXPECT_EQ(batch->cut.filling.raw_rows, static_cast<std::size_t>(turn % 3) + 1)
+          << "three rows fit into a raw slab";
+    }
+  }
+  for (const BatchPtr& batch : batches) {
+    expect_file(batch, 8);
+  }
+  EXPECT_TRUE(all_slabs_free());
+}
+
+TEST_P(CaptureBatchTest, what_fits_into_no_memory_is_told_and_leaves_the_file_whole) {
+  build(24);
+  const BatchPtr batch = open_capture(1);
+  ASSERT_EQ(append(batch, "first"), Stop::end);
+  const std::string large(16 * k_chunk_bytes, 'x');
+  const RecordView record{.offset = Offset{1}, .key = {}, .value = as_bytes(large), .headers = {}};
+  EXPECT_EQ(append(batch, large), Stop::no_room);
+  EXPECT_FALSE(writer_->can_ever_take(*batch, Partition{3}, record));
+  ASSERT_EQ(append(batch, "second"), Stop::end);
+  expect_file(batch, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, CaptureBatchTest, testing::Values(Compression::none, Compression::deflate),
+                         [](const auto& of) { return std::string(codec::to_string(of.param)); });
+
 // One whose bound is too large and whose row is not is taken.
 TEST_F(BatchWriterTest, what_can_never_be_taken_is_told_by_the_row_itself) {
   build(8, {.to_load = 2, .to_end = 1});
@@ -251,6 +385,32 @@ TEST_F(BatchWriterTest, what_can_never_be_taken_is_told_by_the_row_itself) {
   EXPECT_EQ(writer_->append(batch, share, {&record, 1}).stop, Stop::end);
   record.value = record.value.first(value.size() - 1);
   EXPECT_FALSE(writer_->can_ever_take(*batch, share.partition, record)) << "it is not JSON any more";
+  writer_->abandon(*batch);
+}
+
+// In whichever way its row is written: into an open slab, or across two.
+TEST_F(BatchWriterTest, a_value_that_is_not_of_its_schema_is_counted_and_its_topic_told) {
+  build(48);
+  plan_.format.rows = format::RowFormat::envelope;
+  plan_.avro = std::make_shared<const format::AvroValues>(format::AvroValues{
+      .schema = std::make_shared<const codec::AvroSchema>(codec::AvroSchema::parse("\"bytes\"").value())});
+  const BatchPtr batch = open_batch();
+  Share& share = batch->ranges.shares[0];
+  const auto takes = [&](const std::string& value) {
+    const RecordView record{.offset = Offset{share.range.next.value},
+                            .key = {},
+                            .value = as_bytes(value),
+                            .headers = {},
+                            .null_value = false};
+    return writer_->append(batch, share, {&record, 1}).stop == Stop::end;
+  };
+  ASSERT_TRUE(takes("\x04hi"));
+  EXPECT_EQ(metrics_.undecoded_values.value(), 0U);
+  const std::string large(2 * k_chunk_bytes, '\x01');
+  ASSERT_TRUE(takes("\x04h") && takes("\x04hi") && takes(large) && takes(""));
+  EXPECT_EQ(metrics_.undecoded_values.value(), 3U);
+  EXPECT_EQ(writer_->last_undecoded().topic, plan_.topic);
+  EXPECT_EQ(writer_->last_undecoded().partition, Partition{3});
   writer_->abandon(*batch);
 }
 

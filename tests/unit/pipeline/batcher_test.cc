@@ -67,6 +67,134 @@ TEST_F(BatcherTest, a_batch_is_sealed_by_age_though_no_record_arrives) {
   EXPECT_NE(sealed_[0]->attempt, sealed_[1]->attempt);
 }
 
+class SmallFiles : public BatcherTest {
+ protected:
+  SmallFiles() {
+    plan_.min_bytes = 1000;
+    plan_.small_max_age = seconds(600);
+  }
+  void pass(seconds time) {
+    clock_.advance(time);
+    run_turns(3);
+  }
+  // As the worker does at every turn.
+  std::size_t sealed_now() {
+    batcher_->seal_due();
+    return sealed_.size();
+  }
+};
+
+TEST_F(SmallFiles, a_small_batch_waits_for_its_second_age) {
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(offer(0, {"a"}), 1U);
+  pass(seconds(60));
+  EXPECT_EQ(sealed_now(), 0U) << "it has 2 bytes of 1000";
+  pass(seconds(539));
+  EXPECT_EQ(sealed_now(), 0U);
+  pass(seconds(1));
+  ASSERT_EQ(sealed_now(), 1U);
+  EXPECT_EQ(metrics_.batches_sealed[obs::SealReason::age].value(), 1U);
+  ASSERT_EQ(offer(0, {"b"}), 1U);
+  pass(seconds(599));
+  EXPECT_EQ(sealed_now(), 1U) << "the next one begins anew";
+  pass(seconds(1));
+  EXPECT_EQ(sealed_now(), 2U);
+}
+
+TEST_F(SmallFiles, a_batch_that_is_large_enough_keeps_its_age) {
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(offer(0, {std::string(999, 'x')}), 1U);
+  pass(seconds(59));
+  EXPECT_EQ(sealed_now(), 0U) << "its age counts all the same";
+  pass(seconds(1));
+  EXPECT_EQ(sealed_now(), 1U);
+}
+
+TEST_F(SmallFiles, a_batch_is_sealed_as_soon_as_it_has_grown) {
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(offer(0, {std::string(899, 'x')}), 1U);
+  pass(seconds(100));
+  EXPECT_EQ(sealed_now(), 0U);
+  ASSERT_EQ(offer(0, {std::string(99, 'y')}), 1U);
+  ASSERT_EQ(sealed_now(), 1U) << "to the byte";
+  pass(seconds(600));
+  EXPECT_EQ(sealed_now(), 1U) << "no timer is left of it";
+}
+
+TEST_F(SmallFiles, what_was_spilled_counts) {
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(offer(0, {std::string(899, 'x')}), 1U);
+  batcher_->relieve(true, false);
+  EXPECT_EQ(batcher_->open_count(), 1U);
+  ASSERT_EQ(offer(0, {std::string(99, 'y')}), 1U);
+  pass(seconds(60));
+  EXPECT_EQ(sealed_now(), 1U);
+}
+
+TEST_F(SmallFiles, a_stop_and_a_revoke_do_not_wait) {
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(offer(0, {"a"}), 1U);
+  pass(seconds(61));
+  EXPECT_TRUE(batcher_->seal_all(obs::SealReason::drain));
+  EXPECT_EQ(sealed_now(), 1U);
+}
+
+class RecordClock : public BatcherTest {
+ protected:
+  RecordClock() {
+    plan_.path = codec::PathTemplate::parse("{yyyy}{MM}{dd}T{HH}{mm}{ss}").value();
+    plan_.name_clock = NameClock::record;
+    clock_.set_wall(k_now);
+  }
+  void offer_at(std::int64_t timestamp_ms, const std::string& value = "v") {
+    const Position at = ledger_.received(PartitionSlot{0});
+    const RecordView record{.offset = Offset{at.value},
+                            .timestamp_ms = timestamp_ms,
+                            .key = {},
+                            .value = as_bytes(value),
+                            .headers = {},
+                            .null_value = value.empty()};
+    ASSERT_EQ(take({.slot = PartitionSlot{0}, .records = {&record, 1}, .next = Position{at.value + 1}}), 1U);
+  }
+  std::string sealed_name() {
+    batcher_->seal_all(obs::SealReason::drain);
+    return sealed_.empty() ? "" : sealed_.back()->name.substr(0, 15);
+  }
+
+  static constexpr WallTime k_now{seconds{1769817600}};               // 2026-01-31T00:00:00Z
+  static constexpr std::int64_t k_hour_ago_ms = 1769814000LL * 1000;  // 2026-01-30T23:00:00Z
+};
+
+TEST_F(RecordClock, a_name_has_the_time_of_the_first_record) {
+  build(40);
+  build_batcher(partitions(1));
+  offer_at(k_hour_ago_ms);
+  offer_at(k_hour_ago_ms - 60'000);
+  EXPECT_EQ(sealed_name(), "20260130T230000") << "not that of the oldest";
+}
+
+TEST_F(RecordClock, a_time_that_cannot_be_one_counts_as_now) {
+  build(40);
+  build_batcher(partitions(1));
+  for (const std::int64_t time : {std::int64_t{-1}, std::int64_t{0}, std::int64_t{4102444800000}}) {
+    offer_at(time);
+    EXPECT_EQ(sealed_name(), "20260131T000000") << time;
+  }
+}
+
+TEST_F(RecordClock, a_batch_that_a_hole_began_is_named_by_its_first_record) {
+  build(40);
+  build_batcher(partitions(1));
+  ASSERT_EQ(take({.slot = PartitionSlot{0}, .records = {}, .next = Position{5}}), 0U);
+  offer_at(k_hour_ago_ms);
+  EXPECT_EQ(sealed_name(), "20260130T230000");
+}
+
 TEST_F(BatcherTest, a_wall_clock_that_jumps_seals_nothing_and_makes_no_name_twice) {
   plan_.path = codec::PathTemplate::parse("{yyyy}{MM}{dd}T{HH}{mm}{ss}").value();
   build(40);

@@ -29,6 +29,19 @@ TEST(GroupEndTest, without_marks_nothing_is_waited_for) {
   EXPECT_TRUE(end.to_read(k_start).empty());
 }
 
+TEST(GroupEndTest, progress_counts_from_where_partitions_stood_and_never_beyond_their_marks) {
+  GroupEnd end({{orders(0), from_0_to(10)}, {orders(1), from_0_to(100)}, {orders(2), from_0_to(7)}});
+  const auto told = [&end] { return std::pair(end.progress().done, end.progress().total); };
+  EXPECT_EQ(told(), std::pair(std::uint64_t{0}, std::uint64_t{0}));
+  end.told(orders(0), Position{4});
+  end.told(orders(1), Position{0});
+  EXPECT_EQ(told(), std::pair(std::uint64_t{0}, std::uint64_t{106}));
+  end.told(orders(0), Position{12});
+  end.told(orders(1), Position{50});
+  end.told(orders(2), Position{9});  // was done before
+  EXPECT_EQ(told(), std::pair(std::uint64_t{56}, std::uint64_t{106}));
+}
+
 TEST(GroupEndTest, own_partitions_reach_their_marks_by_what_is_committed) {
   GroupEnd end({{orders(0), from_0_to(10)}});
   end.told(orders(0), Position{9});

@@ -187,8 +187,11 @@ class PipelineTest : public testing::Test {
   }
   BatchWriter::Taken::Stop append(const BatchPtr& batch, const std::string& value) {
     Share& share = batch->ranges.shares[0];
-    const RecordView record{
-        .offset = Offset{share.range.next.value}, .key = {}, .value = as_bytes(value), .headers = {}};
+    const RecordView record{.offset = Offset{share.range.next.value},
+                            .key = {},
+                            .value = as_bytes(value),
+                            .headers = {},
+                            .null_value = false};
     return writer_->append(batch, share, {&record, 1}).stop;
   }
   // A sealed batch of one-chunk blocks or more.

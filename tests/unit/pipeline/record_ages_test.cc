@@ -36,6 +36,11 @@ class RecordAgesTest : public testing::Test {
     return ages_.lag(k_slot, Position{durable}, Position{end});
   }
 
+  std::optional<WallTime> landed_until(std::int64_t durable, std::int64_t end,
+                                       std::optional<MonoTime> at = {}) const {
+    return ages_.landed_until(k_slot, Position{durable}, Position{end}, at);
+  }
+
   FakeClock clock_;
   RecordAges ages_{clock_};
 };
@@ -104,6 +109,32 @@ TEST_F(RecordAgesTest, a_clock_that_is_set_back_gives_no_negative_lag) {
   read(7, 100, now_ms());
   clock_.set_wall(clock_.wall_now() - hours(1));
   EXPECT_EQ(lag(100, 200), Duration::zero());
+}
+
+TEST_F(RecordAgesTest, landed_until_is_the_time_of_the_first_record_that_is_not_durable) {
+  read(7, 100, now_ms() - 5000);
+  read(8, 180, now_ms() - 1000);
+  const WallTime now = clock_.wall_now();
+  EXPECT_EQ(landed_until(100, 200), now - seconds(5));
+  clock_.advance(seconds(60));
+  EXPECT_EQ(landed_until(100, 200), now - seconds(5)) << "it stands still while the batch waits";
+  EXPECT_EQ(landed_until(150, 200), now - seconds(1));
+  EXPECT_EQ(landed_until(100, 200), now - seconds(5)) << "to ask changes nothing";
+}
+
+TEST_F(RecordAgesTest, with_everything_durable_it_is_the_moment_of_the_end) {
+  const MonoTime asked = clock_.now();
+  clock_.advance(seconds(3));
+  EXPECT_EQ(landed_until(200, 200, asked), clock_.wall_now() - seconds(3));
+  clock_.advance(hours(1));
+  EXPECT_EQ(landed_until(200, 200, asked), clock_.wall_now() - hours(1) - seconds(3))
+      << "brokers that do not answer move nothing";
+  EXPECT_EQ(landed_until(200, 200), std::nullopt) << "the source does not tell";
+}
+
+TEST_F(RecordAgesTest, of_records_that_wait_unread_the_time_is_not_known) {
+  EXPECT_EQ(landed_until(100, 200, clock_.now()), std::nullopt);
+  EXPECT_EQ(landed_until(100, -1, clock_.now()), std::nullopt);
 }
 
 TEST_F(RecordAgesTest, an_epoch_knows_nothing_of_the_one_before) {

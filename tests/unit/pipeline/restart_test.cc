@@ -58,6 +58,7 @@ class RestartTest : public testing::Test {
       plan.max_bytes = max_bytes_;
       plan.format = {.rows = rows_, .compression = compression_};
       plan.path = codec::PathTemplate::parse("{topic}").value();
+      set_rules(plan, rules_);
       return plan;
     };
     options_.make_store = [this](io::Loop& loop) -> Result<std::unique_ptr<lake::BlobStore>> {
@@ -172,6 +173,10 @@ class RestartTest : public testing::Test {
       if (blob["tombstone"] == "1") {
         continue;
       }
+      if (blob["quarantine"] == "1") {
+        count_quarantine(name, blob, lines);
+        continue;
+      }
       const bool packed = name.ends_with(".gz");
       const std::string text = packed ? unpack(codec::Compression::gzip, blob.bytes).text : blob.bytes;
       std::uint64_t count = 0;
@@ -201,6 +206,24 @@ class RestartTest : public testing::Test {
     }
     std::erase_if(lines, [](const auto& line) { return line.second == 0; });
     EXPECT_EQ(lines.size(), expected);
+  }
+
+  // Of a file that is there.
+  void count_quarantine(const std::string& name, const FakeBlobStore::Blob& blob,
+                        std::map<std::string, int>& lines) {
+    const auto file = blobs_.find(std::string(format::file_beside(name)));
+    if (file == blobs_.end() || file->second["attempt"] != blob["of"]) {
+      return;
+    }
+    EXPECT_EQ(file->second["quarantined"], blob["records"]) << name;
+    constexpr std::string_view k_partition = "\"partition\":";
+    constexpr std::string_view k_offset = "\"offset\":";
+    for (std::size_t at = 0; (at = blob.bytes.find(k_partition, at)) != std::string::npos; ++at) {
+      const std::size_t offset = blob.bytes.find(k_offset, at) + k_offset.size();
+      const TopicPartition id{"topic", Partition{std::stoi(blob.bytes.substr(at + k_partition.size(), 9))}};
+      const auto record = static_cast<std::size_t>(std::stoll(blob.bytes.substr(offset, 18)));
+      ++lines[cluster_.logs[id].records.at(record).value];
+    }
   }
 
   void damage_payload_of(std::uint32_t chunk_index) {
@@ -234,6 +257,7 @@ class RestartTest : public testing::Test {
   std::uint64_t max_bytes_ = 150'000;  // three blocks
   codec::Compression compression_ = codec::Compression::none;
   format::RowFormat rows_ = format::RowFormat::lines;
+  format::RecordRules rules_;
   bool outage_ = false;
   bool damaged_ = false;
   bool killed_ = false;
@@ -248,6 +272,32 @@ class RestartTest : public testing::Test {
   std::function<bool(FakeSource&)> over_;
   std::function<void(FakeSource&)> at_poll_;
 };
+
+// The stage does not tell which positions are in the quarantine, nor with which lines.
+TEST_F(RestartTest, what_was_staged_of_a_batch_is_used_up_to_its_first_record_in_quarantine) {
+  options_.slab_count = k_slabs_for_all;
+  rules_.value_bytes_max = 2500;
+  max_bytes_ = 1 << 30;
+  cluster_.logs[k_a].records[200].value += std::string(1000, '.');
+  live_through_an_outage_and_die();
+  live_until_all_has_landed();
+  EXPECT_GT(used_bytes(), 100 * 2000U);
+  EXPECT_GT(received(), 100U);
+  EXPECT_LT(received(), 600U);
+  expect_landed_once();
+  EXPECT_EQ(metrics_->topics.of("topic").quarantined[QuarantineReason::too_large].value(), 1U);
+  EXPECT_EQ(metrics_->stage_live_bytes.value(), 0);
+}
+
+TEST_F(RestartTest, what_was_staged_under_other_rules_is_fetched_again) {
+  options_.slab_count = k_slabs_for_all;
+  live_through_an_outage_and_die();
+  rules_.value_bytes_max = 2500;
+  live_until_all_has_landed();
+  EXPECT_EQ(used_bytes(), 0U);
+  EXPECT_EQ(received(), 600U);
+  expect_landed_once();
+}
 
 TEST_F(RestartTest, what_was_staged_is_not_fetched_again) {
   options_.slab_count = k_slabs_for_all;

@@ -73,6 +73,8 @@ inline Unpacked unpack(codec::Compression compression, const std::string& packed
       return gunzip(packed);
     case codec::Compression::zstd:
       return unzstd(packed);
+    case codec::Compression::deflate:  // these two only within blocks of another format
+    case codec::Compression::snappy:
     case codec::Compression::none:
       break;
   }

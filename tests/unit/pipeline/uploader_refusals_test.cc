@@ -221,6 +221,26 @@ TEST_F(UploaderRefusalsTest, a_stored_block_does_not_clear_a_list_that_is_refuse
   EXPECT_EQ(published("bad"), 2U);
 }
 
+// Each of them took a pause of its own: of an hour's blocks the last came after days.
+TEST_F(UploaderRefusalsTest, blocks_that_wait_before_a_refused_list_take_no_pause_each) {
+  build(120);
+  store_->script.refuses = [this](const std::string&, Call call) {
+    ++asked_[call == Call::commit_blocks ? "list" : "block"];
+    return call == Call::commit_blocks ? std::optional(error_of(ErrorKind::forbidden, Action::fatal))
+                                       : std::nullopt;
+  };
+  publish("bad", 5 * k_chunk_bytes);
+  pass(std::chrono::minutes(10), seconds(2));
+  const int lists = asked_["list"];
+  publish("bad", 30 * k_chunk_bytes);
+  pass(std::chrono::minutes(5), seconds(2));
+  EXPECT_GE(asked_["block"], 2 + 8) << "all are there when the list is taken";
+  EXPECT_LE(asked_["list"], lists + 6) << "and the list has its pauses";
+  store_->script.refuses = nullptr;
+  pass(std::chrono::minutes(2) + seconds(1));
+  EXPECT_EQ(published("bad"), 2U);
+}
+
 TEST_F(UploaderRefusalsTest, what_a_new_credential_mends_is_tried_within_seconds) {
   build(40);
   store_->script.outage = error_of(ErrorKind::unauthenticated, Action::give_up);

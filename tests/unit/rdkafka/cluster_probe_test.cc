@@ -44,10 +44,11 @@ TEST(ClusterProbe, tells_brokers_topics_logs_and_what_is_unknown) {
   EXPECT_FALSE(report->logs_error.has_value());
   EXPECT_FALSE(report->group_error.has_value()) << report->group_error->message;
   EXPECT_TRUE(report->committed.empty());
-  const std::map<TopicPartition, Position> marks{{{"orders", Partition{0}}, Position{0}},
-                                                 {{"orders", Partition{1}}, Position{4}},
-                                                 {{"orders", Partition{2}}, Position{0}}};
-  EXPECT_EQ(end_marks(*report), marks);
+  const std::map<TopicPartition, source::LogBounds> logs{
+      {{"orders", Partition{0}}, {Position{0}, Position{0}}},
+      {{"orders", Partition{1}}, {Position{0}, Position{4}}},
+      {{"orders", Partition{2}}, {Position{0}, Position{0}}}};
+  EXPECT_EQ(report->logs, logs);
 
   options.topics = {"^ord.*"};
   const auto matched = probe_cluster(options, std::chrono::seconds(10));

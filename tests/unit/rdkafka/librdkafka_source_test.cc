@@ -175,6 +175,50 @@ TEST_F(LibrdkafkaSourceTest, records_deleted_while_reading_are_reported_and_read
       << "the other partition must go on too";
 }
 
+// For a moment nothing is assigned. The library may stop the old fetchers after the new ones were asked for.
+TEST_F(LibrdkafkaSourceTest, partitions_that_were_all_held_go_on_when_they_are_fetched_again_at_once) {
+  LibrdkafkaReader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.holding; }));
+  constexpr int k_rounds = 30;
+  for (int round = 0; round < k_rounds; ++round) {
+    for (std::uint32_t slot = 0; slot < 2; ++slot) {
+      reader.source.hold(PartitionSlot{slot});
+    }
+    reader.source.poll();
+    for (std::uint32_t slot = 0; slot < 2; ++slot) {
+      reader.source.fetch_from(PartitionSlot{slot}, Position{round});
+    }
+    reader.source.poll();
+    produce(Partition{0}, round, 1);
+    produce(Partition{1}, round, 1);
+    ASSERT_TRUE(run_until({&reader}, [&] { return reader.record_count >= 2U * (round + 1U); }))
+        << "round " << round;
+  }
+  expect_sequence(reader.records[k_orders_0], 0, 0, k_rounds);
+  expect_sequence(reader.records[k_orders_1], 1, 0, k_rounds);
+}
+
+// A worker's turn may call it after poll(), and then sleep.
+TEST_F(LibrdkafkaSourceTest, fetch_from_does_not_let_the_loop_sleep_before_it_is_polled) {
+  LibrdkafkaReader reader(options());
+  ASSERT_TRUE(reader.start().ok());
+  ASSERT_TRUE(run_until({&reader}, [&] { return reader.holding; }));
+  reader.source.hold(PartitionSlot{0});
+  // Until nothing else wakes the loop.
+  const auto sleeps = [&] {
+    reader.source.poll();
+    const auto began = std::chrono::steady_clock::now();
+    reader.loop->run_once(std::chrono::seconds(1));
+    return std::chrono::steady_clock::now() - began >= std::chrono::milliseconds(900);
+  };
+  ASSERT_TRUE(run_until({&reader}, sleeps));
+  reader.source.fetch_from(PartitionSlot{0}, Position{0});
+  const auto began = std::chrono::steady_clock::now();
+  reader.loop->run_once(std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(8));
+}
+
 TEST_F(LibrdkafkaSourceTest, an_unknown_topic_at_start_is_named_and_the_others_are_read) {
   source::SourceOptions unknown = options();
   unknown.consumer.topics = {"orders", "oders"};

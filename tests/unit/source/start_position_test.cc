@@ -18,6 +18,7 @@ TEST(StartPosition, follows_the_group_then_the_option_and_never_resets_in_silenc
   };
   const StartFacts nothing{.committed = {}, .log = k_log, .at_time = {}};
   const StartFacts timed{.committed = {}, .log = k_log, .at_time = Position{150}};
+  const StartFacts named{.committed = {}, .log = k_log, .at_time = {}, .given = Position{170}};
   const struct {
     StartFacts facts;
     StartAt start;
@@ -28,6 +29,9 @@ TEST(StartPosition, follows_the_group_then_the_option_and_never_resets_in_silenc
       {nothing, StartAt::latest, OnDataLoss::stop, {Position{200}, false, false}},
       {timed, StartAt::timestamp, OnDataLoss::stop, {Position{150}, false, false}},
       {nothing, StartAt::timestamp, OnDataLoss::stop, {Position{200}, false, false}},
+      {named, StartAt::given, OnDataLoss::stop, {Position{170}, false, false}},
+      {nothing, StartAt::given, OnDataLoss::stop, {Position{100}, false, false}},
+      {committed(180), StartAt::given, OnDataLoss::stop, {Position{180}, true, false}},
       {committed(150), StartAt::latest, OnDataLoss::stop, {Position{150}, true, false}},
       {committed(100), StartAt::latest, OnDataLoss::stop, {Position{100}, true, false}},
       {committed(200), StartAt::earliest, OnDataLoss::stop, {Position{200}, true, false}},

@@ -43,6 +43,18 @@ TEST(BlobFacts, a_tombstone_holds_nothing) {
   EXPECT_EQ(found.metadata.group, "g");
 }
 
+TEST(BlobFacts, a_quarantine_file_is_told_by_its_metadata_and_by_its_place) {
+  const Metadata of_data = metadata();
+  const Metadata of_quarantine = metadata({{"quarantine", "1"}, {"of", "9f86"}, {"ranges", ""}});
+  const auto kind_of = [](const std::string& name, const Metadata& rows) {
+    return facts_of({.name = name, .properties = {.bytes = 60, .metadata = rows}}).kind;
+  };
+  EXPECT_EQ(kind_of("_quarantine/a.txt.json", of_quarantine), Kind::quarantine);
+  EXPECT_EQ(kind_of("a.txt", of_data), Kind::data);
+  EXPECT_EQ(kind_of("a.txt", of_quarantine), Kind::foreign) << "somebody has moved it";
+  EXPECT_EQ(kind_of("_quarantine/a.txt.json", of_data), Kind::foreign);
+}
+
 TEST(BlobFacts, what_is_not_exactly_ours_is_foreign_and_says_why) {
   const Metadata cases[] = {
       {},
@@ -67,6 +79,16 @@ TEST(BlobFacts, what_is_not_exactly_ours_is_foreign_and_says_why) {
     EXPECT_EQ(found.kind, Kind::foreign);
     EXPECT_FALSE(found.fault.empty());
   }
+}
+
+TEST(BlobFacts, an_empty_file_is_neither_data_nor_a_tombstone) {
+  lake::BlobEntry entry;
+  entry.name = "a.avro";
+  entry.properties.bytes = 508;
+  entry.properties.metadata = format::to_metadata(format::empty_file_of("g", "orders", {}));
+  const BlobFacts facts = facts_of(entry);
+  EXPECT_EQ(facts.kind, BlobFacts::Kind::empty);
+  EXPECT_EQ(facts.metadata.topic, "orders");
 }
 
 }  // namespace

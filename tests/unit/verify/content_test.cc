@@ -3,11 +3,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "codec/checksum.h"
 #include "codec/compressor.h"
+#include "format/record_format.h"
 #include "unit/verify/range.h"
 
 namespace penstock::verify {
@@ -33,7 +35,37 @@ struct Row {
   std::optional<std::uint32_t> checksum = {};
 };
 
+// A file of capture-avro with so many records, and what its rows have.
+struct Capture {
+  std::string file;
+  std::uint64_t row_bytes = 0;
+};
+
+Capture capture(codec::Compression compression, std::size_t records) {
+  std::vector<RecordView> views;
+  for (std::size_t i = 0; i < records; ++i) {
+    views.push_back({.offset = Offset{static_cast<std::int64_t>(i)},
+                     .key = {},
+                     .value = as_bytes("value"),
+                     .headers = {},
+                     .null_value = false});
+  }
+  const format::RecordFormat format{format::RowFormat::capture, compression};
+  std::string rows(records * 500, '\0');
+  rows.resize(format::frame({.rows = format.rows}, views, std::as_writable_bytes(std::span(rows))).bytes);
+  const auto encoder = format::make_encoder(format);
+  encoder->begin_file({.attempt = "00112233445566778899aabbccddeeff", .begun = false});
+  encoder->begin_unit(records, rows.size());
+  std::string file(rows.size() + 2000, '\0');
+  const auto step =
+      encoder->encode(as_bytes(rows), std::as_writable_bytes(std::span(file)), format::Encoder::End::part);
+  file.resize(step.produced);
+  return {file, rows.size()};
+}
+
 TEST(ContentCheck, holds_bytes_against_metadata) {
+  const Capture avro = capture(codec::Compression::none, 3);
+  const Capture deflated = capture(codec::Compression::deflate, 3);
   const std::string packed = gzip("a\nbc\n");
   for (const Row& row : {
            Row{"a.txt", "a\nbc\n", 2, 5, ""},
@@ -56,6 +88,16 @@ TEST(ContentCheck, holds_bytes_against_metadata) {
            Row{"a.txt.gz", packed, 2, 5, "", BlobFacts::Kind::data, 0, codec::crc32c(as_bytes(packed))},
            Row{"a.txt.gz", gzip("a\nbb\n"), 2, 5, "another checksum", BlobFacts::Kind::data, 0,
                codec::crc32c(as_bytes(packed))},
+           Row{"a.avro", avro.file, 3, avro.row_bytes, ""},
+           Row{"a.avro", deflated.file, 3, deflated.row_bytes, ""},
+           Row{"a.avro", avro.file, 4, avro.row_bytes, "holds 3 rows"},
+           Row{"a.avro", avro.file, 3, avro.row_bytes + 1, "and its metadata say"},
+           Row{"a.avro", avro.file.substr(0, avro.file.size() - 1), 3, avro.row_bytes, "it ends within"},
+           Row{"a.avro", deflated.file.substr(0, deflated.file.size() - 17), 3, deflated.row_bytes,
+               "it ends within"},
+           Row{"a.avro", "a\nbc\n", 2, 5, "its header is not"},
+           Row{"a.avro", std::string(as_text(format::empty_file({format::RowFormat::capture, {}}))), 0, 0, "",
+               BlobFacts::Kind::tombstone},
            Row{"a.txt", "", 0, 0, "", BlobFacts::Kind::tombstone},
            Row{"a.txt.gz", gzip(""), 0, 0, "", BlobFacts::Kind::tombstone},
            Row{"a.txt.gz", packed, 0, 0, "2 lines", BlobFacts::Kind::tombstone},
@@ -112,6 +154,21 @@ TEST(CheckListed, each_position_is_a_record_or_was_skipped_or_is_a_hole) {
   facts.metadata.holes = 5;
   ASSERT_TRUE(check_listed(facts));
   EXPECT_NE(check_listed(facts)->text.find("3 lines too many"), std::string::npos);
+}
+
+TEST(CheckListed, positions_in_quarantine_count_too) {
+  BlobFacts facts;
+  facts.kind = BlobFacts::Kind::data;
+  facts.name = "a.txt";
+  facts.metadata.ranges = {{Partition{0}, range(0, 10)}};
+  facts.metadata.records = 4;
+  facts.metadata.skipped = 2;
+  facts.metadata.holes = 1;
+  facts.metadata.quarantined = 3;
+  EXPECT_FALSE(check_listed(facts));
+  facts.metadata.quarantined = 2;
+  ASSERT_TRUE(check_listed(facts));
+  EXPECT_NE(check_listed(facts)->text.find("2 are in quarantine"), std::string::npos);
 }
 
 }  // namespace

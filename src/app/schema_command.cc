@@ -1,0 +1,229 @@
+// `penstock schema`: the columns that files have, from the configuration or from a schema by itself.
+//
+// How it works
+//
+// What is asked for becomes a list of Columns, which is printed in one of three ways. For example a
+// configuration of the topics `orders`, with format: parquet and a schema of two fields, and `logs`, with
+// format: ndjson:
+//
+//   orders: 2 columns
+//     id  int64
+//     note  text
+//   logs: no columns, as its files are not parquet
+//
+// Where records name their schemas, the registry is asked for the latest one by the topic's name.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/without_secrets.h"
+#include "appliance/registry_columns.h"
+#include "base/concat.h"
+#include "base/json_string.h"
+#include "codec/json_value.h"
+#include "codec/table_rules.h"
+#include "codec/table_text.h"
+#include "codec/value_schema.h"
+#include "config/environment.h"
+#include "config/load.h"
+#include "obs/log.h"
+
+namespace penstock::app {
+namespace {
+
+// The files of a topic, or of a schema alone.
+struct Columns {
+  std::string name;
+  bool is_parquet = true;
+  // None: values are one column.
+  const codec::Table* table = nullptr;
+  // The columns are those of the schemas that a registry has.
+  bool by_registry = false;
+  std::shared_ptr<const codec::Table> of_registry = {};
+  std::string without = {};  // why there is no table then
+};
+
+Columns columns_of(std::string name, const config::BatchSettings& batch) {
+  const bool is_parquet = batch.format == config::Format::parquet;
+  return {.name = std::move(name),
+          .is_parquet = is_parquet,
+          .table = batch.has_table() ? &batch.table() : nullptr,
+          .by_registry = is_parquet && batch.schema_by_id};
+}
+
+// The latest schemas, as the registry has them by the names of topics.
+void ask_registry(const config::Settings& settings, std::vector<Columns>& all) {
+  const std::string_view why_not = appliance::why_no_subjects(settings.registry.type);
+  if (!why_not.empty()) {
+    for (Columns& columns : all) {
+      columns.without = columns.by_registry ? why_not : "";
+    }
+    return;
+  }
+  const auto questions = appliance::RegistryQuestions::create(settings);
+  for (Columns& columns : all) {
+    if (!columns.by_registry) {
+      continue;
+    }
+    Result<codec::Table> table =
+        questions.ok() ? (*questions)->columns_of(columns.name) : Result<codec::Table>(questions.error());
+    if (table.ok()) {
+      columns.of_registry = std::make_shared<const codec::Table>(std::move(table).value());
+      columns.table = columns.of_registry.get();
+    } else {
+      columns.without = table.error().message;
+    }
+  }
+}
+
+std::vector<Columns> columns_of(const config::Settings& settings, const std::string& topic) {
+  std::vector<Columns> all;
+  if (!topic.empty()) {
+    all.push_back(columns_of(topic, settings.batch_for(topic)));
+    return all;
+  }
+  for (const std::string& name : settings.source.topics) {
+    all.push_back(columns_of(name, settings.batch_for(name)));
+  }
+  if (settings.source.topics.empty()) {
+    all.push_back(columns_of(settings.source.topics_regex, settings.batch));
+    for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
+      const auto match = settings.shown.find(concat("overrides[", i, "].match"));
+      all.push_back(columns_of(match == settings.shown.end() ? "override" : match->second,
+                               settings.overrides[i].batch));
+    }
+  }
+  return all;
+}
+
+// "orders.v1" is two names to Spark.
+std::string table_name(const std::string& topic) {
+  std::string name = topic;
+  std::ranges::replace_if(
+      name, [](char c) { return std::string_view(".-/^$*+?()[]{}|\\`").find(c) != std::string_view::npos; },
+      '_');
+  return name;
+}
+
+void print_ddl(const std::vector<Columns>& all, const std::string& engine) {
+  for (const Columns& columns : all) {
+    if (!columns.is_parquet) {
+      std::printf("-- %s: its files are not parquet\n", columns.name.c_str());
+      continue;
+    }
+    if (!columns.without.empty()) {
+      std::printf("-- %s: its columns are not known: %s\n", columns.name.c_str(), columns.without.c_str());
+      continue;
+    }
+    std::printf("CREATE TABLE `%s` (\n%s\n)%s;\n", table_name(columns.name).c_str(),
+                codec::spark_columns(columns.table).c_str(), engine == "spark" ? " USING PARQUET" : "");
+  }
+}
+
+void print_trees(const std::vector<Columns>& all) {
+  for (const Columns& columns : all) {
+    if (!columns.is_parquet) {
+      std::printf("%s: no columns, as its files are not parquet\n", columns.name.c_str());
+    } else if (!columns.without.empty()) {
+      std::printf("%s: columns of the schemas that its records name, which are not known: %s\n",
+                  columns.name.c_str(), columns.without.c_str());
+    } else if (columns.table == nullptr) {
+      std::printf(
+          "%s: values are one column, as there is no batch.schema to decode them by\n  value  bytes\n",
+          columns.name.c_str());
+    } else {
+      const std::size_t count = codec::leaf_count(*columns.table);
+      std::printf("%s: %zu %s%s\n%s", columns.name.c_str(), count, count == 1 ? "column" : "columns",
+                  columns.by_registry ? " of the latest schema in the registry" : "",
+                  codec::tree_text(*columns.table, "  ").c_str());
+    }
+  }
+}
+
+void print_tables_json(const std::vector<Columns>& all) {
+  std::string tables;
+  for (const Columns& columns : all) {
+    tables +=
+        concat(tables.empty() ? "" : ",", "{\"topic\":", json_string(columns.name),
+               ",\"parquet\":", columns.is_parquet ? "true" : "false",
+               ",\"columns\":", columns.table != nullptr ? codec::table_json(*columns.table) : "null",
+               columns.without.empty() ? "" : concat(",\"why_not\":", json_string(columns.without)), "}");
+  }
+  std::printf("{\"tables\":[%s]}\n", tables.c_str());
+}
+
+int print_all(const std::vector<Columns>& all, const SchemaCommand& command) {
+  if (command.json) {
+    print_tables_json(all);
+  } else if (!command.ddl.empty()) {
+    print_ddl(all, command.ddl);
+  } else {
+    print_trees(all);
+  }
+  return k_done;
+}
+
+int refuse(const std::string& message) {
+  obs::say_lines(obs::Level::error, message);
+  return k_wrong_usage;
+}
+
+// "orders" of "/etc/penstock/orders.avsc".
+std::string stem_of(const std::string& file) {
+  const std::string name = file.substr(file.rfind('/') + 1);
+  return name.substr(0, name.find('.'));
+}
+
+// A schema is JSON. So may a configuration be, and it has a source.
+bool is_schema(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || std::string_view("{[\"").find(text[first]) == std::string_view::npos) {
+    return false;
+  }
+  const std::optional<codec::JsonValue> object = codec::json_object(text);
+  return !object || !object->members.contains("source");
+}
+
+int print_schema(const std::string& text, const SchemaCommand& command) {
+  if (!command.topic.empty()) {
+    return refuse(concat(command.file, " is a schema, which has no topics; leave out --topic"));
+  }
+  const codec::ValueSchema schema = codec::ValueSchema::read(text);
+  const Result<codec::Table>& table = schema.avro.ok() ? schema.table_of_avro : schema.table_of_json;
+  if (!table.ok()) {
+    return refuse(concat(command.file, ": the schema ", table.error().message));
+  }
+  return print_all({{.name = stem_of(command.file), .table = &*table}}, command);
+}
+
+}  // namespace
+
+int run_schema(const SchemaCommand& command) {
+  const Result<std::string> text = config::process_environment().read_file(command.file);
+  if (!text.ok()) {
+    return refuse(text.error().message);
+  }
+  if (is_schema(*text)) {
+    return print_schema(*text, command);
+  }
+  const Result<config::Settings> settings = config::load(command.file, without_secrets(command.file));
+  if (!settings.ok()) {
+    return refuse(settings.error().message);
+  }
+  std::vector<Columns> all = columns_of(*settings, command.topic);
+  if (std::ranges::any_of(all, &Columns::by_registry)) {
+    ask_registry(*settings, all);
+  }
+  return print_all(all, command);
+}
+
+}  // namespace penstock::app

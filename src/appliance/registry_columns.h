@@ -1,0 +1,43 @@
+// Which columns the values of a topic make now, as the schema registry has their schema: for people.
+// Records are read by the ids that they name.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <penstock/result.h>
+
+#include "codec/table.h"
+#include "config/settings.h"
+#include "registry/asker.h"
+#include "registry/options.h"
+
+namespace penstock::appliance {
+
+// Why the registry has no schema by a topic's name. Empty: it may have one.
+std::string_view why_no_subjects(registry::Api api);
+
+// Asks one thing after the other, on a loop of its own.
+class RegistryQuestions {
+ public:
+  // Opens what the registry is asked with. Error: of registry_options() and registry::Asker.
+  static Result<std::unique_ptr<RegistryQuestions>> create(const config::Settings& settings);
+  ~RegistryQuestions();
+
+  using Ask = std::function<void(registry::Asker& asker, std::function<void(registry::Verdict)> done)>;
+  // Waits for the answer, k_request_timeout at most.
+  Result<registry::Verdict> ask(const Ask& ask);
+
+  // The columns of the latest schema of the topic's values. The error's message says why there are none.
+  Result<codec::Table> columns_of(const std::string& topic);
+
+ private:
+  struct Parts;
+  explicit RegistryQuestions(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace penstock::appliance

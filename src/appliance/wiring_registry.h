@@ -1,0 +1,24 @@
+// From the configuration to a worker's client of the schema registry.
+#pragma once
+
+#include <memory>
+
+#include <penstock/result.h>
+
+#include "base/clock.h"
+#include "config/settings.h"
+#include "format/schema_source.h"
+#include "io/loop.h"
+#include "registry/options.h"
+
+namespace penstock::appliance {
+
+// What the registry is asked with. Opens the tokens of its identity, where it is shown one. Error: of
+// registry_tokens() (tokens.h).
+Result<registry::Options> registry_options(const config::Settings& settings);
+
+// Null: no schema is to be found by its id. On the thread of the loop; `loop` and `clock` outlive it.
+Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings, io::Loop& loop,
+                                                           const Clock& clock);
+
+}  // namespace penstock::appliance

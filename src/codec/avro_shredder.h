@@ -1,0 +1,34 @@
+// Takes values in Avro's binary encoding apart, into the table of their schema (avro_table.h), or into one
+// that other versions of it have made too (table_growth.h).
+#pragma once
+
+#include <memory>
+
+#include "codec/avro_schema.h"
+#include "codec/table.h"
+
+namespace penstock::codec {
+
+// Of a value that is not of the schema all columns are null, and `rescued` is
+//
+//   {"_value_base64":"...","_reason":"ends before its schema does"}
+//
+// What is of the schema and cannot be in a column is a time before the year 1 or behind 9999, and a
+// decimal with more digits than its precision. The top field that has one in it is null then, and
+// `rescued` has its JSON (avro_json.h): {"order":{"total":"123456.78"}}.
+//
+// `table` is what table_of_avro() makes of `schema`.
+std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, Table table);
+
+// The same into another table. `written` is what table_of_avro() makes of the schema. Fields find their
+// columns by name (fit_of() of table_growth.h). A column that the schema does not have is null. A top
+// field that does not fit its column, or that has a number in it that does not, is null as well, and was
+// in_conflict(). `rescued` has its JSON and the reason:
+//
+//   {"total":"12.50","_reason":"has fields that their columns cannot take: total"}
+//
+// A field of the schema that is called _reason, and is rescued too, stands there in the place of ours.
+std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, const Table& written,
+                                             Table table);
+
+}  // namespace penstock::codec

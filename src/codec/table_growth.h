@@ -1,0 +1,44 @@
+// A table that grows with the versions of a schema: what of it a version can be put into, and what the next
+// table has. Pure.
+//
+//   the column is        the version has          in this table               in the next one
+//   not there            a field                  a new column, at the end    likewise
+//   int32, float32       int64, float64           those values that fit       int64, float64
+//   int64, float64       int32, float32           all                         as it is
+//   decimal(p,s)         decimal(q,s)             those values that fit       decimal of the larger precision
+//   a record             one with other fields    only if it has them all     a record with all of them
+//   of another type      a field                  none                        as it is
+//
+// Lists and maps are as what is in them. All fields are optional, as a version that has a field may not be
+// the only one. Two names that differ only in case are of one column, which is that of the first.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "codec/table.h"
+
+namespace penstock::codec {
+
+enum class FieldFit : std::uint8_t {
+  fits,       // values of the field can be in the column, or those of them that its numbers can hold
+  grows,      // once the column has the fields of a record that it does not have yet
+  conflicts,  // never
+};
+FieldFit fit_of(const Field& written, const Field& column);
+
+// The column of this name, or of one that differs only in case. Null: there is none.
+const Field* column_named(const std::vector<Field>& fields, std::string_view name);
+
+// What the next table has: `table` with all of `written` that it can take. Columns stay in their places. What
+// would make it larger than a table may be (table_rules.h) is left out. `written` is a table that
+// checked_table() has made.
+Table grown(const Table& table, const Table& written);
+
+// Adds columns for what `written` has and `table` does not, as they are in `next`, which is
+// grown(..., written). Columns that are there stay as they are. False, and nothing is added: a field does
+// not fit its column, and does that of `next`.
+bool add_columns(Table& table, const Table& written, const Table& next);
+
+}  // namespace penstock::codec

@@ -1,0 +1,41 @@
+// The framer of capture-avro: a record as a datum of the schema of Event Hubs Capture (capture_file.h). Pure.
+//
+//   SequenceNumber    long    the record's offset
+//   Offset            string  the same in decimal
+//   EnqueuedTimeUtc   string  its time, `1/31/2026 4:44:11 PM`, in UTC. One that no .NET DateTime can be
+//                             is the nearest of those between 1970 and 9999
+//   SystemProperties  map     x-opt-kafka-key (bytes): the key, where there is one
+//                             x-opt-enqueued-time (long): its time in milliseconds, where there is one
+//   Properties        map     the headers. Of those that have one name the last stands there. Values are
+//                             bytes, or null; those of an event that came over AMQP are what they were
+//                             (amqp_value.h)
+//   Body              bytes   the value; null: there is none
+//
+// Names of headers that are not UTF-8 have '?' for every byte that is no ASCII: a reader of Avro refuses a
+// whole file for them. Every record has a row, and no byte of a value is changed.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/record_view.h"
+#include "base/types.h"
+#include "format/record_format.h"
+
+namespace penstock::format {
+
+// frame() for RowFormat::capture.
+Framed frame_capture(std::span<const RecordView> records, MutableBytes room);
+
+// row_bytes_max() for RowFormat::capture.
+std::size_t capture_bytes_max(const RecordView& record);
+
+// All of the row that lies before the record's value, which is its end. For a row that is written in pieces.
+struct CaptureHead {
+  std::string bytes;
+  std::size_t repeated = 0;  // headers that are left out
+};
+CaptureHead capture_head(const RecordView& record);
+
+}  // namespace penstock::format

@@ -1,0 +1,71 @@
+// The encoder of Parquet: rows of a raw slab (parquet_rows.h) become a page of the column `value`, and wait,
+// encoded, in seven other columns, until the row group ends. codec/PARQUET.md has the file on paper.
+//
+// What an open file holds in memory is bounded, whatever its row groups' size: the waiting columns, and what
+// the footer will tell of complete row groups. ParquetShared has the sums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/types.h"
+#include "codec/compressor.h"
+#include "codec/parquet_file.h"
+#include "codec/parquet_pages.h"
+#include "codec/table.h"
+#include "format/encoder.h"
+#include "format/shredded_values.h"
+
+namespace penstock::format {
+
+// The columns of a file, the streamed one first: readers on the JVM assign a row group to a task by where the
+// schema's first column begins.
+const codec::parquet::Schema& parquet_schema();
+
+inline constexpr std::uint64_t k_parquet_group_bytes_max = std::uint64_t{128} << 20;  // of values
+inline constexpr std::uint64_t k_parquet_group_rows_max = 1'000'000;
+
+// What the open files of one worker share: compressors, the room for a page, and a sum of what they hold.
+struct ParquetShared {
+  // A file ends its row group when its columns hold more than this. A group of records of 1 KiB with keys of
+  // 10 bytes comes to 60,000 rows and more before that.
+  static constexpr std::size_t k_waiting_bytes_max = std::size_t{512} * 1024;
+  // A file is full when its footer would be larger: some 4,000 pages take 60 KiB, and a row group 3 KiB.
+  static constexpr std::size_t k_footer_bytes_max = std::size_t{256} * 1024;
+  // When all files together hold more than this, each ends its row group and its file much earlier.
+  static constexpr std::size_t k_held_bytes_max = std::size_t{12} << 20;
+  static constexpr std::size_t k_waiting_bytes_short = std::size_t{16} * 1024;
+  static constexpr std::size_t k_footer_bytes_short = std::size_t{32} * 1024;
+
+  // Shredders that are kept: each has memory of its own, as large as the values are.
+  static constexpr std::size_t k_shredders_max = 8;
+
+  codec::parquet::PageCompressor& compressor(codec::parquet::Codec codec);
+  // Of these values. Valid until the next call.
+  codec::Shredder& shredder(const std::shared_ptr<const ShreddedValues>& values);
+  bool is_short() const { return held_bytes > k_held_bytes_max; }
+
+  std::size_t held_bytes = 0;
+  codec::parquet::Buffer page;     // the one that is being made
+  std::vector<Bytes> page_values;  // of it, behind their lengths
+  std::unique_ptr<codec::parquet::PageCompressor> snappy;
+  std::unique_ptr<codec::parquet::PageCompressor> zstd;
+  std::unique_ptr<codec::parquet::PageCompressor> none;
+  struct KeptShredder {
+    std::shared_ptr<const ShreddedValues> values;
+    std::unique_ptr<codec::Shredder> shredder;
+  };
+  std::vector<KeptShredder> shredders;  // the one that was used last at the end
+};
+
+// What an encoder still gives for bytes that it has taken. The rest is for headers of pages, dictionaries,
+// and what does not shrink.
+inline constexpr std::size_t k_parquet_holds_max =
+    ParquetShared::k_waiting_bytes_max + ParquetShared::k_footer_bytes_max + std::size_t{64} * 1024;
+
+// `shared` outlives it.
+std::unique_ptr<Encoder> make_parquet_encoder(codec::Compression compression, ParquetShared& shared);
+
+}  // namespace penstock::format

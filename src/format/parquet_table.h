@@ -1,0 +1,28 @@
+// A table as the columns of a Parquet file. Pure.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/parquet_schema.h"
+#include "codec/table.h"
+#include "format/shredded_values.h"
+
+namespace penstock::format {
+
+// Behind the table's columns: what does not fit them.
+inline constexpr std::string_view k_rescued_column = "_rescued";
+
+// A row becomes at most so many times as many bytes as it has in the raw slab. One that would become more is
+// rescued as a whole. For example, 0 in Avro's decimal takes 2 bytes and becomes up to 16.
+inline constexpr std::size_t k_parquet_growth_max = 8;
+
+// The columns of the file: those of the table first, then `_rescued`, then those of the record.
+codec::parquet::Schema parquet_table_schema(const codec::Table& table);
+
+// A valid file without records; null: values are one column.
+std::vector<std::byte> empty_parquet_file(const ShreddedValues* values = nullptr);
+
+}  // namespace penstock::format

@@ -1,0 +1,233 @@
+// How it works. The status decides first. Of 200 and 404 the body must be what the API answers itself, as
+// something in between may answer anything: a page that asks for a login comes with 200, and a path that is
+// not there with 404. Such an answer says nothing of the schema, and is asked for again.
+//
+// For example Confluent's API, asked for schema 7:
+//
+//   200 {"schema":"\"long\""}                                found, a long
+//   200 {"schema":"...","schemaType":"PROTOBUF"}             unusable: "is PROTOBUF, and not Avro"
+//   200 <!DOCTYPE html>...                                   unavailable: not the registry
+//   404 {"error_code":40403,"message":"Schema not found"}    unknown
+//   404 {"error_code":404,"message":"HTTP 404 Not Found"}    unavailable: no such path
+#include "registry/answers.h"
+
+#include <string_view>
+#include <utility>
+
+#include "base/check.h"
+#include "base/concat.h"
+#include "base/letter_case.h"
+#include "base/percent_encode.h"
+#include "base/schema_outcome.h"
+#include "codec/json_value.h"
+#include "identity/retry_after.h"
+
+namespace penstock::registry {
+namespace {
+
+constexpr double k_subject_not_found = 40401;
+constexpr double k_schema_not_found = 40403;
+
+std::string path_of(const codec::SchemaId& id) {
+  using Kind = codec::SchemaId::Kind;
+  const std::string name = to_string(id);
+  switch (id.kind) {
+    case Kind::number:
+      return concat("/schemas/ids/", name);
+    case Kind::guid:
+      return concat("/schemas/guids/", name);
+    case Kind::azure:
+      return concat("/$schemaGroups/$schemas/", name, "?api-version=2022-10");
+    case Kind::global_id:
+      return concat("/ids/globalIds/", name);
+    case Kind::content_id:
+      return concat("/ids/contentIds/", name);
+  }
+  return {};
+}
+
+// The kinds that a registry may answer with. One that is not asked for would be refused with 406.
+std::string_view accepted_by(Api api) {
+  switch (api) {
+    case Api::confluent:
+      return "application/vnd.schemaregistry.v1+json, application/json";
+    case Api::azure:
+      return "application/json; serialization=Avro, application/json; serialization=json, "
+             "text/plain; charset=utf-8, text/vnd.ms.protobuf";
+    case Api::apicurio:
+    case Api::none:
+      break;
+  }
+  return "*/*";
+}
+
+http::Request request_of(const Options& options, const std::string& path) {
+  return {.method = http::Method::get,
+          .url = options.url + path,
+          .headers = {{"Accept", std::string(accepted_by(options.api))}},
+          .body = {},
+          .timeout = k_request_timeout,
+          .response_bytes_max = k_answer_bytes_max};
+}
+
+Verdict unusable(std::string predicate) {
+  return {.outcome = SchemaOutcome::unusable, .message = std::move(predicate)};
+}
+
+Verdict parsed(std::string_view text) {
+  Result<codec::AvroSchema> schema = codec::AvroSchema::parse(text);
+  if (!schema.ok()) {
+    return unusable(schema.error().message);
+  }
+  return {.outcome = SchemaOutcome::found,
+          .schema = std::make_shared<const codec::AvroSchema>(*std::move(schema))};
+}
+
+class Judge {
+ public:
+  // `id`: null of a request for the latest schema.
+  Judge(const Options& options, const codec::SchemaId* id, const http::Response& response)
+      : options_(options), id_(id), response_(response) {}
+
+  Verdict verdict() const {
+    switch (response_.status) {
+      case 200:
+        return of_body();
+      case 404:
+        return knows_no_schema() ? Verdict{.outcome = SchemaOutcome::unknown} : not_the_registry();
+      case 401:
+        return {.outcome = SchemaOutcome::refused,
+                .message = concat(answers(), "401: it does not believe who asks; ", login_advice())};
+      case 403:
+        return {.outcome = SchemaOutcome::refused,
+                .message = concat(answers(), "403: who asks has no right to read schemas; ", right_advice())};
+      default:
+        break;
+    }
+    Verdict other = response_.status >= 300 && response_.status < 500 && response_.status != 429
+                        ? not_the_registry()
+                        : Verdict{.message = concat(answers(), response_.status)};
+    other.retry_after = identity::retry_after_of(response_);
+    return other;
+  }
+
+ private:
+  std::string answers() const { return concat("the registry ", options_.url, " answers "); }
+
+  Verdict not_the_registry() const {
+    return {.message = concat(answers(), response_.status,
+                              ", and not as a registry does; see whether registry.type and registry.url are "
+                              "right, and whether something in between answers")};
+  }
+
+  std::string_view login_advice() const {
+    return options_.api == Api::azure ? "see registry.url and the identity that check shows"
+                                      : "see registry.username and password, or registry.token";
+  }
+  std::string_view right_advice() const {
+    return options_.api == Api::azure ? "give the identity the role Schema Registry Reader on the namespace"
+                                      : "give its user the right to read them";
+  }
+
+  Verdict of_body() const {
+    switch (options_.api) {
+      case Api::confluent:
+        return of_confluent();
+      case Api::azure:
+        return of_azure();
+      case Api::apicurio:
+        return of_apicurio();
+      case Api::none:
+        break;
+    }
+    return not_the_registry();
+  }
+
+  Verdict of_confluent() const {
+    const std::optional<codec::JsonValue> answer = codec::json_object(response_.body);
+    if (!answer || (*answer)["schema"].text.empty()) {
+      return not_the_registry();
+    }
+    const std::string& type = (*answer)["schemaType"].text;
+    if (!type.empty() && type != "AVRO") {
+      return unusable(concat("is ", type, ", and not Avro"));
+    }
+    if (!(*answer)["references"].items.empty()) {
+      return unusable("has references to other schemas, which are not resolved");
+    }
+    return parsed((*answer)["schema"].text);
+  }
+
+  // "application/json; serialization=Avro". What speaks so is the registry, also where it leaves out the id.
+  Verdict of_azure() const {
+    const std::string type = header("Content-Type");
+    const std::string id = header("Schema-Id");
+    if (is_web_page() || (!id.empty() && id_ != nullptr && id != to_string(*id_))) {
+      return not_the_registry();
+    }
+    if (type.find("serialization=avro") != std::string::npos) {
+      return parsed(response_.body);
+    }
+    return id.empty() ? not_the_registry() : unusable("is not of Avro");
+  }
+
+  // It does not say of what kind a schema is.
+  Verdict of_apicurio() const { return is_web_page() ? not_the_registry() : parsed(response_.body); }
+
+  bool knows_no_schema() const {
+    const std::optional<codec::JsonValue> answer = codec::json_object(response_.body);
+    switch (options_.api) {
+      case Api::confluent:
+        return answer &&
+               (*answer)["error_code"].number == (id_ != nullptr ? k_schema_not_found : k_subject_not_found);
+      case Api::azure:  // its words are documented nowhere
+        return !is_web_page();
+      case Api::apicurio:  // "ContentNotFoundException"; of a path that it does not have it is "NotFound..."
+        return answer && (*answer)["name"].text.ends_with("NotFoundException") &&
+               (*answer)["name"].text != "NotFoundException";
+      case Api::none:
+        break;
+    }
+    return false;
+  }
+
+  bool is_web_page() const { return header("Content-Type").find("html") != std::string::npos; }
+
+  // In lower case, without spaces and without the dashes of an id.
+  std::string header(std::string_view name) const {
+    std::string text = lower(response_.headers.find(name).value_or(""));
+    std::erase_if(text, [name](char c) { return c == ' ' || (c == '-' && name == "Schema-Id"); });
+    return text;
+  }
+
+  const Options& options_;
+  const codec::SchemaId* const id_;
+  const http::Response& response_;
+};
+
+}  // namespace
+
+http::Request request_for(const Options& options, const codec::SchemaId& id) {
+  return request_of(options, path_of(id));
+}
+
+Verdict judge(const Options& options, const codec::SchemaId& id, const http::Response& response) {
+  return Judge(options, &id, response).verdict();
+}
+
+std::string subject_of(std::string_view topic) {
+  return concat(topic, "-value");
+}
+
+http::Request request_for_latest(const Options& options, std::string_view topic) {
+  CHECK((options.api == Api::confluent || options.api == Api::apicurio));
+  const std::string subject = percent_encode(subject_of(topic));
+  return request_of(options, options.api == Api::confluent ? concat("/subjects/", subject, "/versions/latest")
+                                                           : concat("/groups/default/artifacts/", subject));
+}
+
+Verdict judge_latest(const Options& options, const http::Response& response) {
+  return Judge(options, nullptr, response).verdict();
+}
+
+}  // namespace penstock::registry

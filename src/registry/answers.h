@@ -1,0 +1,60 @@
+// The request for a schema, and what the answers mean, for each API. Pure.
+//
+//   confluent  GET <url>/schemas/ids/7                       {"schema":"{...}"}
+//              GET <url>/schemas/guids/0f5f6d21-4ac0-...     {"schema":"{...}", "schemaType":"AVRO"}
+//   azure      GET <url>/$schemaGroups/$schemas/<32 hex digits>?api-version=2022-10
+//                                                            {...}, the schema itself
+//   apicurio   GET <url>/ids/globalIds/7, contentIds/7       {...}, the schema itself
+//
+// Confluent's API is also Karapace's, Redpanda's, and that of Apicurio below /apis/ccompat/v7.
+//
+//   answer                                       outcome
+//   200, a schema of Avro                        found
+//   200, of another kind, or with references     unusable: an id stands for one text for ever
+//   404 in the API's own words                   unknown
+//   401, 403                                     refused
+//   all else                                     unavailable: 404 of a wrong path, 429, 5xx, a web page
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/schema_outcome.h"
+#include "codec/avro_schema.h"
+#include "codec/schema_id.h"
+#include "format/schema_source.h"
+#include "http/message.h"
+#include "registry/options.h"
+
+namespace penstock::registry {
+
+struct Verdict {
+  SchemaOutcome outcome = SchemaOutcome::unavailable;
+  // Of `found`.
+  std::shared_ptr<const codec::AvroSchema> schema = {};
+  // Of `unusable` a predicate of the schema; of `refused` and `unavailable` a sentence for the operator.
+  std::string message = {};
+  // How long the registry wants to be left alone.
+  std::optional<std::chrono::milliseconds> retry_after = {};
+};
+
+// Without the header Authorization. The id is of a kind that the API has.
+http::Request request_for(const Options& options, const codec::SchemaId& id);
+
+Verdict judge(const Options& options, const codec::SchemaId& id, const http::Response& response);
+
+// The latest schema of a topic's values, by the name that serializers give it unless they are told otherwise.
+// For people who want to see columns: records are read by the ids that they name.
+//
+//   confluent  GET <url>/subjects/orders-value/versions/latest   {"version":3,"schema":"{...}"}
+//   apicurio   GET <url>/groups/default/artifacts/orders-value   {...}, the schema itself
+//
+// Azure's schemas have a group and a name that no topic tells (CHECK).
+std::string subject_of(std::string_view topic);
+http::Request request_for_latest(const Options& options, std::string_view topic);
+Verdict judge_latest(const Options& options, const http::Response& response);
+
+}  // namespace penstock::registry

@@ -1,0 +1,355 @@
+"""Files of `format: parquet` that were written through kills and changes of the schema: pyarrow, DuckDB, pandas and Spark find
+in them exactly what was produced, every row and value. What Spark alone would trip over has tests of its own."""
+
+import datetime
+import json
+import random
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from harness.azurite import Azurite
+from harness.deployment import Deployment
+from harness.fault_proxy import Fault, FaultProxy, is_blob_commit
+from harness.kafka import Kafka
+from harness.lake import read_container
+from harness.parquet_footer import with_first_column_last
+from harness.penstock import Penstock, merged, run_command
+from harness.producing import Producing
+from harness.service import wait_until
+from test_parquet import FIRST_TIME, Book, as_json, headers, values
+from test_parquet_columns import EPOCH, JSON_SCHEMA, OWN, as_bytes, fitting, misfitting, reassembled, stripped
+from test_witnesses import assert_same
+
+pytestmark = [pytest.mark.witnesses, pytest.mark.timeout(900)]
+
+MILLISECOND, MICROSECOND = datetime.timedelta(milliseconds=1), datetime.timedelta(microseconds=1)
+
+
+# The run
+
+def schema_with(middle: bool, end: bool) -> dict:
+    """The columns of test_parquet_columns.py, with one more among them, and one more behind them."""
+    members = list(JSON_SCHEMA["properties"].items())
+    if middle:
+        members.insert(3, ("discount", {"type": ["integer", "null"]}))
+    if end:
+        members.append(("channel", {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}}))
+    return JSON_SCHEMA | {"properties": dict(members)}
+
+
+SCHEMAS = [schema_with(False, False), schema_with(True, False), schema_with(True, True)]
+WIDEST = SCHEMAS[-1]
+# By which schema a process runs, and how it is killed: at any moment, or while a file of that topic is being published, before
+# that has an effect or after it. A file of columns takes effect by each schema.
+LIVES = [(0, "at any moment", ""), (0, "after", "columns"), (0, "after", "envelopes"), (1, "at any moment", ""),
+         (1, "before", "envelopes"), (1, "after", "columns"), (2, "after", "columns"), (2, "before", "columns")]
+
+
+def wider(rng: random.Random, at: int):
+    """A value of any of the three versions, or of none."""
+    if at % 50 == 7:
+        return rng.choice([None, b"", b"no JSON", b"\xff\xfe", b'{"id":1'])
+    made = rng.choice([fitting, fitting, misfitting])(rng, at)
+    if rng.random() < 0.7:
+        made["discount"] = rng.choice([None, at, -2**63, "ten"])
+    if rng.random() < 0.5:
+        made["channel"] = rng.choice([None, {}, {"name": "web € \0", "n": at}, {"n": 2, "else": [None]}, "web"])
+    return made
+
+
+def with_reals(value, schema: dict = WIDEST):
+    """What was produced, with 7.0 for the 7 in a column of reals: JSON does not tell them apart, and the comparison does. What
+    does not fit is not in its column, so that it stays as it was: a list or a map as a whole."""
+    if not isinstance(value, dict):
+        return value
+    told = dict(value)
+    for name in ("price", "grid", "rates"):  # no other column has reals
+        if name in value:
+            try:
+                told[name] = real(value[name], schema["properties"][name])
+            except TypeError:
+                pass
+    return told
+
+
+def real(value, schema: dict):
+    """TypeError says that it does not fit."""
+    if value is None:
+        return None
+    if "items" in schema and isinstance(value, list):
+        return [real(item, schema["items"]) for item in value]
+    if "additionalProperties" in schema and isinstance(value, dict):
+        return {key: real(item, schema["additionalProperties"]) for key, item in value.items()}
+    if "number" in schema["type"] and type(value) in (int, float):  # a bool is an int, and no number
+        return float(value)
+    raise TypeError
+
+
+@dataclass
+class Columns:
+    """What was produced of the topic whose values become columns."""
+    topic: str
+    rows: list = field(default_factory=list)
+    counts: list = field(default_factory=lambda: [0, 0])
+
+    def produce(self, kafka: Kafka, rng: random.Random, per_partition: int):
+        with Producing(kafka) as producer:
+            for partition in range(len(self.counts)):
+                for _ in range(per_partition):
+                    at = self.counts[partition]
+                    made, key, told = wider(rng, at), rng.choice([None, b"", b"\xff" * 70]), headers(rng)
+                    value = made if isinstance(made, bytes | None) else as_bytes(made)
+                    producer.send(self.topic, partition, value, key, told, FIRST_TIME + 433 * at)
+                    self.rows.append({"partition": partition, "offset": at, "timestamp": FIRST_TIME + 433 * at, "key": key,
+                                      "headers": as_json(told), "value": with_reals(stripped(made))})
+                    self.counts[partition] += 1
+
+
+class Tortured:
+    """Two topics, landed by processes of which each but the last one was killed by kill -9."""
+
+    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path):
+        rng = random.Random(16)
+        self.envelopes = Book(SimpleNamespace(kafka=kafka, topic=kafka.create_topic(3)))
+        self.columns = Columns(kafka.create_topic(2))
+        self.topics = {"envelopes": self.envelopes.lands.topic, "columns": self.columns.topic}
+        self.directory = directory
+        deployed = Deployment(kafka, directory / "deployment", azurite)
+        proxy = FaultProxy(azurite.port)
+        schema = directory / "schema.json"
+        config = deployed.config(list(self.topics.values()), {
+            "batch": {"format": "parquet", "max_bytes": "2MiB"}, "sink": {"block_bytes": "1MiB"},
+            "overrides": [{"match": f"^{self.columns.topic}$", "batch": {"decode": "json", "schema": f"${{file:{schema}}}"}}]},
+            proxy.port)
+        try:
+            penstock = deployed.penstock(config)
+            for life, (version, way, kind) in enumerate(LIVES):
+                schema.write_text(json.dumps(SCHEMAS[version]))
+                penstock.start()
+                fault = self._fault(penstock, way, self.topics.get(kind, ""))
+                if fault:
+                    proxy.add(fault)
+                self.envelopes.produce(500, rng, values(rng)[:None if life == 0 else 12])  # the others are large
+                self.columns.produce(kafka, rng, 600)
+                if fault:
+                    wait_until(lambda: not penstock.service.running, 60, f"it is killed {way} a file is published")
+                else:
+                    penstock.wait_metric("penstock_records_received_total", rng.randrange(100, 2000))
+                    penstock.service.kill()
+            last = deployed.penstock(config, "--exit-at-end")
+            last.service.start()
+            assert last.wait(120) == 0, last.output[-3000:]
+            verified = run_command("verify", "--config", last.file, "--deep", "--json")
+            assert verified.returncode == 0 and json.loads(verified.stdout)["findings"] == [], verified.stdout + verified.stderr
+            ddl = run_command("schema", last.file, "--topic", self.columns.topic, "--ddl", "spark")
+            assert ddl.returncode == 0, ddl.stdout + ddl.stderr
+            self.ddl = ddl.stdout
+        finally:
+            deployed.end()
+            proxy.down()
+        files = read_container(azurite, deployed.container)
+        self.tombstones = {Path(file.name).name for file in files if file.is_tombstone}
+        for kind, topic in self.topics.items():
+            (directory / kind).mkdir()
+            for file in files:
+                if f"/{topic}/" in file.name:
+                    (directory / kind / Path(file.name).name).write_bytes(file.stored)
+
+    @staticmethod
+    def _fault(penstock: Penstock, way: str, topic: str) -> Fault | None:
+        """What kills it at the next file of the topic. It is in wait before anything is produced."""
+        def matches(request) -> bool:
+            return is_blob_commit(request) and f"/{topic}/" in request.path
+
+        kill = penstock.service.kill
+        return {"before": Fault(matches, reset=True, on_arrival=kill),
+                "after": Fault(matches, lose_reply=True, on_effect=kill)}.get(way)
+
+    def paths(self, kind: str) -> list[str]:
+        return sorted(str(path) for path in (self.directory / kind).glob("*.parquet"))
+
+    def produced(self, kind: str) -> list[dict]:
+        if kind == "columns":
+            return self.columns.rows
+        names = ("partition", "offset", "value", "timestamp", "key", "headers")
+        return [dict(zip(names, row)) for row in self.envelopes.rows()]
+
+
+@pytest.fixture(scope="module")
+def tortured(binary, kafka_node, azurite_node, tmp_path_factory) -> Tortured:
+    kafka_node.start()
+    azurite_node.start()
+    return Tortured(kafka_node, azurite_node, tmp_path_factory.mktemp("tortured"))
+
+
+# The readers. Each gives the rows of the files as dicts.
+
+def by_pyarrow(paths: list[str]) -> list[dict]:
+    tables = [pyarrow.parquet.ParquetFile(path, page_checksum_verification=True).read() for path in paths]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def by_duckdb(paths: list[str]) -> list[dict]:
+    import duckdb
+    return duckdb.sql(f"select * from read_parquet({paths}, union_by_name=true)").to_arrow_table().to_pylist()
+
+
+def by_pandas(paths: list[str]) -> list[dict]:
+    """In numpy's own types an integer that may be null would be a real, and within a list or a struct it always is."""
+    import pandas
+
+    def plain(value):
+        return None if value is pandas.NA else value.to_pydatetime() if isinstance(value, pandas.Timestamp) else value
+
+    frames = [pandas.read_parquet(path, dtype_backend="pyarrow") for path in paths]
+    return [dict(zip(frame.columns, map(plain, row))) for frame in frames for row in zip(*(frame[name] for name in frame))]
+
+
+def rows_of_spark(frame) -> list[dict]:
+    """Spark's own conversion of a time goes through the zone of this process."""
+    times = [name for name, kind in frame.dtypes if kind == "timestamp"]
+    told = [f"unix_micros(`{name}`) AS `{name}`" if name in times else f"`{name}`" for name in frame.columns]
+    rows = [row.asDict(recursive=True) for row in frame.selectExpr(*told).collect()]
+    for row in rows:
+        row.update({name: bytes(value) for name, value in row.items() if isinstance(value, bytearray)})
+        row.update({name: EPOCH + row[name] * MICROSECOND for name in times if row[name] is not None})
+    return rows
+
+
+def as_produced(row: dict, kind: str) -> dict:
+    """A reader's row. A file of an earlier schema does not have all columns."""
+    told = {name: row[f"_{name}"] for name in ("partition", "offset", "key", "headers")}
+    told["timestamp"] = (row["_timestamp"] - EPOCH) // MILLISECOND
+    if kind == "envelopes":
+        return told | {"value": row["value"]}
+    return told | {"value": reassembled({name: row.get(name) for name in [*WIDEST["properties"], *OWN]}, WIDEST)}
+
+
+def table_of(spark, tortured: Tortured, kind: str):
+    """Of the columns, as a table that `penstock schema` tells Spark to make."""
+    place = tortured.directory / kind
+    if kind == "envelopes":
+        return spark.read.parquet(str(place))
+    statement = tortured.ddl.strip().removesuffix(";")
+    table = statement.split("`")[1]
+    spark.sql(f"DROP TABLE IF EXISTS `{table}`")
+    spark.sql(f"{statement} LOCATION '{place}'")
+    return spark.table(f"`{table}`")
+
+
+def test_the_run_has_killed_writers_of_every_kind(tortured):
+    """Otherwise the others would not show much: names that were claimed and never filled, and files of every schema."""
+    for kind in tortured.topics:
+        assert any(Path(path).name in tortured.tombstones for path in tortured.paths(kind)), kind
+    names = [pyarrow.parquet.read_schema(path).names for path in tortured.paths("columns")]
+    for schema in SCHEMAS:
+        assert [*schema["properties"], *OWN] in names
+
+
+@pytest.mark.parametrize("kind", ["envelopes", "columns"])
+@pytest.mark.parametrize("reader", ["pyarrow", "duckdb", "pandas", "spark", "spark without vectors"])
+def test_a_torture_run_is_read_to_what_was_produced(tortured, request, kind, reader):
+    if reader.startswith("spark"):
+        spark = request.getfixturevalue("spark")
+        spark.conf.set("spark.sql.parquet.enableVectorizedReader", reader == "spark")
+        try:
+            rows = rows_of_spark(table_of(spark, tortured, kind))
+        finally:
+            spark.conf.unset("spark.sql.parquet.enableVectorizedReader")
+    else:
+        rows = {"pyarrow": by_pyarrow, "duckdb": by_duckdb, "pandas": by_pandas}[reader](tortured.paths(kind))
+    assert {(row["_topic"], row["_timestamp_type"]) for row in rows} == {(tortured.topics[kind], "CreateTime")}
+    assert_same(tortured.produced(kind), [as_produced(row, kind) for row in rows])
+
+
+# Spark, and files of several schemas
+
+def in_order(rows: list[dict]) -> list[dict]:
+    return sorted(rows, key=lambda row: (row["_partition"], row["_offset"]))
+
+
+def test_envelopes_have_one_schema_whoever_wrote_them(tortured):
+    schemas = [pyarrow.parquet.read_schema(path).remove_metadata() for path in tortured.paths("envelopes")]
+    assert all(schema.equals(schemas[0]) for schema in schemas)
+
+
+def test_spark_merges_the_schemas_to_the_columns_of_the_last_one(tortured, spark):
+    told = table_of(spark, tortured, "columns")
+    merged_frame = spark.read.option("mergeSchema", True).parquet(str(tortured.directory / "columns"))
+    assert sorted(merged_frame.dtypes) == sorted(told.dtypes)
+    assert in_order(rows_of_spark(merged_frame.select(*[f"`{name}`" for name in told.columns]))) == in_order(rows_of_spark(told))
+
+
+@pytest.mark.parametrize("first", ["0", "1", "2", "a tombstone"])
+def test_without_mergeschema_spark_has_the_columns_of_one_file_and_every_row(tortured, spark, tmp_path, first):
+    """Of the file whose name is the first one. All rows are there, with what they have in these columns."""
+    def is_the_one(path: str) -> bool:
+        if first == "a tombstone":
+            return Path(path).name in tortured.tombstones
+        return pyarrow.parquet.read_schema(path).names == [*SCHEMAS[int(first)]["properties"], *OWN]
+
+    paths = tortured.paths("columns")
+    chosen = next(path for path in paths if is_the_one(path))
+    for path in paths:
+        shutil.copy(path, tmp_path / ("0.parquet" if path == chosen else Path(path).name))
+    frame = spark.read.parquet(str(tmp_path))
+    assert frame.columns == pyarrow.parquet.read_schema(chosen).names
+    told = table_of(spark, tortured, "columns").select(*[f"`{name}`" for name in frame.columns])
+    assert frame.dtypes == told.dtypes
+    assert in_order(rows_of_spark(frame)) == in_order(rows_of_spark(told))
+
+
+# Spark, and the place of the first column
+
+def landed_in_one_file(landing, records: list[tuple], batch: dict) -> bytes:
+    """Values and keys, in a file that is not compressed."""
+    lands = landing(1)
+    with Producing(lands.kafka) as producer:
+        for value, key in records:
+            producer.send(lands.topic, 0, value, key)
+    config = merged(lands.config(), {"batch": {"format": "parquet", "max_age": "300s", "compression": "none"} | batch})
+    penstock = lands.penstock(config, "--exit-at-end")
+    penstock.service.start()
+    assert penstock.wait(120) == 0, penstock.output[-3000:]
+    files = read_container(lands.azurite, lands.container)
+    assert len(files) == 1
+    return files[0].stored
+
+
+@pytest.mark.parametrize("kind", ["envelopes", "columns"])
+def test_spark_finds_every_row_group_however_it_splits_a_file(landing, spark, tmp_path, kind):
+    """It gives a row group to the task in whose part of the file the middle of the group is, and takes for the group's begin
+    where the first column of the schema begins. The same bytes with another first column show what this rule protects from:
+    Spark reads too few of their rows, and tells no error."""
+    rng = random.Random(3)
+    if kind == "envelopes":
+        records, batch = [(rng.randbytes(6000), rng.randbytes(900)) for _ in range(2500)], {}
+    else:
+        records = [(as_bytes({"text": rng.randbytes(3000).hex(), "n": n}), None) for n in range(2500)]
+        schema = {"properties": {"text": {"type": "string"}, "n": {"type": "integer"}}}
+        batch = {"decode": "json", "schema": json.dumps(schema)}
+    stored = landed_in_one_file(landing, records, batch)
+    groups = pyarrow.parquet.read_metadata(pyarrow.BufferReader(stored)).num_row_groups
+    assert groups > 2
+    for name, content in (("ours", stored), ("moved", with_first_column_last(stored))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file.parquet").write_bytes(content)
+    try:
+        spark.conf.set("spark.sql.files.maxPartitionBytes", "1MB")
+        frame = spark.read.parquet(str(tmp_path / "ours"))
+        assert frame.rdd.getNumPartitions() > groups
+        rows = sorted(frame.collect(), key=lambda row: row["_offset"])
+        assert frame.where(f"_offset >= {len(records) - 1}").count() == 1
+        assert spark.read.parquet(str(tmp_path / "moved")).count() < len(records), "this test cannot tell"
+    finally:
+        spark.conf.unset("spark.sql.files.maxPartitionBytes")
+    assert [(bytes(row["value"]), bytes(row["_key"])) if kind == "envelopes" else
+            (as_bytes({"text": row["text"], "n": row["n"]}), None) for row in rows] == records
+    others = pyarrow.parquet.read_table(tmp_path / "moved" / "file.parquet")
+    assert others.num_rows == len(records), "the moved column leaves a file that others read"

@@ -1,0 +1,200 @@
+"""`format: parquet` with `schema: registry`: the columns of a topic grow with the versions of its schema, and versions that come by
+turns share their files. pyarrow and DuckDB read back every row."""
+
+import base64
+import decimal
+import io
+import json
+
+import duckdb
+import pyarrow
+import pyarrow.parquet
+
+from harness.lake import read_container
+from harness.penstock import merged, run_command
+from harness.schema_registry import Confluent
+from harness.service import wait_until
+from test_parquet_columns import OWN, assert_clean, in_order, rows_of, tables_of
+from test_registry import encoded, of_registry, prefix, produce, waits
+
+LINE = {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}, {"name": "n", "type": ["null", "int"]}]}
+FIELDS = {"id": "long", "name": "string", "note": ["null", "string"], "lines": {"type": "array", "items": LINE},
+          "rates": {"type": "map", "values": "double"}, "sum": "double"}
+
+
+def version(*names: str, **others) -> dict:
+    fields = {**{name: FIELDS[name] for name in names}, **others}
+    return {"type": "record", "name": "Order", "fields": [{"name": name, "type": kind} for name, kind in fields.items()]}
+
+
+V1 = version("id", "name")
+V2 = version("note", "id", "lines", "name")
+V3 = version("rates", "name", "id", "sum", "note")
+
+
+def value_of(schema: dict, n: int) -> dict:
+    values = {"id": n, "name": f"name {n % 13}", "note": None if n % 5 == 0 else f"note {n}", "sum": n / 8,
+              "lines": [{"sku": f"s{j}", "n": None if j == 1 else j} for j in range(n % 4)], "rates": {f"r{j}": j / 2 for j in range(n % 3)}}
+    return {field["name"]: values[field["name"]] for field in schema["fields"]}
+
+
+def in_columns(value: dict, columns: list[str]) -> dict:
+    """As pyarrow reads a row: a map is a list of pairs, and a column that the version does not have is null."""
+    row = {name: value.get(name) for name in columns}
+    return {name: list(each.items()) if name == "rates" and each is not None else each for name, each in row.items()}
+
+
+def of_parquet(lands, registry, changes: dict | None = None) -> dict:
+    return of_registry(lands, registry, merged({"batch": {"format": "parquet", "compression": "zstd", "max_age": "600s"}}, changes or {}))
+
+
+def values_in(rows: list[dict], columns: list[str]) -> list[dict]:
+    return [{name: row[name] for name in columns} for row in rows]
+
+
+def test_versions_by_turns_make_as_many_files_as_one_version_through_kills(landing, tmp_path):
+    """Three times: both topics are read, the process is killed, both are read again, and a stop ends their files."""
+    lands = landing(1)
+    steady = lands.kafka.create_topic(1)
+    columns = ["id", "name", "note", "lines", "rates", "sum"]
+    with Confluent() as registry:
+        ids = {json.dumps(schema): registry.register(schema) for schema in (V1, V2, V3)}
+        penstock = lands.penstock(of_parquet(lands, registry, {"source": {"topics": [lands.topic, steady]}}))
+        told, count = [], 600
+        for phase in range(3):
+            records = []
+            for n in range(phase * count, (phase + 1) * count):
+                schema = (V1, V2, V1, V3)[n % 4]
+                told.append(value_of(schema, n))
+                id, bare = prefix(ids[json.dumps(schema)]), encoded(schema, told[-1])
+                records.append(id + bare if n % 3 else (bare, [("__value_schema_id", id)]))
+            produce(lands, lands.topic, records)
+            produce(lands, steady, [prefix(ids[json.dumps(V1)]) + encoded(V1, {"id": n, "name": "n"}) for n in range(count)])
+            penstock.start()
+            penstock.wait_metric("penstock_records_received_total", 2 * count, 60)
+            penstock.service.kill()
+            penstock.start()
+            penstock.wait_metric("penstock_records_received_total", 2 * count, 60)
+            assert penstock.metric("penstock_schema_conflicts_total") == 0
+            assert penstock.metric("penstock_undecoded_values_total") == 0
+            assert penstock.terminate() == 0
+        assert len(tables_of(lands, lands.topic)) == len(tables_of(lands, steady)) == 3
+        for stored in tables_of(lands, lands.topic).values():
+            assert pyarrow.parquet.ParquetFile(io.BytesIO(stored)).num_row_groups == 1
+    rows = rows_of(lands, lands.topic, tmp_path / "read", columns)
+    assert [row["_offset"] for row in rows] == list(range(3 * count))
+    assert values_in(rows, columns) == [in_columns(value, columns) for value in told]
+    assert {row["_rescued"] for row in rows} == {None}
+    assert_clean(penstock)
+
+
+def test_row_groups_that_were_written_before_a_column_came_have_nulls_in_it(landing, tmp_path):
+    """With snappy, and values that fill several row groups of the first version. A filter finds what is in the new column."""
+    lands = landing(1, max_message_bytes=8_000_000)
+    first, second = version("id", text="string"), version("lines", "rates", "note", "id", text="string", amount={
+        "type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, ok="boolean")
+    columns = ["id", "text", "lines", "rates", "note", "amount", "ok"]
+    with Confluent() as registry:
+        one, two = registry.register(first), registry.register(second)
+        noise = [base64.b64encode(json.dumps([n * 7919 * k for k in range(12_000)]).encode()).decode() for n in range(90)]
+        records = [prefix(one) + encoded(first, {"id": n, "text": noise[n]}) for n in range(90)]
+        more = {"lines": [{"sku": "a", "n": None}], "rates": {}, "note": "new", "amount": decimal.Decimal("12.34"), "ok": True}
+        records += [prefix(two) + encoded(second, {"id": n, "text": "t", **more}) if n % 2 else
+                    prefix(one) + encoded(first, {"id": n, "text": "t"}) for n in range(90, 200)]
+        produce(lands, lands.topic, records)
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"compression": "snappy"}})).start()
+        penstock.wait_metric("penstock_records_received_total", 200, 60)
+        assert penstock.terminate() == 0
+    [stored] = tables_of(lands, lands.topic).values()
+    told = pyarrow.parquet.ParquetFile(io.BytesIO(stored)).metadata
+    assert told.num_row_groups > 1
+    late = told.row_group(0).column(2)
+    assert late.data_page_offset > told.row_group(told.num_row_groups - 1).column(0).data_page_offset
+    assert late.statistics.null_count == told.row_group(0).num_rows
+    rows = rows_of(lands, lands.topic, tmp_path / "read", columns)
+    empty = dict.fromkeys(columns[2:])
+    assert values_in(rows, columns) == [
+        {"id": n, "text": noise[n] if n < 90 else "t", **({**more, "rates": []} if n >= 90 and n % 2 else empty)} for n in range(200)]
+    file = str(tmp_path / "read" / "0.parquet")
+    assert duckdb.sql(f"select count(*), min(id) from '{file}' where note = 'new'").fetchall() == [(55, 91)]
+    assert duckdb.sql(f"select count(*) from '{file}' where ok is null").fetchall() == [(145,)]
+    assert_clean(penstock)
+
+
+def test_what_does_not_fit_since_a_schema_changed_is_rescued_counted_and_told(landing, tmp_path):
+    """Another type, more within a column, an id that nobody knows, and what is not of its schema."""
+    lands = landing(1)
+    inner = {"type": "record", "name": "By", "fields": [{"name": "who", "type": "string"}]}
+    wider = {"type": "record", "name": "By", "fields": [{"name": "at", "type": "int"}, {"name": "who", "type": "string"}]}
+    one, two, three = version("id", sum="int", by=inner), version("id", sum="string", by=inner), version("id", sum="long", by=wider)
+    with Confluent() as registry:
+        ids = [registry.register(schema) for schema in (one, two, three)]
+
+        def record(number: int, schema: dict, value: dict) -> bytes:
+            return prefix(ids[number]) + encoded(schema, value)
+
+        unknown = prefix("4711") + b"\2"
+        produce(lands, lands.topic, [
+            record(0, one, {"id": 0, "sum": 5, "by": {"who": "me"}}), record(1, two, {"id": 1, "sum": "5", "by": {"who": "me"}}),
+            record(2, three, {"id": 2, "sum": 2**40, "by": {"at": 7, "who": "me"}}), record(0, one, {"id": 3, "sum": 6, "by": {"who": "you"}}),
+            unknown, prefix(ids[0]) + b"\2", None])
+        penstock = lands.penstock(of_parquet(lands, registry, {"registry": {"patience": "1s"}})).start()
+        penstock.wait_metric("penstock_records_received_total", 7, 60)
+        penstock.wait_metric("penstock_schema_conflicts_total", 1, 10)
+        assert penstock.terminate() == 0
+        assert "fields do not fit their columns since a schema changed, and are in _rescued" in penstock.output
+    files = [pyarrow.parquet.read_table(io.BytesIO(stored)) for stored in tables_of(lands, lands.topic).values()]
+    assert len(files) == 2, "another file is begun once, for what is new within a column"
+    rows = in_order([row for file in files for row in file.to_pylist()])
+    assert [(row["id"], row["sum"], row["by"] and row["by"]["who"]) for row in rows] == [
+        (0, 5, "me"), (1, None, "me"), (2, 2**40, "me"), (3, 6, "you"), (None, None, None), (None, None, None), (None, None, None)]
+    assert rows[2]["by"] == {"who": "me", "at": 7} and rows[3]["by"] == {"who": "you", "at": None}
+    assert [row["_rescued"] and json.loads(row["_rescued"]) for row in rows] == [
+        None, {"sum": "5", "_reason": "has fields that their columns cannot take: sum"}, None, None,
+        {"_value": unknown.decode(), "_reason": "schema-unknown: the registry has no schema 4711"},
+        {"_value_base64": "Ag==", "_reason": "ends before its schema does", "_schema": ids[0]}, {"_value": None}]
+    assert files[0].column_names == files[1].column_names == ["id", "sum", "by"] + OWN
+    assert_clean(penstock)
+
+
+def test_a_topic_whose_schema_is_not_known_holds_up_no_other(landing):
+    lands = landing(1)
+    other = lands.kafka.create_topic(1)
+    with Confluent() as registry:
+        known, late = registry.register(V1), registry.register(V2)
+        registry.hidden.add(late)
+        produce(lands, lands.topic, [prefix(known) + encoded(V1, value_of(V1, 0)), prefix(late) + encoded(V2, value_of(V2, 1))])
+        produce(lands, other, [prefix(known) + encoded(V1, value_of(V1, n)) for n in range(5)])
+        penstock = lands.penstock(of_parquet(lands, registry, {
+            "source": {"topics": [lands.topic, other]}, "batch": {"max_age": "1s"}})).start()
+        wait_until(lambda: len(tables_of(lands, other)) == 1, 30, "the other topic lands")
+        wait_until(lambda: waits(penstock, lands.topic, f"schema {late} is not known"), 30, "the topic waits")
+        registry.hidden.clear()
+        wait_until(lambda: sum(int(file.metadata["records"]) for file in read_container(lands.azurite, lands.container)
+                               if file.metadata["topic"] == lands.topic) == 2, 30, "it lands")
+        assert penstock.terminate() == 0
+    assert_clean(penstock)
+
+
+def test_check_and_schema_show_the_columns_of_the_latest_version(landing):
+    lands = landing(1)
+    other = lands.kafka.create_topic(1)
+    with Confluent() as registry:
+        registry.latest[f"{lands.topic}-value"] = registry.register(V2)
+        penstock = lands.penstock(of_parquet(lands, registry, {"source": {"topics": [lands.topic, other]}}))
+        checked = run_command("check", "--config", penstock.file)
+        assert f"the latest schema of {lands.topic}-value makes 5 columns; `penstock schema` shows them" in checked.stdout, checked.stdout
+        assert f"no columns of {other}: the registry has nothing by the name {other}-value" in checked.stdout
+        assert checked.returncode == 0
+        told = json.loads(run_command("schema", penstock.file, "--json").stdout)["tables"]
+        assert [field["name"] for field in told[0]["columns"]] == ["note", "id", "lines", "name"]
+        assert all(field["optional"] for field in told[0]["columns"])
+        assert told[1]["columns"] is None and f"{other}-value" in told[1]["why_not"]
+        shown = run_command("schema", penstock.file, "--topic", lands.topic)
+        assert f"{lands.topic}: 5 columns of the latest schema in the registry" in shown.stdout
+        ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
+        assert f"CREATE TABLE `{lands.topic.replace('-', '_')}` (\n  `note` STRING" in ddl
+        assert f"-- {other}: its columns are not known: " in ddl
+        registry.login = "Basic none"
+        shown = run_command("schema", penstock.file, "--topic", lands.topic)
+        assert "which are not known" in shown.stdout and "answers 401" in shown.stdout

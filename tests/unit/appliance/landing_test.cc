@@ -1,0 +1,130 @@
+#include "appliance/landing.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace penstock::appliance {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr WallTime k_ten{seconds{1769853600}};  // 2026-01-31T10:00:00Z
+
+TopicPartition part(const std::string& topic, std::int32_t partition) {
+  return {topic, Partition{partition}};
+}
+
+std::int64_t ms_of(WallTime time) {
+  return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+}
+
+class LandingTest : public testing::Test {
+ protected:
+  // -1: none.
+  void log(const TopicPartition& id, std::int64_t committed, std::int64_t start, std::int64_t end,
+           std::int64_t first_since) {
+    const auto known = [](std::int64_t value) {
+      return value < 0 ? std::nullopt : std::optional(Position{value});
+    };
+    facts_[id] = {.committed = known(committed),
+                  .log = {Position{start}, Position{end}},
+                  .first_since = known(first_since)};
+  }
+  LandingReport report(WallTime now = k_ten + minutes(5)) const {
+    return judge_landing(facts_, records_, k_ten, now);
+  }
+
+  LandingFacts facts_;
+  std::map<TopicPartition, rdkafka::RecordProbe> records_;
+};
+
+TEST_F(LandingTest, the_group_must_be_behind_the_last_record_of_before_the_time) {
+  log(part("t", 0), 879, 0, 900, 880);
+  EXPECT_FALSE(report().landed());
+  EXPECT_EQ(report().topics[0].lagging[0].needed, Position{880});
+  log(part("t", 0), 880, 0, 900, 880);
+  EXPECT_TRUE(report().landed()) << "the rest is of the next window";
+  EXPECT_EQ(landing_sentence(report()), "");
+}
+
+TEST_F(LandingTest, without_a_record_of_that_time_everything_must_have_landed_and_the_time_be_over) {
+  log(part("t", 0), 399, 0, 400, -1);
+  EXPECT_FALSE(report().landed());
+  log(part("t", 0), 400, 0, 400, -1);
+  EXPECT_TRUE(report().landed());
+  EXPECT_TRUE(report(k_ten).landed());
+  EXPECT_FALSE(report(k_ten - seconds(1)).landed()) << "more may come";
+  EXPECT_EQ(landing_sentence(report(k_ten - seconds(1))), "2026-01-31T10:00:00Z is not over yet");
+}
+
+TEST_F(LandingTest, a_record_of_the_future_does_not_end_a_window) {
+  log(part("t", 0), 400, 0, 401, 400);
+  EXPECT_FALSE(report(k_ten - minutes(5)).landed()) << "a producer's clock is ahead";
+}
+
+TEST_F(LandingTest, a_partition_that_nobody_has_read_has_not_landed_unless_it_is_empty) {
+  log(part("t", 0), -1, 0, 70, 60);
+  EXPECT_FALSE(report().landed());
+  EXPECT_THAT(landing_sentence(report()),
+              AllOf(HasSubstr("topic t, partition 0 has landed until a time that is not known"),
+                    HasSubstr("the group has no position there")));
+  log(part("t", 0), -1, 0, 70, 0);
+  EXPECT_TRUE(report().landed()) << "it is younger than the window";
+  log(part("t", 0), -1, 0, 0, -1);
+  EXPECT_TRUE(report().landed()) << "it never had a record";
+  log(part("t", 0), -1, 70, 70, -1);
+  EXPECT_FALSE(report().landed()) << "it had some, and they have left the log";
+}
+
+TEST_F(LandingTest, what_left_the_log_has_not_landed) {
+  log(part("t", 0), 10, 50, 100, 80);
+  EXPECT_THAT(landing_sentence(report()), HasSubstr("position 10 is below the log's start 50"));
+  log(part("t", 0), 10, 50, 100, 50);
+  EXPECT_FALSE(report().landed()) << "though the log has nothing of the window any more";
+}
+
+TEST_F(LandingTest, a_position_of_another_log_says_nothing) {
+  log(part("t", 0), 500, 0, 100, 80);
+  EXPECT_FALSE(report().landed());
+  EXPECT_THAT(landing_sentence(report()), HasSubstr("position 500 is above the log's end 100"));
+}
+
+TEST_F(LandingTest, a_topic_has_landed_until_the_first_record_that_is_not_in_the_lake) {
+  log(part("t", 0), 450, 0, 500, 470);
+  log(part("t", 1), 100, 0, 200, 150);
+  log(part("t", 2), 300, 0, 300, -1);
+  log(part("u", 0), 7, 0, 7, -1);
+  records_[part("t", 0)] = {.timestamp_ms = ms_of(k_ten - seconds(110))};
+  records_[part("t", 1)] = {.timestamp_ms = ms_of(k_ten - minutes(3))};
+  const LandingReport found = report();
+  ASSERT_EQ(found.topics.size(), 2U);
+  EXPECT_EQ(found.topics[0].landed_until, k_ten - minutes(3));
+  EXPECT_EQ(found.topics[0].partition_count, 3U);
+  EXPECT_EQ(found.topics[1].landed_until, found.now) << "all of it is there";
+  EXPECT_TRUE(found.topics[1].lagging.empty());
+  EXPECT_EQ(landing_sentence(found),
+            "topic t, partition 1 has landed until 2026-01-31T09:57:00Z: offsets 100 to 149 are not in the "
+            "lake; so have 1 more of its 3 partitions not");
+}
+
+TEST_F(LandingTest, only_what_has_a_record_that_waits_is_read) {
+  log(part("t", 0), 450, 0, 500, 470);
+  log(part("t", 1), 500, 0, 500, -1);
+  log(part("t", 2), -1, 0, 500, -1);
+  log(part("t", 3), 10, 50, 500, -1);
+  log(part("t", 4), 600, 0, 500, -1);
+  const auto wanted = first_not_landed(facts_);
+  ASSERT_EQ(wanted.size(), 1U);
+  EXPECT_EQ(wanted.at(part("t", 0)), Position{450});
+}
+
+}  // namespace
+}  // namespace penstock::appliance

@@ -1,0 +1,471 @@
+#include "format/file_columns.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/varint.h"
+#include "codec/avro_schema.h"
+#include "codec/parquet_reader.h"
+#include "codec/table_rules.h"
+#include "format/parquet_table.h"
+#include "format/schema_source.h"
+#include "unit/format/fake_schemas.h"
+#include "unit/format/parquet_file.h"
+
+namespace penstock::format {
+namespace {
+
+namespace parquet = codec::parquet;
+using codec::Compression;
+
+const std::string k_id_field = R"({"name":"id","type":"long"})";
+const std::string k_note_field = R"({"name":"note","type":["null","string"]})";
+const std::string k_tags_field = R"({"name":"tags","type":{"type":"array","items":"string"}})";
+
+std::string record_schema(const std::string& fields) {
+  return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
+}
+
+std::string avro_number(std::int64_t value) {
+  char text[k_varint_bytes_max];
+  return {text, put_zigzag(text, value)};
+}
+
+std::string avro_sized(std::string_view bytes) {
+  return avro_number(static_cast<std::int64_t>(bytes.size())).append(bytes);
+}
+
+// A topic's files, one after the other, and what is in each.
+class FileColumnsTest : public testing::TestWithParam<Compression> {
+ protected:
+  FileColumnsTest() {
+    auto values = std::make_shared<ShreddedValues>();
+    values->framing = codec::AvroFraming::confluent;
+    values->next = next_;
+    values_ = std::move(values);
+    begin();
+  }
+
+  void begin() {
+    maker_.reset();
+    maker_.emplace(GetParam(), shared_, 64 * 1024, values_, schemas_);
+  }
+
+  void knows(std::uint32_t id, const std::string& fields) {
+    schemas_.known[FakeSchemas::number(id)] =
+        std::make_shared<const codec::AvroSchema>(codec::AvroSchema::parse(record_schema(fields)).value());
+  }
+
+  static std::string framed(std::uint32_t id, const std::string& avro) {
+    std::string value(1, '\0');
+    for (int i = 3; i >= 0; --i) {
+      value.push_back(static_cast<char>(id >> (8 * i)));
+    }
+    return value + avro;
+  }
+
+  bool add(const std::optional<std::string>& value) {
+    return maker_->add(Partition{0}, record_at(offset_++, value));
+  }
+  bool add(std::uint32_t id, const std::string& avro) { return add(framed(id, avro)); }
+
+  // Ends the file and begins the next.
+  ParquetTable end() {
+    file_ = maker_->end();
+    undecoded_ = maker_->undecoded();
+    conflicts_ = maker_->conflicts();
+    begin();
+    auto [table, fault] = read_parquet(file_);
+    EXPECT_EQ(fault, "");
+    return std::move(table);
+  }
+
+  static std::string names_of(const ParquetTable& table) {
+    std::string names;
+    for (std::size_t i = 0; i + 8 < table.footer.schema.size(); ++i) {
+      const parquet::Column& column = table.footer.schema[i];
+      names += (i == 0 ? "" : " ") + (column.groups.empty() ? column.name : column.groups.front().name);
+    }
+    return names;
+  }
+
+  static std::string row_of(const ParquetTable& table, std::size_t row) {
+    std::string text;
+    for (std::size_t i = 0; i + 7 < table.footer.schema.size(); ++i) {
+      text += (i == 0 ? "" : "|") + table.columns[i].at(row).value_or("-");
+    }
+    return text;
+  }
+
+  FakeSchemas schemas_;
+  std::shared_ptr<codec::Table> next_ = std::make_shared<codec::Table>();
+  std::shared_ptr<const ShreddedValues> values_;
+  ParquetShared shared_;
+  std::optional<ParquetFileMaker> maker_;
+  std::vector<std::byte> file_;
+  std::int64_t offset_ = 0;
+  std::size_t undecoded_ = 0;
+  std::size_t conflicts_ = 0;
+};
+
+TEST_P(FileColumnsTest, versions_that_come_by_turns_share_a_file_and_a_row_group) {
+  knows(1, k_id_field);
+  knows(2, k_note_field + "," + k_id_field);
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_TRUE(i % 2 == 0 ? add(1, avro_number(i))
+                           : add(2, avro_number(1) + avro_sized("n" + std::to_string(i)) + avro_number(i)));
+  }
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "id note");
+  EXPECT_EQ(table.footer.groups.size(), 1U);
+  for (int i = 0; i < 1'000; ++i) {
+    ASSERT_EQ(row_of(table, static_cast<std::size_t>(i)),
+              std::to_string(i) + "|" + (i % 2 == 0 ? "-" : "n" + std::to_string(i)) + "|-");
+  }
+  EXPECT_EQ(undecoded_, 0U);
+  EXPECT_EQ(conflicts_, 0U);
+  EXPECT_EQ(schemas_.finds, 4) << "a version of the file is not looked for again";
+  // The next file begins with what this one had.
+  ASSERT_TRUE(add(1, avro_number(7)));
+  EXPECT_EQ(names_of(end()), "id note");
+}
+
+TEST_P(FileColumnsTest, row_groups_that_are_out_get_chunks_of_nulls_behind_the_last) {
+  knows(1, k_id_field);
+  knows(2, k_id_field + "," + k_note_field + "," + k_tags_field);
+  knows(3, k_id_field + R"(,{"name":"last","type":"int"})");
+  shared_.held_bytes = ParquetShared::k_held_bytes_max;  // row groups end early
+  const std::string some(600, 's');
+  std::size_t rows = 0;
+  const auto add_row = [&](std::uint32_t id) {
+    std::string value = avro_number(offset_ * offset_ * 7'919);
+    if (id == 2) {
+      value += avro_number(1) + avro_sized(some + std::to_string(offset_)) + avro_number(2) +
+               avro_sized("a") + avro_sized("b") + avro_number(0);
+    } else if (id == 3) {
+      value += avro_number(0);
+    }
+    ASSERT_TRUE(add(id, value));
+    ++rows;
+  };
+  const auto add_rows = [&](int count, auto id_of) {
+    for (int i = 0; i < count; ++i) {
+      add_row(id_of(i));
+    }
+  };
+  add_rows(20'000, [](int) { return 1; });
+  add_rows(400, [](int i) { return i % 3 == 0 ? 2 : 1; });
+  add_rows(400, [](int i) { return static_cast<std::uint32_t>(1 + i % 3); });
+  shared_.held_bytes -= ParquetShared::k_held_bytes_max;
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "id note tags last");
+  const std::vector<parquet::RowGroup>& groups = table.footer.groups;
+  ASSERT_GT(groups.size(), 2U);
+  EXPECT_EQ(groups.front().chunks[1].nulls, groups.front().rows);
+  EXPECT_GT(groups.front().chunks[1].first_byte(), groups.back().chunks.back().first_byte());
+  EXPECT_LT(groups.back().chunks[1].first_byte(), groups.back().chunks.back().first_byte());
+  for (const parquet::RowGroup& group : groups) {
+    EXPECT_LT(group.chunks[0].first_byte(), groups.back().chunks.back().first_byte());
+  }
+  ASSERT_EQ(table.footer.rows, rows);
+  // Chunks that came late are read last.
+  std::size_t notes = 0;
+  for (const auto& cell : table.columns[1]) {
+    notes += cell ? 1 : 0;
+  }
+  EXPECT_EQ(notes, 134U + 133U);
+  EXPECT_EQ(table.columns[0].at(rows - 1), std::to_string((rows - 1) * (rows - 1) * 7'919));
+  EXPECT_EQ(conflicts_, 0U);
+}
+
+TEST_P(FileColumnsTest, a_damaged_byte_is_found) {
+  knows(1, k_id_field);
+  knows(2, k_id_field + "," + k_note_field);
+  shared_.held_bytes = ParquetShared::k_held_bytes_max;
+  for (int i = 0; i < 13'000; ++i) {
+    ASSERT_TRUE(add(1, avro_number(i * 7'919LL * i)));
+  }
+  ASSERT_TRUE(add(2, avro_number(1) + avro_number(0)));
+  shared_.held_bytes -= ParquetShared::k_held_bytes_max;
+  const ParquetTable table = end();
+  ASSERT_GT(table.footer.groups.size(), 1U);
+  const std::uint64_t late = table.footer.groups.front().chunks[1].first_byte();
+  ASSERT_GT(late, table.footer.groups.back().chunks.back().first_byte());
+  for (auto at = static_cast<std::size_t>(late); at < file_.size(); at += 29) {
+    std::vector<std::byte> damaged = file_;
+    damaged[at] ^= std::byte{0x10};
+    const auto [read, fault] = read_parquet(damaged);
+    EXPECT_TRUE(!fault.empty() || read.footer.schema != table.footer.schema) << at;
+  }
+}
+
+TEST_P(FileColumnsTest, a_field_of_another_type_is_rescued_and_counted) {
+  knows(1, k_id_field + R"(,{"name":"total","type":"int"})");
+  knows(2, k_id_field + R"(,{"name":"total","type":"string"})");
+  knows(3, k_id_field + R"(,{"name":"total","type":"long"})");
+  ASSERT_TRUE(add(1, avro_number(1) + avro_number(10)));
+  ASSERT_TRUE(add(2, avro_number(2) + avro_sized("ten")));
+  ASSERT_TRUE(add(3, avro_number(3) + avro_number(10)));
+  ASSERT_TRUE(add(3, avro_number(4) + avro_number(INT64_MAX)));
+  const ParquetTable table = end();
+  const std::string reason = R"("_reason":"has fields that their columns cannot take: total"})";
+  EXPECT_EQ(row_of(table, 0), "1|10|-");
+  EXPECT_EQ(row_of(table, 1), R"(2|-|{"total":"ten",)" + reason);
+  EXPECT_EQ(row_of(table, 2), "3|10|-");
+  EXPECT_EQ(row_of(table, 3), R"(4|-|{"total":9223372036854775807,)" + reason);
+  EXPECT_EQ(conflicts_, 2U);
+  EXPECT_EQ(undecoded_, 0U);
+  // The next file has the wider number.
+  ASSERT_TRUE(add(1, avro_number(1) + avro_number(10)));
+  ASSERT_TRUE(add(3, avro_number(4) + avro_number(INT64_MAX)));
+  ASSERT_TRUE(add(2, avro_number(2) + avro_sized("ten")));
+  const ParquetTable next = end();
+  EXPECT_EQ(row_of(next, 0), "1|10|-");
+  EXPECT_EQ(row_of(next, 1), "4|9223372036854775807|-");
+  EXPECT_EQ(conflicts_, 1U);
+}
+
+TEST_P(FileColumnsTest, a_rescued_field_that_is_called_as_the_reason_is_the_only_one_of_its_name) {
+  knows(1, k_id_field + R"(,{"name":"_reason","type":"int"})");
+  knows(2, k_id_field + R"(,{"name":"_reason","type":"string"})");
+  ASSERT_TRUE(add(1, avro_number(1) + avro_number(10)));
+  ASSERT_TRUE(add(2, avro_number(2) + avro_sized("ten")));
+  const ParquetTable table = end();
+  EXPECT_EQ(row_of(table, 0), "1|10|-");
+  EXPECT_EQ(row_of(table, 1), R"(2|-|{"_reason":"ten"})");
+  EXPECT_EQ(conflicts_, 1U);
+}
+
+TEST_P(FileColumnsTest, what_grows_within_a_column_needs_another_file_once) {
+  const auto order = [](const std::string& fields) {
+    return k_id_field + R"(,{"name":"order","type":{"type":"record","name":"O","fields":[)" + fields + "]}}";
+  };
+  knows(1, order(R"({"name":"qty","type":"int"})"));
+  knows(2, order(R"({"name":"by","type":"string"},{"name":"qty","type":"int"})"));
+  ASSERT_TRUE(add(1, avro_number(1) + avro_number(5)));
+  ASSERT_FALSE(add(2, avro_number(2) + avro_sized("me") + avro_number(6)));
+  ASSERT_TRUE(add(1, avro_number(3) + avro_number(7)));
+  EXPECT_EQ(row_of(end(), 1), "3|7|-");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(add(1, avro_number(1) + avro_number(5)));
+    ASSERT_TRUE(add(2, avro_number(2) + avro_sized("me") + avro_number(6)));
+  }
+  const ParquetTable table = end();
+  EXPECT_EQ(row_of(table, 4), "1|5|-|-");
+  EXPECT_EQ(row_of(table, 5), "2|6|me|-");
+  EXPECT_EQ(conflicts_, 0U);
+}
+
+TEST_P(FileColumnsTest, what_has_no_schema_is_rescued_with_what_is_known_of_it) {
+  knows(1, k_id_field);
+  knows(2, R"({"name":"_offset","type":"long"})");
+  schemas_.faults[FakeSchemas::number(9)] = "schema-unknown: the registry has no schema 9";
+  ASSERT_TRUE(add(std::nullopt));
+  ASSERT_TRUE(add(9, "xx"));
+  ASSERT_TRUE(add("{}"));
+  ASSERT_TRUE(add(2, avro_number(2)));
+  ASSERT_TRUE(add(1, avro_number(4) + "left"));
+  ASSERT_TRUE(add(1, avro_number(5)));
+  EXPECT_FALSE(add(77, avro_number(5))) << "it is waited for";
+  ASSERT_TRUE(add(9, std::string(200'000, 'x')));
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "id");
+  EXPECT_EQ(row_of(table, 0), R"(-|{"_value":null})");
+  EXPECT_EQ(
+      row_of(table, 1),
+      R"(-|{"_value":"\u0000\u0000\u0000\u0000\u0009xx","_reason":"schema-unknown: the registry has no schema 9"})");
+  EXPECT_EQ(
+      row_of(table, 2),
+      R"(-|{"_value":"{}","_reason":"does not begin with an id of Confluent's registry, and no header has )"
+      R"(one"})");
+  EXPECT_EQ(
+      row_of(table, 3),
+      R"(-|{"_value":"\u0004","_reason":"schema-unusable: schema 2 makes no columns: it has the field '_offset', )"
+      R"(and penstock writes a column of that name itself; rename the field","_schema":"2"})");
+  EXPECT_EQ(
+      row_of(table, 4),
+      R"(-|{"_value_base64":"CGxlZnQ=","_reason":"has bytes behind the end of its schema","_schema":"1"})");
+  EXPECT_EQ(row_of(table, 5), "5|-");
+  EXPECT_EQ(table.columns[1].at(6).value_or("").size(), 200'000U + 100);
+  EXPECT_EQ(undecoded_, 5U);
+}
+
+TEST_P(FileColumnsTest, a_file_that_began_without_columns_gets_them_only_before_its_first_row_group) {
+  knows(1, k_id_field);
+  ASSERT_TRUE(add(std::nullopt));
+  ASSERT_TRUE(add(1, avro_number(5)));
+  EXPECT_EQ(row_of(end(), 1), "5|-");
+
+  *next_ = {};
+  begin();
+  shared_.held_bytes = ParquetShared::k_held_bytes_max;
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_TRUE(add("no id " + std::to_string(i * i)));
+  }
+  EXPECT_FALSE(add(1, avro_number(5))) << "the first column would lie behind all others";
+  shared_.held_bytes -= ParquetShared::k_held_bytes_max;
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "");
+  EXPECT_GT(table.footer.groups.size(), 1U);
+  ASSERT_TRUE(add(1, avro_number(5)));
+  EXPECT_EQ(row_of(end(), 0), "5|-");
+}
+
+TEST_P(FileColumnsTest, a_file_has_so_many_versions_and_so_large_ones) {
+  for (std::uint32_t id = 0; id <= FileColumns::k_versions_max; ++id) {
+    knows(id, k_id_field);
+    ASSERT_EQ(add(id, avro_number(id)), id < FileColumns::k_versions_max) << id;
+  }
+  EXPECT_EQ(end().footer.rows, FileColumns::k_versions_max);
+
+  const std::string doc = R"({"name":"id","type":"long","doc":")" + std::string(100'000, 'd') + "\"}";
+  knows(1001, doc);
+  knows(1002, doc);
+  knows(1004, doc);
+  ASSERT_TRUE(add(1001, avro_number(1)));
+  ASSERT_TRUE(add(1002, avro_number(2)));  // the first does not count
+  ASSERT_FALSE(add(1004, avro_number(3)));
+  end();
+  ASSERT_TRUE(add(1004, avro_number(2)));
+  knows(1003,
+        R"({"name":"id","type":"long","doc":")" + std::string(FileColumns::k_schema_text_max, 'd') + "\"}");
+  ASSERT_TRUE(add(1003, avro_number(2)));
+  EXPECT_EQ(
+      row_of(end(), 1),
+      R"(-|{"_value":"\u0004","_reason":"schema-unusable: schema 1003 makes no columns: it has more than )"
+      R"(131072 bytes","_schema":"1003"})");
+}
+
+TEST_P(FileColumnsTest, columns_beyond_those_of_a_table_are_rescued) {
+  const auto many = [](int from, int count) {
+    std::string fields = k_id_field;
+    for (int i = from; i < from + count; ++i) {
+      fields += R"(,{"name":"c)" + std::to_string(i) + R"(","type":["null","int"]})";
+    }
+    return fields;
+  };
+  knows(1, many(0, 990));
+  knows(2, many(990, 10));
+  const std::string nulls(989, '\0');
+  ASSERT_TRUE(add(1, avro_number(1) + nulls + avro_number(1) + avro_number(11)));
+  ASSERT_TRUE(add(2, avro_number(2) + std::string(8, '\0') + avro_number(1) + avro_number(12) +
+                         avro_number(1) + avro_number(13)));
+  const ParquetTable table = end();
+  EXPECT_EQ(table.footer.schema.size(), codec::k_table_leaves_max + 8);
+  EXPECT_EQ(table.columns[codec::k_table_leaves_max].at(1),
+            R"({"c999":13,"_reason":"has fields that their columns cannot take: c999"})");
+  EXPECT_EQ(table.columns[codec::k_table_leaves_max - 1].at(1), "12");
+  EXPECT_EQ(conflicts_, 1U);
+}
+
+TEST_P(FileColumnsTest, columns_that_the_footer_has_no_room_for_need_another_file) {
+  std::string fields = k_id_field;
+  for (int i = 0; i < 900; ++i) {
+    fields += R"(,{"name":"c)" + std::to_string(i) + R"(","type":["null","int"]})";
+  }
+  knows(1, k_id_field);
+  knows(2, fields);
+  shared_.held_bytes = ParquetShared::k_held_bytes_max;
+  for (int i = 0; i < 60'000 && maker_->encoder().can_have({.leaves = 901}); ++i) {
+    ASSERT_TRUE(add(1, avro_number(i * 7'919LL * i)));
+  }
+  EXPECT_FALSE(add(2, avro_number(1) + std::string(900, '\0')));
+  shared_.held_bytes -= ParquetShared::k_held_bytes_max;
+  EXPECT_EQ(names_of(end()), "id");
+  ASSERT_TRUE(add(2, avro_number(1) + std::string(900, '\0')));
+  EXPECT_EQ(end().footer.schema.size(), 909U);
+}
+
+// 480 columns whose paths have 15 long names each are written in 33 KiB.
+TEST_P(FileColumnsTest, a_schema_with_long_paths_makes_no_columns) {
+  std::string fields;
+  for (int i = 0; i < 480; ++i) {
+    fields += (i == 0 ? "" : ",") + (R"({"name":"c)" + std::to_string(i) + R"(","type":["null","int"]})");
+  }
+  for (char c = 'a'; c < 'a' + 15; ++c) {
+    fields = R"({"name":")" + std::string(1'000, c) + R"(","type":{"type":"record","name":"R)" +
+             std::string(1, c) + R"(","fields":[)" + fields + "]}}";
+  }
+  knows(1, fields);
+  knows(2, k_id_field);
+  ASSERT_TRUE(add(2, avro_number(1)));
+  ASSERT_TRUE(add(1, std::string(480, '\0')));
+  EXPECT_LT(shared_.held_bytes, 64U * 1024);
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "id");
+  EXPECT_NE(row_of(table, 1).find("makes no columns: it has names that take more than 65536 bytes"),
+            std::string::npos);
+}
+
+TEST_P(FileColumnsTest, long_names_of_late_columns_have_room_in_the_footer) {
+  std::string fields = k_id_field;
+  for (char c = 'a'; c < 'a' + 15; ++c) {
+    fields += R"(,{"name":")" + std::string(1'000, c) + R"(","type":["null","int"]})";
+  }
+  knows(1, k_id_field);
+  knows(2, fields);
+  shared_.held_bytes = ParquetShared::k_held_bytes_max;
+  const codec::TableSize wide{.leaves = 16, .path_bytes = 15'018};
+  for (int i = 0; i < 60'000 && maker_->encoder().can_have(wide); ++i) {
+    ASSERT_TRUE(add(1, avro_number(i * 7'919LL * i)));
+  }
+  EXPECT_TRUE(maker_->encoder().can_have({.leaves = 16, .path_bytes = 80}));
+  EXPECT_FALSE(add(2, avro_number(1) + std::string(15, '\0')));
+  shared_.held_bytes -= ParquetShared::k_held_bytes_max;
+  EXPECT_EQ(names_of(end()), "id");
+  ASSERT_TRUE(add(2, avro_number(1) + std::string(15, '\0')));
+  ASSERT_TRUE(add(2, avro_number(1) + std::string(15, '\0')));
+  EXPECT_EQ(end().footer.schema.size(), 24U);
+}
+
+TEST_P(FileColumnsTest, a_file_without_rows_has_the_columns_that_are_known) {
+  const auto names = [this] {
+    const std::vector<std::byte> file = empty_file({.rows = RowFormat::parquet}, values_.get());
+    const auto [table, fault] = read_parquet(file);
+    EXPECT_EQ(fault, "");
+    return names_of(table);
+  };
+  EXPECT_EQ(names(), "");
+  knows(1, k_id_field + "," + k_note_field);
+  ASSERT_TRUE(add(1, avro_number(1) + avro_number(0)));
+  EXPECT_EQ(names(), "id note");
+}
+
+TEST_P(FileColumnsTest, what_a_file_holds_is_given_back) {
+  knows(1, k_id_field);
+  knows(2, k_id_field + "," + k_note_field);
+  ASSERT_TRUE(add(1, avro_number(1)));
+  ASSERT_TRUE(add(2, avro_number(1) + avro_number(0)));
+  for (int i = 0; i < 5'000; ++i) {
+    ASSERT_TRUE(add(1, avro_number(i)));
+  }
+  EXPECT_GE(shared_.held_bytes, maker_->columns().bytes());
+  EXPECT_GT(maker_->columns().bytes(), 2 * 512U);
+  end();
+  maker_.reset();
+  EXPECT_EQ(shared_.held_bytes, 0U);
+}
+
+TEST_P(FileColumnsTest, what_a_file_holds_has_its_schemas_in_it) {
+  const auto held_with_doc = [this](std::size_t letters) {
+    knows(1, R"({"name":"id","type":"long","doc":")" + std::string(letters, 'd') + "\"}");
+    begin();
+    for (int i = 0; i < 5'000; ++i) {
+      EXPECT_TRUE(add(1, avro_number(i)));
+    }
+    return shared_.held_bytes;
+  };
+  const std::size_t held = held_with_doc(1);
+  EXPECT_GT(held_with_doc(50'000), held + 50'000);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FileColumnsTest, testing::Values(Compression::none, Compression::zstd),
+                         [](const auto& each) { return std::string(codec::to_string(each.param)); });
+
+}  // namespace
+}  // namespace penstock::format
