@@ -48,6 +48,7 @@ struct Columns {
   const codec::Table* table = nullptr;
   // The columns are those of the schemas that a registry has.
   bool by_registry = false;
+  config::Columns kind = config::Columns::fields;
   std::shared_ptr<const codec::Table> of_registry = {};
   std::string without = {};  // why there is no table then
 };
@@ -57,7 +58,8 @@ Columns columns_of(std::string name, const config::BatchSettings& batch) {
   return {.name = std::move(name),
           .is_parquet = is_parquet,
           .table = batch.has_table() ? &batch.table() : nullptr,
-          .by_registry = is_parquet && batch.schema_by_id};
+          .by_registry = is_parquet && batch.schema_by_id,
+          .kind = batch.columns};
 }
 
 // The latest schemas, as the registry has them by the names of topics.
@@ -74,8 +76,8 @@ void ask_registry(const config::Settings& settings, std::vector<Columns>& all) {
     if (!columns.by_registry) {
       continue;
     }
-    Result<codec::Table> table =
-        questions.ok() ? (*questions)->columns_of(columns.name) : Result<codec::Table>(questions.error());
+    Result<codec::Table> table = questions.ok() ? (*questions)->columns_of(columns.name, columns.kind)
+                                                : Result<codec::Table>(questions.error());
     if (table.ok()) {
       columns.of_registry = std::make_shared<const codec::Table>(std::move(table).value());
       columns.table = columns.of_registry.get();

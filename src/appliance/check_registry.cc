@@ -21,8 +21,8 @@ constexpr const char* k_name = "registry";
 constexpr std::size_t k_topics_max = 20;
 
 // The columns that the topic's values make now. That they cannot be told says nothing against the topic.
-CheckRow columns_row(RegistryQuestions& questions, const std::string& topic) {
-  const Result<codec::Table> table = questions.columns_of(topic);
+CheckRow columns_row(RegistryQuestions& questions, const std::string& topic, config::Columns columns) {
+  const Result<codec::Table> table = questions.columns_of(topic, columns);
   if (!table.ok()) {
     return {.name = k_name,
             .severity = CheckSeverity::not_tried,
@@ -41,7 +41,7 @@ void add_columns(const config::Settings& settings, RegistryQuestions& questions,
   for (const std::string& topic : settings.source.topics) {
     const config::BatchSettings& batch = settings.batch_for(topic);
     if (batch.format == config::Format::parquet && batch.schema_by_id && asked++ < k_topics_max) {
-      rows.push_back(columns_row(questions, topic));
+      rows.push_back(columns_row(questions, topic, batch.columns));
     }
   }
 }

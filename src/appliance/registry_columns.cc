@@ -9,6 +9,7 @@
 #include "base/concat.h"
 #include "base/schema_outcome.h"
 #include "codec/avro_table.h"
+#include "codec/table_growth.h"
 #include "codec/table_rules.h"
 #include "io/loop.h"
 
@@ -61,7 +62,7 @@ Result<registry::Verdict> RegistryQuestions::ask(const Ask& ask) {
   return *std::move(*verdict);
 }
 
-Result<codec::Table> RegistryQuestions::columns_of(const std::string& topic) {
+Result<codec::Table> RegistryQuestions::columns_of(const std::string& topic, config::Columns columns) {
   const registry::Options& options = parts_->asker->options();
   if (const std::string_view why = why_no_subjects(options.api); !why.empty()) {
     return make_error(ErrorKind::unsupported, Action::give_up, std::string(why));
@@ -85,13 +86,15 @@ Result<codec::Table> RegistryQuestions::columns_of(const std::string& topic) {
     case SchemaOutcome::unavailable:
       return make_error(ErrorKind::unavailable, Action::retry, verdict->message);
   }
-  Result<codec::Table> table = codec::table_of_avro(*verdict->schema);
+  const std::string record =
+      columns == config::Columns::records ? verdict->schema->record_name() : std::string();
+  Result<codec::Table> table = codec::table_of_avro(*verdict->schema, record);
   if (!table.ok()) {
     return make_error(ErrorKind::invalid_input, Action::give_up,
                       concat(schema, " makes no columns: it ", table.error().message));
   }
   codec::make_optional(table->fields);
-  return table;
+  return codec::grown({}, *table, record);
 }
 
 }  // namespace penstock::appliance

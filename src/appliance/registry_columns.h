@@ -32,7 +32,7 @@ class RegistryQuestions {
   Result<registry::Verdict> ask(const Ask& ask);
 
   // The columns of the latest schema of the topic's values. The error's message says why there are none.
-  Result<codec::Table> columns_of(const std::string& topic);
+  Result<codec::Table> columns_of(const std::string& topic, config::Columns columns);
 
  private:
   struct Parts;

@@ -83,9 +83,12 @@ std::shared_ptr<const format::ShreddedValues> shredded_values(const config::Batc
       .make_shredder = {},
       .framing = batch.framing,
       .recipe = concat(static_cast<int>(batch.decode), ",", static_cast<int>(batch.framing), ",",
-                       batch.schema_by_id ? "by id" : batch.value_schema->written)};
+                       batch.schema_by_id
+                           ? (batch.columns == config::Columns::records ? "by id and record" : "by id")
+                           : batch.value_schema->written)};
   if (batch.schema_by_id) {
     values.next = std::make_shared<codec::Table>();
+    values.by_record = batch.columns == config::Columns::records;
   } else if (batch.decode == config::Decode::avro) {
     values.make_shredder = [schema = batch.schema, table = batch.table()] {
       return codec::make_avro_shredder(schema, table);

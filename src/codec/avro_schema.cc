@@ -258,7 +258,11 @@ class AvroSchemaParser {
     if (primitive_of(full) || !named_.emplace(full, number).second) {
       return fault(concat("defines ", shown_name(full), " a second time"));
     }
-    return full.substr(0, full.find('.') == std::string::npos ? 0 : full.rfind('.'));
+    const std::size_t dot = full.rfind('.');
+    if (number == 0 && schema_.nodes_.front().type == AvroType::record) {
+      schema_.record_name_ = dot == std::string::npos ? full : full.substr(dot + 1);
+    }
+    return full.substr(0, dot == std::string::npos ? 0 : dot);
   }
 
   Number record(const element& type, const std::string& space) {

@@ -94,6 +94,8 @@ class AvroSchema {
   const std::string& written() const { return written_; }
 
   const Node& root() const { return nodes_.front(); }
+  // Of a root that is a record, without its namespace. Empty: it is something else.
+  const std::string& record_name() const { return record_name_; }
   const Node& node_of(const Part& part) const { return nodes_[part.node]; }
   const Part& part(const Node& node, std::size_t index) const { return parts_[node.first + index]; }
   std::string_view text_of(const Part& part) const {
@@ -110,6 +112,7 @@ class AvroSchema {
   std::vector<Node> nodes_;
   std::vector<Part> parts_;
   std::string texts_;
+  std::string record_name_;
   std::string written_;
 };
 

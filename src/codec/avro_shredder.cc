@@ -97,34 +97,23 @@ bool is_float(double real) {
 
 class AvroShredder : public Shredder {
  public:
-  AvroShredder(std::shared_ptr<const AvroSchema> schema, const Table& written, Table table)
+  AvroShredder(std::shared_ptr<const AvroSchema> schema, const Table& written, Table table,
+               std::string_view record)
       : schema_(std::move(schema)), table_(std::move(table)) {
-    const AvroSchema::Node& root = schema_->root();
-    const bool is_record = root.type == AvroType::record && root.count > 0;
-    std::vector<bool> has_step(table_.fields.size());
-    std::size_t leaf = 0;
-    for (const Field& field : table_.fields) {
-      places_.push_back(cell_place(field, leaf, 0, 0));
-      leaf += places_.back().leaves;
-    }
-    for (std::size_t i = 0; i < written.fields.size(); ++i) {
-      const Field& field = written.fields[i];
-      const AvroSchema::Node& node = is_record ? schema_->node_of(schema_->part(root, i)) : root;
-      AvroColumn& made = columns_.emplace_back();
-      made.name = is_record ? schema_->text_of(schema_->part(root, i)).substr(1) : "\"value\":";
-      const std::size_t at = index_of(table_.fields, field.name);
-      made.has_conflict = at == table_.fields.size() || fit_of(field, table_.fields[at]) != FieldFit::fits;
-      made.step.written = &node;
-      if (!made.has_conflict) {
-        has_step[at] = true;
-        made.step = compile(table_.fields[at], field, node, places_[at].leaf, 0, 0);
-      }
+    const FieldHome home = home_of(table_, record);
+    places_ = places_of(table_.fields, 0, 0);
+    if (home.fields == &table_.fields) {
+      compile_fields(written, *home.fields, places_);
+      return;
     }
     for (std::size_t i = 0; i < places_.size(); ++i) {
-      if (!has_step[i]) {
+      if (home.fields != &table_.fields[i].fields) {
         absent_.push_back(places_[i]);
       }
     }
+    static const std::vector<Field> k_none;
+    const std::vector<Field>& fields = home.fields != nullptr ? *home.fields : k_none;
+    compile_fields(written, fields, places_of(fields, home.leaf, 1));
   }
 
   const Table& table() const override { return table_; }
@@ -166,6 +155,42 @@ class AvroShredder : public Shredder {
   // Their number: there is none of this very name.
   static std::size_t index_of(const std::vector<Field>& columns, const std::string& name) {
     return static_cast<std::size_t>(std::ranges::find(columns, name, &Field::name) - columns.begin());
+  }
+
+  static std::vector<CellPlace> places_of(const std::vector<Field>& fields, std::size_t leaf,
+                                          std::uint8_t definition) {
+    std::vector<CellPlace> places;
+    for (const Field& field : fields) {
+      places.push_back(cell_place(field, leaf, definition, 0));
+      leaf += places.back().leaves;
+    }
+    return places;
+  }
+
+  // Those of the schema, into the columns at these places, all of which have the same `missing`.
+  void compile_fields(const Table& written, const std::vector<Field>& fields,
+                      const std::vector<CellPlace>& places) {
+    const AvroSchema::Node& root = schema_->root();
+    const bool is_record = root.type == AvroType::record && root.count > 0;
+    std::vector<bool> has_step(fields.size());
+    for (std::size_t i = 0; i < written.fields.size(); ++i) {
+      const Field& field = written.fields[i];
+      const AvroSchema::Node& node = is_record ? schema_->node_of(schema_->part(root, i)) : root;
+      AvroColumn& made = columns_.emplace_back();
+      made.name = is_record ? schema_->text_of(schema_->part(root, i)).substr(1) : "\"value\":";
+      const std::size_t at = index_of(fields, field.name);
+      made.has_conflict = at == fields.size() || fit_of(field, fields[at]) != FieldFit::fits;
+      made.step.written = &node;
+      if (!made.has_conflict) {
+        has_step[at] = true;
+        made.step = compile(fields[at], field, node, places[at].leaf, places[at].missing, 0);
+      }
+    }
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (!has_step[i]) {
+        absent_.push_back(places[i]);
+      }
+    }
   }
 
   // `field` is what the node is in the schema's own table, and fits the column, whose first leaf is `leaf`.
@@ -514,8 +539,8 @@ std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> s
 }
 
 std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, const Table& written,
-                                             Table table) {
-  return std::make_unique<AvroShredder>(std::move(schema), written, std::move(table));
+                                             Table table, std::string_view record) {
+  return std::make_unique<AvroShredder>(std::move(schema), written, std::move(table), record);
 }
 
 }  // namespace penstock::codec

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "codec/avro_schema.h"
 #include "codec/table.h"
@@ -28,7 +29,10 @@ std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> s
 //   {"total":"12.50","_reason":"has fields that their columns cannot take: total"}
 //
 // A field of the schema that is called _reason, and is rescued too, stands there in the place of ours.
+//
+// `record`: the column of the table that the fields lie in. All of this then holds of the fields in it, and
+// the other columns are null. Empty: the fields are columns themselves.
 std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, const Table& written,
-                                             Table table);
+                                             Table table, std::string_view record = {});
 
 }  // namespace penstock::codec

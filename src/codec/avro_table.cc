@@ -159,8 +159,16 @@ AvroOptional avro_optional(const AvroSchema& schema, const Node& node) {
   return found;
 }
 
-Result<Table> table_of_avro(const AvroSchema& schema) {
-  return AvroTableMaker(schema).make();
+Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record) {
+  Result<Table> made = AvroTableMaker(schema).make();
+  if (!record.empty() && made.ok()) {
+    const Result<Table> within = checked_table(
+        {.fields = {{.name = std::string(record), .type = FieldType::record, .fields = made->fields}}});
+    if (!within.ok()) {
+      return within.error();
+    }
+  }
+  return made;
 }
 
 }  // namespace penstock::codec

@@ -72,6 +72,40 @@ bool has_room(const TableSize& size) {
          size.path_bytes <= k_table_path_bytes_max;
 }
 
+// Of a field that lies in `record`, or in nothing.
+TableSize size_within(const Field& field, std::string_view record) {
+  return record.empty()
+             ? size_of(field)
+             : size_of(Field{.name = std::string(record), .type = FieldType::record, .fields = {field}});
+}
+
+// `fields`: of the table, or of its column `record`. `size`: of the whole table.
+void grow(std::vector<Field>& fields, const std::vector<Field>& written, TableSize size,
+          std::string_view record) {
+  for (const Field& field : written) {
+    Field* const known = named(fields, field.name);
+    if (known != nullptr && (known->name != field.name || fit_of(field, *known) == FieldFit::conflicts)) {
+      continue;
+    }
+    Field made = known == nullptr ? field : *known;
+    if (known != nullptr) {
+      widen(made, field);
+    }
+    TableSize larger = size;
+    larger += size_within(made, record);
+    larger -= known == nullptr ? TableSize{} : size_within(*known, record);
+    if (!has_room(larger)) {
+      continue;
+    }
+    size = larger;
+    if (known == nullptr) {
+      fields.push_back(std::move(made));
+    } else {
+      *known = std::move(made);
+    }
+  }
+}
+
 }  // namespace
 
 const Field* column_named(const std::vector<Field>& fields, std::string_view name) {
@@ -101,56 +135,79 @@ FieldFit fit_of(const Field& written, const Field& column) {
   return fit;
 }
 
-Table grown(const Table& table, const Table& written) {
+Table grown(const Table& table, const Table& written, std::string_view record) {
   Table next = table;
   TableSize size = size_of(next);
-  for (const Field& field : written.fields) {
-    Field* const known = named(next.fields, field.name);
-    if (known != nullptr && (known->name != field.name || fit_of(field, *known) == FieldFit::conflicts)) {
-      continue;
-    }
-    Field made = known == nullptr ? field : *known;
-    if (known != nullptr) {
-      widen(made, field);
-    }
-    TableSize larger = size;
-    larger += size_of(made);
-    larger -= known == nullptr ? TableSize{} : size_of(*known);
-    if (!has_room(larger)) {
-      continue;
-    }
-    size = larger;
-    if (known == nullptr) {
-      next.fields.push_back(std::move(made));
-    } else {
-      *known = std::move(made);
-    }
+  if (record.empty()) {
+    grow(next.fields, written.fields, size, record);
+    return next;
+  }
+  Field* home = named(next.fields, record);
+  if (home == nullptr) {
+    next.fields.push_back({.name = std::string(record), .type = FieldType::record});
+    home = &next.fields.back();
+  }
+  if (home->name == record && home->type == FieldType::record) {
+    grow(home->fields, written.fields, size, record);
+  }
+  if (next.fields.back().type == FieldType::record && next.fields.back().fields.empty()) {
+    next.fields.pop_back();  // there was no room for any
   }
   return next;
 }
 
-bool add_columns(Table& table, const Table& written, const Table& next) {
-  std::vector<const Field*> added;
+bool add_columns(Table& table, const Table& written, const Table& next, std::string_view record) {
+  const std::vector<Field>* const in_next = home_of(next, record).fields;
+  if (in_next == nullptr) {
+    return true;
+  }
   TableSize size = size_of(table);
+  const std::vector<Field>* const in_table = home_of(table, record).fields;
+  if (in_table == nullptr) {  // the whole record is new, or another column is in its place
+    const Field& home = *column_named(next.fields, record);
+    if (column_named(table.fields, record) != nullptr) {
+      return false;
+    }
+    size += size_of(home);
+    if (has_room(size)) {
+      table.fields.push_back(home);
+    }
+    return has_room(size);
+  }
+  std::vector<const Field*> added;
   for (const Field& field : written.fields) {
-    const Field* const known = column_named(table.fields, field.name);
-    const Field* const in_next = column_named(next.fields, field.name);
+    const Field* const known = column_named(*in_table, field.name);
+    const Field* const wanted = column_named(*in_next, field.name);
     const bool fits_next =
-        in_next != nullptr && in_next->name == field.name && fit_of(field, *in_next) == FieldFit::fits;
+        wanted != nullptr && wanted->name == field.name && fit_of(field, *wanted) == FieldFit::fits;
     if (known == nullptr && fits_next) {
-      size += size_of(*in_next);
-      added.push_back(in_next);
+      size += size_of(*wanted);
+      added.push_back(wanted);
     } else if (known != nullptr && fits_next && fit_of(field, *known) == FieldFit::grows) {
       return false;
     }
   }
-  if (!has_room(size)) {
+  if (!has_room(size) || (!added.empty() && !record.empty())) {
     return false;
   }
   for (const Field* const field : added) {
     table.fields.push_back(*field);
   }
   return true;
+}
+
+FieldHome home_of(const Table& table, std::string_view record) {
+  if (record.empty()) {
+    return {.fields = &table.fields};
+  }
+  std::size_t leaf = 0;
+  for (const Field& field : table.fields) {
+    if (field.name == record) {
+      return {.fields = field.type == FieldType::record ? &field.fields : nullptr, .leaf = leaf};
+    }
+    leaf += leaf_count(field);
+  }
+  return {};
 }
 
 }  // namespace penstock::codec

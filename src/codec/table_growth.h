@@ -11,6 +11,12 @@
 //
 // Lists and maps are as what is in them. All fields are optional, as a version that has a field may not be
 // the only one. Two names that differ only in case are of one column, which is that of the first.
+//
+// A topic may have records of several types that have nothing to do with each other. Then the fields of each
+// can lie in a column of their own, which is called as the record is, and the rules above hold within it:
+//
+//   of `Order`     id INT64                   Order RECORD<id INT64>
+//   of `Payment`   id TEXT, amount FLOAT64    Order RECORD<id INT64>, Payment RECORD<id TEXT, amount FLOAT64>
 #pragma once
 
 #include <cstdint>
@@ -33,12 +39,21 @@ const Field* column_named(const std::vector<Field>& fields, std::string_view nam
 
 // What the next table has: `table` with all of `written` that it can take. Columns stay in their places. What
 // would make it larger than a table may be (table_rules.h) is left out. `written` is a table that
-// checked_table() has made.
-Table grown(const Table& table, const Table& written);
+// checked_table() has made. `record`: the column that its fields lie in; empty: they are columns themselves.
+Table grown(const Table& table, const Table& written, std::string_view record = {});
 
 // Adds columns for what `written` has and `table` does not, as they are in `next`, which is
 // grown(..., written). Columns that are there stay as they are. False, and nothing is added: a field does
-// not fit its column, and does that of `next`.
-bool add_columns(Table& table, const Table& written, const Table& next);
+// not fit its column, and does that of `next`. So it is when the column of `record` is there, and has not got
+// all of the fields.
+bool add_columns(Table& table, const Table& written, const Table& next, std::string_view record = {});
+
+// Where the fields of a version are in a table.
+struct FieldHome {
+  // Null: the table has no such column, and none of the fields.
+  const std::vector<Field>* fields = nullptr;
+  std::size_t leaf = 0;  // the first of them
+};
+FieldHome home_of(const Table& table, std::string_view record);
 
 }  // namespace penstock::codec

@@ -48,6 +48,7 @@ constexpr Choice k_compression[] = {
 constexpr Choice k_validate[] = {choice("none", Validate::none), choice("json", Validate::json)};
 constexpr Choice k_decode[] = {choice("none", Decode::none), choice("avro", Decode::avro),
                                choice("json", Decode::json)};
+constexpr Choice k_columns[] = {choice("fields", Columns::fields), choice("records", Columns::records)};
 constexpr Choice k_framing[] = {
     choice("none", codec::AvroFraming::none), choice("confluent", codec::AvroFraming::confluent),
     choice("azure", codec::AvroFraming::azure), choice("apicurio", codec::AvroFraming::apicurio)};
@@ -251,6 +252,19 @@ constexpr Key k_batch_keys[] = {
          "`decode: json` it is a JSON Schema of any draft, or an Avro schema, and says only which columns "
          "there are.",
      .parse = [](const Key&, const Node& node, Settings& s) { return read_schema(node, s.batch); }},
+    {.path = "batch.columns",
+     .kind = Kind::choice,
+     .since = "0.1",
+     .fallback = "fields",
+     .choices = k_columns,
+     .help =
+         "With `format: parquet` and `schema: registry`: what the columns are. `fields`: the fields of the "
+         "values. Records of several types then share columns of one name. `records`: for a topic with "
+         "several types of records. Each type is one column, which is called as the record is, without "
+         "its namespace, and has the fields in it. It is null in the rows of other types. A new field of "
+         "a record ends a file early, once in each topic.",
+     .parse = [](const Key& key, const Node& node,
+                 Settings& s) { return read_choice(key, node, s.batch.columns); }},
     {.path = "batch.framing",
      .kind = Kind::choice,
      .since = "0.1",

@@ -38,6 +38,7 @@ enum class BatchClock : std::uint8_t { wall, record };
 enum class Format : std::uint8_t { ndjson, envelope, capture_avro, parquet };
 enum class Validate : std::uint8_t { none, json };
 enum class Decode : std::uint8_t { none, avro, json };
+enum class Columns : std::uint8_t { fields, records };
 enum class SinkKind : std::uint8_t { azure, directory, null_store };
 enum class SinkAuthType : std::uint8_t { none, shared_key, connection_string, sas, entra };
 
@@ -137,6 +138,8 @@ struct BatchSettings {
   bool schema_by_id = false;
   // batch.schema in every way that it can be read. Null: there is none.
   std::shared_ptr<const codec::ValueSchema> value_schema;
+  // Of schema_by_id: whether each field is a column, or each type of record, with its fields in it.
+  Columns columns = Columns::fields;
   codec::AvroFraming framing = codec::AvroFraming::none;
   codec::Compression compression = codec::Compression::none;
   Validate validate = Validate::none;

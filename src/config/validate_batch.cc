@@ -229,6 +229,23 @@ void check_decode(const Settings& settings, Report& report, const BatchSettings&
   }
 }
 
+// What is written beside another schema may be meant for an override that has a registry's.
+void check_columns(const Settings& settings, Report& report, const BatchSettings& batch,
+                   const std::string& prefix) {
+  const std::string key = prefix + "batch.columns";
+  const auto has_use = [](const BatchSettings& some) {
+    return some.format == Format::parquet && some.schema_by_id;
+  };
+  const bool is_used = has_use(batch) ||
+                       (prefix.empty() && std::ranges::any_of(settings.overrides, [&](const Override& entry) {
+                          return has_use(entry.batch);
+                        }));
+  if (written(settings, key) && !is_used &&
+      sound(report, {key, prefix + "batch.schema", prefix + "batch.format"})) {
+    report.add(key, "has no use without format: parquet and schema: registry; write these, or remove it");
+  }
+}
+
 // The framing of values whose schemas are found by their ids.
 void check_framing(const Settings& settings, Report& report, const BatchSettings& batch,
                    const std::string& prefix) {
@@ -254,6 +271,7 @@ void validate_batch(const Settings& settings, Report& report, const BatchSetting
   check_small_files(settings, report, batch, prefix);
   check_decode(settings, report, batch, prefix);
   check_framing(settings, report, batch, prefix);
+  check_columns(settings, report, batch, prefix);
 }
 
 }  // namespace penstock::config

@@ -19,8 +19,8 @@ constexpr std::size_t k_bytes_per_letter = 8;
 
 }  // namespace
 
-FileColumns::FileColumns(std::shared_ptr<codec::Table> next)
-    : next_(std::move(next)), table_(std::make_shared<const codec::Table>(*next_)) {}
+FileColumns::FileColumns(std::shared_ptr<codec::Table> next, bool by_record)
+    : next_(std::move(next)), by_record_(by_record), table_(std::make_shared<const codec::Table>(*next_)) {}
 
 std::optional<std::uint16_t> FileColumns::find(const codec::SchemaId& id) {
   if (last_ < versions_.size() && versions_[last_].id == id) {
@@ -37,9 +37,9 @@ std::optional<std::uint16_t> FileColumns::find(const codec::SchemaId& id) {
 bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::AvroSchema> schema,
                         const Encoder* encoder, bool has_rows) {
   const std::size_t text_bytes = schema->written().size();
-  Version made{.id = id};
+  Version made{.id = id, .record = by_record_ ? schema->record_name() : std::string()};
   Result<codec::Table> written = text_bytes <= k_schema_text_max
-                                     ? codec::table_of_avro(*schema)
+                                     ? codec::table_of_avro(*schema, made.record)
                                      : invalid_input(concat("has more than ", k_schema_text_max, " bytes"));
   std::size_t bytes = k_version_bytes;
   if (written.ok()) {
@@ -47,7 +47,7 @@ bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::
     codec::make_optional(written->fields);
     made.schema = std::move(schema);
     made.written = std::make_shared<const codec::Table>(std::move(written).value());
-    *next_ = codec::grown(*next_, *made.written);
+    *next_ = codec::grown(*next_, *made.written, made.record);
   } else {
     made.fault = schema_fault(
         concat("schema-unusable: schema ", to_string(id), " makes no columns: it ", written.error().message));
@@ -57,7 +57,7 @@ bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::
   if (has_rows && !has_room) {
     return false;
   }
-  if (made.schema && !add_columns_of(*made.written, encoder, has_rows)) {
+  if (made.schema && !add_columns_of(made, encoder, has_rows)) {
     return false;
   }
   bytes_ += bytes;
@@ -68,11 +68,11 @@ bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::
   return true;
 }
 
-bool FileColumns::add_columns_of(const codec::Table& written, const Encoder* encoder, bool has_rows) {
+bool FileColumns::add_columns_of(const Version& made, const Encoder* encoder, bool has_rows) {
   codec::Table wider = *table_;
   if (!has_rows) {
     wider = *next_;
-  } else if (!codec::add_columns(wider, written, *next_) ||
+  } else if (!codec::add_columns(wider, *made.written, *next_, made.record) ||
              (encoder != nullptr && wider != *table_ && !encoder->can_have(codec::size_of(wider)))) {
     return false;
   }
@@ -88,8 +88,9 @@ bool FileColumns::add_columns_of(const codec::Table& written, const Encoder* enc
 void FileColumns::make_values(Version& version) const {
   if (version.schema) {
     auto values = std::make_shared<ShreddedValues>();
-    values->make_shredder = [schema = version.schema, written = version.written, table = table_] {
-      return codec::make_avro_shredder(schema, *written, *table);
+    values->make_shredder = [schema = version.schema, written = version.written, table = table_,
+                             record = version.record] {
+      return codec::make_avro_shredder(schema, *written, *table, record);
     };
     version.values = std::move(values);
   }

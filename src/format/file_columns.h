@@ -47,11 +47,13 @@ class FileColumns {
   static constexpr std::size_t k_versions_bytes_max = std::size_t{1} << 20;
   static constexpr std::size_t k_schema_text_max = std::size_t{128} << 10;
 
-  // `next`: what the topic's next file begins with, shared by all of its files.
-  explicit FileColumns(std::shared_ptr<codec::Table> next);
+  // `next`: what the topic's next file begins with, shared by all of its files. `by_record`: the fields of a
+  // version that is of a record lie in a column that is called as the record is.
+  explicit FileColumns(std::shared_ptr<codec::Table> next, bool by_record = false);
 
   struct Version {
     codec::SchemaId id;
+    std::string record = {};  // the column that its fields lie in; empty: none
     std::shared_ptr<const codec::AvroSchema> schema = {};
     std::shared_ptr<const codec::Table> written = {};  // what the schema makes
     // Makes shredders into the file's table. Null: the schema makes no columns.
@@ -73,10 +75,11 @@ class FileColumns {
   std::size_t bytes() const { return bytes_ + table_->fields.size() * sizeof(codec::Field); }
 
  private:
-  bool add_columns_of(const codec::Table& written, const Encoder* encoder, bool has_rows);
+  bool add_columns_of(const Version& made, const Encoder* encoder, bool has_rows);
   void make_values(Version& version) const;
 
   std::shared_ptr<codec::Table> next_;
+  bool by_record_;
   std::shared_ptr<const codec::Table> table_;
   std::vector<Version> versions_;
   std::map<codec::SchemaId, std::uint16_t> numbers_;

@@ -21,6 +21,8 @@ struct ShreddedValues {
   // Where ids name the schemas: what the topic's next file begins with. It grows with each version that
   // comes, and is empty when a worker begins. Null: there is one schema.
   std::shared_ptr<codec::Table> next = nullptr;
+  // Then: the fields of a record lie in a column that is called as the record is.
+  bool by_record = false;
 
   // What a file without rows has.
   codec::Table table() const { return next ? *next : make_shredder()->table(); }

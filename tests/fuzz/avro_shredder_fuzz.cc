@@ -45,7 +45,8 @@ constexpr std::array<const char*, 5> k_schemas{
 struct Target {
   std::shared_ptr<const AvroSchema> schema;
   std::unique_ptr<Shredder> shredder;
-  std::unique_ptr<Shredder> into_other;  // the table of another schema, grown by this one
+  std::unique_ptr<Shredder> into_other;   // the table of another schema, grown by this one
+  std::unique_ptr<Shredder> into_record;  // likewise, by a column that has the fields of this one in it
 };
 
 Table optional_table_of(const AvroSchema& schema) {
@@ -62,7 +63,8 @@ Target& target_of(std::size_t choice) {
       const Table other = optional_table_of(AvroSchema::parse(k_schemas[(i + 1) % k_schemas.size()]).value());
       const Table written = optional_table_of(*schema);
       made.push_back({schema, make_avro_shredder(schema, table_of_avro(*schema).value()),
-                      make_avro_shredder(schema, written, grown(other, written))});
+                      make_avro_shredder(schema, written, grown(other, written)),
+                      make_avro_shredder(schema, written, grown(other, written, "R"), "R")});
     }
     return made;
   }();
@@ -79,10 +81,12 @@ void run(std::string_view input) {
   const std::string columns = RowAssembly::json_of(target.shredder->table(), row);
   CHECK((row.rescued.empty() || follows_json_grammar(row.rescued)));
   const bool was_undecoded = target.shredder->was_undecoded();
-  const Row& in_other = target.into_other->shred(value);
-  RowAssembly::json_of(target.into_other->table(), in_other);
-  CHECK((in_other.rescued.empty() || follows_json_grammar(in_other.rescued)));
-  CHECK((was_undecoded || !target.into_other->was_undecoded()));
+  for (Shredder* const other : {target.into_other.get(), target.into_record.get()}) {
+    const Row& in_other = other->shred(value);
+    RowAssembly::json_of(other->table(), in_other);
+    CHECK((in_other.rescued.empty() || follows_json_grammar(in_other.rescued)));
+    CHECK((was_undecoded || !other->was_undecoded()));
+  }
   static std::vector<std::byte> room(k_room_bytes);
   const AvroJson json = write_avro_json(*target.schema, value, room);
   if (json.fault == AvroFault::no_room) {

@@ -157,6 +157,54 @@ def test_what_does_not_fit_since_a_schema_changed_is_rescued_counted_and_told(la
     assert_clean(penstock)
 
 
+PAYMENT = {"type": "record", "name": "shop.Payment", "fields": [
+    {"name": "id", "type": "string"}, {"name": "order", "type": "long"}, {"name": "parts", "type": {"type": "array", "items": "double"}}]}
+
+
+def test_records_of_several_types_by_turns_have_a_column_each_and_share_their_files(landing, tmp_path):
+    """An order and a payment have an `id` of different types: each is in the column of its record. A version of one of them with a
+    new field ends the file once, and the process that is killed between makes no other file."""
+    lands = landing(1)
+    with Confluent() as registry:
+        ids = [registry.register(schema) for schema in (V1, PAYMENT, V2)]
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"columns": "records"}}))
+        told, records = [], []
+        for n in range(900):
+            kind = n % 2 if n < 450 else n % 3
+            value = value_of((V1, None, V2)[kind], n) if kind != 1 else {"id": f"p{n}", "order": n - 1, "parts": [n / 4] * (n % 3)}
+            told.append({"Order": value if kind != 1 else None, "Payment": value if kind == 1 else None})
+            records.append(prefix(ids[kind]) + encoded((V1, PAYMENT, V2)[kind], value))
+        produce(lands, lands.topic, records)
+        penstock.start()
+        penstock.wait_metric("penstock_records_received_total", 400, 60)
+        penstock.service.kill()
+        penstock.start()
+        penstock.wait_metric("penstock_records_received_total", 900, 60)
+        assert penstock.metric("penstock_schema_conflicts_total") == 0
+        assert penstock.terminate() == 0
+
+        registry.latest[f"{lands.topic}-value"] = ids[1]
+        ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
+        assert "  `Payment` STRUCT<`id`: STRING, `order`: BIGINT, `parts`: ARRAY<DOUBLE>>,\n  `_rescued` STRING," in ddl, ddl
+    files = [pyarrow.parquet.read_table(io.BytesIO(stored)) for stored in tables_of(lands, lands.topic).values()]
+    assert [file.column_names[:2] for file in files] == [["Order", "Payment"]] * 2
+    rows = in_order([row for file in files for row in file.to_pylist()])
+    assert [row["_offset"] for row in rows] == list(range(900))
+    assert {row["_rescued"] for row in rows} == {None}
+    columns = ["id", "name", "note", "lines"]
+    for row, value in zip(rows, told):
+        assert row["Payment"] == value["Payment"]
+        order = row["Order"] and {name: row["Order"].get(name) for name in columns}
+        assert order == (value["Order"] and {name: value["Order"].get(name) for name in columns})
+    for n, stored in enumerate(tables_of(lands, lands.topic).values()):
+        (tmp_path / f"{n}.parquet").write_bytes(stored)
+    counted = duckdb.sql(f"""select count("Order"), count("Payment"), sum("Order".id), max("Payment".id)
+                             from read_parquet('{tmp_path}/*.parquet', union_by_name = true)""").fetchall()
+    assert counted == [(sum(value["Order"] is not None for value in told), sum(value["Payment"] is not None for value in told),
+                        sum(value["Order"]["id"] for value in told if value["Order"]), "p99")]
+    assert_clean(penstock)
+
+
 def test_a_topic_whose_schema_is_not_known_holds_up_no_other(landing):
     lands = landing(1)
     other = lands.kafka.create_topic(1)

@@ -495,5 +495,49 @@ TEST(AvroShredder, a_field_of_another_type_than_its_column_is_rescued_with_the_r
                                        R"("_reason":"has fields that their columns cannot take: code"})");
 }
 
+TEST(AvroShredder, the_fields_of_a_record_are_in_its_column_and_the_others_are_null) {
+  const auto order = std::make_shared<const AvroSchema>(
+      AvroSchema::parse(avro_record(avro_field("id", "\"long\"") + "," +
+                                    avro_field("tags", R"({"type":"array","items":"string"})")))
+          .value());
+  const Table written = table_of_avro(*order).value();
+  Table table =
+      table_of_avro(
+          AvroSchema::parse(
+              avro_record(
+                  avro_field("Before", avro_logical("long", "timestamp-millis")) + "," +
+                  avro_field(
+                      "Order",
+                      R"({"type":"record","name":"O","fields":[{"name":"gone","type":"int"},)"
+                      R"({"name":"id","type":"int"},{"name":"tags","type":{"type":"array","items":"string"}}]})") +
+                  "," + avro_field("After", R"({"type":"map","values":"int"})")))
+              .value())
+          .value();
+  make_optional(table.fields);
+  const auto shredder = make_avro_shredder(order, written, table, "Order");
+  const auto row_of = [&](const std::string& value) {
+    const Row& row = shredder->shred(as_bytes(value));
+    return RowAssembly::json_of(shredder->table(), row) + row.rescued;
+  };
+  EXPECT_EQ(row_of(avro_number(7) + avro_number(1) + avro_sized("a") + avro_number(0)),
+            R"({"Before":null,"Order":{"gone":null,"id":7,"tags":["a"]},"After":null})");
+  EXPECT_EQ(row_of(avro_number(std::int64_t{1} << 40) + avro_number(0)),
+            R"({"Before":null,"Order":{"gone":null,"id":null,"tags":[]},"After":null})"
+            R"({"id":1099511627776,"_reason":"has fields that their columns cannot take: id"})");
+  EXPECT_TRUE(shredder->was_in_conflict());
+  EXPECT_EQ(row_of(avro_number(7)), R"({"Before":null,"Order":null,"After":null})"
+                                    R"({"_value_base64":"Dg==","_reason":"ends before its schema does"})");
+  EXPECT_TRUE(shredder->was_undecoded());
+
+  // A table without the column, and one where something else is called so.
+  for (const std::string& other : {avro_field("After", "\"int\""), avro_field("Order", "\"int\"")}) {
+    Table without = table_of_avro(AvroSchema::parse(avro_record(other)).value()).value();
+    const auto rescuing = make_avro_shredder(order, written, without, "Order");
+    EXPECT_EQ(rescuing->shred(as_bytes(avro_number(7) + avro_number(0))).rescued,
+              R"({"id":7,"tags":[],"_reason":"has fields that their columns cannot take: id, tags"})");
+    EXPECT_TRUE(rescuing->was_in_conflict());
+  }
+}
+
 }  // namespace
 }  // namespace penstock::codec

@@ -178,5 +178,63 @@ TEST(TableGrowth, the_paths_of_its_columns_have_so_many_bytes_and_no_more) {
   EXPECT_EQ(open, wide);
 }
 
+// Of the record: "Order record id int64".
+TEST(TableGrowth, the_fields_of_a_record_can_lie_in_a_column_of_their_own) {
+  const Table order = table_of(avro_field_of("id", "\"long\""));
+  const Table payment = table_of(avro_field_of("id", "\"string\"") + "," + avro_field_of("sum", "\"float\""));
+  const Table two = grown(grown({}, order, "Order"), payment, "Payment");
+  EXPECT_EQ(two, table_of(avro_field_of("Order", record_of("O", avro_field_of("id", "\"long\""))) + "," +
+                          avro_field_of("Payment", record_of("P", avro_field_of("id", "\"string\"") + "," +
+                                                                      avro_field_of("sum", "\"float\"")))));
+  EXPECT_EQ(grown(two, order, "Order"), two);
+
+  // Each field of the record is held against its own column, as fields of no record are.
+  const Table changed =
+      table_of(avro_field_of("id", "\"string\"") + "," + avro_field_of("note", "\"string\""));
+  const Table next = grown(two, changed, "Order");
+  EXPECT_EQ(next.fields.front(),
+            table_of(avro_field_of("Order", record_of("O", avro_field_of("id", "\"long\"") + "," +
+                                                               avro_field_of("note", "\"string\""))))
+                .fields.front());
+
+  // A name that differs in case, or is that of a column which is no record, has no column.
+  EXPECT_EQ(grown(two, changed, "order"), two);
+  EXPECT_EQ(grown(order, changed, "id"), order);
+}
+
+TEST(TableGrowth, an_open_table_gets_a_record_that_is_new_and_no_field_in_one_that_is_there) {
+  Table table = grown({}, table_of(avro_field_of("id", "\"int\"")), "Order");
+  const Table payment = table_of(avro_field_of("sum", "\"float\""));
+  const Table two = grown(table, payment, "Payment");
+  ASSERT_TRUE(add_columns(table, payment, two, "Payment"));
+  EXPECT_EQ(table, two);
+  ASSERT_TRUE(add_columns(table, payment, two, "Payment"));
+  EXPECT_EQ(table, two);
+  const Table larger =
+      table_of(avro_field_of("sum", "\"float\"") + "," + avro_field_of("note", "\"string\""));
+  EXPECT_FALSE(add_columns(table, larger, grown(two, larger, "Payment"), "Payment"));
+  EXPECT_EQ(table, two);
+  // A field that no column is for does not ask for another file.
+  const Table other = table_of(avro_field_of("sum", "\"string\""));
+  EXPECT_TRUE(add_columns(table, other, grown(two, other, "Payment"), "Payment"));
+  EXPECT_EQ(table, two);
+}
+
+TEST(TableGrowth, a_record_has_the_fields_that_there_is_room_for) {
+  Table table;
+  for (std::size_t i = 0; i < k_table_leaves_max - 2; ++i) {
+    table.fields.push_back({.name = "c" + std::to_string(i)});
+  }
+  const Table three{.fields = {{.name = "x"}, {.name = "y"}, {.name = "z"}}};
+  const Table next = grown(table, three, "R");
+  EXPECT_EQ(leaf_count(next), k_table_leaves_max);
+  EXPECT_EQ(next.fields.back().fields.back().name, "y");
+  EXPECT_EQ(grown(next, three, "S"), next);
+  ASSERT_TRUE(add_columns(table, three, next, "R"));
+  EXPECT_EQ(table, next);
+  ASSERT_TRUE(add_columns(table, three, next, "S"));
+  EXPECT_EQ(table, next);
+}
+
 }  // namespace
 }  // namespace penstock::codec

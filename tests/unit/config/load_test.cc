@@ -828,6 +828,10 @@ TEST(Load, what_does_not_fit_together_is_refused) {
        "f.yaml:7: batch.validate: looks at a value as it came, and no Avro is JSON: all would go into"},
       {"batch: {format: envelope, schema: '\"long\"'}",
        "f.yaml:7: batch.schema: has no use without decode: avro or json; write one of them"},
+      {"batch: {format: envelope, decode: avro, schema: '\"long\"', columns: records}",
+       "f.yaml:7: batch.columns: has no use without format: parquet and schema: registry; write these, or"},
+      {"overrides: [{match: a, batch: {columns: records}}]",
+       "f.yaml:7: overrides[0].batch.columns: has no use without format: parquet and schema: registry"},
       {"batch: {format: envelope, framing: confluent}",
        "f.yaml:7: batch.framing: has no use without decode: avro or json; write one of them"},
       {"batch: {format: envelope, decode: avro, schema: '\"long\"'}\noverrides: [{match: a, batch: {format: "

@@ -27,8 +27,8 @@ const std::string k_id_field = R"({"name":"id","type":"long"})";
 const std::string k_note_field = R"({"name":"note","type":["null","string"]})";
 const std::string k_tags_field = R"({"name":"tags","type":{"type":"array","items":"string"}})";
 
-std::string record_schema(const std::string& fields) {
-  return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
+std::string record_schema(const std::string& fields, const std::string& name = "R") {
+  return R"({"type":"record","name":")" + name + R"(","fields":[)" + fields + "]}";
 }
 
 std::string avro_number(std::int64_t value) {
@@ -56,9 +56,18 @@ class FileColumnsTest : public testing::TestWithParam<Compression> {
     maker_.emplace(GetParam(), shared_, 64 * 1024, values_, schemas_);
   }
 
-  void knows(std::uint32_t id, const std::string& fields) {
-    schemas_.known[FakeSchemas::number(id)] =
-        std::make_shared<const codec::AvroSchema>(codec::AvroSchema::parse(record_schema(fields)).value());
+  void knows(std::uint32_t id, const std::string& fields) { knows_record(id, "R", fields); }
+  void knows_record(std::uint32_t id, const std::string& name, const std::string& fields) {
+    schemas_.known[FakeSchemas::number(id)] = std::make_shared<const codec::AvroSchema>(
+        codec::AvroSchema::parse(record_schema(fields, name)).value());
+  }
+
+  // From the next file on the fields of a record lie in its column.
+  void divide_by_record() {
+    auto values = std::make_shared<ShreddedValues>(*values_);
+    values->by_record = true;
+    values_ = std::move(values);
+    begin();
   }
 
   static std::string framed(std::uint32_t id, const std::string& avro) {
@@ -259,6 +268,46 @@ TEST_P(FileColumnsTest, what_grows_within_a_column_needs_another_file_once) {
   EXPECT_EQ(row_of(table, 4), "1|5|-|-");
   EXPECT_EQ(row_of(table, 5), "2|6|me|-");
   EXPECT_EQ(conflicts_, 0U);
+}
+
+TEST_P(FileColumnsTest, records_of_several_types_have_a_column_each_in_one_file) {
+  divide_by_record();
+  knows_record(1, "shop.Order", k_id_field + "," + k_note_field);
+  knows_record(2, "shop.Payment", R"({"name":"id","type":"string"})");
+  knows_record(3, "shop.Order", k_id_field + "," + k_note_field + "," + k_tags_field);
+  knows_record(4, "other.Order", R"({"name":"note","type":"int"})");
+  ASSERT_TRUE(add(1, avro_number(7) + avro_number(1) + avro_sized("hi")));
+  ASSERT_TRUE(add(2, avro_sized("p1")));
+  ASSERT_TRUE(add(1, avro_number(8) + avro_number(0)));
+  ASSERT_TRUE(add(4, avro_number(5)));
+  // A field that is new in a record needs another file, once, and another type does not.
+  const std::string with_tags = avro_number(9) + avro_number(0) + avro_number(0);
+  EXPECT_FALSE(add(3, with_tags));
+  const ParquetTable first = end();
+  EXPECT_EQ(names_of(first), "Order Order Payment");
+  EXPECT_EQ(row_of(first, 0), "7|hi|-|-");
+  EXPECT_EQ(row_of(first, 1), "-|-|p1|-");
+  EXPECT_EQ(row_of(first, 2), "8|-|-|-");
+  EXPECT_EQ(row_of(first, 3),
+            R"(-|-|-|{"note":5,"_reason":"has fields that their columns cannot take: note"})");
+  EXPECT_EQ(conflicts_, 1U);
+
+  ASSERT_TRUE(add(3, with_tags));
+  ASSERT_TRUE(add(2, avro_sized("p2")));
+  ASSERT_TRUE(add(1, avro_number(10) + avro_number(0)));
+  const ParquetTable second = end();
+  EXPECT_EQ(names_of(second), "Order Order Order Payment");
+  EXPECT_EQ(second.columns[0].size(), 3U);
+}
+
+TEST_P(FileColumnsTest, a_record_that_is_called_as_a_column_of_penstock_makes_no_column) {
+  divide_by_record();
+  knows_record(1, "_topic", k_id_field);
+  ASSERT_TRUE(add(1, avro_number(7)));
+  const ParquetTable table = end();
+  EXPECT_NE(table.columns[0].at(0).value_or("").find("penstock writes a column of that name itself"),
+            std::string::npos);
+  EXPECT_EQ(undecoded_, 1U);
 }
 
 TEST_P(FileColumnsTest, what_has_no_schema_is_rescued_with_what_is_known_of_it) {
