@@ -68,8 +68,7 @@ Duration session_timeout(const config::Settings& settings) {
 
 std::shared_ptr<const format::AvroValues> avro_values(const config::BatchSettings& batch) {
   const bool is_parquet_by_id = batch.format == config::Format::parquet && batch.schema_by_id;
-  return batch.decode == config::Decode::avro &&
-                 (batch.format == config::Format::envelope || is_parquet_by_id)
+  return batch.decode == config::Decode::avro && (batch.format != config::Format::parquet || is_parquet_by_id)
              ? std::make_shared<const format::AvroValues>(format::AvroValues{batch.schema, batch.framing})
              : nullptr;
 }

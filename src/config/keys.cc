@@ -229,7 +229,9 @@ constexpr Key k_batch_keys[] = {
          "name of their branch, `bytes` and `fixed` in base64. Logical types are exact text: decimals with "
          "all their digits, dates and times as ISO 8601 has them. A value that is not of the schema is not "
          "lost: it lands as `value_base64`, with the reason in `decode_error`, and counts in "
-         "penstock_undecoded_values_total. With `format: parquet` each field of the schema is a column. "
+         "penstock_undecoded_values_total. With `format: capture-avro` that JSON is the Body, and the reason "
+         "is "
+         "among the SystemProperties. With `format: parquet` each field of the schema is a column. "
          "`json`: JSON, whose members become columns; needs format: parquet. What does not fit a column, "
          "and members that the schema does not have, are JSON in the column `_rescued`. So is a value that "
          "is not of the schema. `penstock schema` shows the columns.",

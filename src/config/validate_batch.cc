@@ -151,10 +151,10 @@ DecodeFault decode_format_fault(const BatchSettings& batch) {
   if (batch.decode == Decode::json && batch.format != Format::parquet) {
     return {"batch.format", "has no columns for decode: json; write parquet, or decode: none"};
   }
-  if (batch.format != Format::envelope && batch.format != Format::parquet) {
+  if (batch.format == Format::ndjson) {
     return {"batch.format",
-            "has no place for a value that batch.decode cannot decode; write envelope or parquet, or decode: "
-            "none"};
+            "has no place for a value that batch.decode cannot decode; write envelope, parquet or "
+            "capture-avro, or decode: none"};
   }
   if (batch.format == Format::envelope && !batch.envelope_fields.has(EnvelopeField::value)) {
     return {"batch.envelope_fields",

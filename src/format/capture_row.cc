@@ -32,6 +32,9 @@
 #include "base/varint.h"
 #include "codec/json_check.h"
 #include "format/amqp_value.h"
+#include "format/decoded_value.h"
+#include "format/record_schema.h"
+#include "format/schema_source.h"
 
 namespace penstock::format {
 namespace {
@@ -48,6 +51,7 @@ constexpr std::int64_t k_body = 1;
 // Names of system properties, each with its length in front.
 constexpr std::string_view k_kafka_key = "\x1ex-opt-kafka-key";
 constexpr std::string_view k_enqueued_time = "\x26x-opt-enqueued-time";
+constexpr std::string_view k_undecoded = "\x24x-opt-decode-error";
 
 // "12/31/9999 12:59:59 PM".
 constexpr std::size_t k_time_bytes_max = 22;
@@ -56,6 +60,8 @@ constexpr std::size_t k_time_bytes_max = 22;
 // time, both names, and the two ends of the maps.
 constexpr std::size_t k_datum_bytes_beside =
     9 * k_varint_bytes_max + 20 + k_time_bytes_max + k_kafka_key.size() + k_enqueued_time.size() + 8;
+// Of the name with the longest of the faults, its branch and its length.
+constexpr std::size_t k_undecoded_bytes_max = 32 + k_schema_fault_bytes_max;
 // Of a header: the lengths of name and value, and the branch. A long of one byte in AMQP may take two.
 constexpr std::size_t k_property_bytes_beside = 2 * k_varint_bytes_max + 2;
 
@@ -175,26 +181,65 @@ class Repeats {
 
 class CaptureWriter {
  public:
-  static std::size_t bytes_max(const RecordView& record) {
-    std::size_t bytes = k_datum_bytes_beside + record.key.size() + record.value.size();
+  explicit CaptureWriter(const RowContext& context) : decodes_(context.avro != nullptr), schemas_(context) {}
+
+  std::size_t head_bytes_max(const RecordView& record) const {
+    std::size_t bytes = k_datum_bytes_beside + record.key.size() + (decodes_ ? k_undecoded_bytes_max : 0);
     for (const HeaderView& header : record.headers) {
       bytes += k_property_bytes_beside + header.key.size() + header.value.size();
     }
     return bytes;
   }
 
-  // All but the value's bytes. bytes_max() less these are free.
-  char* write_head(const RecordView& record, char* to) {
+  // What write() must be given. A value that is decoded may need more.
+  std::size_t bytes_needed(const RecordView& record) const {
+    return head_bytes_max(record) + record.value.size();
+  }
+
+  // Returns the row's end, or null where a value that is decoded has too little room, or waits for its schema.
+  // `framed` counts on.
+  char* write(const RecordView& record, MutableBytes room, Framed& framed) {
+    char* const row = reinterpret_cast<char*>(room.data());
+    if (!decodes(record)) {
+      return put_raw(write_head(record, record.value.size(), {}, row), record.value.data(),
+                     record.value.size());
+    }
+    const RecordSchema schema = schemas_.of(record);
+    if (schema.waits()) {
+      framed.waits = true;
+      return nullptr;
+    }
+    // Its length stands before it. So it is made behind the longest head, and is moved to the end of its own.
+    const MutableBytes behind = room.subspan(head_bytes_max(record));
+    const DecodedValue decoded = decode_value(schema, behind);
+    if (decoded.no_room) {
+      return nullptr;
+    }
+    framed.undecoded += decoded.fault.empty() ? 0 : 1;
+    const Bytes body = decoded.fault.empty() ? Bytes(behind.first(decoded.bytes)) : record.value;
+    char* const to = write_head(record, body.size(), decoded.fault, row);
+    std::memmove(to, body.data(), body.size());
+    return to + body.size();
+  }
+
+  bool decodes(const RecordView& record) const { return decodes_ && !record.null_value; }
+
+  // Of a record whose value is decoded.
+  RecordSchema schema_of(const RecordView& record) { return schemas_.of(record); }
+
+  // All but the body's bytes. `decode_error`: empty, there is none. head_bytes_max() are free.
+  char* write_head(const RecordView& record, std::size_t body_bytes, std::string_view decode_error,
+                   char* to) {
     to = put_zigzag(to, record.offset.value);
     to = put_offset(record.offset.value, to);
     const std::string_view time = times_.of(record.timestamp_ms);
     to = put_raw(to, time.data(), time.size());
-    to = put_system_properties(record, to);
+    to = put_system_properties(record, decode_error, to);
     to = put_headers(record.headers, to);
     if (record.null_value) {
       return put_branch(to, k_no_body);
     }
-    return put_zigzag_length(put_branch(to, k_body), record.value.size());
+    return put_zigzag_length(put_branch(to, k_body), body_bytes);
   }
 
   std::size_t repeated() const { return repeated_; }
@@ -208,9 +253,9 @@ class CaptureWriter {
     return end;
   }
 
-  static char* put_system_properties(const RecordView& record, char* to) {
+  static char* put_system_properties(const RecordView& record, std::string_view decode_error, char* to) {
     const bool has_time = record.timestamp_ms >= 0;
-    const int count = (record.null_key ? 0 : 1) + (has_time ? 1 : 0);
+    const int count = (record.null_key ? 0 : 1) + (has_time ? 1 : 0) + (decode_error.empty() ? 0 : 1);
     if (count > 0) {
       to = put_zigzag(to, count);
     }
@@ -221,6 +266,10 @@ class CaptureWriter {
     if (has_time) {
       to = put_raw(to, k_enqueued_time.data(), k_enqueued_time.size());
       to = put_zigzag(put_branch(to, k_long), record.timestamp_ms);
+    }
+    if (!decode_error.empty()) {
+      to = put_raw(to, k_undecoded.data(), k_undecoded.size());
+      to = put_string(put_branch(to, k_string), decode_error);
     }
     return put_zigzag(to, 0);
   }
@@ -272,6 +321,8 @@ class CaptureWriter {
     return put_bytes(put_branch(to, k_bytes), std::get<Bytes>(*value));
   }
 
+  const bool decodes_;
+  SchemaOfRecords schemas_;
   TimeText times_;
   Repeats repeats_;
   std::size_t repeated_ = 0;
@@ -279,17 +330,19 @@ class CaptureWriter {
 
 }  // namespace
 
-Framed frame_capture(std::span<const RecordView> records, MutableBytes room) {
-  CaptureWriter writer;
-  char* to = reinterpret_cast<char*>(room.data());
-  const char* const end = to + room.size();
+Framed frame_capture(const RowContext& context, std::span<const RecordView> records, MutableBytes room) {
+  CaptureWriter writer(context);
   Framed framed;
   for (const RecordView& record : records) {
-    if (CaptureWriter::bytes_max(record) > static_cast<std::size_t>(end - to)) {
+    const MutableBytes free = room.subspan(framed.bytes);
+    if (writer.bytes_needed(record) > free.size()) {
       break;
     }
-    to = writer.write_head(record, to);
-    to = put_raw(to, record.value.data(), record.value.size());
+    const char* const end = writer.write(record, free, framed);
+    if (end == nullptr) {
+      break;
+    }
+    framed.bytes = static_cast<std::size_t>(end - reinterpret_cast<const char*>(room.data()));
     framed.value_bytes += record.value.size();
     framed.undated += tells_time(record.timestamp_ms) ? 0 : 1;
     framed.oldest_timestamp_ms = older(framed.oldest_timestamp_ms, record.timestamp_ms);
@@ -297,21 +350,30 @@ Framed frame_capture(std::span<const RecordView> records, MutableBytes room) {
   }
   framed.rows = framed.records;
   framed.repeated = writer.repeated();
-  framed.bytes = room.size() - static_cast<std::size_t>(end - to);
   return framed;
 }
 
-std::size_t capture_bytes_max(const RecordView& record) {
-  return CaptureWriter::bytes_max(record);
+std::size_t capture_bytes_max(const RowContext& context, const RecordView& record) {
+  const CaptureWriter writer(context);
+  return writer.bytes_needed(record) + (writer.decodes(record) ? k_decoded_bytes_max : 0);
 }
 
-CaptureHead capture_head(const RecordView& record) {
-  CaptureWriter writer;
-  CaptureHead head{.bytes = std::string(CaptureWriter::bytes_max(record) - record.value.size(), '\0')};
-  const char* const end = writer.write_head(record, head.bytes.data());
-  head.bytes.resize(static_cast<std::size_t>(end - head.bytes.data()));
-  head.repeated = writer.repeated();
-  return head;
+CaptureParts capture_parts(const RowContext& context, const RecordView& record) {
+  CaptureWriter writer(context);
+  CaptureParts parts{.head = std::string(writer.head_bytes_max(record), '\0'), .value = record.value};
+  std::string json;
+  std::string_view fault;
+  if (writer.decodes(record)) {
+    fault = append_decoded(writer.schema_of(record), json).fault;
+    parts.undecoded = !fault.empty();
+    parts.value = parts.undecoded ? record.value : Bytes();
+  }
+  const char* const end =
+      writer.write_head(record, json.size() + parts.value.size(), fault, parts.head.data());
+  parts.head.resize(static_cast<std::size_t>(end - parts.head.data()));
+  parts.head += json;
+  parts.repeated = writer.repeated();
+  return parts;
 }
 
 }  // namespace penstock::format

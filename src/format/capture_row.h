@@ -6,10 +6,14 @@
 //                             is the nearest of those between 1970 and 9999
 //   SystemProperties  map     x-opt-kafka-key (bytes): the key, where there is one
 //                             x-opt-enqueued-time (long): its time in milliseconds, where there is one
+//                             x-opt-decode-error (string): why the value was to be decoded, and is not
 //   Properties        map     the headers. Of those that have one name the last stands there. Values are
 //                             bytes, or null; those of an event that came over AMQP are what they were
 //                             (amqp_value.h)
 //   Body              bytes   the value; null: there is none
+//
+// Where values are Avro and are to be decoded, Body is the JSON of codec/avro_json.h. A value that is not of
+// its schema, or too large as JSON, is in Body as it came.
 //
 // Names of headers that are not UTF-8 have '?' for every byte that is no ASCII: a reader of Avro refuses a
 // whole file for them. Every record has a row, and no byte of a value is changed.
@@ -26,16 +30,19 @@
 namespace penstock::format {
 
 // frame() for RowFormat::capture.
-Framed frame_capture(std::span<const RecordView> records, MutableBytes room);
+Framed frame_capture(const RowContext& context, std::span<const RecordView> records, MutableBytes room);
 
 // row_bytes_max() for RowFormat::capture.
-std::size_t capture_bytes_max(const RecordView& record);
+std::size_t capture_bytes_max(const RowContext& context, const RecordView& record);
 
-// All of the row that lies before the record's value, which is its end. For a row that is written in pieces.
-struct CaptureHead {
-  std::string bytes;
+// A row that is written in pieces: `head`, with the JSON of a value that was decoded, and `value`, its end.
+// Not of a record that waits for its schema (CHECK).
+struct CaptureParts {
+  std::string head;
+  Bytes value;
   std::size_t repeated = 0;  // headers that are left out
+  bool undecoded = false;    // as Framed::undecoded counts them
 };
-CaptureHead capture_head(const RecordView& record);
+CaptureParts capture_parts(const RowContext& context, const RecordView& record);
 
 }  // namespace penstock::format

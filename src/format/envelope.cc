@@ -25,8 +25,8 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/json_string.h"
-#include "codec/avro_json.h"
 #include "codec/json_check.h"
+#include "format/decoded_value.h"
 #include "format/lines.h"
 #include "format/record_schema.h"
 #include "format/schema_source.h"
@@ -92,30 +92,15 @@ std::string_view type_text(TimestampType type) {
   return "null";
 }
 
-// A value as JSON at the front of a room, or why it has none, as a predicate of it.
-struct Decoded {
-  std::string_view fault;
-  bool no_room = false;  // there is more to be had
-  std::size_t bytes = 0;
-};
+// A tombstone is null in its row.
+constexpr std::string_view k_is_null = "is null, and would look like a tombstone";
 
-Decoded decode(const RecordSchema& of, MutableBytes room) {
-  if (!of.fault.empty()) {
-    return {.fault = of.fault};
+DecodedValue decode(const RecordSchema& schema, MutableBytes room) {
+  DecodedValue decoded = decode_value(schema, room);
+  if (as_text(room.first(decoded.bytes)) == "null") {
+    decoded = {.fault = k_is_null};
   }
-  CHECK(of.schema != nullptr);
-  const MutableBytes allowed = room.first(std::min(room.size(), k_decoded_bytes_max));
-  const codec::AvroJson json = codec::write_avro_json(*of.schema, of.bytes, allowed);
-  if (json.fault == codec::AvroFault::no_room && room.size() < k_decoded_bytes_max) {
-    return {.fault = {}, .no_room = true};
-  }
-  if (json.fault != codec::AvroFault::none) {
-    return {.fault = to_string(json.fault)};
-  }
-  if (as_text(allowed.first(json.bytes)) == "null") {
-    return {.fault = "is null, and would look like a tombstone"};
-  }
-  return {.fault = {}, .bytes = json.bytes};
+  return decoded;
 }
 
 char* put_decode_error(char* to, std::string_view fault) {
@@ -229,7 +214,7 @@ class EnvelopeWriter {
     }
     char* const at = put(to, k_value.text);
     const auto room = static_cast<std::size_t>(end - at) - k_row_end_bytes;
-    const Decoded decoded = decode(schema, MutableBytes(reinterpret_cast<std::byte*>(at), room));
+    const DecodedValue decoded = decode(schema, MutableBytes(reinterpret_cast<std::byte*>(at), room));
     if (decoded.no_room) {
       return nullptr;
     }
@@ -268,27 +253,19 @@ class EnvelopeWriter {
   std::string same_;
 };
 
-// Behind what is in `head`: the value as JSON, in as much memory as it takes, or why it has none, which is
-// returned.
-std::string_view append_decoded(const RecordSchema& schema, const RecordView& record, std::string& head) {
+// Behind what is in `head`: the value as JSON, or why it has none. Returns whether there is none.
+bool append_value(const RecordSchema& schema, std::string& head) {
   const std::size_t before = head.size();
-  const std::size_t at = before + k_value.text.size();
-  std::size_t room = std::min(k_decoded_bytes_max, 4 * record.value.size() + k_row_bytes_beside);
   head += k_value.text;
-  for (;; room = std::min(k_decoded_bytes_max, 4 * room)) {
-    head.resize(at + room);
-    const Decoded decoded = decode(schema, std::as_writable_bytes(std::span(head)).subspan(at));
-    if (decoded.no_room) {
-      continue;
-    }
-    if (decoded.fault.empty()) {
-      head.resize(at + decoded.bytes);
-    } else {
-      head.resize(before);
-      head.append(k_decode_error).append(decoded.fault) += '"';
-    }
-    return decoded.fault;
+  std::string_view fault = append_decoded(schema, head).fault;
+  if (std::string_view(head).substr(before + k_value.text.size()) == "null") {
+    fault = k_is_null;
   }
+  if (!fault.empty()) {
+    head.resize(before);
+    head.append(k_decode_error).append(fault) += '"';
+  }
+  return !fault.empty();
 }
 
 }  // namespace
@@ -346,8 +323,7 @@ EnvelopeParts envelope_parts(const RowContext& context, const RecordView& record
   std::string& head = parts.head;
   head.resize(static_cast<std::size_t>(writer.write_head(record, head.data()) - head.data()));
   if (writer.decodes(record)) {
-    const std::string_view fault = append_decoded(writer.schema_of(record), record, head);
-    parts.undecoded = !fault.empty();
+    parts.undecoded = append_value(writer.schema_of(record), head);
     parts.as_base64 = parts.undecoded;
   } else if (context.fields.has(Field::value) && record.null_value) {
     head.append(k_value.text).append("null");

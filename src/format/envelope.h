@@ -41,10 +41,6 @@ Framed frame_envelopes(const RowContext& context, std::span<const RecordView> re
 // row_bytes_max() for RowFormat::envelope.
 std::size_t envelope_bytes_max(const RowContext& context, const RecordView& record);
 
-// The most that a value may have as JSON that was decoded. It is made in memory of its own where it does not
-// fit into what is left of a slab.
-inline constexpr std::size_t k_decoded_bytes_max = std::size_t{8} << 20;
-
 // A row in three: `head`, the record's value or its base64, `tail`. For a row that is written in pieces. The
 // JSON of a value that was decoded stands in the head, and `value` is empty. Not of a record that waits for
 // its schema (CHECK).

@@ -115,7 +115,7 @@ Framed frame(const RowContext& context, std::span<const RecordView> records, Mut
     case RowFormat::parquet:
       return frame_parquet_rows(context, records, room);
     case RowFormat::capture:
-      return frame_capture(records, room);
+      return frame_capture(context, records, room);
   }
   return {};
 }
@@ -141,7 +141,7 @@ std::size_t row_bytes_max(const RowContext& context, const RecordView& record) {
     case RowFormat::parquet:
       return parquet_row_bytes_max(context, record);
     case RowFormat::capture:
-      return capture_bytes_max(record);
+      return capture_bytes_max(context, record);
   }
   return 0;
 }

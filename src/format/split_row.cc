@@ -29,9 +29,11 @@ SplitRow::SplitRow(const RowContext& context, const RecordView& record)
     verbatim_ = true;
     tail_ = {};
   } else if (context.rows == RowFormat::capture) {
-    CaptureHead head = capture_head(record);
-    head_ = std::move(head.bytes);
-    repeated_ = head.repeated;
+    CaptureParts parts = capture_parts(context, record);
+    head_ = std::move(parts.head);
+    value_ = parts.value;
+    repeated_ = parts.repeated;
+    undecoded_ = parts.undecoded;
     verbatim_ = true;
     tail_ = {};
   }

@@ -101,6 +101,31 @@ def test_values_of_several_versions_are_each_read_by_their_own(landing):
     assert verified.returncode == 0 and json.loads(verified.stdout)["findings"] == [], verified.stdout + verified.stderr
 
 
+def test_the_bodies_of_capture_are_the_json_of_values_by_their_own_schemas(landing):
+    """Read by fastavro. What cannot be decoded is there as it came, a large value is, and `verify --deep` reads the rows."""
+    lands = landing(1)
+    with Confluent() as registry:
+        ids = [registry.register(schema) for schema in (V1, V2)]
+        told = [{"id": n, **({"note": "n" * (400_000 if n == 151 else n)} if n % 2 else {})} for n in range(300)]
+        produce(lands, lands.topic, [prefix(ids[n % 2]) + encoded((V1, V2)[n % 2], value) for n, value in enumerate(told)])
+        strange = [prefix(ids[1]) + b"\2", b"{}", None]
+        produce(lands, lands.topic, strange)
+        penstock = lands.penstock(of_registry(lands, registry, {"batch": {
+            "format": "capture-avro", "path": "{topic}/{partition}", "max_age": "600s"}})).start()
+        penstock.wait_metric("penstock_records_received_total", 303, 60)
+        assert penstock.terminate() == 0
+    verified = run_command("verify", "--config", penstock.file, "--deep", "--json")
+    assert verified.returncode == 0 and json.loads(verified.stdout)["findings"] == [], verified.stdout + verified.stderr
+    events = [event for file in read_container(lands.azurite, lands.container) if file.metadata["topic"] == lands.topic
+              for event in fastavro.reader(io.BytesIO(file.stored))]
+    assert [event["SequenceNumber"] for event in events] == list(range(303))
+    assert [json.loads(event["Body"]) for event in events[:300]] == told
+    assert [event["Body"] for event in events[300:]] == strange
+    faults = [event["SystemProperties"].get("x-opt-decode-error") for event in events]
+    assert faults[:300] == [None] * 300
+    assert faults[300] == "ends before its schema does" and faults[301] and faults[302] is None
+
+
 @pytest.mark.both_sources
 def test_a_registry_that_is_away_holds_up_its_topic_alone(landing):
     """At the start, and later for a schema that is new. What is known goes on meanwhile."""

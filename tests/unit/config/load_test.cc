@@ -815,8 +815,8 @@ TEST(Load, what_does_not_fit_together_is_refused) {
        "f.yaml:7: batch.envelope_fields: has an item that is no field of an envelope; write topic, "},
       {"batch: {format: envelope, envelope_fields: []}", "f.yaml:7: batch.envelope_fields: is empty"},
       {"batch: {decode: avro, schema: '\"long\"'}",
-       "f.yaml:7: batch.format: has no place for a value that batch.decode cannot decode; write envelope "
-       "or parquet, or"},
+       "f.yaml:7: batch.format: has no place for a value that batch.decode cannot decode; write envelope, "
+       "parquet or capture-avro, or"},
       {"batch: {format: envelope, decode: avro}\noverrides: [{match: a, batch: {max_age: 5s}}]",
        "f.yaml:7: batch.schema: is required with decode: avro; write \"${file:/its/whole/path}\""},
       {"batch: {format: envelope, decode: avro, schema: '\"long\"', envelope_fields: [key]}",

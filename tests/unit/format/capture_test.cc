@@ -107,7 +107,10 @@ TEST(CaptureRowTest, headers_are_properties_and_of_one_name_the_last_stays) {
   EXPECT_EQ(maps_and_body(record),
             "\x02" + k_time_entry + "\x00\x04\x02"s + "b\x08\x02" + "a\x06\x04" + "33\x00\x02\x02v"s);
   std::string slab(1000, '#');
-  EXPECT_EQ(frame_capture(std::span(&record, 1), std::as_writable_bytes(std::span(slab))).repeated, 2U);
+  EXPECT_EQ(frame_capture({.rows = RowFormat::capture}, std::span(&record, 1),
+                          std::as_writable_bytes(std::span(slab)))
+                .repeated,
+            2U);
   EXPECT_EQ(SplitRow(k_capture, record).repeated(), 2U);
 }
 
