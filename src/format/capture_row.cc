@@ -196,8 +196,8 @@ class CaptureWriter {
     return head_bytes_max(record) + record.value.size();
   }
 
-  // Returns the row's end, or null where a value that is decoded has too little room, or waits for its schema.
-  // `framed` counts on.
+  // Returns the row's end, or null where a value that is decoded has too little room, or waits for its
+  // schema. `framed` counts on.
   char* write(const RecordView& record, MutableBytes room, Framed& framed) {
     char* const row = reinterpret_cast<char*>(room.data());
     if (!decodes(record)) {
@@ -218,7 +218,9 @@ class CaptureWriter {
     framed.undecoded += decoded.fault.empty() ? 0 : 1;
     const Bytes body = decoded.fault.empty() ? Bytes(behind.first(decoded.bytes)) : record.value;
     char* const to = write_head(record, body.size(), decoded.fault, row);
-    std::memmove(to, body.data(), body.size());
+    if (!body.empty()) {
+      std::memmove(to, body.data(), body.size());
+    }
     return to + body.size();
   }
 

@@ -77,6 +77,10 @@ TEST_F(AvroCaptureTest, a_value_that_is_not_of_the_schema_is_the_body_as_it_came
   EXPECT_EQ(row_of(record_of("\x0e")),
             "\x02\x24x-opt-decode-error\x04\x36"s + "ends before its schema does" + "\x00\x00\x02\x02\x0e"s);
   EXPECT_EQ(undecoded_, 1U);
+  RecordView empty = record_of("");
+  empty.value = {};
+  EXPECT_TRUE(row_of(empty).ends_with("\x00\x00\x02\x00"s));
+  EXPECT_EQ(undecoded_, 1U);
 }
 
 TEST_F(AvroCaptureTest, a_tombstone_has_no_body_and_null_is_one) {
