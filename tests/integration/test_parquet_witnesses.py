@@ -21,9 +21,12 @@ from harness.lake import read_container
 from harness.parquet_footer import with_first_column_last
 from harness.penstock import Penstock, merged, run_command
 from harness.producing import Producing
+from harness.schema_registry import Confluent
 from harness.service import wait_until
 from test_parquet import FIRST_TIME, Book, as_json, headers, values
-from test_parquet_columns import EPOCH, JSON_SCHEMA, OWN, as_bytes, fitting, misfitting, reassembled, stripped
+from test_parquet_columns import EPOCH, JSON_SCHEMA, OWN, as_bytes, fitting, misfitting, reassembled, stripped, tables_of
+from test_registry import encoded, prefix, produce
+from test_registry_columns import PAYMENT, V1, V2, V3, of_parquet, value_of
 from test_witnesses import assert_same
 
 pytestmark = [pytest.mark.witnesses, pytest.mark.timeout(900)]
@@ -303,6 +306,50 @@ def test_without_mergeschema_spark_has_the_columns_of_one_file_and_every_row(tor
     told = table_of(spark, tortured, "columns").select(*[f"`{name}`" for name in frame.columns])
     assert frame.dtypes == told.dtypes
     assert in_order(rows_of_spark(frame)) == in_order(rows_of_spark(told))
+
+
+# Schemas of a registry
+
+@pytest.mark.parametrize("columns", ["fields", "records"])
+def test_spark_and_pandas_read_versions_and_types_that_come_by_turns(landing, spark, tmp_path, columns):
+    """Two versions of an order, of `fields` a third and of `records` a payment, with a kill between. Spark merges the schemas."""
+    lands = landing(1)
+    kinds = (V1, V3, V2) if columns == "fields" else (V1, PAYMENT, V2)
+    told, records = [], []
+    with Confluent() as registry:
+        ids = [registry.register(schema) for schema in kinds]
+        for n in range(900):
+            schema = kinds[n % 3 if n > 300 else n % 2]
+            payment = {"id": f"p{n}", "order": n, "parts": [n / 4] * (n % 3)}
+            told.append((schema, payment if schema is PAYMENT else value_of(schema, n)))
+            records.append(prefix(ids[kinds.index(schema)]) + encoded(schema, told[-1][1]))
+        produce(lands, lands.topic, records[:300])  # no record of these ends a file
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"columns": columns}})).start()
+        penstock.wait_metric("penstock_records_received_total", 300, 60)
+        penstock.service.kill()
+        produce(lands, lands.topic, records[300:])
+        penstock.start()
+        penstock.wait_metric("penstock_records_received_total", 900, 60)
+        assert penstock.terminate() == 0
+    paths = []
+    for n, stored in enumerate(tables_of(lands, lands.topic).values()):
+        paths.append(tmp_path / f"{n}.parquet")
+        paths[-1].write_bytes(stored)
+    rows = [row.asDict(recursive=True) for row in
+            spark.read.option("mergeSchema", "true").parquet(*map(str, paths)).orderBy("_offset").collect()]
+    assert [row["_offset"] for row in rows] == list(range(900))
+    assert [row["_offset"] for row in in_order(by_pandas(list(map(str, paths))))] == list(range(900))
+    names = ["id", "name", "note", "lines", "rates", "sum"] if columns == "fields" else ["Order", "Payment"]
+    for row, (schema, value) in zip(rows, told):
+        if columns == "fields":
+            assert {name: row[name] for name in names} == {name: value.get(name) for name in names}
+        else:
+            order = {name: value.get(name) for name in ("id", "name", "note", "lines")}
+            assert row["Payment"] == (value if schema is PAYMENT else None)
+            assert row["Order"] == (None if schema is PAYMENT else order)
+    if columns == "records":
+        frame = spark.read.option("mergeSchema", "true").parquet(*map(str, paths))
+        assert frame.where("Order is not null").selectExpr("Order.*").count() == sum(schema is not PAYMENT for schema, _ in told)
 
 
 # Spark, and the place of the first column
