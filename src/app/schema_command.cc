@@ -27,6 +27,7 @@
 #include "app/exit_code.h"
 #include "app/without_secrets.h"
 #include "appliance/registry_columns.h"
+#include "appliance/wiring.h"
 #include "base/concat.h"
 #include "base/json_string.h"
 #include "codec/json_value.h"
@@ -46,6 +47,7 @@ struct Columns {
   bool is_parquet = true;
   // None: values are one column.
   const codec::Table* table = nullptr;
+  bool text_values = false;  // then: it is text
   // The columns are those of the schemas that a registry has.
   bool by_registry = false;
   config::Columns kind = config::Columns::fields;
@@ -58,6 +60,7 @@ Columns columns_of(std::string name, const config::BatchSettings& batch) {
   return {.name = std::move(name),
           .is_parquet = is_parquet,
           .table = batch.has_table() ? &batch.table() : nullptr,
+          .text_values = appliance::record_format(batch).text_values,
           .by_registry = is_parquet && batch.schema_by_id,
           .kind = batch.columns};
 }
@@ -127,7 +130,8 @@ void print_ddl(const std::vector<Columns>& all, const std::string& engine) {
       continue;
     }
     std::printf("CREATE TABLE `%s` (\n%s\n)%s;\n", table_name(columns.name).c_str(),
-                codec::spark_columns(columns.table).c_str(), engine == "spark" ? " USING PARQUET" : "");
+                codec::spark_columns(columns.table, columns.text_values).c_str(),
+                engine == "spark" ? " USING PARQUET" : "");
   }
 }
 
@@ -139,9 +143,8 @@ void print_trees(const std::vector<Columns>& all) {
       std::printf("%s: columns of the schemas that its records name, which are not known: %s\n",
                   columns.name.c_str(), columns.without.c_str());
     } else if (columns.table == nullptr) {
-      std::printf(
-          "%s: values are one column, as there is no batch.schema to decode them by\n  value  bytes\n",
-          columns.name.c_str());
+      std::printf("%s: values are one column, as there is no batch.schema to decode them by\n  value  %s\n",
+                  columns.name.c_str(), columns.text_values ? "text" : "bytes");
     } else {
       const std::size_t count = codec::leaf_count(*columns.table);
       std::printf("%s: %zu %s%s\n%s", columns.name.c_str(), count, count == 1 ? "column" : "columns",

@@ -177,7 +177,10 @@ format::RecordFormat record_format(const config::BatchSettings& batch) {
     case config::Format::capture_avro:
       return {.rows = format::RowFormat::capture, .compression = batch.compression};
     case config::Format::parquet:
-      return {.rows = format::RowFormat::parquet, .compression = batch.compression};
+      return {
+          .rows = format::RowFormat::parquet,
+          .compression = batch.compression,
+          .text_values = batch.decode == config::Decode::none && batch.validate == config::Validate::json};
     case config::Format::envelope:
       break;
   }

@@ -141,13 +141,13 @@ std::string table_json(const Table& table) {
   return fields_json(table.fields);
 }
 
-std::string spark_columns(const Table* table) {
+std::string spark_columns(const Table* table, bool text_values) {
   std::string out;
   const auto add = [&](std::string_view name, std::string_view type) {
     out += concat(out.empty() ? "" : ",\n", "  ", in_backticks(name), " ", type);
   };
   if (table == nullptr) {
-    add("value", "BINARY");
+    add("value", text_values ? "STRING" : "BINARY");
   } else {
     for (const Field& field : table->fields) {
       add(field.name, spark_type(field));

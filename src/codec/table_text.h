@@ -21,7 +21,7 @@ std::string tree_text(const Table& table, std::string_view indent);
 std::string table_json(const Table& table);
 
 // The columns of a CREATE TABLE, a line each: those of the table, and then what penstock writes itself. Null:
-// values are one column.
-std::string spark_columns(const Table* table);
+// values are one column, which is text or bytes.
+std::string spark_columns(const Table* table, bool text_values = false);
 
 }  // namespace penstock::codec

@@ -50,7 +50,8 @@ constexpr std::size_t k_texts_at_once = std::size_t{16} * 1024;
 
 class ParquetEncoder final : public Encoder {
  public:
-  ParquetEncoder(Codec codec, ParquetShared& shared) : codec_(codec), shared_(shared) {}
+  ParquetEncoder(Codec codec, ParquetShared& shared, bool text_values)
+      : codec_(codec), shared_(shared), schema_(parquet_schema(text_values)) {}
   ParquetEncoder(const ParquetEncoder&) = delete;
   ParquetEncoder& operator=(const ParquetEncoder&) = delete;
   ~ParquetEncoder() override { shared_.held_bytes -= held_; }
@@ -85,6 +86,7 @@ class ParquetEncoder final : public Encoder {
 
   Codec codec_;
   ParquetShared& shared_;
+  const parquet::Schema& schema_;
   Metadata told_;
 
   ParquetPieces pieces_;
@@ -347,7 +349,7 @@ void ParquetEncoder::put_group() {
 
 void ParquetEncoder::put_footer() {
   footer_is_put_ = true;
-  parquet::append_footer(footer_, pieces_.file_at(), parquet_schema(), codec_, groups_, told_);
+  parquet::append_footer(footer_, pieces_.file_at(), schema_, codec_, groups_, told_);
   pieces_.put(footer_);
 }
 
@@ -359,13 +361,15 @@ void ParquetEncoder::count_held() {
 
 }  // namespace
 
-const parquet::Schema& parquet_schema() {
-  static const parquet::Schema schema = [] {
+const parquet::Schema& parquet_schema(bool text_values) {
+  static const auto schema_of = [](parquet::Meaning meaning) {
     parquet::Schema columns = ParquetRowColumns::schema();
-    columns.insert(columns.begin(), parquet::Column{.name = "value", .optional = true});
+    columns.insert(columns.begin(), parquet::Column{.name = "value", .optional = true, .meaning = meaning});
     return columns;
-  }();
-  return schema;
+  };
+  static const parquet::Schema of_text = schema_of(parquet::Meaning::text);
+  static const parquet::Schema of_bytes = schema_of({});
+  return text_values ? of_text : of_bytes;
 }
 
 parquet::PageCompressor& ParquetShared::compressor(Codec codec) {
@@ -391,8 +395,9 @@ codec::Shredder& ParquetShared::shredder(const std::shared_ptr<const ShreddedVal
   return *shredders.back().shredder;
 }
 
-std::unique_ptr<Encoder> make_parquet_encoder(codec::Compression compression, ParquetShared& shared) {
-  return std::make_unique<ParquetEncoder>(parquet_codec(compression), shared);
+std::unique_ptr<Encoder> make_parquet_encoder(codec::Compression compression, ParquetShared& shared,
+                                              bool text_values) {
+  return std::make_unique<ParquetEncoder>(parquet_codec(compression), shared, text_values);
 }
 
 }  // namespace penstock::format

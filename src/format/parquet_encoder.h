@@ -21,8 +21,9 @@
 namespace penstock::format {
 
 // The columns of a file, the streamed one first: readers on the JVM assign a row group to a task by where the
-// schema's first column begins.
-const codec::parquet::Schema& parquet_schema();
+// schema's first column begins. It has values, which are text where somebody vouches for their UTF-8. Readers
+// would refuse a whole file for one that is not.
+const codec::parquet::Schema& parquet_schema(bool text_values);
 
 inline constexpr std::uint64_t k_parquet_group_bytes_max = std::uint64_t{128} << 20;  // of values
 inline constexpr std::uint64_t k_parquet_group_rows_max = 1'000'000;
@@ -66,6 +67,7 @@ inline constexpr std::size_t k_parquet_holds_max =
     ParquetShared::k_waiting_bytes_max + ParquetShared::k_footer_bytes_max + std::size_t{64} * 1024;
 
 // `shared` outlives it.
-std::unique_ptr<Encoder> make_parquet_encoder(codec::Compression compression, ParquetShared& shared);
+std::unique_ptr<Encoder> make_parquet_encoder(codec::Compression compression, ParquetShared& shared,
+                                              bool text_values = false);
 
 }  // namespace penstock::format

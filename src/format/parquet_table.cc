@@ -25,10 +25,11 @@ parquet::Schema parquet_table_schema(const codec::Table& table) {
   return schema;
 }
 
-std::vector<std::byte> empty_parquet_file(const ShreddedValues* values) {
+std::vector<std::byte> empty_parquet_file(const ShreddedValues* values, bool text_values) {
   const Bytes magic = as_bytes(parquet::k_magic);
   parquet::Buffer file(magic.begin(), magic.end());
-  const parquet::Schema schema = values == nullptr ? parquet_schema() : parquet_table_schema(values->table());
+  const parquet::Schema schema =
+      values == nullptr ? parquet_schema(text_values) : parquet_table_schema(values->table());
   parquet::append_footer(file, file.size(), schema, parquet::Codec::none, {}, {});
   return file;
 }

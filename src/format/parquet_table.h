@@ -22,7 +22,7 @@ inline constexpr std::size_t k_parquet_growth_max = 8;
 // The columns of the file: those of the table first, then `_rescued`, then those of the record.
 codec::parquet::Schema parquet_table_schema(const codec::Table& table);
 
-// A valid file without records; null: values are one column.
-std::vector<std::byte> empty_parquet_file(const ShreddedValues* values = nullptr);
+// A valid file without records; null: values are one column, which is text or bytes.
+std::vector<std::byte> empty_parquet_file(const ShreddedValues* values = nullptr, bool text_values = false);
 
 }  // namespace penstock::format

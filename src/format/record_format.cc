@@ -67,8 +67,9 @@ std::string_view to_string(RowFormat rows) {
 }
 
 std::string_view file_extension(const RecordFormat& format) {
-  const auto* found = std::find_if(k_known.begin(), k_known.end(),
-                                   [&format](const Known& known) { return known.format == format; });
+  const auto* found = std::find_if(k_known.begin(), k_known.end(), [&format](const Known& known) {
+    return known.format.rows == format.rows && known.format.compression == format.compression;
+  });
   CHECK((found != k_known.end()));
   return found->extension;
 }
@@ -93,7 +94,7 @@ std::vector<std::byte> empty_file(const RecordFormat& format, const ShreddedValu
     return empty_capture_file();
   }
   if (format.rows == RowFormat::parquet) {
-    return empty_parquet_file(shredded);
+    return empty_parquet_file(shredded, format.text_values);
   }
   std::vector<std::byte> bytes;
   if (format.is_encoded()) {
@@ -175,7 +176,7 @@ std::unique_ptr<Encoder> make_file_encoder(const RecordFormat& format, ParquetSh
   CHECK(format.has_end());
   return shredded
              ? make_parquet_table_encoder(format.compression, shared, std::move(shredded), std::move(columns))
-             : make_parquet_encoder(format.compression, shared);
+             : make_parquet_encoder(format.compression, shared, format.text_values);
 }
 
 void RowCounter::add(Bytes plain) {

@@ -56,6 +56,9 @@ std::string_view to_string(RowFormat rows);
 struct RecordFormat {
   RowFormat rows = RowFormat::lines;
   codec::Compression compression = codec::Compression::none;
+  // Of Parquet whose values are one column: it is text, as somebody vouches for their UTF-8. No file's name
+  // tells it.
+  bool text_values = false;
 
   // Whether rows gather in a raw slab and an encoder makes the payload of them.
   bool is_encoded() const { return compression != codec::Compression::none || in_units(); }

@@ -445,9 +445,10 @@ void ClaimDriver::perform(ledger::PutTombstone& action) {
               {"held_back", *held_back}});
   }
   const TopicPlan& plan = parts_.batcher.plan_of(action.slot);
-  parts_.names.put_tombstone(action.blob, plan.shredded.get(), [this, ask = action.ask](bool created) {
-    protocol_.tombstone_put(ask, created ? ledger::TombstonePut::created : ledger::TombstonePut::exists);
-  });
+  parts_.names.put_tombstone(
+      action.blob, tombstone_file_of(plan, action.blob), [this, ask = action.ask](bool created) {
+        protocol_.tombstone_put(ask, created ? ledger::TombstonePut::created : ledger::TombstonePut::exists);
+      });
 }
 
 void ClaimDriver::perform(ledger::ReadBlob& action) {

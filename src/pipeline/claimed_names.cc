@@ -61,11 +61,11 @@ struct ClaimedNames::Tombstone {
   lake::Body pieces() const { return file.empty() ? lake::Body() : lake::Body(&body, 1); }
 };
 
-void ClaimedNames::put_tombstone(const std::string& blob, const format::ShreddedValues* shredded,
+void ClaimedNames::put_tombstone(const std::string& blob, std::vector<std::byte> file,
                                  std::function<void(bool)> done) {
   auto tombstone = std::make_shared<Tombstone>();
   tombstone->blob = blob;
-  tombstone->file = format::empty_file(format::format_of(blob), shredded);
+  tombstone->file = std::move(file);
   tombstone->body = tombstone->file;
   tombstone->done = std::move(done);
   put_in_one_call(tombstone);

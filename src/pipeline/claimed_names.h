@@ -7,19 +7,20 @@
 // one, with the same condition.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <penstock/result.h>
 
 #include "base/alive.h"
 #include "base/clock.h"
 #include "format/blob_metadata.h"
-#include "format/shredded_values.h"
 #include "io/loop.h"
 #include "lake/blob_store.h"
 #include "obs/worker_metrics.h"
@@ -50,9 +51,9 @@ class ClaimedNames {
   };
   ClaimedNames(Options options, lake::BlobStore& store, io::Loop& loop, obs::WorkerMetrics& metrics);
 
-  // `created`: this made a tombstone. Otherwise there is a blob of this name. `shredded`: of the topic's
-  // plan.
-  void put_tombstone(const std::string& blob, const format::ShreddedValues* shredded,
+  // `created`: this made a tombstone. Otherwise there is a blob of this name. `file`: what it is put with, a
+  // valid one without records.
+  void put_tombstone(const std::string& blob, std::vector<std::byte> file,
                      std::function<void(bool created)> done);
 
   // What is there now.

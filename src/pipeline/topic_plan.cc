@@ -32,6 +32,12 @@ void set_rules(TopicPlan& plan, const format::RecordRules& rules) {
   }
 }
 
+std::vector<std::byte> tombstone_file_of(const TopicPlan& plan, std::string_view blob) {
+  format::RecordFormat format = format::format_of(blob);
+  format.text_values = plan.format.text_values;
+  return format::empty_file(format, plan.shredded.get());
+}
+
 std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std::string_view sink) {
   const bool of_envelopes = plan.format.rows == format::RowFormat::envelope;
   const std::string fields = of_envelopes ? std::to_string(plan.envelope_fields.bits()) : std::string();

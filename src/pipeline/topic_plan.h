@@ -1,10 +1,12 @@
 // How the batches of one topic are made.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/envelope_fields.h"
@@ -47,6 +49,10 @@ struct TopicPlan {
 };
 
 void set_rules(TopicPlan& plan, const format::RecordRules& rules);
+
+// What is put at a claimed name of the topic, a valid file without records. The name may be of a format that
+// the topic had before.
+std::vector<std::byte> tombstone_file_of(const TopicPlan& plan, std::string_view blob);
 
 // A hash of the settings that shape a batch's bytes and its place: format, fields of envelopes, schema,
 // compression, rules, grouping, group and sink. For TopicPlan::recipe_hash; never 0.

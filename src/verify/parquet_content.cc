@@ -23,13 +23,17 @@ Error corrupt(std::string what) {
   return make_error(ErrorKind::corrupt, Action::give_up, std::move(what));
 }
 
+bool has_values(const parquet::Schema& schema) {
+  return schema == format::parquet_schema(false) || schema == format::parquet_schema(true);
+}
+
 // Values are one column, or those of any table, also of one that no schema has given a column yet.
 bool is_ours(const parquet::Schema& schema) {
   const parquet::Schema behind_table = format::parquet_table_schema({});
   const bool has_table = schema.size() >= behind_table.size() &&
                          std::equal(behind_table.begin(), behind_table.end(),
                                     schema.end() - static_cast<std::ptrdiff_t>(behind_table.size()));
-  return has_table || schema == format::parquet_schema();
+  return has_table || has_values(schema);
 }
 
 }  // namespace
@@ -81,7 +85,7 @@ Result<void> ParquetContent::feed(Bytes stored) {
 }
 
 bool ParquetContent::is_shredded() const {
-  return footer_ && footer_->schema != format::parquet_schema();
+  return footer_ && !has_values(footer_->schema);
 }
 
 // What the metadata count is the bytes of values, keys and headers.

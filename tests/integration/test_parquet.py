@@ -213,7 +213,12 @@ def test_a_file_of_junk_alone_is_a_table_without_rows(landing, tmp_path):
     assert any(file.name.endswith(".parquet.json") for file in of_junk)
     for file in tables:
         table = pyarrow.parquet.read_table(pyarrow.BufferReader(file.stored))
-        assert table.num_rows == 0 and table.column_names == COLUMNS
+        assert table.num_rows == 0 and table.column_names == COLUMNS and table.schema.field("value").type == "string"
     good = [file for file in files if file.metadata["topic"] == lands.topic]
+    for partition in book.sent.values():
+        for sent in partition:
+            sent.value = sent.value.decode()  # every value was judged to be JSON
     assert_read_back(book, good, tmp_path / "lake")
     assert_whole(penstock, good)
+    ddl = run_command("schema", penstock.file, "--topic", lands.topic, "--ddl", "spark").stdout
+    assert "(\n  `value` STRING,\n" in ddl, ddl

@@ -174,6 +174,7 @@ TEST(AvroTable, spark_has_a_type_for_each) {
             "  `l` ARRAY<STRUCT<`a``b`: INT, `m`: MAP<STRING, DECIMAL(9,2)>>>,\n  `at` TIMESTAMP_NTZ,\n"
             "  `_rescued` STRING,\n  `_topic` STRING,\n  `_partition` INT,\n  `_offset` BIGINT,\n"
             "  `_timestamp` TIMESTAMP,\n  `_timestamp_type` STRING,\n  `_key` BINARY,\n  `_headers` STRING");
+  EXPECT_TRUE(spark_columns(nullptr, true).starts_with("  `value` STRING,\n  `_topic` STRING,\n"));
   EXPECT_TRUE(spark_columns(nullptr).starts_with("  `value` BINARY,\n  `_topic` STRING,\n"));
 }
 

@@ -230,8 +230,28 @@ TEST_F(ParquetFileTest, a_file_without_records_has_the_columns) {
   const auto [table, fault] = read_parquet(file);
   EXPECT_EQ(fault, "");
   EXPECT_EQ(table.footer.rows, 0U);
-  ASSERT_EQ(table.footer.schema.size(), parquet_schema().size());
+  ASSERT_EQ(table.footer.schema.size(), parquet_schema(false).size());
   EXPECT_EQ(table.footer.schema.back().name, "_headers");
+}
+
+TEST_F(ParquetFileTest, values_that_somebody_vouches_for_are_text_also_in_a_file_without_records) {
+  for (const bool text : {false, true}) {
+    const RecordFormat format{.rows = RowFormat::parquet, .text_values = text};
+    EXPECT_EQ(file_extension(format), ".parquet");
+    ParquetShared shared;
+    const auto encoder = make_file_encoder(format, shared);
+    encoder->begin_file({.attempt = "9f86d081884c7d65", .begun = false, .topic = "orders"});
+    std::vector<std::byte> room(4'096);
+    const Encoder::Step step = encoder->encode({}, room, Encoder::End::file);
+    ASSERT_TRUE(step.ended);
+    const std::vector<std::byte> empty = empty_file(format);
+    for (const Bytes file : {Bytes(room).first(step.produced), Bytes(empty)}) {
+      const auto [table, fault] = read_parquet(file);
+      EXPECT_EQ(fault, "");
+      EXPECT_EQ(table.footer.schema, parquet_schema(text));
+      EXPECT_EQ(table.footer.schema.front().meaning == codec::parquet::Meaning::text, text);
+    }
+  }
 }
 
 }  // namespace

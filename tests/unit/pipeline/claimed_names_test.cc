@@ -26,7 +26,8 @@ class ClaimedNamesTest : public PipelineTest {
 
   bool put_tombstone(const std::string& blob) {
     std::optional<bool> created;
-    names_->put_tombstone(blob, nullptr, [&](bool answer) { created = answer; });
+    names_->put_tombstone(blob, format::empty_file(format::format_of(blob)),
+                          [&](bool answer) { created = answer; });
     run_until([&] { return created.has_value(); });
     return created.value_or(false);
   }
@@ -115,7 +116,8 @@ TEST_P(UncommittedBlocksTest, are_not_touched_by_a_tombstone_that_comes_too_late
   store_->fail_next(Call::commit_blocks,
                     ErrorKind::unavailable);  // of the tombstone; then its writer is there
   std::optional<bool> created;
-  names_->put_tombstone(name_, nullptr, [&](bool answer) { created = answer; });
+  names_->put_tombstone(name_, format::empty_file(format::format_of(name_)),
+                        [&](bool answer) { created = answer; });
   run_until([&] { return store_->count(Call::commit_blocks) == 1; });
   committed = commit_their_block(name_, 4).ok();
   run_until([&] { return created.has_value(); });

@@ -86,7 +86,7 @@ TEST(ParquetContentTest, rows_are_counted_and_their_offsets_held_against_the_met
 }
 
 TEST(ParquetContentTest, columns_that_penstock_does_not_write_are_refused) {
-  codec::parquet::Schema strange = format::parquet_schema();
+  codec::parquet::Schema strange = format::parquet_schema(false);
   strange.erase(strange.begin() + 1);
   codec::parquet::Buffer file;
   const Bytes magic = as_bytes(codec::parquet::k_magic);
