@@ -260,7 +260,7 @@ class AvroSchemaParser {
     }
     const std::size_t dot = full.rfind('.');
     if (number == 0 && schema_.nodes_.front().type == AvroType::record) {
-      schema_.record_name_ = dot == std::string::npos ? full : full.substr(dot + 1);
+      schema_.record_name_ = dot == std::string::npos || dot + 1 == full.size() ? full : full.substr(dot + 1);
     }
     return full.substr(0, dot == std::string::npos ? 0 : dot);
   }

@@ -24,7 +24,7 @@
 namespace penstock::codec {
 
 // The error's message is a predicate of the schema. `record`: the fields are to lie in a column of this name.
-// They are the fields of the table nevertheless, but only if that column could be one.
+// They are the fields of the table nevertheless, if that column can be one.
 Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record = {});
 
 // Of a union of one type and null, or of one type alone, that type. Else the node itself. Shared with who

@@ -79,6 +79,10 @@ std::size_t path_bytes(const Table& table) {
 
 }  // namespace
 
+bool is_own_column(std::string_view name) {
+  return std::ranges::any_of(k_own_columns, [&](const OwnColumn& own) { return same_word(own.name, name); });
+}
+
 std::size_t leaf_count(const Field& field) {
   std::size_t count = field.fields.empty() ? 1 : 0;
   for (const Field& inner : field.fields) {
@@ -124,8 +128,7 @@ Result<Table> checked_table(Table table) {
     return checked.error();
   }
   for (Field& field : table.fields) {
-    if (std::ranges::any_of(k_own_columns,
-                            [&](const OwnColumn& own) { return same_word(own.name, field.name); })) {
+    if (is_own_column(field.name)) {
       return invalid_input(concat("has the field ", json_string(field.name),
                                   ", and penstock writes a column of that name itself; rename the field"));
     }

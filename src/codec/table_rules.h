@@ -46,6 +46,9 @@ inline constexpr OwnColumn k_own_columns[] = {
     {"_timestamp", "TIMESTAMP"}, {"_timestamp_type", "STRING"}, {"_key", "BINARY"},    {"_headers", "STRING"},
 };
 
+// In any case of its letters.
+bool is_own_column(std::string_view name);
+
 std::size_t leaf_count(const Field& field);
 std::size_t leaf_count(const Table& table);
 

@@ -230,8 +230,7 @@ constexpr Key k_batch_keys[] = {
          "all their digits, dates and times as ISO 8601 has them. A value that is not of the schema is not "
          "lost: it lands as `value_base64`, with the reason in `decode_error`, and counts in "
          "penstock_undecoded_values_total. With `format: capture-avro` that JSON is the Body, and the reason "
-         "is "
-         "among the SystemProperties. With `format: parquet` each field of the schema is a column. "
+         "is among the SystemProperties. With `format: parquet` each field of the schema is a column. "
          "`json`: JSON, whose members become columns; needs format: parquet. What does not fit a column, "
          "and members that the schema does not have, are JSON in the column `_rescued`. So is a value that "
          "is not of the schema. `penstock schema` shows the columns.",
@@ -264,7 +263,7 @@ constexpr Key k_batch_keys[] = {
          "values. Records of several types then share columns of one name. `records`: for a topic with "
          "several types of records. Each type is one column, which is called as the record is, without "
          "its namespace, and has the fields in it. It is null in the rows of other types. A new field of "
-         "a record ends a file early, once in each topic.",
+         "a record ends an open file that has the record, once for each such change.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.columns); }},
     {.path = "batch.framing",

@@ -362,18 +362,19 @@ std::size_t capture_bytes_max(const RowContext& context, const RecordView& recor
 
 CaptureParts capture_parts(const RowContext& context, const RecordView& record) {
   CaptureWriter writer(context);
-  CaptureParts parts{.head = std::string(writer.head_bytes_max(record), '\0'), .value = record.value};
-  std::string json;
+  // What was decoded lies behind the longest head, until the head's own length is known.
+  const std::size_t beside = writer.head_bytes_max(record);
+  CaptureParts parts{.head = std::string(beside, '\0'), .value = record.value};
   std::string_view fault;
   if (writer.decodes(record)) {
-    fault = append_decoded(writer.schema_of(record), json).fault;
+    fault = append_decoded(writer.schema_of(record), parts.head).fault;
     parts.undecoded = !fault.empty();
     parts.value = parts.undecoded ? record.value : Bytes();
   }
-  const char* const end =
-      writer.write_head(record, json.size() + parts.value.size(), fault, parts.head.data());
-  parts.head.resize(static_cast<std::size_t>(end - parts.head.data()));
-  parts.head += json;
+  const std::size_t body_bytes = parts.head.size() - beside + parts.value.size();
+  const char* const end = writer.write_head(record, body_bytes, fault, parts.head.data());
+  const auto head_bytes = static_cast<std::size_t>(end - parts.head.data());
+  parts.head.erase(head_bytes, beside - head_bytes);
   parts.repeated = writer.repeated();
   return parts;
 }

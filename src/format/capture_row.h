@@ -16,7 +16,7 @@
 // its schema, or too large as JSON, is in Body as it came.
 //
 // Names of headers that are not UTF-8 have '?' for every byte that is no ASCII: a reader of Avro refuses a
-// whole file for them. Every record has a row, and no byte of a value is changed.
+// whole file for them. Every record has a row, and no byte of a value that is not decoded is changed.
 #pragma once
 
 #include <cstddef>

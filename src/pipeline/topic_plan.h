@@ -32,7 +32,7 @@ struct TopicPlan {
   bool empty_files = false;   // for silent partitions: EmptyWindows. Only with by_partition
   format::RecordFormat format;
   EnvelopeFields envelope_fields = EnvelopeFields::all();  // of RowFormat::envelope
-  // Of RowFormat::envelope; of RowFormat::parquet where ids name the schemas. Null: values are not decoded.
+  // Of RowFormat::envelope and capture; of parquet where ids name the schemas. Null: values are not decoded.
   std::shared_ptr<const format::AvroValues> avro = nullptr;
   // Of RowFormat::parquet; null: values are one column.
   std::shared_ptr<const format::ShreddedValues> shredded = nullptr;

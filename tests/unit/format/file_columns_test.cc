@@ -310,6 +310,14 @@ TEST_P(FileColumnsTest, a_record_that_is_called_as_a_column_of_penstock_makes_no
   EXPECT_EQ(undecoded_, 1U);
 }
 
+TEST_P(FileColumnsTest, a_field_within_a_record_may_be_called_as_a_column_of_penstock) {
+  divide_by_record();
+  knows_record(1, "Order", R"({"name":"_key","type":"long"})");
+  ASSERT_TRUE(add(1, avro_number(7)));
+  EXPECT_EQ(row_of(end(), 0), "7|-");
+  EXPECT_EQ(undecoded_, 0U);
+}
+
 TEST_P(FileColumnsTest, what_has_no_schema_is_rescued_with_what_is_known_of_it) {
   knows(1, k_id_field);
   knows(2, R"({"name":"_offset","type":"long"})");
