@@ -148,6 +148,7 @@ class Kafka:
 
         wait_until(made, 30, f"{name} is made", 0.5)
         wait_until(lambda: self.has_leaders(admin, name, partitions), 30, f"{name} has leaders")
+        wait_until(lambda: self._leads(admin, name, partitions), 30, f"the leaders of {name} lead")
 
     def delete_topic(self, name: str):
         admin = self.admin()  # it gives up what is under way when nobody holds it any more
@@ -179,9 +180,22 @@ class Kafka:
             future.result(30)
 
     def log_ends(self, name: str, partitions: int) -> dict[int, int]:
+        return self._log_ends(self.admin(), name, partitions)
+
+    @staticmethod
+    def _log_ends(admin, name: str, partitions: int) -> dict[int, int]:
         asked = {TopicPartition(name, partition): OffsetSpec.latest() for partition in range(partitions)}
-        admin = self.admin()
         return {place.partition: future.result(30).offset for place, future in admin.list_offsets(asked).items()}
+
+    @classmethod
+    def _leads(cls, admin, name: str, partitions: int) -> bool:
+        """A busy broker refuses for a moment to lead what its metadata say that it leads."""
+        try:
+            return len(cls._log_ends(admin, name, partitions)) == partitions
+        except KafkaException as refused:
+            if refused.args[0].code() not in NOT_LEADING_YET:
+                raise
+            return False
 
     @staticmethod
     def has_leaders(admin, name: str, partitions: int) -> bool:
@@ -253,6 +267,8 @@ class Kafka:
         for future in admin.delete_acls([rule]).values():
             future.result(30)
 
+
+NOT_LEADING_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 # What makes a broker ask who may do what. All who say nothing of themselves are one user, who may do all that no rule forbids.
 AUTHORIZER = {"authorizer_class_name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
