@@ -56,8 +56,9 @@ class BatchWriter {
   // to the batch's quarantine.
   Taken append(const BatchPtr& batch, Share& share, std::span<const RecordView> records);
 
-  // Whether append() would take nothing, as the record waits for its schema.
-  bool awaits_schema(const TopicPlan& plan, const RecordView& record);
+  // Whether append() would take nothing, as the record waits for its schema. `open`: the batch that it would
+  // go to, whose file may know it; null: none is open.
+  bool awaits_schema(const TopicPlan& plan, const Batch* open, const RecordView& record);
 
   // Moves the share over positions that the log did not give.
   static void pass_over(Batch& batch, Share& share, Position next);

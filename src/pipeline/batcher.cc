@@ -142,7 +142,7 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
 // To the open batch of the group, and tells the ledger.
 Batcher::Taken Batcher::append(Member& member, PartitionSlot slot, std::span<const RecordView> records) {
   Group& group = groups_[member.group];
-  if (writer_.awaits_schema(*group.plan, records.front())) {
+  if (writer_.awaits_schema(*group.plan, group.open.get(), records.front())) {
     return {.stop = Taken::Stop::no_schema};
   }
   Batch& batch = open_batch(group);

@@ -258,6 +258,17 @@ TEST_F(BatchWriterColumnsTest, versions_by_turns_share_a_batch_and_what_grows_wi
   EXPECT_TRUE(all_slabs_free());
 }
 
+TEST_F(BatchWriterColumnsTest, a_batcher_asks_nobody_for_a_schema_that_its_open_file_knows) {
+  build_for(4);
+  build_batcher({{.topic = plan_.topic, .partition = Partition{0}}});
+  ASSERT_EQ(offer(0, {value_of(1, "\x0e")}), 1U);
+  schemas_.known.clear();
+  schemas_.finds = 0;
+  EXPECT_EQ(offer(0, {value_of(1, "\x0e"), value_of(1, "\x02")}), 2U);
+  EXPECT_EQ(schemas_.finds, 0);
+  EXPECT_EQ(offer(0, {value_of(2, "\x0e\x04hi")}), 0U) << "this one is not the file's, and waits";
+}
+
 TEST_F(BatchWriterColumnsTest, a_version_that_is_new_is_one_of_the_file_though_its_record_finds_no_slab) {
   build_for(4);
   const BatchPtr batch = open_batch(1);
