@@ -40,10 +40,11 @@ class BatchWriter {
   // What a batch took of a run of records.
   struct Taken {
     enum class Stop : std::uint8_t {
-      end,         // it took all
-      batch_full,  // the next record would make it too large, or needs other columns
-      no_room,     // no slab is free; the rest is offered again when one is
-      no_schema,   // the next record waits for its schema, and the rest with it
+      end,            // it took all
+      batch_full,     // the next record would make it too large
+      other_columns,  // the next record needs a file with other columns
+      no_room,        // no slab is free; the rest is offered again when one is
+      no_schema,      // the next record waits for its schema, and the rest with it
     };
     std::size_t records = 0;  // from the front
     std::size_t empty = 0;    // of these make no row

@@ -125,9 +125,12 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
     if (taken.stop == Taken::Stop::no_schema) {
       break;
     }
-    if (taken.stop == Taken::Stop::batch_full &&
-        (!seal(member.group, obs::SealReason::size) || backlog_.full())) {
-      break;
+    if (taken.stop == Taken::Stop::batch_full || taken.stop == Taken::Stop::other_columns) {
+      const bool is_full = taken.stop == Taken::Stop::batch_full;
+      if (!seal(member.group, is_full ? obs::SealReason::size : obs::SealReason::columns) ||
+          backlog_.full()) {
+        break;
+      }
     }
   }
   if (total.records == span.records.size()) {
