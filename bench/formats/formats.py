@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "replay"))
 
-from run import MB, Bench, run_program  # noqa: E402
+from run import MB, Bench  # noqa: E402
 
 import machine  # noqa: E402
 import page  # noqa: E402
@@ -52,18 +52,14 @@ def fill(bench: Bench, kind: str) -> dict:
     return topics
 
 
-def schema_of_requests() -> str:
-    return json.dumps(run_program("produce", show="schema"))
-
-
 def landed(bench: Bench, kind: str, stream: str, name: str, lake: Path) -> dict:
     """One format of one stream, into an empty lake."""
     form = KINDS[kind][name]
     shutil.rmtree(lake, ignore_errors=True)
     lake.mkdir(parents=True)
     bench.run_count += 1
-    batch = {**BATCH, **form.batch, **({"schema": schema_of_requests()} if "decode" in form.batch else {})}
-    reading = bench.penstock("file", f"{stream}-avro" if form.is_avro else stream, {"url": f"file://{lake}"}, batch=batch)
+    reading = bench.penstock("file", f"{stream}-avro" if form.is_avro else stream, {"url": f"file://{lake}"},
+                             batch={**BATCH, **form.batch})
     # Its bytes are those of rows, and differ between formats. The readers count those of values.
     assert reading["records"] == bench.topics[stream]["records"], f"{name} of {stream}: {reading}, of {bench.topics[stream]}"
     stored = sum(os.path.getsize(file) for file in files_of(lake))

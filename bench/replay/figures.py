@@ -55,10 +55,10 @@ class Figures:
     def rates(self, name: str) -> Spread:
         return spread([self.rate(readings, name) for readings in self.rounds])
 
-    def ratios(self, name: str) -> Spread:
-        """To the bare consumer of the same stream in the same round."""
-        bare = "bare/" + name.split("/")[1]
-        return spread([self.cost(readings, name) / self.cost(readings, bare) for readings in self.rounds])
+    def ratios(self, name: str, measure: str = "bare") -> Spread:
+        """To another kind of run of the same stream in the same round."""
+        other = f"{measure}/{name.split('/')[1]}"
+        return spread([self.cost(readings, name) / self.cost(readings, other) for readings in self.rounds])
 
     def peak_rss_mib(self, name: str) -> float:
         return max(readings[name]["peak_rss_bytes"] for readings in self.rounds) / MIB

@@ -8,7 +8,8 @@ import charts
 import tls_report
 from figures import MISSED, Figures
 
-STREAM_NOTES = {"1k": "log-normal around 1 KiB", "300": "around 300 B", "gzip": "log-normal around 1 KiB, batches compressed with gzip"}
+STREAM_NOTES = {"1k": "log-normal around 1 KiB", "300": "around 300 B", "gzip": "log-normal around 1 KiB, batches compressed with gzip",
+                "requests": "around 1 KiB, all with the members of one schema"}
 WHAT = {
     "bare": "bare librdkafka consumer", "bare-nocrc": "the same, `check.crcs=false`",
     "direct": "our fetch, decode and copy (`direct_reader`)", "null": "penstock into `null:`", "http": "penstock over HTTP",
@@ -16,6 +17,10 @@ WHAT = {
     "null-w2": "penstock into `null:`, 2 workers", "null-w4": "penstock into `null:`, 4 workers",
     "null-p2": "penstock into `null:`, 2 processes, their sum",
     "null-gzip": "penstock into `null:`, gzip output", "http-gzip": "penstock over HTTP, gzip output",
+}
+FORMS = {
+    "null/requests": "lines (`ndjson`)", "null-zstd/requests": "lines, zstd", "null-envelope/requests": "`envelope`",
+    "null-parquet/requests": "`parquet`, one column for the value, zstd", "null-columns/requests": "`parquet` with `batch.schema`, zstd",
 }
 FLOORS = [
     ("receive", "recv from a loopback socket, 1 MiB at a time, of what sendfile sends from the page cache"), ("checksum", "CRC-32C of 1 MiB in the cache, by codec::crc32c"),
@@ -42,7 +47,9 @@ def missed(figures: Figures) -> str:
 
 def streams(figures: Figures) -> str:
     rows = []
-    for name, note in STREAM_NOTES.items():
+    for name in figures.results["topics"]:
+        if (note := STREAM_NOTES.get(name)) is None:
+            continue
         topic, made = figures.results["topics"][name], figures.results["streams"][name]
         rows.append([f"`{name}`", note, f"{topic['records']:,}", f"{topic['bytes'] / 1e6:,.0f} MB", f"{made['batch'] >> 10} KiB"])
     return table(["topic", "records", "how many", "payload", "producer's batch at most"], rows)
@@ -50,7 +57,7 @@ def streams(figures: Figures) -> str:
 
 def bulk(figures: Figures) -> str:
     rows = []
-    for name in figures.names:
+    for name in [name for name in figures.names if name not in FORMS]:
         kind, stream = name.split("/")
         calls = figures.rounds[-1][name].get("calls")
         stored = (f"{calls['put_block'] + calls['put_block_list'] + calls['put_blob']} calls, "
@@ -58,6 +65,26 @@ def bulk(figures: Figures) -> str:
         rows.append([f"`{stream}`", WHAT[kind], figures.costs(name).text(3), figures.ratios(name).text(),
                      figures.rates(name).text(0), f"{figures.peak_rss_mib(name):.0f}", stored])
     return table(["topic", "what ran", "CPU s per GB", "ratio to bare", "MB/s", "peak RSS, MiB", "stored by"], rows)
+
+
+def forms(figures: Figures) -> str:
+    """What each form of the same records costs, beside their lines and beside these compressed, in the same round."""
+    made = figures.results["topics"]["requests"]["bytes"]
+    rows = [[what, figures.costs(name).text(3), figures.ratios(name, "null").text(), figures.ratios(name, "null-zstd").text(),
+             figures.rates(name).text(0), f"{figures.rounds[-1][name]['stored_bytes'] / made:.2f}", f"{figures.peak_rss_mib(name):.0f}"]
+            for name, what in FORMS.items()]
+    return table(["files", "CPU s per GB of values", "ratio to lines", "ratio to lines with zstd", "MB/s", "bytes of files per byte of values",
+                  "peak RSS, MiB"], rows)
+
+
+def forms_section(figures: Figures) -> str:
+    return f"""
+## The forms of files
+
+The topic `requests` into `null:`, in the same rounds. Its values are of one schema, from which `batch.schema` makes columns.
+Every form has the same records. The bytes of what is read are those of values.
+
+{forms(figures)}""" if FORMS.keys() <= set(figures.names) else ""
 
 
 def pace(figures: Figures) -> str:
@@ -142,7 +169,7 @@ The wall times of penstock are steps of {figures.resolution_s:g} s, as it looked
 0.4 s in all is therefore known to a quarter, and so is its rate. CPU times are not touched by it.
 
 {bulk(figures)}
-{picture}{paced}
+{picture}{forms_section(figures)}{paced}
 ## Floors
 
 This is what the stages cost at least, measured in the same run:

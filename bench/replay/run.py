@@ -33,6 +33,7 @@ import profiling  # noqa: E402
 import report  # noqa: E402
 import tls  # noqa: E402
 import tls_report  # noqa: E402
+from figures import Figures  # noqa: E402
 from stores import STORES  # noqa: E402
 
 PROGRAMS = ROOT / "build" / PRESET / "bench"
@@ -47,7 +48,18 @@ STREAMS = {
     "1k": {"share": 1.0, "mean": 1024, "codec": "none", "linger": 50, "batch": 131072},
     "300": {"share": 0.5, "mean": 300, "codec": "none", "linger": 50, "batch": 131072},
     "gzip": {"share": 0.5, "mean": 1024, "codec": "gzip", "linger": 500, "batch": 524288},
+    "requests": {"share": 0.5, "mean": 1024, "codec": "none", "linger": 50, "batch": 131072, "records": "json"},
 }
+
+# What a kind of run is told of its files, by the word in its name: `null-zstd`. Others have plain lines.
+BATCHES = {
+    "gzip": {"compression": "gzip"}, "zstd": {"compression": "zstd"}, "envelope": {"format": "envelope"},
+    "parquet": {"format": "parquet"}, "columns": {"format": "parquet", "decode": "json"},
+}
+
+# The same requests in every form: lines, these compressed, envelopes, Parquet with one column for the value, and with columns of it.
+FORMS_ROUND = [("start", "start"), ("bare", "requests"), ("null", "requests"),
+               *[(f"null-{form}", "requests") for form in ("zstd", "envelope", "parquet", "columns")]]
 
 # One round. `start` is a topic of a few records: what it takes penstock to join the group and to leave it, which is taken off
 # its other runs, as the consumers are measured from their first record to their last.
@@ -58,11 +70,13 @@ ROUND = [
     ("null-w2", "1k"), ("null-w4", "1k"), ("null-p2", "1k"),
     ("bare", "300"), ("direct", "300"), ("null", "300"), ("http", "300"),
     ("bare", "gzip"), ("direct", "gzip"), ("null", "gzip"), ("http", "gzip"),
+    *FORMS_ROUND[1:],
 ]
 
 # With --against: the same runs by another build of penstock right beside ours, so that what changed shows and the machine does not.
-AGAINST_ROUND = [(kind, stream) for stream in STREAMS for kind in ("null", "null-other", "http-other", "http")]
+AGAINST_ROUND = [(kind, stream) for stream in ("1k", "300", "gzip") for kind in ("null", "null-other", "http-other", "http")]
 AGAINST_ROUND += [("start", "start"), ("start-other", "start"), ("null-gzip", "1k"), ("null-gzip-other", "1k"), ("bare", "1k")]
+AGAINST_ROUND += [(kind + other, "requests") for kind in ("null", "null-parquet", "null-columns") for other in ("", "-other")]
 
 # Workers a process, processes.
 SCALES = {"w2": (2, 1), "w4": (4, 1), "p2": (1, 2)}
@@ -88,6 +102,15 @@ def program(name: str) -> Path:
 
 def words(**options) -> list[str]:
     return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def batches_of(kind: str) -> list[dict]:
+    """What the words of a kind of run say of its files: at most one of them does."""
+    return [BATCHES[word] for word in kind.split("-") if word in BATCHES]
+
+
+def schema_of_requests() -> str:
+    return json.dumps(run_program("produce", show="schema"))
 
 
 def run_program(name: str, **options) -> dict:
@@ -125,6 +148,8 @@ class Bench:
         """`others` are options of the producer, for `topic`: other records of the same sizes."""
         made = STREAMS.get(stream, {"mean": 1024, "codec": "none", "linger": 5, "batch": 131072})
         amount = int(self.bytes_total * made["share"]) if stream in STREAMS else 6000
+        if "records" in made:
+            others = {"records": made["records"], **others}
         self.new_topic(topic or stream)
         return run_program(
             "produce", **others, brokers=self.kafka.bootstrap, topic=topic or stream, partitions=PARTITIONS, seed=1, bytes=amount,
@@ -139,6 +164,13 @@ class Bench:
         if self.is_over_tls(kind):
             return {"brokers": self.listener.brokers, **self.listener.options()}
         return {"brokers": self.kafka.bootstrap}
+
+    def schema_file(self) -> Path:
+        """The schema of the requests, for values that become columns."""
+        file = self.directory / "request.avsc"
+        if not file.exists():
+            file.write_text(schema_of_requests())
+        return file
 
     # One run of a round: a reading of the same shape whatever ran.
     def run(self, kind: str, stream: str) -> dict:
@@ -156,6 +188,8 @@ class Bench:
             if kind in ("http", "http-other", "http-plain", "https", "https-other", "azurite"):
                 assert store.counts["body_bytes"] >= reading["bytes"] + reading["records"], store.counts
         told = self.topics[stream]
+        if any("format" in batch for batch in batches_of(kind)):  # penstock counts the bytes of rows, which hold more than the value
+            reading["bytes"] = told["bytes"]
         # What landed, for penstock: members that join one after the other may read a record twice, and land it once.
         assert (reading["records"], reading["bytes"]) == (told["records"], told["bytes"]), \
             f"{kind} of {stream} came to {reading}, but the producer wrote {told}"
@@ -190,10 +224,8 @@ class Bench:
         directory.mkdir()
         changes = {"admin": {"listen": "none"}, "source": {"instance": directory.name}, "stage": {"dir": str(directory / "stage")},
                    "runtime": {"workers": workers, "memory": f"{max(workers, 2) * 96}MiB"}}
-        if "-gzip" in kind:
-            changes["batch"] = {"compression": "gzip"}
-        if batch:
-            changes["batch"] = batch
+        for told in [batch] if batch else batches_of(kind):
+            changes["batch"] = {**told, "schema": f"${{file:{self.schema_file()}}}"} if "decode" in told else told
         config = directory / "penstock.yaml"
         config.write_text(json.dumps(self.config(name, stream, sink, changes, self.is_over_tls(kind)), indent=2))
         summary = directory / "summary.json"
@@ -204,7 +236,8 @@ class Bench:
         shutil.rmtree(directory)
         return {"records": told["records"], "bytes": told["bytes"], "wall_s": told["seconds"] - at_ready["wall_s"],
                 "cpu_s": told["cpu_seconds"] - at_ready["cpu_s"], "at_ready": at_ready,
-                "peak_rss_bytes": told["peak_rss_bytes"], "kernel_workers": at_ready["kernel_workers"], "files": told["blobs"], "retries": told["retries"]}
+                "peak_rss_bytes": told["peak_rss_bytes"], "kernel_workers": at_ready["kernel_workers"], "files": told["blobs"], "stored_bytes": told["blob_bytes"],
+                "retries": told["retries"]}
 
     def to_the_end(self, command: list, directory: Path) -> dict:
         """Runs penstock until it ends; says what it had used when it told that it was ready, its memory taken and touched."""
@@ -349,6 +382,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pace-seconds", type=int)
     parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
     parser.add_argument("--paces", nargs="*", default=list(PACES), choices=list(PACES), help="of these (default all)")
+    parser.add_argument("--forms", action="store_true", help="only the forms of the same records, and print their table")
     parser.add_argument("--against", type=Path, metavar="BINARY",
                         help="compare with another build's penstock: its runs beside ours, only the ratios are printed")
     parser.add_argument("--only", nargs="+", metavar="KIND/STREAM", help="with --against: only these runs, and the other's beside them")
@@ -357,9 +391,17 @@ def parse() -> argparse.Namespace:
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
     arguments.pace_seconds = arguments.pace_seconds or (10 if arguments.quick else 30)
     arguments.out = arguments.out or ROOT / ("build/bench-quick" if arguments.quick else "bench")
-    if arguments.out.resolve() == ROOT / "bench" and not arguments.against and not machine.is_committed():
+    if arguments.out.resolve() == ROOT / "bench" and not arguments.against and not arguments.forms and not machine.is_committed():
         parser.error("bench/ gets the figures of a commit: commit what was changed, or write elsewhere with --out")
     return arguments
+
+
+def kinds_of(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """What runs in a round, and of which stream."""
+    if arguments.against:
+        return [(kind, stream) for kind, stream in (tls.AGAINST_ROUND if arguments.tls else AGAINST_ROUND)
+                if not arguments.only or f"{kind.removesuffix('-other')}/{stream}" in arguments.only]
+    return FORMS_ROUND if arguments.forms else tls.ROUND if arguments.tls else ROUND
 
 
 def main():
@@ -371,10 +413,11 @@ def main():
     described = machine.description(scratch)  # now, because the tree may change while it runs
     directory = Path(tempfile.mkdtemp(prefix="replay-", dir=scratch))
     bench = Bench(directory, arguments.bytes, arguments.against, arguments.tls)
+    kinds = kinds_of(arguments)
     try:
         bench.start()
         with ThreadPoolExecutor() as pool:
-            names = ["start", *STREAMS]
+            names = sorted({"start", *(stream for _, stream in kinds)})
             bench.topics = dict(zip(names, pool.map(bench.fill, names), strict=True))
         for name, made in bench.topics.items():
             print(f"topic {name}: {made}", flush=True)
@@ -383,13 +426,14 @@ def main():
             (arguments.out / "profile.txt").write_text(profiled(bench))
             return
         if arguments.against:
-            kinds = [(kind, stream) for kind, stream in (tls.AGAINST_ROUND if arguments.tls else AGAINST_ROUND)
-                     if not arguments.only or f"{kind.removesuffix('-other')}/{stream}" in arguments.only]
             print(compared(interleaved(bench, arguments.rounds, kinds)[0]))
             return
         if arguments.tls:
             bench.run("null", "1k")  # the broker's JVM compiles its TLS while it runs: for no figure
-        rounds, floors = interleaved(bench, arguments.rounds, tls.ROUND if arguments.tls else ROUND)
+        rounds, floors = interleaved(bench, arguments.rounds, kinds)
+        if arguments.forms:
+            print(report.forms(Figures({"rounds": rounds, "topics": bench.topics})))
+            return
         paces = tls.PACES if arguments.tls else {name: PACES[name] for name in arguments.paces}
         paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, paces)
     finally:

@@ -309,15 +309,16 @@ void add_schema(CLI::App& app, SchemaCommand& options, int& exit_code) {
   command->add_option("file", options.file, "A configuration, an Avro schema or a JSON Schema.")
       ->type_name("FILE")
       ->required();
-  command->add_option("--topic", options.topic, "Of a configuration: this topic alone.")->type_name("TOPIC");
+  command->add_option("--topic", options.topic, "Of a configuration: this topic alone, which it must land.")
+      ->type_name("TOPIC");
   command->add_option("--ddl", options.ddl, "Print CREATE TABLE for this engine.")
       ->type_name("ENGINE")
       ->check(CLI::IsMember({"spark", "databricks"}).description(""));
   command->add_flag("--json", options.json, k_json_help)->excludes("--ddl");
   command->footer(footer(
       "Asks nobody, and needs no secret. But with batch.schema: registry it asks the registry for the\n"
-      "latest schema of TOPIC-value, with the login of the configuration. Without topics in the\n"
-      "configuration, topics_regex and the overrides stand for them.\n"
+      "latest schema of TOPIC-value, with the login of the configuration. With topics_regex, that and\n"
+      "the overrides stand for the topics that they find. Name one with --topic to ask for its schema.\n"
       "\n"
       "Example:\n"
       "  penstock schema penstock.yaml --topic orders --ddl databricks\n"));

@@ -11,7 +11,8 @@
 //     note  text
 //   logs: no columns, as its files are not parquet
 //
-// Where records name their schemas, the registry is asked for the latest one by the topic's name.
+// Where records name their schemas, the registry is asked for the latest one by the topic's name. Topics that
+// an expression finds have none, until --topic gives it.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -36,6 +37,7 @@
 #include "codec/value_schema.h"
 #include "config/environment.h"
 #include "config/load.h"
+#include "config/topic_pattern.h"
 #include "obs/log.h"
 
 namespace penstock::app {
@@ -45,6 +47,8 @@ namespace {
 struct Columns {
   std::string name;
   bool is_parquet = true;
+  // `name` is one, and finds topics.
+  bool is_expression = false;
   // None: values are one column.
   const codec::Table* table = nullptr;
   bool text_values = false;  // then: it is text
@@ -66,19 +70,20 @@ Columns columns_of(std::string name, const config::BatchSettings& batch) {
 }
 
 // The latest schemas, as the registry has them by the names of topics.
-void ask_registry(const config::Settings& settings, std::vector<Columns>& all) {
+void ask_registry(const config::Settings& settings, std::vector<Columns*> all) {
   const std::string_view why_not = appliance::why_no_subjects(settings.registry.type);
-  if (!why_not.empty()) {
-    for (Columns& columns : all) {
-      columns.without = columns.by_registry ? why_not : "";
-    }
+  std::erase_if(all, [why_not](Columns* columns) {
+    columns->without = !why_not.empty()         ? why_not
+                       : columns->is_expression ? "an expression finds its topics; name one with --topic"
+                                                : "";
+    return !columns->without.empty();
+  });
+  if (all.empty()) {
     return;
   }
   const auto questions = appliance::RegistryQuestions::create(settings);
-  for (Columns& columns : all) {
-    if (!columns.by_registry) {
-      continue;
-    }
+  for (Columns* each : all) {
+    Columns& columns = *each;
     Result<codec::Table> table = questions.ok() ? (*questions)->columns_of(columns.name, columns.kind)
                                                 : Result<codec::Table>(questions.error());
     if (table.ok()) {
@@ -105,6 +110,9 @@ std::vector<Columns> columns_of(const config::Settings& settings, const std::str
       const auto match = settings.shown.find(concat("overrides[", i, "].match"));
       all.push_back(columns_of(match == settings.shown.end() ? "override" : match->second,
                                settings.overrides[i].batch));
+    }
+    for (Columns& columns : all) {
+      columns.is_expression = true;
     }
   }
   return all;
@@ -177,6 +185,18 @@ int print_all(const std::vector<Columns>& all, const SchemaCommand& command) {
   return k_done;
 }
 
+// Empty: the configuration lands the topic.
+std::string why_not_topic(const config::SourceSettings& source, const std::string& topic) {
+  if (!source.topics.empty()) {
+    return std::ranges::find(source.topics, topic) != source.topics.end() ? ""
+                                                                          : "source.topics does not have it";
+  }
+  const Result<config::TopicPattern> pattern = config::TopicPattern::compile(source.topics_regex);
+  return pattern.ok() && pattern->matches(topic)
+             ? ""
+             : concat("source.topics_regex does not match it: ", source.topics_regex);
+}
+
 int refuse(const std::string& message) {
   obs::say_lines(obs::Level::error, message);
   return k_wrong_usage;
@@ -224,10 +244,19 @@ int run_schema(const SchemaCommand& command) {
   if (!settings.ok()) {
     return refuse(settings.error().message);
   }
-  std::vector<Columns> all = columns_of(*settings, command.topic);
-  if (std::ranges::any_of(all, &Columns::by_registry)) {
-    ask_registry(*settings, all);
+  if (!command.topic.empty()) {
+    if (const std::string why_not = why_not_topic(settings->source, command.topic); !why_not.empty()) {
+      return refuse(concat("--topic ", command.topic, ": ", why_not));
+    }
   }
+  std::vector<Columns> all = columns_of(*settings, command.topic);
+  std::vector<Columns*> asked;
+  for (Columns& columns : all) {
+    if (columns.by_registry) {
+      asked.push_back(&columns);
+    }
+  }
+  ask_registry(*settings, std::move(asked));
   return print_all(all, command);
 }
 

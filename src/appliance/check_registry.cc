@@ -39,6 +39,9 @@ void add_columns(const config::Settings& settings, RegistryQuestions& questions,
                  std::vector<CheckRow>& rows) {
   std::size_t asked = 0;
   for (const std::string& topic : settings.source.topics) {
+    if (questions.is_away()) {
+      return;
+    }
     const config::BatchSettings& batch = settings.batch_for(topic);
     if (batch.format == config::Format::parquet && batch.schema_by_id && asked++ < k_topics_max) {
       rows.push_back(columns_row(questions, topic, batch.columns));

@@ -63,6 +63,17 @@ Result<registry::Verdict> RegistryQuestions::ask(const Ask& ask) {
 }
 
 Result<codec::Table> RegistryQuestions::columns_of(const std::string& topic, config::Columns columns) {
+  if (away_) {
+    return *away_;
+  }
+  Result<codec::Table> table = table_of(topic, columns);
+  if (!table.ok() && table.error().action == Action::retry) {
+    away_ = table.error();
+  }
+  return table;
+}
+
+Result<codec::Table> RegistryQuestions::table_of(const std::string& topic, config::Columns columns) {
   const registry::Options& options = parts_->asker->options();
   if (const std::string_view why = why_no_subjects(options.api); !why.empty()) {
     return make_error(ErrorKind::unsupported, Action::give_up, std::string(why));
@@ -82,7 +93,8 @@ Result<codec::Table> RegistryQuestions::columns_of(const std::string& topic, con
                                ": there is no schema yet, or the serializers name them in another way"));
     case SchemaOutcome::unusable:
       return make_error(ErrorKind::invalid_input, Action::give_up, concat(schema, " ", verdict->message));
-    case SchemaOutcome::refused:
+    case SchemaOutcome::refused:  // perhaps of this subject alone
+      return make_error(ErrorKind::forbidden, Action::give_up, verdict->message);
     case SchemaOutcome::unavailable:
       return make_error(ErrorKind::unavailable, Action::retry, verdict->message);
   }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,17 @@ class RegistryQuestions {
   Result<registry::Verdict> ask(const Ask& ask);
 
   // The columns of the latest schema of the topic's values. The error's message says why there are none.
+  // Once the registry has not answered, each further call has that error, and asks nothing.
   Result<codec::Table> columns_of(const std::string& topic, config::Columns columns);
+  bool is_away() const { return away_.has_value(); }
 
  private:
   struct Parts;
   explicit RegistryQuestions(std::unique_ptr<Parts> parts);
+  Result<codec::Table> table_of(const std::string& topic, config::Columns columns);
+
   std::unique_ptr<Parts> parts_;
+  std::optional<Error> away_;
 };
 
 }  // namespace penstock::appliance

@@ -22,47 +22,64 @@ std::atomic<std::uint64_t> wishes{0};
 
 }  // namespace
 
+// Files are read outside of the mutex: where a mount hangs, one look hangs, and all others have the value as
+// it was.
 struct Secret::Shared {
+  using Marks = std::vector<std::optional<FileMark>>;
+
   Shared(std::string first, SecretOrigin where)
       : origin(std::move(where)), value(std::move(first)), marks(marks_now()), looked(system_clock().now()) {}
 
-  std::vector<std::optional<FileMark>> marks_now() const {
-    std::vector<std::optional<FileMark>> now;
+  Marks marks_now() const {
+    Marks now;
     for (const std::string& file : origin.files) {
       now.push_back(mark_of(file));
     }
     return now;
   }
 
-  // Under the mutex.
   void look() {
+    std::unique_lock lock(mutex);
     const MonoTime now = system_clock().now();
     const std::uint64_t wished = wishes.load();
-    const bool is_wished = std::exchange(seen_wishes, wished) != wished;
-    if (!is_wished && now - looked < k_between_looks) {
+    if (is_looking || (seen_wishes == wished && now - looked < k_between_looks)) {
       return;
     }
+    const bool is_wished = std::exchange(seen_wishes, wished) != wished;
+    const Marks known = marks;
     looked = now;
-    if (is_wished || marks_now() != marks) {
-      read(now);
+    is_looking = true;
+    lock.unlock();
+    if (is_wished || marks_now() != known) {
+      read();
     }
+    lock.lock();
+    is_looking = false;
   }
 
-  void read(MonoTime now) {
+  // Of two reads the one that began later counts.
+  void read() {
+    std::unique_lock lock(mutex);
+    const std::uint64_t number = ++reads;
+    lock.unlock();
     // Before it is read: what is written meanwhile is seen at the next look.
-    marks = marks_now();
+    Marks before = marks_now();
     Result<std::string> text = origin.read();
-    const std::string trouble = !text.ok() ? text.error().message : text->empty() ? "is empty" : "";
-    if (!trouble.empty()) {
-      if (gate.pass(now)) {
-        obs::log(obs::Level::warning,
-                 concat("a secret that was to be read again is kept as it was: it ", trouble));
-      }
+    lock.lock();
+    if (number < last_read) {
       return;
     }
-    if (*text != value) {
-      value = *std::move(text);
-      ++version;
+    marks = std::move(before);
+    const std::string trouble = !text.ok() ? text.error().message : text->empty() ? "is empty" : "";
+    if (trouble.empty()) {
+      last_read = number;
+      if (*text != value) {
+        value = *std::move(text);
+        ++version;
+      }
+    } else if (gate.pass(system_clock().now())) {
+      obs::log(obs::Level::warning,
+               concat("a secret that was to be read again is kept as it was: it ", trouble));
     }
   }
 
@@ -70,9 +87,12 @@ struct Secret::Shared {
   std::mutex mutex;  // of what follows
   std::string value;
   std::uint64_t version = 0;
-  std::vector<std::optional<FileMark>> marks;
+  Marks marks;
   MonoTime looked;
+  bool is_looking = false;
   std::uint64_t seen_wishes = wishes.load();
+  std::uint64_t reads = 0;      // that have begun
+  std::uint64_t last_read = 0;  // of these the one that `value` is of
   obs::LogGate gate{k_between_warnings};
 };
 
@@ -83,8 +103,8 @@ std::string Secret::current() const {
   if (shared_ == nullptr) {
     return value_;
   }
-  const std::lock_guard lock(shared_->mutex);
   shared_->look();
+  const std::lock_guard lock(shared_->mutex);
   return shared_->value;
 }
 
@@ -92,8 +112,8 @@ std::uint64_t Secret::version() const {
   if (shared_ == nullptr) {
     return 0;
   }
-  const std::lock_guard lock(shared_->mutex);
   shared_->look();
+  const std::lock_guard lock(shared_->mutex);
   return shared_->version;
 }
 
@@ -101,10 +121,12 @@ bool Secret::read_again(const std::string& refused) const {
   if (shared_ == nullptr) {
     return false;
   }
-  const std::lock_guard lock(shared_->mutex);
+  std::unique_lock lock(shared_->mutex);
   // Somebody else has read it since, or it is read now.
   if (shared_->value == refused) {
-    shared_->read(system_clock().now());
+    lock.unlock();
+    shared_->read();
+    lock.lock();
   }
   return shared_->value != refused;
 }

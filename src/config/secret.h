@@ -39,13 +39,15 @@ class Secret {
   bool may_change() const { return shared_ != nullptr; }
 
   // The newest value. Looks at the files' times at most once a second, and reads them if they have changed. A
-  // file that is empty or cannot be read leaves the value as it was. Any thread.
+  // file that is empty or cannot be read leaves the value as it was. Any thread. One at a time looks: where a
+  // file system hangs it waits, and the others have the value as it was.
   std::string current() const;
 
   // Counts the values that there have been. As current().
   std::uint64_t version() const;
 
-  // Reads the files now: somebody was refused with the value. Whether it is another one than `refused`.
+  // Reads the files now: somebody was refused with the value. Whether it is another one than `refused`. Waits
+  // for its own read alone.
   bool read_again(const std::string& refused) const;
 
   friend bool operator==(const Secret& a, const Secret& b) { return a.value_ == b.value_; }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "base/check.h"
+#include "codec/table_rules.h"
 
 namespace penstock::format {
 namespace {
@@ -14,6 +16,12 @@ namespace parquet = codec::parquet;
 
 // By their place among these columns.
 enum Place : std::size_t { topic, partition, offset, timestamp, timestamp_type, key, headers };
+
+// The first of our own columns is `_rescued`.
+std::string name_of(Place place) {
+  static_assert(std::size(codec::k_own_columns) == 1 + std::size_t{Place::headers} + 1);
+  return std::string(codec::k_own_columns[1 + place].name);
+}
 
 constexpr std::size_t k_type_created = 0;
 constexpr std::size_t k_type_appended = 1;
@@ -24,13 +32,13 @@ parquet::Schema ParquetRowColumns::schema() {
   using parquet::Meaning;
   using parquet::Type;
   return {
-      {.name = "_topic", .meaning = Meaning::text},
-      {.name = "_partition", .type = Type::int32},
-      {.name = "_offset", .type = Type::int64},
-      {.name = "_timestamp", .type = Type::int64, .optional = true, .meaning = Meaning::time_ms},
-      {.name = "_timestamp_type", .optional = true, .meaning = Meaning::text},
-      {.name = "_key", .optional = true},
-      {.name = "_headers", .optional = true, .meaning = Meaning::text},
+      {.name = name_of(Place::topic), .meaning = Meaning::text},
+      {.name = name_of(Place::partition), .type = Type::int32},
+      {.name = name_of(Place::offset), .type = Type::int64},
+      {.name = name_of(Place::timestamp), .type = Type::int64, .optional = true, .meaning = Meaning::time_ms},
+      {.name = name_of(Place::timestamp_type), .optional = true, .meaning = Meaning::text},
+      {.name = name_of(Place::key), .optional = true},
+      {.name = name_of(Place::headers), .optional = true, .meaning = Meaning::text},
   };
 }
 

@@ -1,5 +1,7 @@
 #include "format/parquet_table.h"
 
+#include <string>
+
 #include "codec/table_rules.h"
 #include "format/parquet_encoder.h"
 #include "format/parquet_row_columns.h"
@@ -17,8 +19,9 @@ static_assert(codec::k_table_level_bits_max <= 8 * (k_parquet_growth_max * (k_pa
 
 parquet::Schema parquet_table_schema(const codec::Table& table) {
   parquet::Schema schema = parquet::columns_of(table);
-  schema.push_back(
-      {.name = std::string(k_rescued_column), .optional = true, .meaning = parquet::Meaning::text});
+  schema.push_back({.name = std::string(codec::k_own_columns[0].name),
+                    .optional = true,
+                    .meaning = parquet::Meaning::text});
   for (parquet::Column& column : ParquetRowColumns::schema()) {
     schema.push_back(std::move(column));
   }

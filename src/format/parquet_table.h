@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "codec/parquet_schema.h"
@@ -11,9 +9,6 @@
 #include "format/shredded_values.h"
 
 namespace penstock::format {
-
-// Behind the table's columns: what does not fit them.
-inline constexpr std::string_view k_rescued_column = "_rescued";
 
 // A row becomes at most so many times as many bytes as it has in the raw slab. One that would become more is
 // rescued as a whole. For example, 0 in Avro's decimal takes 2 bytes and becomes up to 16.

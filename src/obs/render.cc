@@ -278,7 +278,11 @@ void render_heartbeats(Exposition& page, Workers workers) {
 
 // The numbers whose samples are not one plain value a worker.
 void render_labelled(Exposition& page, Workers workers) {
-  page.family("penstock_batches_sealed_total", "Batches closed, by what closed them.", MetricType::counter);
+  page.family(
+      "penstock_batches_sealed_total",
+      "Batches closed, by what closed them: age, size, columns (the next record needs a file of Parquet "
+      "with other columns), revoke, drain (a stop), memory (no slab was free).",
+      MetricType::counter);
   render_by_reason(page, workers, &WorkerMetrics::batches_sealed);
   page.family("penstock_put_retries_total", "Requests to the lake made again, by what went wrong before.",
               MetricType::counter);

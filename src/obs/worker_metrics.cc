@@ -8,6 +8,8 @@ std::string_view to_string(SealReason reason) {
       return "age";
     case SealReason::size:
       return "size";
+    case SealReason::columns:
+      return "columns";
     case SealReason::revoke:
       return "revoke";
     case SealReason::drain:

@@ -20,8 +20,8 @@
 namespace penstock::obs {
 
 // Why a batch takes no more records.
-enum class SealReason : std::uint8_t { age, size, revoke, drain, memory };
-inline constexpr std::size_t k_seal_reasons = 5;
+enum class SealReason : std::uint8_t { age, size, columns, revoke, drain, memory };
+inline constexpr std::size_t k_seal_reasons = 6;
 std::string_view to_string(SealReason reason);
 
 // Why a call to the lake was made again.

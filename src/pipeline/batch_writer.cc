@@ -182,7 +182,7 @@ BatchWriter::Taken BatchWriter::append_rows(const BatchPtr& batch, const format:
       return taken;
     }
     if (!format::admit_schema(context, record, batch->cut.filling.encoder, batch->cut.records > 0)) {
-      taken.stop = Taken::Stop::batch_full;
+      taken.stop = Taken::Stop::other_columns;
       return taken;
     }
     format::SplitRow row(context, record);

@@ -40,10 +40,11 @@ class BatchWriter {
   // What a batch took of a run of records.
   struct Taken {
     enum class Stop : std::uint8_t {
-      end,         // it took all
-      batch_full,  // the next record would make it too large, or needs other columns
-      no_room,     // no slab is free; the rest is offered again when one is
-      no_schema,   // the next record waits for its schema, and the rest with it
+      end,            // it took all
+      batch_full,     // the next record would make it too large
+      other_columns,  // the next record needs a file with other columns
+      no_room,        // no slab is free; the rest is offered again when one is
+      no_schema,      // the next record waits for its schema, and the rest with it
     };
     std::size_t records = 0;  // from the front
     std::size_t empty = 0;    // of these make no row
@@ -56,8 +57,9 @@ class BatchWriter {
   // to the batch's quarantine.
   Taken append(const BatchPtr& batch, Share& share, std::span<const RecordView> records);
 
-  // Whether append() would take nothing, as the record waits for its schema.
-  bool awaits_schema(const TopicPlan& plan, const RecordView& record);
+  // Whether append() would take nothing, as the record waits for its schema. `open`: the batch that it would
+  // go to, whose file may know it; null: none is open.
+  bool awaits_schema(const TopicPlan& plan, const Batch* open, const RecordView& record);
 
   // Moves the share over positions that the log did not give.
   static void pass_over(Batch& batch, Share& share, Position next);

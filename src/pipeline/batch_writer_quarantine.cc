@@ -52,8 +52,10 @@ BatchWriter::Taken BatchWriter::append_quarantine(const BatchPtr& batch, Share& 
   return taken;
 }
 
-bool BatchWriter::awaits_schema(const TopicPlan& plan, const RecordView& record) {
-  return format::awaits_schema(context_of(plan, {}), record) &&
+bool BatchWriter::awaits_schema(const TopicPlan& plan, const Batch* open, const RecordView& record) {
+  format::RowContext context = context_of(plan, {});
+  context.columns = open != nullptr ? open->cut.filling.columns.get() : nullptr;
+  return format::awaits_schema(context, record) &&
          !(plan.rules.any() && format::fault_of(plan.rules, record, json_));
 }
 

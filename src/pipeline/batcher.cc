@@ -125,9 +125,12 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
     if (taken.stop == Taken::Stop::no_schema) {
       break;
     }
-    if (taken.stop == Taken::Stop::batch_full &&
-        (!seal(member.group, obs::SealReason::size) || backlog_.full())) {
-      break;
+    if (taken.stop == Taken::Stop::batch_full || taken.stop == Taken::Stop::other_columns) {
+      const bool is_full = taken.stop == Taken::Stop::batch_full;
+      if (!seal(member.group, is_full ? obs::SealReason::size : obs::SealReason::columns) ||
+          backlog_.full()) {
+        break;
+      }
     }
   }
   if (total.records == span.records.size()) {
@@ -142,7 +145,7 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
 // To the open batch of the group, and tells the ledger.
 Batcher::Taken Batcher::append(Member& member, PartitionSlot slot, std::span<const RecordView> records) {
   Group& group = groups_[member.group];
-  if (writer_.awaits_schema(*group.plan, records.front())) {
+  if (writer_.awaits_schema(*group.plan, group.open.get(), records.front())) {
     return {.stop = Taken::Stop::no_schema};
   }
   Batch& batch = open_batch(group);

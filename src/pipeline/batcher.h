@@ -74,7 +74,8 @@ class Batcher {
 
   // Whether the record is not taken before its schema is known.
   bool awaits_schema(PartitionSlot slot, const RecordView& record) {
-    return writer_.awaits_schema(plan_of(slot), record);
+    const Group& group = group_of(slot);
+    return writer_.awaits_schema(*group.plan, group.open.get(), record);
   }
 
   // A batch of its own for what an earlier process took of these partitions, all of one topic: without shares

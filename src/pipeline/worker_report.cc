@@ -122,8 +122,11 @@ void WorkerReport::refresh(const WorkerParts& parts, std::span<const source::Ass
   copy_counters(parts);
   refresh_board(parts, assignment);
   tell_landed();
-  tell_undecoded(*parts.writer);
-  tell_conflicts(*parts.writer);
+  tell_values(obs::Level::warning, "values could not be decoded, and land as they came with the reason",
+              metrics_.undecoded_values, parts.writer->last_undecoded(), told_undecoded_);
+  tell_values(obs::Level::warning,
+              "fields do not fit their columns since a schema changed, and are in _rescued",
+              metrics_.schema_conflicts, parts.writer->last_in_conflict(), told_conflicts_);
   tell_trouble(parts);
 }
 
@@ -143,29 +146,17 @@ void WorkerReport::tell_landed() {
 }
 
 // One line a minute at most, which names the last of them.
-void WorkerReport::tell_undecoded(const BatchWriter& writer) {
-  const std::uint64_t values = metrics_.undecoded_values.value();
-  if (values == told_undecoded_ || !undecoded_gate_.pass(clock_.now())) {
+void WorkerReport::tell_values(obs::Level level, std::string_view message, const obs::Counter& counted,
+                               const BatchWriter::Origin& last, ToldValues& told) {
+  const std::uint64_t values = counted.value();
+  if (values == told.count || !told.gate.pass(clock_.now())) {
     return;
   }
-  obs::log(obs::Level::warning, "values could not be decoded, and land as they came with the reason",
+  obs::log(level, message,
            {{"worker", options_.index},
-            {"values", values - std::exchange(told_undecoded_, values)},
-            {"topic", writer.last_undecoded().topic},
-            {"partition", writer.last_undecoded().partition.value}});
-}
-
-// Likewise.
-void WorkerReport::tell_conflicts(const BatchWriter& writer) {
-  const std::uint64_t values = metrics_.schema_conflicts.value();
-  if (values == told_conflicts_ || !conflicts_gate_.pass(clock_.now())) {
-    return;
-  }
-  obs::log(obs::Level::warning, "fields do not fit their columns since a schema changed, and are in _rescued",
-           {{"worker", options_.index},
-            {"values", values - std::exchange(told_conflicts_, values)},
-            {"topic", writer.last_in_conflict().topic},
-            {"partition", writer.last_in_conflict().partition.value}});
+            {"values", values - std::exchange(told.count, values)},
+            {"topic", last.topic},
+            {"partition", last.partition.value}});
 }
 
 // What other modules count themselves.

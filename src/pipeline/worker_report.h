@@ -19,6 +19,7 @@
 #include "ledger/protocol.h"
 #include "obs/log.h"
 #include "obs/worker_metrics.h"
+#include "pipeline/batch_writer.h"
 #include "pipeline/worker_options.h"
 #include "pipeline/worker_parts.h"
 #include "source/source.h"
@@ -65,8 +66,9 @@ class WorkerReport {
   std::int64_t lag_ms(const WorkerParts& parts, const source::PartitionState& state) const;
   std::int64_t landed_until_ms(const WorkerParts& parts, const source::PartitionState& state) const;
   void tell_landed();
-  void tell_undecoded(const BatchWriter& writer);
-  void tell_conflicts(const BatchWriter& writer);
+  struct ToldValues;
+  void tell_values(obs::Level level, std::string_view message, const obs::Counter& counted,
+                   const BatchWriter::Origin& last, ToldValues& told);
   void tell_trouble(const WorkerParts& parts);
   std::string trouble_with_brokers(const source::SourceCounters& source);
   std::string trouble_with_silence(const char* who, std::optional<MonoTime> since, obs::LogGate& gate);
@@ -95,11 +97,13 @@ class WorkerReport {
   std::uint64_t told_files_ = 0;
   std::uint64_t told_records_ = 0;
   std::uint64_t told_bytes_ = 0;
-  std::uint64_t told_undecoded_ = 0;
-  std::uint64_t told_conflicts_ = 0;
   obs::LogGate landed_gate_{std::chrono::seconds(60)};
-  obs::LogGate undecoded_gate_{std::chrono::seconds(60)};
-  obs::LogGate conflicts_gate_{std::chrono::seconds(60)};
+  struct ToldValues {
+    std::uint64_t count = 0;
+    obs::LogGate gate{std::chrono::seconds(60)};
+  };
+  ToldValues told_undecoded_;
+  ToldValues told_conflicts_;
   obs::LogGate broker_silence_gate_{std::chrono::seconds(30)};
   obs::LogGate store_silence_gate_{std::chrono::seconds(30)};
   obs::LogGate upload_trouble_gate_{std::chrono::seconds(30)};

@@ -10,6 +10,7 @@
 
 #include "../unit/codec/row_assembly.h"
 #include "base/check.h"
+#include "base/concat.h"
 #include "codec/avro_json.h"
 #include "codec/avro_shredder.h"
 #include "codec/avro_table.h"
@@ -71,6 +72,11 @@ Target& target_of(std::size_t choice) {
   return targets[choice % targets.size()];
 }
 
+// Of a row that is refused.
+bool has_too_many_cells(const Row& row) {
+  return row.rescued.ends_with(concat("\"_reason\":\"", to_string(AvroFault::too_many_items), "\"}"));
+}
+
 void run(std::string_view input) {
   if (input.empty()) {
     return;
@@ -85,7 +91,10 @@ void run(std::string_view input) {
     const Row& in_other = other->shred(value);
     RowAssembly::json_of(other->table(), in_other);
     CHECK((in_other.rescued.empty() || follows_json_grammar(in_other.rescued)));
-    CHECK((was_undecoded || !other->was_undecoded()));
+    CHECK((was_undecoded || !other->was_undecoded() || has_too_many_cells(in_other)));
+  }
+  if (was_undecoded && has_too_many_cells(row)) {  // which is no fault of its JSON
+    return;
   }
   static std::vector<std::byte> room(k_room_bytes);
   const AvroJson json = write_avro_json(*target.schema, value, room);

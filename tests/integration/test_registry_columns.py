@@ -247,3 +247,53 @@ def test_check_and_schema_show_the_columns_of_the_latest_version(landing):
         registry.login = "Basic none"
         shown = run_command("schema", penstock.file, "--topic", lands.topic)
         assert "which are not known" in shown.stdout and "answers 401" in shown.stdout
+
+
+class WithoutSubjects(Confluent):
+    """One that answers nothing that is asked by a subject."""
+
+    def refuses(self, asked):
+        return (503, {}, {"error_code": 50301, "message": "down"}) if asked.path.startswith("/subjects") else super().refuses(asked)
+
+
+def test_a_registry_that_is_away_is_asked_for_the_first_topic_alone(landing):
+    lands = landing(1)
+    topics = [lands.topic, lands.kafka.create_topic(1), lands.kafka.create_topic(1)]
+    with WithoutSubjects() as registry:
+        penstock = lands.penstock(of_registry(lands, registry, {"source": {"topics": topics}, "batch": {"format": "parquet"}},
+                                              type="confluent"))
+        run_command("schema", penstock.file, "--topic", topics[0])
+        for_one = len(registry.asked)
+        told = json.loads(run_command("schema", penstock.file, "--json").stdout)["tables"]
+        assert [table["topic"] for table in told] == topics
+        assert all("answers 503" in table["why_not"] for table in told), told
+        assert len(registry.asked) == 2 * for_one
+        checked = run_command("check", "--config", penstock.file)
+        assert checked.stdout.count("no columns of ") == 1 and f"no columns of {topics[0]}: " in checked.stdout, checked.stdout
+
+
+def test_schema_asks_for_a_topic_and_for_no_expression(tmp_path):
+    file = tmp_path / "penstock.yaml"
+    with Confluent() as registry:
+        registry.latest["orders.a-value"] = registry.register(V1)
+
+        def told(source: dict, *words: str):
+            file.write_text(json.dumps({
+                "name": "x", "source": {"brokers": ["127.0.0.1:1"], **source}, "sink": {"url": "null:"},
+                "batch": {"format": "parquet", "decode": "avro", "schema": "registry"},
+                "overrides": [{"match": "^orders\\.b", "batch": {"max_age": "5s"}}],
+                "registry": {"type": "confluent", "url": registry.url}}))
+            return run_command("schema", file, *words)
+
+        found = {"topics_regex": "^orders"}
+        for expression in ("^orders", "^orders\\.b"):
+            assert f"{expression}: columns of the schemas that its records name, which are not known: " \
+                "an expression finds its topics; name one with --topic\n" in told(found).stdout
+        assert not registry.asked
+        assert told(found, "--topic", "orders.a").stdout.startswith("orders.a: 2 columns of the latest schema in the registry\n")
+        asked = len(registry.asked)
+        for source, topic, why in ((found, "payments", "source.topics_regex does not match it: ^orders"),
+                                   ({"topics": ["orders.a"]}, "orders.b", "source.topics does not have it")):
+            refused = told(source, "--topic", topic)
+            assert refused.returncode == 2 and f"--topic {topic}: {why}" in refused.stderr, refused.stdout + refused.stderr
+        assert len(registry.asked) == asked

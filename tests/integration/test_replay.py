@@ -20,12 +20,13 @@ def test_a_small_replay_reads_what_was_produced(tmp_path):
     missed = "goals are missed" in done.stdout  # of so small topics on a busy machine
     assert done.returncode == (1 if missed else 0), done.stdout[-3000:] + done.stderr[-3000:]
     results = json.loads((tmp_path / "results.json").read_text())
-    assert {"bare/1k", "direct/300", "http/gzip", "http-gzip/1k", "azurite/1k"} <= set(results["rounds"][0])
+    assert {"bare/1k", "direct/300", "http/gzip", "http-gzip/1k", "azurite/1k", "null-columns/requests"} <= set(results["rounds"][0])
     for pace in ("300 GB/day", "300 GB/day, Azurite"):
         for reading in results["pace"][pace]:
             assert reading["calls"]["stamped"] > 0
     assert results["pace"]["300 GB/day, null:"][0]["share_of_core"] > 0
-    assert "bare librdkafka consumer" in (tmp_path / "RESULTS.md").read_text()
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "bare librdkafka consumer" in page and "## The forms of files" in page
 
 
 @pytest.mark.timeout(400)

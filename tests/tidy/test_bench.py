@@ -55,6 +55,21 @@ def test_a_goal_that_one_round_misses_is_not_simply_met(results):
     assert report.is_any_missed(results)
 
 
+def test_a_form_is_beside_the_lines_of_the_same_round(results):
+    assert "## The forms of files" not in report.page(Figures(results), [])
+    results["topics"]["requests"], results["streams"]["requests"] = results["topics"]["1k"], results["streams"]["1k"]
+    for number, readings in enumerate(results["rounds"]):
+        start_s = readings["start/start"]["cpu_s"]
+        readings["bare/requests"] = readings["bare/1k"]
+        for name in report.FORMS:
+            cost_s = (3 if name == "null-columns/requests" else 1) * 10 ** number
+            readings[name] = {**readings["null/1k"], "cpu_s": cost_s + start_s, "stored_bytes": results["topics"]["1k"]["bytes"] // 4}
+    page = report.page(Figures(results), [])
+    (row,) = [line for line in page.splitlines() if line.startswith("| `parquet` with `batch.schema`")]
+    assert "3.00 (3.00 to 3.00) | 3.00 (3.00 to 3.00)" in row and "| 0.25 |" in row
+    assert "## The forms of files" in page
+
+
 def test_writes_are_compared_with_as_many_in_flight(results):
     assert "no comparison" in goal(results, "stage writes")[1]
     for floors in results["floors"]:

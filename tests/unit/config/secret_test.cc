@@ -1,9 +1,11 @@
 #include "config/secret.h"
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -117,6 +119,51 @@ TEST_F(SecretFile, parts_of_several_files_are_put_together_again) {
   write("b", "two");
   EXPECT_TRUE(secret.read_again("sv=1&sig=one"));
   EXPECT_EQ(secret.current(), "sv=1&sig=two");
+}
+
+// A secret whose value is read anew by a wish, by what a test says.
+TEST(SecretRead, one_that_hangs_holds_up_nobody_else) {
+  std::promise<void> begun;
+  std::promise<void> goes_on;
+  const Secret secret("one", {.read = [&]() -> Result<std::string> {
+                                begun.set_value();
+                                goes_on.get_future().wait();
+                                return std::string("two");
+                              },
+                              .files = {}});
+  read_secrets_again();
+  std::future<std::string> first = std::async(std::launch::async, [&] { return secret.current(); });
+  begun.get_future().wait();
+  std::future<std::string> second = std::async(std::launch::async, [&] { return secret.current(); });
+  EXPECT_EQ(second.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  goes_on.set_value();
+  EXPECT_EQ(second.get(), "one");
+  EXPECT_EQ(first.get(), "two");
+  EXPECT_EQ(secret.version(), 1U);
+}
+
+TEST(SecretRead, one_that_began_earlier_undoes_no_later_one) {
+  std::promise<void> begun;
+  std::promise<void> goes_on;
+  std::atomic<int> reads = 0;
+  const Secret secret("one", {.read = [&]() -> Result<std::string> {
+                                if (reads++ > 0) {
+                                  return std::string("three");
+                                }
+                                begun.set_value();
+                                goes_on.get_future().wait();
+                                return std::string("two");
+                              },
+                              .files = {}});
+  read_secrets_again();
+  std::future<std::string> first = std::async(std::launch::async, [&] { return secret.current(); });
+  begun.get_future().wait();
+  std::future<bool> again = std::async(std::launch::async, [&] { return secret.read_again("one"); });
+  EXPECT_EQ(again.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  goes_on.set_value();
+  EXPECT_TRUE(again.get());
+  EXPECT_EQ(first.get(), "three");
+  EXPECT_EQ(secret.current(), "three");
 }
 
 TEST_F(SecretFile, what_stands_in_the_configuration_stays) {

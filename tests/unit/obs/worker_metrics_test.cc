@@ -14,7 +14,7 @@ TEST(WorkerMetrics, every_reason_has_a_name_of_its_own) {
   for (std::size_t i = 0; i < k_seal_reasons; ++i) {
     seals.insert(to_string(static_cast<SealReason>(i)));
   }
-  EXPECT_EQ(seals, (std::set<std::string_view>{"age", "size", "revoke", "drain", "memory"}));
+  EXPECT_EQ(seals, (std::set<std::string_view>{"age", "size", "columns", "revoke", "drain", "memory"}));
   std::set<std::string_view> retries;
   for (std::size_t i = 0; i < k_retry_reasons; ++i) {
     retries.insert(to_string(static_cast<RetryReason>(i)));

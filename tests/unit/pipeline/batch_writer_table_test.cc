@@ -237,7 +237,7 @@ TEST_F(BatchWriterColumnsTest, versions_by_turns_share_a_batch_and_what_grows_wi
   for (int i = 0; i < 100; ++i) {
     append_all(batch, {value_of(1, "\x0e"), value_of(2, "\x0e\x04hi"), value_of(3, "\x02")});
   }
-  EXPECT_EQ(append(batch, value_of(4, "\x02\x04")), Stop::batch_full);
+  EXPECT_EQ(append(batch, value_of(4, "\x02\x04")), Stop::other_columns);
   EXPECT_EQ(append(batch, value_of(9, "")), Stop::no_schema);
   append_all(batch, {value_of(1, "\x0e"), value_of(5, "\x02z"), ""});
   EXPECT_EQ(rows_of(seal_and_read(batch)), 303U);
@@ -256,6 +256,27 @@ TEST_F(BatchWriterColumnsTest, versions_by_turns_share_a_batch_and_what_grows_wi
   chunks_->forget(*next);
   settle();
   EXPECT_TRUE(all_slabs_free());
+}
+
+TEST_F(BatchWriterColumnsTest, a_batcher_asks_nobody_for_a_schema_that_its_open_file_knows) {
+  build_for(4);
+  build_batcher({{.topic = plan_.topic, .partition = Partition{0}}});
+  ASSERT_EQ(offer(0, {value_of(1, "\x0e")}), 1U);
+  schemas_.known.clear();
+  schemas_.finds = 0;
+  EXPECT_EQ(offer(0, {value_of(1, "\x0e"), value_of(1, "\x02")}), 2U);
+  EXPECT_EQ(schemas_.finds, 0);
+  EXPECT_EQ(offer(0, {value_of(2, "\x0e\x04hi")}), 0U) << "this one is not the file's, and waits";
+}
+
+TEST_F(BatchWriterColumnsTest, a_file_that_ends_for_its_columns_is_counted_as_such) {
+  build_for(4);
+  build_batcher({{.topic = plan_.topic, .partition = Partition{0}}});
+  ASSERT_EQ(offer(0, {value_of(3, "\x02"), value_of(3, "\x04"), value_of(4, "\x02\x04")}), 3U);
+  ASSERT_EQ(sealed_.size(), 1U);
+  EXPECT_EQ(sealed_[0]->ranges.shares[0].range, (Range{Position{0}, Position{2}}));
+  EXPECT_EQ(metrics_.batches_sealed[obs::SealReason::columns].value(), 1U);
+  EXPECT_EQ(metrics_.batches_sealed[obs::SealReason::size].value(), 0U);
 }
 
 TEST_F(BatchWriterColumnsTest, a_version_that_is_new_is_one_of_the_file_though_its_record_finds_no_slab) {
