@@ -159,16 +159,8 @@ AvroOptional avro_optional(const AvroSchema& schema, const Node& node) {
   return found;
 }
 
-Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record) {
-  Result<Table> made = AvroTableMaker(schema).make();
-  if (!record.empty() && made.ok()) {
-    const Result<Table> within = checked_table(
-        {.fields = {{.name = std::string(record), .type = FieldType::record, .fields = made->fields}}});
-    if (!within.ok()) {
-      return within.error();
-    }
-  }
-  return made;
+Result<Table> table_of_avro(const AvroSchema& schema) {
+  return AvroTableMaker(schema).make();
 }
 
 }  // namespace penstock::codec

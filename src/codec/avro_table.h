@@ -14,8 +14,6 @@
 // are JSON. The fields of a root that is a record are the columns. Any other root is one column `value`.
 #pragma once
 
-#include <string_view>
-
 #include <penstock/result.h>
 
 #include "codec/avro_schema.h"
@@ -23,9 +21,8 @@
 
 namespace penstock::codec {
 
-// The error's message is a predicate of the schema. `record`: the fields are to lie in a column of this name.
-// They are the fields of the table nevertheless, but only if that column could be one.
-Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record = {});
+// The error's message is a predicate of the schema.
+Result<Table> table_of_avro(const AvroSchema& schema);
 
 // Of a union of one type and null, or of one type alone, that type. Else the node itself. Shared with who
 // reads the values.

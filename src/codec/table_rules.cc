@@ -6,6 +6,8 @@
 #include "codec/table_rules.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -119,6 +121,12 @@ bool is_readable_time(FieldType type, std::int64_t count) {
   return count >= k_table_day_min * in_a_day && count < (k_table_day_max + 1) * in_a_day;
 }
 
+bool is_float_exactly(double real) {
+  return std::isnan(real) || std::isinf(real) ||
+         (std::abs(real) <= double{std::numeric_limits<float>::max()} &&
+          double{static_cast<float>(real)} == real);
+}
+
 Result<Table> checked_table(Table table) {
   if (Result<void> checked = check_names(table.fields); !checked.ok()) {
     return checked.error();
@@ -175,6 +183,10 @@ void append_rescued_bytes(std::string& out, Bytes value, std::string_view reason
   out.resize(begins + base64_size(value.size()));
   base64_write(value, out.data() + begins);
   out.append("\",\"_reason\":\"").append(reason).append("\"}");
+}
+
+void append_conflicts(std::string& out, std::string_view names) {
+  out += concat(",\"", k_reason_member, "\":\"has fields that their columns cannot take: ", names, '"');
 }
 
 }  // namespace penstock::codec

@@ -75,6 +75,9 @@ TableSize size_of(const Table& table);
 // Whether the count since 1970 is of a year that readers can hold. `type` is a date or a timestamp.
 bool is_readable_time(FieldType type, std::int64_t count);
 
+// Whether a float32 holds the number without rounding it.
+bool is_float_exactly(double real);
+
 // The table with its top fields optional, if its names can be columns, and they are not too many. The error's
 // message is a predicate of the schema.
 Result<Table> checked_table(Table table);
@@ -92,5 +95,10 @@ void append_rescued_whole(std::string& out, Bytes value, std::string_view reason
 
 // The second of these, also of UTF-8.
 void append_rescued_bytes(std::string& out, Bytes value, std::string_view reason);
+
+// Of fields that fit no column since the table is of other versions of their schema: a member behind what is
+// rescued of them. `names` are as they stand in a text of JSON, with a comma between them.
+inline constexpr std::string_view k_reason_member = "_reason";
+void append_conflicts(std::string& out, std::string_view names);
 
 }  // namespace penstock::codec
