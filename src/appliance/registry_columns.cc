@@ -8,9 +8,7 @@
 #include "base/clock.h"
 #include "base/concat.h"
 #include "base/schema_outcome.h"
-#include "codec/avro_table.h"
 #include "codec/table_growth.h"
-#include "codec/table_rules.h"
 #include "io/loop.h"
 
 namespace penstock::appliance {
@@ -100,12 +98,11 @@ Result<codec::Table> RegistryQuestions::table_of(const std::string& topic, confi
   }
   const std::string record =
       columns == config::Columns::records ? verdict->schema->record_name() : std::string();
-  Result<codec::Table> table = codec::table_of_avro(*verdict->schema, record);
+  Result<codec::Table> table = verdict->schema->table(record);
   if (!table.ok()) {
     return make_error(ErrorKind::invalid_input, Action::give_up,
                       concat(schema, " makes no columns: it ", table.error().message));
   }
-  codec::make_optional(table->fields);
   return codec::grown({}, *table, record);
 }
 

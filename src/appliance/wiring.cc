@@ -67,8 +67,9 @@ Duration session_timeout(const config::Settings& settings) {
 }
 
 std::shared_ptr<const format::AvroValues> avro_values(const config::BatchSettings& batch) {
-  const bool is_parquet_by_id = batch.format == config::Format::parquet && batch.schema_by_id;
-  return batch.decode == config::Decode::avro && (batch.format != config::Format::parquet || is_parquet_by_id)
+  const bool is_decoded =
+      batch.format == config::Format::parquet ? batch.decodes_by_id() : batch.decode != config::Decode::none;
+  return is_decoded
              ? std::make_shared<const format::AvroValues>(format::AvroValues{batch.schema, batch.framing})
              : nullptr;
 }

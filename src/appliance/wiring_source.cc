@@ -74,7 +74,7 @@ RecordHeaders headers_of(const config::Settings& settings) {
            batch.format == config::Format::parquet ||
            (batch.format == config::Format::envelope &&
             (batch.envelope_fields.has(EnvelopeField::headers) ||
-             (batch.decode == config::Decode::avro && codec::reads_headers(batch.framing))));
+             (batch.decode != config::Decode::none && codec::reads_headers(batch.framing))));
   };
   const bool wanted =
       wants(settings.batch) || std::any_of(settings.overrides.begin(), settings.overrides.end(),

@@ -11,7 +11,7 @@ namespace penstock {
 enum class SchemaOutcome : std::uint8_t {
   found,
   unknown,      // there is no such schema
-  unusable,     // there is one, and it is not of Avro, or not to be read
+  unusable,     // there is one, and it is of Protobuf, or not to be read
   refused,      // 401, 403
   unavailable,  // no answer, or one that is none of the registry's
 };

@@ -1,6 +1,6 @@
 // How it works. Each framing has a function that looks where its clients write an id: first at the headers,
-// as there the value is Avro as a whole, then at the value's front. What is found is cut off, and told as
-// an id if it is one.
+// as there the value is Avro or JSON as a whole, then at the value's front. What is found is cut off, and
+// told as an id if it is one.
 //
 // For example, with `confluent` the value 00 00 00 00 07 0e has no header. Its first byte is 0, so the next
 // four are an id, 7, and Avro is 0e. With the header `__value_schema_id` of 00 00 00 00 07 the value is
@@ -107,11 +107,19 @@ AvroBody confluent_body(const RecordView& record) {
 }
 
 AvroBody azure_body(const RecordView& record) {
-  constexpr std::string_view k_type = "avro/binary+";
+  constexpr std::string_view k_types[] = {"avro/binary+", "application/json+",
+                                          "application/json;serialization=Json+"};
   if (const HeaderView* header = header_of(record, "content-type")) {
     const std::string_view type = without_amqp_prefix(as_text(header->value));
-    if (type.starts_with(k_type)) {
-      return {.bytes = record.value, .id = azure_id(type.substr(k_type.size()))};
+    for (const std::string_view before_id : k_types) {
+      if (type.starts_with(before_id)) {
+        return {.bytes = record.value, .id = azure_id(type.substr(before_id.size()))};
+      }
+    }
+  }
+  if (const HeaderView* header = header_of(record, "schemaId")) {
+    if (auto id = azure_id(without_amqp_prefix(as_text(header->value)))) {
+      return {.bytes = record.value, .id = id};
     }
   }
   const Bytes value = record.value;

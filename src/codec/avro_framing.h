@@ -1,18 +1,21 @@
-// Where the Avro bytes of a record's value begin: producers that use a schema registry put the schema's id
-// before them, or into a header. Pure.
+// Where the Avro or JSON of a record's value begins: producers that use a schema registry put the schema's id
+// before it, or into a header. Pure.
 //
-//   confluent  header `__value_schema_id`              the value is Avro, whole
-//              else 00, id (4 bytes)                   Avro begins behind these five bytes
-//   azure      header `content-type`: avro/binary+...  the value is Avro, whole
-//              else 00 00 00 00, id (32 hex digits)    Avro begins behind these 36 bytes (clients of 2021)
-//   apicurio   header `apicurio.value.globalId`,       the value is Avro, whole
+//   confluent  header `__value_schema_id`              the value is all of it
+//              else 00, id (4 bytes)                   it begins behind these five bytes
+//   azure      header `content-type`: avro/binary+...  the value is all of it
+//              else header `schemaId` with an id       likewise (JSON of Azure's client for Kafka in Java)
+//              else 00 00 00 00, id (32 hex digits)    it begins behind these 36 bytes (clients of 2021)
+//   apicurio   header `apicurio.value.globalId`,       the value is all of it
 //              or `apicurio.value.contentId`
-//   none                                               the value is Avro, whole; headers say nothing
+//   none                                               the value is all of it; headers say nothing
 //
 // The id in a header, and what it must be to be one:
 //
 //   __value_schema_id          00, 4 bytes, or 01 and the 16 bytes of a GUID
-//   content-type               avro/binary+, 32 hex digits
+//   content-type               avro/binary+, 32 hex digits; of JSON application/json+ before these (.NET,
+//                              JavaScript), or application/json;serialization=Json+ (Python)
+//   schemaId                   32 hex digits; what is not that says nothing, as anybody may call a header so
 //   apicurio.value.globalId    8 bytes; so is contentId, which counts where there is no globalId
 //
 // A header that came over AMQP has its type and length in front, `a1 2b avro/...`, which are passed over. Of

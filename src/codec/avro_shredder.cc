@@ -23,16 +23,13 @@
 #include "codec/avro_shredder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/concat.h"
 #include "codec/avro_input.h"
 #include "codec/avro_table.h"
 #include "codec/avro_text.h"
@@ -89,12 +86,6 @@ bool is_text(Bytes bytes) {
   return (bits & 0x8080808080808080) == 0 || is_utf8(as_text(bytes));
 }
 
-bool is_float(double real) {
-  return std::isnan(real) || std::isinf(real) ||
-         (std::abs(real) <= double{std::numeric_limits<float>::max()} &&
-          double{static_cast<float>(real)} == real);
-}
-
 class AvroShredder : public Shredder {
  public:
   AvroShredder(std::shared_ptr<const AvroSchema> schema, const Table& written, Table table,
@@ -142,8 +133,7 @@ class AvroShredder : public Shredder {
       cells_.add_missing(place, 0);
     }
     if (!conflicts_.empty() && !rescues_reason_) {
-      cells_.rescued() +=
-          concat(",\"_reason\":\"has fields that their columns cannot take: ", conflicts_, '"');
+      append_conflicts(cells_.rescued(), conflicts_);
     }
     if (!cells_.rescued().empty()) {
       cells_.rescued() += '}';
@@ -465,7 +455,7 @@ class AvroShredder : public Shredder {
       return false;
     }
     const double real{number};
-    if (step.column == FieldType::float32 && !is_float(real)) {
+    if (step.column == FieldType::float32 && !is_float_exactly(real)) {
       misfit_ = conflict_ = true;
     }
     cells_.add_real(step.place, repetition, real);

@@ -16,8 +16,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/concat.h"
-#include "base/json_string.h"
 #include "codec/table_rules.h"
 
 namespace penstock::codec {
@@ -80,27 +78,10 @@ class AvroTableMaker {
     } else {
       table.fields.push_back(field("value", root));
     }
-    if (leaves_ > k_table_leaves_max) {
-      return too_many_leaves();
-    }
-    return record.empty() ? checked_table(std::move(table)) : checked_within(record, std::move(table));
+    return leaves_ > k_table_leaves_max ? too_many_leaves() : checked_table(std::move(table), record);
   }
 
  private:
-  static Result<Table> checked_within(std::string_view record, Table table) {
-    if (is_own_column(record)) {
-      return invalid_input(concat("is of a record that is called ", json_string(record),
-                                  ", and penstock writes a column of that name itself; rename the record"));
-    }
-    Field column{.name = std::string(record), .type = FieldType::record, .fields = std::move(table.fields)};
-    Result<Table> within = checked_table({.fields = {std::move(column)}});
-    if (within.ok()) {
-      within->fields = std::exchange(within->fields.front().fields, {});
-      std::ranges::for_each(within->fields, [](Field& field) { field.optional = true; });
-    }
-    return within;
-  }
-
   std::vector<Field> fields_of(const Node& record) {
     std::vector<Field> fields;
     for (std::uint32_t i = 0;

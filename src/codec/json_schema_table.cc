@@ -123,7 +123,7 @@ bool same_place(const element& a, const element& b) {
 
 class JsonSchemaTable {
  public:
-  Result<Table> make(std::string_view text) {
+  Result<Table> make(std::string_view text, std::string_view record) {
     simdjson::dom::parser parser;
     if (text.size() > AvroSchema::k_text_bytes_max) {
       return invalid_input(concat("is larger than ", AvroSchema::k_text_bytes_max, " bytes"));
@@ -140,7 +140,7 @@ class JsonSchemaTable {
     }
     path_.push_back(*object);
     Table table{.fields = fields_of(*properties)};
-    return leaves_ > k_table_leaves_max ? too_many_leaves() : checked_table(std::move(table));
+    return leaves_ > k_table_leaves_max ? too_many_leaves() : checked_table(std::move(table), record);
   }
 
  private:
@@ -293,8 +293,8 @@ class JsonSchemaTable {
 
 }  // namespace
 
-Result<Table> table_of_json_schema(std::string_view text) {
-  return JsonSchemaTable().make(text);
+Result<Table> table_of_json_schema(std::string_view text, std::string_view record) {
+  return JsonSchemaTable().make(text, record);
 }
 
 }  // namespace penstock::codec

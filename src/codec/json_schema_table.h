@@ -23,7 +23,7 @@
 
 namespace penstock::codec {
 
-// The error's message is a predicate of the schema.
-Result<Table> table_of_json_schema(std::string_view text);
+// The error's message is a predicate of the schema. `record`: as for table_of_avro().
+Result<Table> table_of_json_schema(std::string_view text, std::string_view record = {});
 
 }  // namespace penstock::codec

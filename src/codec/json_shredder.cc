@@ -1,8 +1,8 @@
 // How it works
 //
-// The value becomes tokens (json_tokens.h), and one walk goes over them. It is given a field of the table for
-// each value. A member of an object is looked for where the last one's neighbour is, as members mostly come
-// in the same order, and by its name if that is not it.
+// The value becomes tokens (json_tokens.h), and one walk goes over them. It is given a field with its column
+// (json_steps.h) for each value. A member of an object is looked for where the last one's neighbour is, as
+// members mostly come in the same order, and by its name if that is not it.
 //
 // A value that does not fit is a *misfit*: the walk goes back to its first token, takes back its cells, and
 // rescues its text. For example, the table `id INT64, order RECORD<qty INT64>` and the value
@@ -32,59 +32,13 @@
 #include "codec/decimal.h"
 #include "codec/iso_time.h"
 #include "codec/json_grammar.h"
+#include "codec/json_steps.h"
 #include "codec/json_tokens.h"
 #include "codec/row_cells.h"
 #include "codec/table_rules.h"
 
 namespace penstock::codec {
 namespace {
-
-struct JsonStep {
-  std::string name;
-  std::string quoted;  // the name as it mostly stands in an object; empty: it needs escapes
-  FieldType type = FieldType::json;
-  std::uint32_t precision = 0;
-  std::uint32_t scale = 0;
-  CellPlace place;
-  std::vector<JsonStep> inner;
-
-  // Of a record.
-  std::vector<std::uint16_t> by_name;  // its fields, the shortest name first
-  std::size_t guess = 0;               // the field that may come next
-  // Of a field of a record: the last object that had it.
-  std::uint64_t seen = 0;
-};
-
-bool comes_before(std::string_view a, std::string_view b) {
-  return a.size() != b.size() ? a.size() < b.size() : a < b;
-}
-
-void index_names(JsonStep& record) {
-  for (std::size_t i = 0; i < record.inner.size(); ++i) {
-    record.by_name.push_back(static_cast<std::uint16_t>(i));
-  }
-  std::ranges::sort(record.by_name, [&](std::uint16_t a, std::uint16_t b) {
-    return comes_before(record.inner[a].name, record.inner[b].name);
-  });
-}
-
-std::string quoted(const std::string& name) {
-  const bool needs_escapes = std::ranges::any_of(
-      name, [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; });
-  return needs_escapes ? std::string() : '"' + name + '"';
-}
-
-// Null: the record has no such field.
-JsonStep* find_field(JsonStep& record, std::string_view name) {
-  const auto found =
-      std::ranges::lower_bound(record.by_name, name, comes_before,
-                               [&](std::uint16_t i) -> std::string_view { return record.inner[i].name; });
-  if (found == record.by_name.end() || record.inner[*found].name != name) {
-    return nullptr;
-  }
-  record.guess = *found + std::size_t{1};
-  return &record.inner[*found];
-}
 
 // Of a number of JSON without a fraction. None: it has one, or does not fit.
 std::optional<std::int64_t> integer_of(std::string_view number) {
@@ -135,18 +89,12 @@ std::optional<std::int64_t> time_of(FieldType type, std::string_view text) {
 
 class JsonShredder : public Shredder {
  public:
-  explicit JsonShredder(Table table) : table_(std::move(table)) {
-    make_optional(table_.fields);
-    root_.type = FieldType::record;
-    std::size_t leaves = 0;
-    for (const Field& field : table_.fields) {
-      root_.inner.push_back(compile(field, leaves, 0, 0));
-    }
-    index_names(root_);
-  }
+  JsonShredder(const Table& written, Table table, std::string_view record)
+      : table_(std::move(table)), steps_(json_steps(written, table_, record)) {}
 
   const Table& table() const override { return table_; }
   bool was_undecoded() const override { return undecoded_; }
+  bool was_in_conflict() const override { return !conflicts_.empty(); }
 
   const Row& shred(Bytes value) override {
     cells_.clear();
@@ -154,10 +102,19 @@ class JsonShredder : public Shredder {
     opened_ = 0;
     depth_ = 0;
     strangers_ = false;
-    undecoded_ = !tokens_.read(value) || take_record(root_, 0, false) != Taken::fits || !tokens_.at_end();
+    conflict_ = false;
+    conflicts_.clear();
+    rescues_reason_ = false;
+    undecoded_ =
+        !tokens_.read(value) || take_record(steps_.root, 0, false) != Taken::fits || !tokens_.at_end();
     if (undecoded_) {
       refuse(value);
-    } else if (!cells_.rescued().empty()) {
+      return cells_.row();
+    }
+    if (!conflicts_.empty() && !rescues_reason_) {
+      append_conflicts(cells_.rescued(), conflicts_);
+    }
+    if (!cells_.rescued().empty()) {
       cells_.rescued() += '}';
     }
     return cells_.row();
@@ -172,33 +129,13 @@ class JsonShredder : public Shredder {
 
   static Taken fits_if(bool good) { return good ? Taken::fits : Taken::fault; }
 
-  JsonStep compile(const Field& field, std::size_t& leaves, std::uint8_t definition,
-                   std::uint8_t repetition) {
-    JsonStep step{.name = field.name,
-                  .quoted = quoted(field.name),
-                  .type = field.type,
-                  .precision = field.precision,
-                  .scale = field.scale,
-                  .place = cell_place(field, leaves, definition, repetition),
-                  .inner = {},
-                  .by_name = {}};
-    leaves += field.fields.empty() ? 1 : 0;
-    const bool repeats = field.type == FieldType::list || field.type == FieldType::map;
-    for (const Field& inner : field.fields) {
-      step.inner.push_back(compile(inner, leaves,
-                                   static_cast<std::uint8_t>(step.place.definition + (repeats ? 1 : 0)),
-                                   step.place.repetition));
-    }
-    index_names(step);
-    return step;
-  }
-
   // What is rescued
 
   void refuse(Bytes value) {
     cells_.clear();
-    for (const JsonStep& step : root_.inner) {
-      cells_.add_missing(step.place, 0);
+    conflicts_.clear();
+    for (const CellPlace& place : steps_.places) {
+      cells_.add_missing(place, 0);
     }
     std::string& rescued = cells_.rescued();
     if (!follows_json_grammar(as_text(value))) {
@@ -229,6 +166,7 @@ class JsonShredder : public Shredder {
     }
     rescue_name(raw_name);
     cells_.rescued() += value;
+    rescues_reason_ = rescues_reason_ || (path_.empty() && raw_name == k_reason_member);
   }
 
   void leave_record() {
@@ -266,6 +204,9 @@ class JsonShredder : public Shredder {
         cells_.add_missing(step.inner[i].place, repetition);
         ++fields;
       }
+    }
+    for (const CellPlace& place : step.absent) {
+      cells_.add_missing(place, repetition);
     }
     return Taken::fits;
   }
@@ -341,15 +282,28 @@ class JsonShredder : public Shredder {
       rescue(raw_name, tokens_.text_since(begins));
     }
     strangers_ = false;
+    if (conflict_ && path_.empty()) {
+      conflicts_.append(conflicts_.empty() ? "" : ", ").append(raw_name);
+      conflict_ = false;
+    }
     return Taken::fits;
   }
 
   // Values
 
+  // Of a value that a column of the schema's own would take.
+  Taken conflict() {
+    conflict_ = true;
+    return Taken::misfit;
+  }
+
   Taken take_value(JsonStep& step, std::uint8_t repetition, bool in_items) {
     if (tokens_.next() == 'n') {
       cells_.add_missing(step.place, repetition);
       return fits_if(tokens_.take_word("null"));
+    }
+    if (step.has_conflict) {
+      return conflict();
     }
     switch (step.type) {
       case FieldType::record:
@@ -449,20 +403,27 @@ class JsonShredder : public Shredder {
         return value ? add_integer(step, repetition, *value) : Taken::misfit;
       }
       case FieldType::float32:
-      case FieldType::float64: {
-        const std::optional<double> value =
-            step.type == FieldType::float64 ? real_of<double>(number) : real_of<float>(number);
-        if (!value) {
-          return Taken::misfit;
-        }
-        cells_.add_real(step.place, repetition, *value);
-        return Taken::fits;
-      }
+      case FieldType::float64:
+        return add_real(step, repetition, number);
       case FieldType::decimal:
         return add_decimal(step, repetition, number);
       default:
         return Taken::misfit;
     }
+  }
+
+  Taken add_real(const JsonStep& step, std::uint8_t repetition, std::string_view number) {
+    const bool is_float = step.type == FieldType::float32;
+    const std::optional<double> value =
+        is_float && !step.is_narrower ? real_of<float>(number) : real_of<double>(number);
+    if (!value) {
+      return Taken::misfit;
+    }
+    if (step.is_narrower && !is_float_exactly(*value)) {
+      return conflict();
+    }
+    cells_.add_real(step.place, repetition, *value);
+    return Taken::fits;
   }
 
   Taken take_string(const JsonStep& step, std::uint8_t repetition) {
@@ -504,7 +465,7 @@ class JsonShredder : public Shredder {
 
   Taken add_integer(const JsonStep& step, std::uint8_t repetition, std::int64_t value) {
     if (step.type == FieldType::int32 && (value < INT32_MIN || value > INT32_MAX)) {
-      return Taken::misfit;
+      return step.is_narrower ? conflict() : Taken::misfit;
     }
     cells_.add_number(step.place, repetition, value);
     return Taken::fits;
@@ -513,7 +474,7 @@ class JsonShredder : public Shredder {
   Taken add_decimal(const JsonStep& step, std::uint8_t repetition, std::string_view number) {
     const std::optional<DecimalBytes> decimal = decimal_of_text(number, step.precision, step.scale);
     if (!decimal) {
-      return Taken::misfit;
+      return step.is_narrower ? conflict() : Taken::misfit;
     }
     add_copy(step, repetition, *decimal);
     return Taken::fits;
@@ -526,7 +487,7 @@ class JsonShredder : public Shredder {
   }
 
   Table table_;
-  JsonStep root_;
+  JsonSteps steps_;
   JsonTokens tokens_;
   RowCells cells_;
   std::vector<std::string_view> path_;  // the names of the records that lie around, none of them in a list
@@ -534,13 +495,22 @@ class JsonShredder : public Shredder {
   std::size_t depth_ = 0;
   std::uint64_t objects_ = 0;  // so far
   bool strangers_ = false;     // the list or map that is taken has members that the table has not
+  bool conflict_ = false;  // something in the top field that is taken does not fit another version's column
+  std::string conflicts_;  // the names of the last value's fields of which that is so
+  bool rescues_reason_ = false;  // a top member of this name is rescued
   bool undecoded_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Shredder> make_json_shredder(Table table) {
-  return std::make_unique<JsonShredder>(std::move(table));
+  make_optional(table.fields);
+  const Table written = table;
+  return make_json_shredder(written, std::move(table));
+}
+
+std::unique_ptr<Shredder> make_json_shredder(const Table& written, Table table, std::string_view record) {
+  return std::make_unique<JsonShredder>(written, std::move(table), record);
 }
 
 }  // namespace penstock::codec

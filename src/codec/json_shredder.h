@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "codec/table.h"
 
@@ -36,5 +37,19 @@ namespace penstock::codec {
 //
 // The largest value that is taken apart has JsonTokens::k_text_bytes_max.
 std::unique_ptr<Shredder> make_json_shredder(Table table);
+
+// The same into another table, which other versions of a schema have made too. `written` is what this one
+// makes. Both have everything optional. Fields find their columns by name (fit_of() of table_growth.h). A
+// column that the schema does not have is null, and a member that the schema does not have is rescued. A top
+// field that does not fit its column, or that has a number in it that does not, was in_conflict(), and
+// `rescued` has the reason beside it:
+//
+//   {"total":"12.50","_reason":"has fields that their columns cannot take: total"}
+//
+// A member of the value that is called _reason, and is rescued too, stands there in the place of ours.
+//
+// `record`: the column of the table that the fields lie in. All of this then holds of the fields in it, and
+// the other columns are null. Empty: the fields are columns themselves.
+std::unique_ptr<Shredder> make_json_shredder(const Table& written, Table table, std::string_view record = {});
 
 }  // namespace penstock::codec

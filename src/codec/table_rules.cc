@@ -6,6 +6,8 @@
 #include "codec/table_rules.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -77,6 +79,20 @@ std::size_t path_bytes(const Table& table) {
   return bytes;
 }
 
+Result<Table> checked_within(std::string_view record, Table table) {
+  if (is_own_column(record)) {
+    return invalid_input(concat("is of a record that is called ", json_string(record),
+                                ", and penstock writes a column of that name itself; rename the record"));
+  }
+  Field column{.name = std::string(record), .type = FieldType::record, .fields = std::move(table.fields)};
+  Result<Table> within = checked_table({.fields = {std::move(column)}});
+  if (within.ok()) {
+    within->fields = std::exchange(within->fields.front().fields, {});
+    std::ranges::for_each(within->fields, [](Field& field) { field.optional = true; });
+  }
+  return within;
+}
+
 }  // namespace
 
 bool is_own_column(std::string_view name) {
@@ -123,7 +139,16 @@ bool is_readable_time(FieldType type, std::int64_t count) {
   return count >= k_table_day_min * in_a_day && count < (k_table_day_max + 1) * in_a_day;
 }
 
-Result<Table> checked_table(Table table) {
+bool is_float_exactly(double real) {
+  return std::isnan(real) || std::isinf(real) ||
+         (std::abs(real) <= double{std::numeric_limits<float>::max()} &&
+          double{static_cast<float>(real)} == real);
+}
+
+Result<Table> checked_table(Table table, std::string_view record) {
+  if (!record.empty()) {
+    return checked_within(record, std::move(table));
+  }
   if (Result<void> checked = check_names(table.fields); !checked.ok()) {
     return checked.error();
   }
@@ -178,6 +203,10 @@ void append_rescued_bytes(std::string& out, Bytes value, std::string_view reason
   out.resize(begins + base64_size(value.size()));
   base64_write(value, out.data() + begins);
   out.append("\",\"_reason\":\"").append(reason).append("\"}");
+}
+
+void append_conflicts(std::string& out, std::string_view names) {
+  out += concat(",\"", k_reason_member, "\":\"has fields that their columns cannot take: ", names, '"');
 }
 
 }  // namespace penstock::codec

@@ -83,9 +83,13 @@ TableSize size_of(const Table& table);
 // Whether the count since 1970 is of a year that readers can hold. `type` is a date or a timestamp.
 bool is_readable_time(FieldType type, std::int64_t count);
 
-// The table with its top fields optional, if its names can be columns, and they are not too many. The error's
-// message is a predicate of the schema.
-Result<Table> checked_table(Table table);
+// Whether a float32 holds the number without rounding it.
+bool is_float_exactly(double real);
+
+// The table with its top fields optional, if its names can be columns, and they are not too many. `record`:
+// the fields are to lie in a column of this name, and that is what can be. The error's message is a predicate
+// of the schema.
+Result<Table> checked_table(Table table, std::string_view record = {});
 
 // Everything optional but the keys of maps: the table of values that no schema was held against.
 void make_optional(std::vector<Field>& fields);
@@ -100,5 +104,10 @@ void append_rescued_whole(std::string& out, Bytes value, std::string_view reason
 
 // The second of these, also of UTF-8.
 void append_rescued_bytes(std::string& out, Bytes value, std::string_view reason);
+
+// Of fields that fit no column since the table is of other versions of their schema: a member behind what is
+// rescued of them. `names` are as they stand in a text of JSON, with a comma between them.
+inline constexpr std::string_view k_reason_member = "_reason";
+void append_conflicts(std::string& out, std::string_view names);
 
 }  // namespace penstock::codec

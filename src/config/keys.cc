@@ -233,21 +233,24 @@ constexpr Key k_batch_keys[] = {
          "is among the SystemProperties. With `format: parquet` each field of the schema is a column. "
          "`json`: JSON, whose members become columns; needs format: parquet. What does not fit a column, "
          "and members that the schema does not have, are JSON in the column `_rescued`. So is a value that "
-         "is not of the schema. `penstock schema` shows the columns.",
+         "is not of the schema. `penstock schema` shows the columns. With `schema: registry` both words are "
+         "the same, with each of these formats: the registry tells of each schema whether it is of Avro or "
+         "a JSON Schema.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.decode); }},
     {.path = "batch.schema",
      .kind = Kind::text,
      .since = "0.1",
      .fallback_note = "none, it is required with decode: avro and json",
-     .allowed = "an Avro schema, or registry; with decode: json a JSON Schema or an Avro schema",
+     .allowed = "registry, or an Avro schema; with decode: json a JSON Schema or an Avro schema",
      .help =
          "The schema that the producers write with, `\"${file:/etc/penstock/orders.avsc}\"` for one in a "
          "file, which is read at the start. It must be the very schema of the values: Avro's bytes do not "
          "say by which they were written, and one with other fields makes nonsense of them, or "
          "`decode_error`. Topics with other schemas have theirs under overrides. `registry`: each "
-         "value has the id of its schema, which the registry of `registry` knows. So values of several "
-         "versions of a schema may lie in one topic, and each is read by its own. With `format: parquet` the "
+         "value has the id of its schema, of Avro or a JSON Schema, which the registry of `registry` knows. "
+         "So values of several versions of a schema may lie in one topic, and each is read by its own. With "
+         "`format: parquet` the "
          "columns grow with the versions, which share their files. A field that does not fit its column "
          "since a schema changed is in `_rescued`, and counts in penstock_schema_conflicts_total. Of "
          "`decode: json` it is a JSON Schema of any draft, or an Avro schema, and says only which columns "
@@ -262,8 +265,9 @@ constexpr Key k_batch_keys[] = {
          "With `format: parquet` and `schema: registry`: what the columns are. `fields`: the fields of the "
          "values. Records of several types then share columns of one name. `records`: for a topic with "
          "several types of records. Each type is one column, which is called as the record is, without "
-         "its namespace, and has the fields in it. It is null in the rows of other types. A new field of "
-         "a record ends an open file that has the record, once for each such change.",
+         "its namespace, or as the title of its JSON Schema, and has the fields in it. It is null in the "
+         "rows of other types. A new field of a record ends an open file that has the record, once for each "
+         "such change.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.columns); }},
     {.path = "batch.framing",
@@ -271,14 +275,15 @@ constexpr Key k_batch_keys[] = {
      .since = "0.1",
      .fallback = "none",
      .choices = k_framing,
-     .help = "What stands before the bytes of Avro in a value. `none`: nothing. `confluent`: a zero byte and "
+     .help = "What stands before the Avro or JSON in a value. `none`: nothing. `confluent`: a zero byte and "
              "the four bytes of an id, as serializers for Confluent's registry write it, unless the header "
              "`__value_schema_id` has the id. `azure`: nothing where the header `content-type` is "
-             "`avro/binary+` and an id, and else the four zero bytes and 32 hexadecimal digits of Azure's "
-             "serializers of 2021. `apicurio`: nothing, and an id in the header `apicurio.value.globalId` or "
+             "`avro/binary+` and an id, or one of its forms for JSON, or the header `schemaId` is an id, and "
+             "else the four zero bytes and 32 hexadecimal digits of Azure's serializers of 2021. `apicurio`: "
+             "nothing, and an id in the header `apicurio.value.globalId` or "
              "`apicurio.value.contentId`. With one batch.schema the id is passed over. With `schema: "
              "registry` it is what the schema is found by, and the framing is that of registry.type. A value "
-             "without an id lands with `decode_error`, or in `_rescued`. It is the same for JSON.",
+             "without an id lands with `decode_error`, or in `_rescued`.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.batch.framing); }},
     {.path = "batch.compression",

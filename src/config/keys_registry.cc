@@ -21,12 +21,14 @@ constexpr Key k_keys[] = {
      .since = "0.1",
      .fallback_note = "none, it is required with batch.schema: registry",
      .choices = k_type,
-     .help = "Where `batch.schema: registry` finds schemas by their ids. `confluent`: the API of Confluent's "
-             "Schema Registry, which Karapace, Redpanda, and Apicurio below `/apis/ccompat/v7` have too. "
-             "`azure`: the Azure Schema Registry of an Event Hubs namespace. `apicurio`: Apicurio's own API, "
-             "`/apis/registry/v2`, for ids in its headers. batch.framing follows it. A schema is asked for "
-             "once per worker and kept. Only schemas of Avro without references can be used: a value of "
-             "another one lands with `decode_error`, or in `_rescued`, which says so.",
+     .help =
+         "Where `batch.schema: registry` finds schemas by their ids. `confluent`: the API of Confluent's "
+         "Schema Registry, which Karapace, Redpanda, and Apicurio below `/apis/ccompat/v7` have too. "
+         "`azure`: the Azure Schema Registry of an Event Hubs namespace. `apicurio`: Apicurio's own API, "
+         "`/apis/registry/v2`, for ids in its headers. batch.framing follows it. A schema is asked for "
+         "once per worker and kept. Schemas of Avro and JSON Schemas can be used, and no others, and none "
+         "with references: a value of another one lands with `decode_error`, or in `_rescued`, which says "
+         "so.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.registry.type); }},
     {.path = "registry.url",

@@ -48,10 +48,7 @@ bool has_event_hubs(const SourceSettings& source) {
 }
 
 bool uses_registry(const Settings& settings) {
-  const auto asks = [](const BatchSettings& batch) {
-    return batch.decode == Decode::avro && batch.schema_by_id;
-  };
-  return any_batch(settings, asks);
+  return any_batch(settings, [](const BatchSettings& batch) { return batch.decodes_by_id(); });
 }
 
 std::string registry_url(const Settings& settings) {

@@ -153,6 +153,9 @@ struct BatchSettings {
   // The age at which a file is closed, however small it is.
   Duration longest_age() const { return min_bytes == 0 ? max_age : small_max_age; }
 
+  // Whether each value is read by the schema that its id names, of whichever kind that is.
+  bool decodes_by_id() const { return decode != Decode::none && schema_by_id; }
+
   // Whether values become columns, and those follow from batch.schema alone.
   bool has_table() const { return format == Format::parquet && decode != Decode::none && !schema_by_id; }
   // Only then.

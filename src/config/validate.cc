@@ -244,9 +244,9 @@ void check_registry(const Settings& settings, Report& report) {
   const RegistrySettings& registry = settings.registry;
   if (!uses_registry(settings)) {
     if (written(settings, "registry") && sound(report, {"batch.schema", "batch.decode"})) {
-      report.add(
-          "registry",
-          "has no use without batch.decode: avro and batch.schema: registry; write these, or remove it");
+      report.add("registry",
+                 "has no use without batch.decode: avro or json, and batch.schema: registry; write these, or "
+                 "remove it");
     }
     return;
   }

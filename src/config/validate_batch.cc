@@ -148,8 +148,9 @@ struct DecodeFault {
 
 // Of the format that values are decoded for.
 DecodeFault decode_format_fault(const BatchSettings& batch) {
-  if (batch.decode == Decode::json && batch.format != Format::parquet) {
-    return {"batch.format", "has no columns for decode: json; write parquet, or decode: none"};
+  if (batch.decode == Decode::json && !batch.schema_by_id && batch.format != Format::parquet) {
+    return {"batch.format",
+            "has no columns for decode: json; write parquet, or decode: none, or schema: registry"};
   }
   if (batch.format == Format::ndjson) {
     return {"batch.format",
@@ -158,7 +159,7 @@ DecodeFault decode_format_fault(const BatchSettings& batch) {
   }
   if (batch.format == Format::envelope && !batch.envelope_fields.has(EnvelopeField::value)) {
     return {"batch.envelope_fields",
-            "leave out the value, which decode: avro is for; add value, or write decode: none"};
+            "leave out the value, which is to be decoded; add value, or write decode: none"};
   }
   return {};
 }
@@ -171,12 +172,9 @@ DecodeFault decode_fault(const BatchSettings& batch) {
   if (DecodeFault fault = decode_format_fault(batch); !fault.key.empty()) {
     return fault;
   }
-  if (batch.schema_by_id && batch.decode == Decode::json) {
-    return {"batch.schema", "is registry, and that is for decode: avro; write \"${file:/its/whole/path}\""};
-  }
   if (!batch.value_schema && !batch.schema_by_id) {
-    return {"batch.schema", concat("is required with decode: ", word, "; write \"${file:/its/whole/path}\"",
-                                   batch.decode == Decode::avro ? ", or registry" : "")};
+    return {"batch.schema",
+            concat("is required with decode: ", word, "; write \"${file:/its/whole/path}\", or registry")};
   }
   if (batch.decode == Decode::avro && !batch.schema && !batch.schema_by_id) {
     return {"batch.schema",
@@ -251,7 +249,7 @@ void check_framing(const Settings& settings, Report& report, const BatchSettings
                    const std::string& prefix) {
   const std::string framing = prefix + "batch.framing";
   const std::string schema = prefix + "batch.schema";
-  if (batch.decode == Decode::avro && batch.schema_by_id && batch.framing != settings.registry.type &&
+  if (batch.decodes_by_id() && batch.framing != settings.registry.type &&
       (prefix.empty() || written(settings, framing) || written(settings, schema)) &&
       sound(report, {framing, schema, "batch.framing", "registry", "registry.type"})) {
     report.add(written(settings, framing) ? framing : schema,

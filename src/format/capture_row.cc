@@ -181,7 +181,8 @@ class Repeats {
 
 class CaptureWriter {
  public:
-  explicit CaptureWriter(const RowContext& context) : decodes_(context.avro != nullptr), schemas_(context) {}
+  explicit CaptureWriter(const RowContext& context)
+      : decodes_(context.avro != nullptr), json_(context.json), schemas_(context) {}
 
   std::size_t head_bytes_max(const RecordView& record) const {
     std::size_t bytes = k_datum_bytes_beside + record.key.size() + (decodes_ ? k_undecoded_bytes_max : 0);
@@ -209,19 +210,32 @@ class CaptureWriter {
       framed.waits = true;
       return nullptr;
     }
-    // Its length stands before it. So it is made behind the longest head, and is moved to the end of its own.
-    const MutableBytes behind = room.subspan(head_bytes_max(record));
-    const DecodedValue decoded = decode_value(schema, behind);
-    if (decoded.no_room) {
-      return nullptr;
+    Bytes body = schema.bytes;
+    std::string_view fault = schema.is_json ? json_fault(body) : "";
+    if (!schema.is_json) {
+      // Its length stands before it. So it is made behind the longest head, and is moved to the end of its
+      // own.
+      const MutableBytes behind = room.subspan(head_bytes_max(record));
+      const DecodedValue decoded = decode_value(schema, behind);
+      if (decoded.no_room) {
+        return nullptr;
+      }
+      fault = decoded.fault;
+      body = behind.first(decoded.bytes);
     }
-    framed.undecoded += decoded.fault.empty() ? 0 : 1;
-    const Bytes body = decoded.fault.empty() ? Bytes(behind.first(decoded.bytes)) : record.value;
-    char* const to = write_head(record, body.size(), decoded.fault, row);
+    framed.undecoded += fault.empty() ? 0 : 1;
+    body = fault.empty() ? body : record.value;
+    char* const to = write_head(record, body.size(), fault, row);
     if (!body.empty()) {
       std::memmove(to, body.data(), body.size());
     }
     return to + body.size();
+  }
+
+  // Why a value that is to be JSON as it is, is not. Empty: it is.
+  std::string_view json_fault(Bytes value) const {
+    CHECK((json_ != nullptr));
+    return json_->is_json(value) ? "" : k_is_no_json;
   }
 
   bool decodes(const RecordView& record) const { return decodes_ && !record.null_value; }
@@ -324,6 +338,7 @@ class CaptureWriter {
   }
 
   const bool decodes_;
+  codec::JsonCheck* const json_;
   SchemaOfRecords schemas_;
   TimeText times_;
   Repeats repeats_;
@@ -367,9 +382,10 @@ CaptureParts capture_parts(const RowContext& context, const RecordView& record) 
   CaptureParts parts{.head = std::string(beside, '\0'), .value = record.value};
   std::string_view fault;
   if (writer.decodes(record)) {
-    fault = append_decoded(writer.schema_of(record), parts.head).fault;
+    const RecordSchema schema = writer.schema_of(record);
+    fault = schema.is_json ? writer.json_fault(schema.bytes) : append_decoded(schema, parts.head).fault;
     parts.undecoded = !fault.empty();
-    parts.value = parts.undecoded ? record.value : Bytes();
+    parts.value = parts.undecoded ? record.value : schema.is_json ? schema.bytes : Bytes();
   }
   const std::size_t body_bytes = parts.head.size() - beside + parts.value.size();
   const char* const end = writer.write_head(record, body_bytes, fault, parts.head.data());

@@ -13,7 +13,8 @@
 //   Body              bytes   the value; null: there is none
 //
 // Where values are Avro and are to be decoded, Body is the JSON of codec/avro_json.h. A value that is not of
-// its schema, or too large as JSON, is in Body as it came.
+// its schema, or too large as JSON, is in Body as it came. Where its id names a JSON Schema, Body is what
+// stands behind the id, if that is one JSON value.
 //
 // Names of headers that are not UTF-8 have '?' for every byte that is no ASCII: a reader of Avro refuses a
 // whole file for them. Every record has a row, and no byte of a value that is not decoded is changed.
@@ -35,7 +36,8 @@ Framed frame_capture(const RowContext& context, std::span<const RecordView> reco
 // row_bytes_max() for RowFormat::capture.
 std::size_t capture_bytes_max(const RowContext& context, const RecordView& record);
 
-// A row that is written in pieces: `head`, with the JSON of a value that was decoded, and `value`, its end.
+// A row that is written in pieces: `head`, with the JSON of an Avro value that was decoded, and `value`, its
+// end.
 // Not of a record that waits for its schema (CHECK).
 struct CaptureParts {
   std::string head;

@@ -12,9 +12,9 @@ DecodedValue decode_value(const RecordSchema& schema, MutableBytes room) {
   if (!schema.fault.empty()) {
     return {.fault = schema.fault};
   }
-  CHECK(schema.schema != nullptr);
+  CHECK(schema.avro != nullptr);
   const MutableBytes allowed = room.first(std::min(room.size(), k_decoded_bytes_max));
-  const codec::AvroJson json = codec::write_avro_json(*schema.schema, schema.bytes, allowed);
+  const codec::AvroJson json = codec::write_avro_json(*schema.avro, schema.bytes, allowed);
   if (json.fault == codec::AvroFault::no_room && room.size() < k_decoded_bytes_max) {
     return {.fault = {}, .no_room = true};
   }

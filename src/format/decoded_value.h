@@ -1,4 +1,5 @@
-// A value in Avro's binary encoding as JSON (codec/avro_json.h), for rows that have it so. Pure.
+// A value in Avro's binary encoding as JSON (codec/avro_json.h), for rows that have it so. A value whose id
+// names a JSON Schema stands there as it is. Pure.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,10 @@ struct DecodedValue {
   std::size_t bytes = 0;
 };
 
-// Of a record whose schema does not wait (CHECK).
+// The fault of a value that is to be JSON as it is.
+inline constexpr std::string_view k_is_no_json = "is not JSON";
+
+// Of a record whose value is Avro, or cannot be decoded (CHECK).
 DecodedValue decode_value(const RecordSchema& schema, MutableBytes room);
 
 // The same in memory of its own: behind what is in `out`, which stays as it is where there is a fault.

@@ -14,7 +14,8 @@
 // A value that is Avro is decoded into what is left of the room. Its JSON may be of any size, so write() may
 // find at the end that the room is too small, and the span ends before that record. The next slab, or memory
 // of its own (envelope_parts), has more room for it. With k_decoded_bytes_max of room there is no more to
-// hope for, and the value lands in base64.
+// hope for, and the value lands in base64. A value whose id names a JSON Schema is embedded as any JSON is,
+// without the id.
 #include "format/envelope.h"
 
 #include <algorithm>
@@ -51,6 +52,8 @@ constexpr Names k_value{",\"value\":", ",\"value_base64\":\""};
 constexpr std::string_view k_decode_error = ",\"decode_error\":\"";
 // Of it, with the longest of the faults and a quote.
 constexpr std::size_t k_decode_error_bytes_max = 32 + k_schema_fault_bytes_max;
+static_assert(k_decode_error_bytes_max >=
+              codec::JsonCheck::k_padding);  // of a value that is JSON behind an id
 
 constexpr Names k_header_key{"{\"key\":", "{\"key_base64\":\""};
 
@@ -197,7 +200,10 @@ class EnvelopeWriter {
     return put(to, "}\n");
   }
 
-  bool embeds(Bytes value) { return json_.is_json(value) && !says_null(value); }
+  // Why the value cannot stand in a row as it is. Empty: it can.
+  std::string_view embed_fault(Bytes value) {
+    return !json_.is_json(value) ? k_is_no_json : says_null(value) ? k_is_null : "";
+  }
 
   bool decodes(const RecordView& record) const { return decodes_ && !record.null_value; }
 
@@ -214,7 +220,9 @@ class EnvelopeWriter {
     }
     char* const at = put(to, k_value.text);
     const auto room = static_cast<std::size_t>(end - at) - k_row_end_bytes;
-    const DecodedValue decoded = decode(schema, MutableBytes(reinterpret_cast<std::byte*>(at), room));
+    const DecodedValue decoded = schema.is_json
+                                     ? embed(schema.bytes, at, framed.flattened)
+                                     : decode(schema, MutableBytes(reinterpret_cast<std::byte*>(at), room));
     if (decoded.no_room) {
       return nullptr;
     }
@@ -229,21 +237,29 @@ class EnvelopeWriter {
     if (record.null_value) {
       return put(put(to, k_value.text), "null");
     }
-    const Bytes value = record.value;
     char* const at = put(to, k_value.text);
+    const DecodedValue embedded = embed(record.value, at, flattened);
+    return embedded.fault.empty() ? at + embedded.bytes : put_base64(to, k_value, record.value);
+  }
+
+  // The value as it is, if it is JSON. JsonCheck::k_padding is free behind it.
+  DecodedValue embed(Bytes value, char* at, std::size_t& flattened) {
     auto* const copy = reinterpret_cast<std::byte*>(at);
     const bool breaks = copy_flat(value, copy) > 0;
     if (breaks) {
       std::memcpy(copy, value.data(), value.size());
     }
-    if (!json_.is_json_padded(Bytes(copy, value.size())) || says_null(value)) {
-      return put_base64(to, k_value, value);
+    if (!json_.is_json_padded(Bytes(copy, value.size()))) {
+      return {.fault = k_is_no_json};
+    }
+    if (says_null(value)) {
+      return {.fault = k_is_null};
     }
     if (breaks) {
       copy_flat(value, copy);
       ++flattened;
     }
-    return at + value.size();
+    return {.fault = {}, .bytes = value.size()};
   }
 
   EnvelopeFields fields_;
@@ -253,8 +269,8 @@ class EnvelopeWriter {
   std::string same_;
 };
 
-// Behind what is in `head`: the value as JSON, or why it has none. Returns whether there is none.
-bool append_value(const RecordSchema& schema, std::string& head) {
+// Behind what is in `head`: an Avro value as JSON. Returns why it has none, and the head is as it was.
+std::string_view append_value(const RecordSchema& schema, std::string& head) {
   const std::size_t before = head.size();
   head += k_value.text;
   std::string_view fault = append_decoded(schema, head).fault;
@@ -263,9 +279,23 @@ bool append_value(const RecordSchema& schema, std::string& head) {
   }
   if (!fault.empty()) {
     head.resize(before);
-    head.append(k_decode_error).append(fault) += '"';
   }
-  return !fault.empty();
+  return fault;
+}
+
+// Its value is decoded.
+void add_decoded(EnvelopeWriter& writer, const RecordView& record, EnvelopeParts& parts) {
+  const RecordSchema schema = writer.schema_of(record);
+  const std::string_view fault =
+      schema.is_json ? writer.embed_fault(schema.bytes) : append_value(schema, parts.head);
+  if (!fault.empty()) {
+    parts.head.append(k_decode_error).append(fault) += '"';
+    parts.undecoded = true;
+    parts.as_base64 = true;
+  } else if (schema.is_json) {
+    parts.head += k_value.text;
+    parts.value = schema.bytes;
+  }
 }
 
 }  // namespace
@@ -323,13 +353,12 @@ EnvelopeParts envelope_parts(const RowContext& context, const RecordView& record
   std::string& head = parts.head;
   head.resize(static_cast<std::size_t>(writer.write_head(record, head.data()) - head.data()));
   if (writer.decodes(record)) {
-    parts.undecoded = append_value(writer.schema_of(record), head);
-    parts.as_base64 = parts.undecoded;
+    add_decoded(writer, record, parts);
   } else if (context.fields.has(Field::value) && record.null_value) {
     head.append(k_value.text).append("null");
   } else if (context.fields.has(Field::value)) {
     parts.value = record.value;
-    parts.as_base64 = !writer.embeds(record.value);
+    parts.as_base64 = !writer.embed_fault(record.value).empty();
     head += parts.as_base64 ? std::string_view() : k_value.text;
   }
   if (parts.as_base64) {

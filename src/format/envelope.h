@@ -12,7 +12,8 @@
 // - Where values are Avro and are to be decoded, `value` is the JSON of codec/avro_json.h. A value that is
 //   not of its schema, or too large as JSON, lands as it came, and the row says why:
 //   `"decode_error":"ends before its schema does","value_base64":"..."`. So does one that is null, as it
-//   would look like a tombstone, and one whose id names no schema: "schema-unknown: ...".
+//   would look like a tombstone, and one whose id names no schema: "schema-unknown: ...". Where the id names
+//   a JSON Schema, what stands behind it is embedded as above, if it is one JSON value.
 // - `key`, and a header's `key` and `value`: UTF-8 is a string, whatever is in it. Other bytes are
 //   `"key_base64"` or `"value_base64"`. What is null in Kafka is `null`.
 // - `timestamp`: milliseconds since the epoch; -1 where there is none. `timestamp_type`: "CreateTime",
@@ -42,8 +43,8 @@ Framed frame_envelopes(const RowContext& context, std::span<const RecordView> re
 std::size_t envelope_bytes_max(const RowContext& context, const RecordView& record);
 
 // A row in three: `head`, the record's value or its base64, `tail`. For a row that is written in pieces. The
-// JSON of a value that was decoded stands in the head, and `value` is empty. Not of a record that waits for
-// its schema (CHECK).
+// JSON of an Avro value that was decoded stands in the head, and `value` is empty. Not of a record that waits
+// for its schema (CHECK).
 struct EnvelopeParts {
   std::string head;
   std::string_view tail;

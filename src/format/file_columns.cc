@@ -5,10 +5,7 @@
 #include "base/check.h"
 #include "base/concat.h"
 #include "codec/avro_framing.h"
-#include "codec/avro_shredder.h"
-#include "codec/avro_table.h"
 #include "codec/table_growth.h"
-#include "codec/table_rules.h"
 #include "format/schema_source.h"
 
 namespace penstock::format {
@@ -34,17 +31,16 @@ std::optional<std::uint16_t> FileColumns::find(const codec::SchemaId& id) {
   return last_;
 }
 
-bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::AvroSchema> schema,
+bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::RegisteredSchema> schema,
                         const Encoder* encoder, bool has_rows) {
   const std::size_t text_bytes = schema->written().size();
   Version made{.id = id, .record = by_record_ ? schema->record_name() : std::string()};
   Result<codec::Table> written = text_bytes <= k_schema_text_max
-                                     ? codec::table_of_avro(*schema, made.record)
+                                     ? schema->table(made.record)
                                      : invalid_input(concat("has more than ", k_schema_text_max, " bytes"));
   std::size_t bytes = k_version_bytes;
   if (written.ok()) {
     bytes += k_bytes_per_letter * text_bytes;
-    codec::make_optional(written->fields);
     made.schema = std::move(schema);
     made.written = std::make_shared<const codec::Table>(std::move(written).value());
     *next_ = codec::grown(*next_, *made.written, made.record);
@@ -90,7 +86,7 @@ void FileColumns::make_values(Version& version) const {
     auto values = std::make_shared<ShreddedValues>();
     values->make_shredder = [schema = version.schema, written = version.written, table = table_,
                              record = version.record] {
-      return codec::make_avro_shredder(schema, *written, *table, record);
+      return schema->make_shredder(*written, *table, record);
     };
     version.values = std::move(values);
   }

@@ -7,7 +7,8 @@
 //
 // A file begins with the columns that those of its topic had before it, in the order in which they were
 // first seen: ShreddedValues::next. Each version that is admitted anywhere makes that grow. Old versions
-// and new ones that come by turns share a file. What a version does not have is null in its rows.
+// and new ones that come by turns share a file, also those of Avro and of JSON. What a version does not have
+// is null in its rows.
 //
 // A file is ended early for these reasons alone:
 //
@@ -29,7 +30,7 @@
 #include <string>
 #include <vector>
 
-#include "codec/avro_schema.h"
+#include "codec/registered_schema.h"
 #include "codec/schema_id.h"
 #include "codec/table.h"
 #include "format/encoder.h"
@@ -54,7 +55,7 @@ class FileColumns {
   struct Version {
     codec::SchemaId id;
     std::string record = {};  // the column that its fields lie in; empty: none
-    std::shared_ptr<const codec::AvroSchema> schema = {};
+    std::shared_ptr<const codec::RegisteredSchema> schema = {};
     std::shared_ptr<const codec::Table> written = {};  // what the schema makes
     // Makes shredders into the file's table. Null: the schema makes no columns.
     std::shared_ptr<const ShreddedValues> values = {};
@@ -68,7 +69,7 @@ class FileColumns {
 
   // Makes it a version. False: its records need another file. Never of a file that has no rows. `encoder`:
   // that of the file; null: it has none yet.
-  bool admit(const codec::SchemaId& id, std::shared_ptr<const codec::AvroSchema> schema,
+  bool admit(const codec::SchemaId& id, std::shared_ptr<const codec::RegisteredSchema> schema,
              const Encoder* encoder, bool has_rows);
 
   // What it takes in memory.

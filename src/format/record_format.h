@@ -107,7 +107,8 @@ struct Framed {
   std::int64_t oldest_timestamp_ms = -1;  // of the others; -1: there is none
 };
 
-// Values that are Avro, and are to stand in their rows as JSON, or whose ids name the schemas of columns.
+// Values that are Avro, or whose ids name their schemas of either kind, and are to stand in their rows as
+// JSON; or whose ids name the schemas of columns.
 struct AvroValues {
   // Null: each value is of the schema that its id names.
   std::shared_ptr<const codec::AvroSchema> schema;
@@ -121,7 +122,7 @@ class SchemaSource;  // schema_source.h
 struct RowContext {
   RowFormat rows = RowFormat::lines;
 
-  // Of envelopes. `json` must be there (CHECK).
+  // Of envelopes. `json` must be there (CHECK), also for capture where ids name JSON Schemas.
   std::string_view topic = {};
   Partition partition = {};
   EnvelopeFields fields = EnvelopeFields::all();

@@ -18,7 +18,7 @@ RecordSchema SchemaOfRecords::of(const RecordView& record) {
     return {.fault = body.fault};
   }
   if (values.schema != nullptr) {
-    return {.schema = values.schema.get(), .bytes = body.bytes};
+    return {.avro = values.schema.get(), .bytes = body.bytes};
   }
   if (!body.id) {
     return {.fault = k_no_schema_id};
@@ -32,7 +32,7 @@ RecordSchema SchemaOfRecords::of(const RecordView& record) {
     id_ = body.id;
     schema_ = std::move(answer.schema);
   }
-  return {.schema = schema_.get(), .bytes = body.bytes};
+  return {.avro = schema_->avro(), .is_json = schema_->avro() == nullptr, .bytes = body.bytes};
 }
 
 std::string schema_fault(std::string text) {

@@ -9,6 +9,7 @@
 #include "base/record_view.h"
 #include "base/types.h"
 #include "codec/avro_schema.h"
+#include "codec/registered_schema.h"
 #include "codec/schema_id.h"
 #include "format/record_format.h"
 
@@ -17,13 +18,15 @@ namespace penstock::format {
 inline constexpr std::string_view k_no_schema_id = "has something that is no id in the place of its schema's";
 
 struct RecordSchema {
-  // Null: it waits, or there is a fault. Until the next call, and while the context lasts.
-  const codec::AvroSchema* schema = nullptr;
+  // Null: the value is JSON, or it waits, or there is a fault. Until the next call, and while the context
+  // lasts.
+  const codec::AvroSchema* avro = nullptr;
+  bool is_json = false;
   // The bytes that are of it.
   Bytes bytes = {};
   // Why the value cannot be decoded, in letters that JSON does not escape.
   std::string_view fault = {};
-  bool waits() const { return schema == nullptr && fault.empty(); }
+  bool waits() const { return avro == nullptr && !is_json && fault.empty(); }
 };
 
 // For records of one topic, one after the other: most have the schema of the one before. The context has
@@ -38,7 +41,7 @@ class SchemaOfRecords {
  private:
   const RowContext& context_;
   std::optional<codec::SchemaId> id_;  // of `schema_`
-  std::shared_ptr<const codec::AvroSchema> schema_;
+  std::shared_ptr<const codec::RegisteredSchema> schema_;
 };
 
 // Whether the record cannot be framed before its schema is known.

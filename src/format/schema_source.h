@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 #include "base/schema_outcome.h"
-#include "codec/avro_schema.h"
+#include "codec/registered_schema.h"
 #include "codec/schema_id.h"
 
 namespace penstock::format {
@@ -30,7 +30,7 @@ struct SchemaAnswer {
   enum class State : std::uint8_t { known, waits, none };
   State state = State::waits;
   // Of `known`.
-  std::shared_ptr<const codec::AvroSchema> schema = {};
+  std::shared_ptr<const codec::RegisteredSchema> schema = {};
   // Of `none`: what a row says of it, at most k_schema_fault_bytes_max letters that JSON does not escape.
   // Stays until the next find(), or until the loop turns again.
   std::string_view fault = {};

@@ -5,7 +5,8 @@
 // For example Confluent's API, asked for schema 7:
 //
 //   200 {"schema":"\"long\""}                                found, a long
-//   200 {"schema":"...","schemaType":"PROTOBUF"}             unusable: "is PROTOBUF, and not Avro"
+//   200 {"schema":"{...}","schemaType":"JSON"}               found, a JSON Schema
+//   200 {"schema":"...","schemaType":"PROTOBUF"}             unusable: "is PROTOBUF, and neither Avro ..."
 //   200 <!DOCTYPE html>...                                   unavailable: not the registry
 //   404 {"error_code":40403,"message":"Schema not found"}    unknown
 //   404 {"error_code":404,"message":"HTTP 404 Not Found"}    unavailable: no such path
@@ -19,6 +20,7 @@
 #include "base/letter_case.h"
 #include "base/percent_encode.h"
 #include "base/schema_outcome.h"
+#include "codec/json_members.h"
 #include "codec/json_value.h"
 #include "identity/retry_after.h"
 
@@ -74,13 +76,22 @@ Verdict unusable(std::string predicate) {
   return {.outcome = SchemaOutcome::unusable, .message = std::move(predicate)};
 }
 
-Verdict parsed(std::string_view text) {
-  Result<codec::AvroSchema> schema = codec::AvroSchema::parse(text);
+Verdict found(Result<codec::RegisteredSchema> schema) {
   if (!schema.ok()) {
     return unusable(schema.error().message);
   }
   return {.outcome = SchemaOutcome::found,
-          .schema = std::make_shared<const codec::AvroSchema>(*std::move(schema))};
+          .schema = std::make_shared<const codec::RegisteredSchema>(*std::move(schema))};
+}
+
+// Of a text that nobody says the kind of. No type of Avro is called `object`.
+bool is_json_schema(std::string_view text) {
+  const std::optional<codec::JsonMembers> schema = codec::json_members(text);
+  if (!schema) {
+    return false;
+  }
+  const auto type = schema->texts.find("type");
+  return schema->texts.contains("$schema") || (type != schema->texts.end() && type->second == "object");
 }
 
 class Judge {
@@ -149,13 +160,18 @@ class Judge {
       return not_the_registry();
     }
     const std::string& type = (*answer)["schemaType"].text;
-    if (!type.empty() && type != "AVRO") {
-      return unusable(concat("is ", type, ", and not Avro"));
+    const std::string& text = (*answer)["schema"].text;
+    const bool has_references = !(*answer)["references"].items.empty();
+    if (type == "JSON") {
+      return found(codec::RegisteredSchema::of_json(text, has_references));
     }
-    if (!(*answer)["references"].items.empty()) {
+    if (!type.empty() && type != "AVRO") {
+      return unusable(concat("is ", type, ", and neither Avro nor a JSON Schema"));
+    }
+    if (has_references) {
       return unusable("has references to other schemas, which are not resolved");
     }
-    return parsed((*answer)["schema"].text);
+    return found(codec::RegisteredSchema::of_avro(text));
   }
 
   // "application/json; serialization=Avro". What speaks so is the registry, also where it leaves out the id.
@@ -166,13 +182,21 @@ class Judge {
       return not_the_registry();
     }
     if (type.find("serialization=avro") != std::string::npos) {
-      return parsed(response_.body);
+      return found(codec::RegisteredSchema::of_avro(response_.body));
     }
-    return id.empty() ? not_the_registry() : unusable("is not of Avro");
+    if (type.find("serialization=json") != std::string::npos) {
+      return found(codec::RegisteredSchema::of_json(response_.body));
+    }
+    return id.empty() ? not_the_registry() : unusable("is neither Avro nor a JSON Schema");
   }
 
-  // It does not say of what kind a schema is.
-  Verdict of_apicurio() const { return is_web_page() ? not_the_registry() : parsed(response_.body); }
+  Verdict of_apicurio() const {
+    if (is_web_page()) {
+      return not_the_registry();
+    }
+    return found(is_json_schema(response_.body) ? codec::RegisteredSchema::of_json(response_.body)
+                                                : codec::RegisteredSchema::of_avro(response_.body));
+  }
 
   bool knows_no_schema() const {
     const std::optional<codec::JsonValue> answer = codec::json_object(response_.body);

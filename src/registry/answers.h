@@ -6,11 +6,14 @@
 //                                                            {...}, the schema itself
 //   apicurio   GET <url>/ids/globalIds/7, contentIds/7       {...}, the schema itself
 //
+// A schema's kind is told by `schemaType`, where it is not Avro, and by Azure's Content-Type. Apicurio's own
+// API does not tell it: what has `$schema`, or the type `object`, is a JSON Schema there.
+//
 // Confluent's API is also Karapace's, Redpanda's, and that of Apicurio below /apis/ccompat/v7.
 //
 //   answer                                       outcome
-//   200, a schema of Avro                        found
-//   200, of another kind, or with references     unusable: an id stands for one text for ever
+//   200, a schema of Avro, or a JSON Schema      found
+//   200, of Protobuf, or Avro with references    unusable: an id stands for one text for ever
 //   404 in the API's own words                   unknown
 //   401, 403                                     refused
 //   all else                                     unavailable: 404 of a wrong path, 429, 5xx, a web page
@@ -23,7 +26,7 @@
 #include <string_view>
 
 #include "base/schema_outcome.h"
-#include "codec/avro_schema.h"
+#include "codec/registered_schema.h"
 #include "codec/schema_id.h"
 #include "format/schema_source.h"
 #include "http/message.h"
@@ -34,7 +37,7 @@ namespace penstock::registry {
 struct Verdict {
   SchemaOutcome outcome = SchemaOutcome::unavailable;
   // Of `found`.
-  std::shared_ptr<const codec::AvroSchema> schema = {};
+  std::shared_ptr<const codec::RegisteredSchema> schema = {};
   // Of `unusable` a predicate of the schema; of `refused` and `unavailable` a sentence for the operator.
   std::string message = {};
   // How long the registry wants to be left alone.

@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 #include "base/schema_outcome.h"
-#include "codec/avro_schema.h"
+#include "codec/registered_schema.h"
 #include "codec/schema_id.h"
 #include "format/schema_source.h"
 #include "registry/answers.h"
@@ -68,7 +68,7 @@ class Lookup {
   using State = format::SchemaAnswer::State;
   struct Entry {
     State state = State::waits;
-    std::shared_ptr<const codec::AvroSchema> schema = {};
+    std::shared_ptr<const codec::RegisteredSchema> schema = {};
     std::string fault = {};
     bool on_its_way = false;
     MonoTime due{};  // when it is asked for next, if it is among open_

@@ -42,6 +42,11 @@ void run(std::string_view input) {
   const codec::SchemaId id = no_schema_of(options.api);
   const Verdict verdict = judge(options, id, response);
   CHECK((verdict.schema != nullptr) == (verdict.outcome == SchemaOutcome::found));
+  if (verdict.outcome == SchemaOutcome::found) {
+    const Result<codec::Table> table = verdict.schema->table(verdict.schema->record_name());
+    CHECK((table.ok() || !table.error().message.empty()));
+    CHECK(verdict.schema->written().size() <= codec::AvroSchema::k_text_bytes_max);
+  }
   if (verdict.outcome == SchemaOutcome::found || verdict.outcome == SchemaOutcome::unusable) {
     CHECK(response.status == 200);
   }

@@ -12,6 +12,7 @@ import time
 import uuid
 
 import fastavro
+import pyarrow.parquet
 import pytest
 
 from harness.apicurio import ApicurioNode
@@ -27,6 +28,7 @@ from harness.token_server import Fault, SigningKey
 
 V1 = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}
 V2 = {"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}, {"name": "note", "type": ["null", "string"]}]}
+J1 = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {"id": {"type": "integer"}}}
 V3 = {"type": "record", "name": "Order", "fields": [{"name": "note", "type": "string"}, {"name": "id", "type": "int"}]}
 
 
@@ -102,28 +104,30 @@ def test_values_of_several_versions_are_each_read_by_their_own(landing):
 
 
 def test_the_bodies_of_capture_are_the_json_of_values_by_their_own_schemas(landing):
-    """Read by fastavro. What cannot be decoded is there as it came, a large value is, and `verify --deep` reads the rows."""
+    """Read by fastavro. What cannot be decoded is there as it came, a large value is, and `verify --deep` reads the rows. What
+    has an id of a JSON Schema is there without it."""
     lands = landing(1)
     with Confluent() as registry:
         ids = [registry.register(schema) for schema in (V1, V2)]
         told = [{"id": n, **({"note": "n" * (400_000 if n == 151 else n)} if n % 2 else {})} for n in range(300)]
         produce(lands, lands.topic, [prefix(ids[n % 2]) + encoded((V1, V2)[n % 2], value) for n, value in enumerate(told)])
         strange = [prefix(ids[1]) + b"\2", b"{}", None]
-        produce(lands, lands.topic, strange)
+        of_json = prefix(registry.register(J1, kind="JSON"))
+        produce(lands, lands.topic, [*strange, of_json + b'{"id":\n303}', of_json + b'{"id":'])
         penstock = lands.penstock(of_registry(lands, registry, {"batch": {
             "format": "capture-avro", "path": "{topic}/{partition}", "max_age": "600s"}})).start()
-        penstock.wait_metric("penstock_records_received_total", 303, 60)
+        penstock.wait_metric("penstock_records_received_total", 305, 60)
         assert penstock.terminate() == 0
     verified = run_command("verify", "--config", penstock.file, "--deep", "--json")
     assert verified.returncode == 0 and json.loads(verified.stdout)["findings"] == [], verified.stdout + verified.stderr
     events = [event for file in read_container(lands.azurite, lands.container) if file.metadata["topic"] == lands.topic
               for event in fastavro.reader(io.BytesIO(file.stored))]
-    assert [event["SequenceNumber"] for event in events] == list(range(303))
+    assert [event["SequenceNumber"] for event in events] == list(range(305))
     assert [json.loads(event["Body"]) for event in events[:300]] == told
-    assert [event["Body"] for event in events[300:]] == strange
+    assert [event["Body"] for event in events[300:]] == [*strange, b'{"id":\n303}', of_json + b'{"id":']
     faults = [event["SystemProperties"].get("x-opt-decode-error") for event in events]
     assert faults[:300] == [None] * 300
-    assert faults[300] == "ends before its schema does" and faults[301] and faults[302] is None
+    assert faults[300] == "ends before its schema does" and faults[301] and faults[302:] == [None, None, "is not JSON"]
 
 
 @pytest.mark.both_sources
@@ -220,10 +224,10 @@ def test_an_unknown_id_is_waited_for_and_then_its_values_land_as_they_came(landi
     assert "values could not be decoded, and land as they came with the reason" in penstock.output
 
 
-def test_a_schema_that_is_no_avro_or_has_references_is_told_in_the_row(landing):
+def test_a_schema_that_cannot_be_used_is_told_in_the_row(landing):
     lands = landing(1)
     with Confluent() as registry:
-        ids = [registry.register("{}", kind="JSON"),
+        ids = [registry.register('syntax = "proto3";', kind="PROTOBUF"),
                registry.register(V1, references=[{"name": "a.B", "subject": "b", "version": 1}]),
                registry.register('{"type":"lang"}')]
         produce(lands, lands.topic, [prefix(id) + b"\2" for id in ids])
@@ -232,9 +236,45 @@ def test_a_schema_that_is_no_avro_or_has_references_is_told_in_the_row(landing):
         assert penstock.metric("penstock_registry_requests_total", outcome="unusable") == 3
         assert penstock.terminate() == 0
     assert [row["decode_error"] for row in rows_of(lands, lands.topic)] == [
-        "schema-unusable: schema 1 is JSON, and not Avro",
+        "schema-unusable: schema 1 is PROTOBUF, and neither Avro nor a JSON Schema",
         "schema-unusable: schema 2 has references to other schemas, which are not resolved",
         "schema-unusable: schema 3 names 'lang', which is not defined before"]
+
+
+@pytest.mark.both_sources
+@pytest.mark.parametrize("decode", ["avro", "json"])
+def test_values_of_json_schemas_stand_in_their_rows_without_the_id(landing, decode):
+    """Beside values in Avro, ids in front and in headers. What is no JSON behind its id lands as it came. A schema with
+    references is not needed to read its values."""
+    lands = landing(1)
+    told = [{"id": 0, "more": [1.50, None]}, {"id": 1, "note": "avro"}, {"id": 2}, {"id": 3}, {"id": 4, "text": "Zoë"}]
+    with Confluent() as registry:
+        one, refers = registry.register(J1, kind="JSON"), registry.register(
+            {"properties": {"at": {"$ref": "at.json"}}}, kind="JSON", references=[{"name": "at.json", "subject": "at", "version": 1}])
+        avro = registry.register(V2)
+        guid = b"\1" + uuid.UUID(registry.guid(one)).bytes
+        broken = [prefix(one) + b'{"id":', prefix(one) + encoded(V1, {"id": 7}), prefix(one) + b"null", prefix(one)]
+        produce(lands, lands.topic, [
+            prefix(one) + b'{"id": 0,\r\n"more":[1.50,null]}', prefix(avro) + encoded(V2, told[1]),
+            (b'{"id":2}', [("__value_schema_id", prefix(one))]), (b'{"id":3}', [("__value_schema_id", guid)]),
+            prefix(refers) + json.dumps(told[4]).encode(), *broken, None])
+        penstock = lands.penstock(of_registry(lands, registry, {"batch": {"decode": decode}})).start()
+        lands.wait_landed(10)
+        assert penstock.metric("penstock_undecoded_values_total") == 4
+        assert penstock.metric("penstock_registry_requests_total", outcome="found") == 4
+        assert penstock.metric("penstock_registry_requests_total") == 4
+        assert penstock.terminate() == 0
+        assert not registry.complaints
+    rows = rows_of(lands, lands.topic)
+    assert [row["value"] for row in rows[:5]] == told
+    assert [row["decode_error"] for row in rows[5:9]] == [
+        "is not JSON", "is not JSON", "is null, and would look like a tombstone", "is not JSON"]
+    assert [base64.b64decode(row["value_base64"]) for row in rows[5:9]] == broken
+    assert rows[9]["value"] is None and "decode_error" not in rows[9]
+    stored = b"".join(file.content for file in read_container(lands.azurite, lands.container))
+    assert b'"value":{"id": 0,  "more":[1.50,null]}' in stored, "as it was sent, but for the line break"
+    verified = run_command("verify", "--config", penstock.file, "--deep", "--json")
+    assert verified.returncode == 0 and json.loads(verified.stdout)["findings"] == [], verified.stdout + verified.stderr
 
 
 def test_who_is_not_let_in_waits_until_the_password_is_right(landing, tmp_path):
@@ -357,40 +397,75 @@ def test_azures_registry_is_shown_a_token_of_entra(landing, monkeypatch):
         "schema-unknown: the registry has no schema 00000000000000000000000000000001"]
 
 
+AZURES_JSON = {"content-type": ("application/json+", "application/json;serialization=Json+"), "schemaId": ("",)}
+
+
+def azures_json(id: str) -> list[list]:
+    """The headers of each client that writes JSON, and as they come over AMQP."""
+    plain = [[(name, f"{before}{id}".encode())] for name, kinds in AZURES_JSON.items() for before in kinds]
+    return plain + [[(name, b"\xa1" + bytes([len(value)]) + value)] for [(name, value)] in plain]
+
+
+def test_azures_json_is_read_by_the_ids_that_its_clients_write(landing, monkeypatch):
+    lands = landing(1)
+    key = SigningKey()
+    with Imds(key) as imds, Azure(key) as registry:
+        for name, value in imds.environment().items():
+            monkeypatch.setenv(name, value)
+        json_id, avro_id = registry.register(J1, kind="JSON"), registry.register(V1)
+        headers = azures_json(json_id)
+        records = [(f'{{"id":{n}}}'.encode(), told) for n, told in enumerate(headers)]
+        records.append((encoded(V1, {"id": len(records)}), [("content-type", f"avro/binary+{avro_id}".encode())]))
+        produce(lands, lands.topic, [*records, (b'{"id":', headers[0]), (b"{}", [("content-type", b"application/json")])])
+        penstock = lands.penstock(of_registry(lands, registry)).start()
+        lands.wait_landed(len(records) + 2)
+        assert penstock.metric("penstock_registry_requests_total", outcome="found") == 2
+        assert penstock.terminate() == 0
+        assert not registry.complaints
+    rows = rows_of(lands, lands.topic)
+    assert [row.get("value") for row in rows[:-2]] == [{"id": n} for n in range(len(records))]
+    assert [row["decode_error"] for row in rows[-2:]] == [
+        "is not JSON", "does not begin with an id of Azure's registry, and no header has one"]
+
+
 def test_apicurios_ids_in_headers_are_asked_for_at_its_own_api(landing):
     lands = landing(1)
     with Apicurio() as registry:
         registry.register(V1, id="globalIds/7")
         registry.register(V2, id="contentIds/7")
+        registry.register(J1, id="globalIds/9")
         binary = ("apicurio.value.encoding", b"BINARY")
         produce(lands, lands.topic, [
             (encoded(V1, {"id": 0}), [("apicurio.value.globalId", struct.pack(">q", 7)), binary]),
             (encoded(V2, {"id": 1, "note": "x"}), [("apicurio.value.contentId", struct.pack(">q", 7)), binary]),
-            (encoded(V1, {"id": 2}), [("apicurio.value.globalId", struct.pack(">q", 8)), binary])])
+            (encoded(V1, {"id": 2}), [("apicurio.value.globalId", struct.pack(">q", 8)), binary]),
+            (b'{"id":3}', [("apicurio.value.globalId", struct.pack(">q", 9)), ("apicurio.value.encoding", b"JSON")])])
         config = of_registry(lands, registry, patience="0s", url=f"{registry.url}/apis/registry/v2")
         penstock = lands.penstock(config).start()
-        lands.wait_landed(3)
+        lands.wait_landed(4)
         assert penstock.terminate() == 0
         assert not registry.complaints
     rows = rows_of(lands, lands.topic)
-    assert [row.get("value") for row in rows] == [{"id": 0}, {"id": 1, "note": "x"}, None]
+    assert [row.get("value") for row in rows] == [{"id": 0}, {"id": 1, "note": "x"}, None, {"id": 3}]
     assert rows[2]["decode_error"] == "schema-unknown: the registry has no schema 8"
 
 
 # Clients that nobody here wrote
 
 def serialized(url: str, topic: str, made: list[tuple], in_headers: bool = False) -> list:
-    """Of (schema, value) what Confluent's serializer makes, which registers the schema at `url`. `in_headers`: every other
-    record has the id in a header."""
+    """Of (schema, value) what Confluent's serializer makes, which registers the schema at `url`: that of JSON where it is a JSON
+    Schema. `in_headers`: every other record has the id in a header."""
     from confluent_kafka import schema_registry
-    from confluent_kafka.schema_registry import avro
+    from confluent_kafka.schema_registry import avro, json_schema
     from confluent_kafka.serialization import MessageField, SerializationContext
     client = schema_registry.SchemaRegistryClient({"url": url})
     records = []
     for n, (schema, value) in enumerate(made):
         headers: list = []
         settings = {"schema.id.serializer": schema_registry.header_schema_id_serializer} if in_headers and n % 2 else {}
-        serialize = avro.AvroSerializer(client, json.dumps(schema), conf=settings)
+        kind = json_schema.JSONSerializer if "$schema" in schema else avro.AvroSerializer
+        arguments = (json.dumps(schema), client) if "$schema" in schema else (client, json.dumps(schema))
+        serialize = kind(*arguments, conf=settings)
         records.append((serialize(value, SerializationContext(topic, MessageField.VALUE, headers)), headers))
     return records
 
@@ -413,6 +488,31 @@ def test_confluents_serializer_registers_and_writes_what_is_read(landing):
     assert [row["value"] for row in rows_of(lands, lands.topic)] == [value for _, value in made]
 
 
+@pytest.mark.witnesses
+@pytest.mark.parametrize("format", ["envelope", "parquet"])
+def test_confluents_serializer_of_json_writes_what_is_read(landing, format):
+    lands = landing(1)
+    two = {**J1, "title": "Order", "properties": {**J1["properties"], "note": {"type": "string"}}}
+    made = [((J1 | {"title": "Order"}, two)[n % 2], {"id": n, **({"note": "Zoë"} if n % 2 else {})}) for n in range(30)]
+    with Confluent() as registry:
+        records = serialized(registry.url, lands.topic, made, in_headers=True)
+        assert any(headers for _, headers in records) and any(not headers for _, headers in records)
+        assert {schema["type"] for schema in registry.schemas.values()} == {"JSON"}
+        produce(lands, lands.topic, records)
+        penstock = lands.penstock(of_registry(lands, registry, {"batch": {"format": format, "decode": "json"}})).start()
+        penstock.wait_metric("penstock_records_received_total", 30, 60)
+        assert penstock.terminate() == 0
+    if format == "envelope":
+        read = [row["value"] for row in rows_of(lands, lands.topic)]
+    else:
+        files = [file.stored for file in read_container(lands.azurite, lands.container) if file.metadata["topic"] == lands.topic]
+        rows = sorted((row for stored in files for row in pyarrow.parquet.read_table(io.BytesIO(stored)).to_pylist()),
+                      key=lambda row: row["_offset"])
+        assert {row["_rescued"] for row in rows} == {None}
+        read = [{name: row[name] for name in ("id", "note") if row.get(name) is not None} for row in rows]
+    assert read == [value for _, value in made]
+
+
 @pytest.fixture(scope="module")
 def apicurio(tmp_path_factory):
     node = ApicurioNode(tmp_path_factory.mktemp("apicurio"))
@@ -421,7 +521,6 @@ def apicurio(tmp_path_factory):
     node.service.kill()
 
 
-DRAFT = "http://json-schema.org/draft-07/schema#"  # without it Apicurio asks what that is
 WIDE = {"type": "record", "name": "Order", "namespace": "made.up", "fields": [
     {"name": "id", "type": "long"},
     {"name": "total", "type": {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}},
@@ -434,8 +533,8 @@ WIDE = {"type": "record", "name": "Order", "namespace": "made.up", "fields": [
 
 @pytest.mark.witnesses
 def test_a_real_registry_and_real_serializers(landing, apicurio):
-    """Apicurio by Confluent's API: schemas that Confluent's serializer registers there, a schema that is no Avro, one with a
-    reference, and an id that it does not know."""
+    """Apicurio by Confluent's API: schemas that Confluent's serializer registers there, a JSON Schema, a schema of neither kind,
+    one with a reference, and an id that it does not know."""
     from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
     lands = landing(1)
     url = f"{apicurio.url}/apis/ccompat/v7"
@@ -447,26 +546,27 @@ def test_a_real_registry_and_real_serializers(landing, apicurio):
     records = serialized(url, lands.topic, made)
 
     client = SchemaRegistryClient({"url": url})
-    no_avro = client.register_schema(f"{lands.topic}-json", Schema(f'{{"$schema":"{DRAFT}","type":"object"}}', "JSON"))
+    of_json = client.register_schema(f"{lands.topic}-json", Schema(json.dumps(J1), "JSON"))
+    protobuf = client.register_schema(f"{lands.topic}-protobuf", Schema('syntax = "proto3"; message A { int64 id = 1; }', "PROTOBUF"))
     version = client.get_latest_version(f"{lands.topic}-value").version
     refers = {"type": "record", "name": "Box", "fields": [{"name": "order", "type": "made.up.Order"}]}
     with_reference = client.register_schema(f"{lands.topic}-box", Schema(
         json.dumps(refers), "AVRO", [SchemaReference("made.up.Order", f"{lands.topic}-value", version)]))
-    produce(lands, lands.topic, [*records, prefix(no_avro) + b"\2", prefix(with_reference) + b"\2", prefix(2**31 - 1) + b"\2"])
+    produce(lands, lands.topic, [*records, prefix(of_json) + b'{"id":7}', prefix(protobuf) + b"\2", prefix(with_reference) + b"\2", prefix(2**31 - 1) + b"\2"])
     penstock = lands.penstock(of_registry(lands, apicurio, type="confluent", url=url, patience="2s"))
     checked = run_command("check", "--config", penstock.file)
     assert f"{url} answers, and lets us read" in checked.stdout, checked.stdout
     penstock.start()
-    lands.wait_landed(64)
+    lands.wait_landed(65)
     # A source that reads again, as a slow machine may let it, counts again, and asks only for what is not kept.
-    assert penstock.metric("penstock_registry_requests_total", outcome="found") == 4
+    assert penstock.metric("penstock_registry_requests_total", outcome="found") == 5
     assert penstock.metric("penstock_registry_requests_total", outcome="unusable") == 2
     assert penstock.metric("penstock_registry_requests_total", outcome="unknown") >= 1
     assert penstock.terminate() == 0
     rows = rows_of(lands, lands.topic)
-    assert [row["value"] for row in rows[:61]] == [value for _, value in made[:60]] + [told]
-    assert [row["decode_error"] for row in rows[61:]] == [
-        f"schema-unusable: schema {no_avro} is JSON, and not Avro",
+    assert [row["value"] for row in rows[:62]] == [value for _, value in made[:60]] + [told, {"id": 7}]
+    assert [row["decode_error"] for row in rows[62:]] == [
+        f"schema-unusable: schema {protobuf} is PROTOBUF, and neither Avro nor a JSON Schema",
         f"schema-unusable: schema {with_reference} has references to other schemas, which are not resolved",
         f"schema-unknown: the registry has no schema {2**31 - 1}"]
     verified = run_command("verify", "--config", penstock.file, "--deep", "--json")

@@ -11,15 +11,28 @@ import pyarrow
 import pyarrow.parquet
 
 from harness.lake import read_container
+from harness.metadata_services import Imds
 from harness.penstock import merged, run_command
-from harness.schema_registry import Confluent
+from harness.schema_registry import Azure, Confluent
 from harness.service import wait_until
+from harness.token_server import SigningKey
 from test_parquet_columns import OWN, assert_clean, in_order, rows_of, tables_of
-from test_registry import encoded, of_registry, prefix, produce, waits
+from test_registry import azures_json, encoded, of_registry, prefix, produce, waits
 
 LINE = {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}, {"name": "n", "type": ["null", "int"]}]}
 FIELDS = {"id": "long", "name": "string", "note": ["null", "string"], "lines": {"type": "array", "items": LINE},
           "rates": {"type": "map", "values": "double"}, "sum": "double"}
+
+
+JSON_FIELDS = {
+    "id": {"type": "integer"}, "name": {"type": "string"}, "note": {"type": ["string", "null"]}, "sum": {"type": "number"},
+    "lines": {"type": "array", "items": {"type": "object", "properties": {"sku": {"type": "string"}, "n": {"type": "integer"}}}},
+    "rates": {"type": "object", "additionalProperties": {"type": "number"}}}
+
+
+def json_version(*names: str, **others) -> dict:
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Order", "type": "object",
+            "properties": {**{name: JSON_FIELDS[name] for name in names}, **others}}
 
 
 def version(*names: str, **others) -> dict:
@@ -84,6 +97,95 @@ def test_versions_by_turns_make_as_many_files_as_one_version_through_kills(landi
     rows = rows_of(lands, lands.topic, tmp_path / "read", columns)
     assert [row["_offset"] for row in rows] == list(range(3 * count))
     assert values_in(rows, columns) == [in_columns(value, columns) for value in told]
+    assert {row["_rescued"] for row in rows} == {None}
+    assert_clean(penstock)
+
+
+def test_versions_of_json_schemas_by_turns_share_files_through_kills(landing, tmp_path):
+    """What has an id of Avro among them is in the same columns."""
+    lands = landing(1)
+    columns = ["id", "name", "note", "lines", "rates", "sum"]
+    one, two, three = json_version("id", "name"), json_version("note", "id", "lines", "name"), json_version(*columns[3:], "id")
+    avro = version("id", "name", "note", "sum")
+    with Confluent() as registry:
+        ids = [registry.register(schema, kind="JSON") for schema in (one, two, three)] + [registry.register(avro)]
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"decode": "json"}}))
+        told, count = [], 400
+        for phase in range(2):
+            records = []
+            for n in range(phase * count, (phase + 1) * count):
+                which = n % 4
+                names = avro["fields"] if which == 3 else [{"name": name} for name in (one, two, three)[which]["properties"]]
+                told.append(value_of({"fields": names}, n))
+                text = encoded(avro, told[-1]) if which == 3 else json.dumps(told[-1], ensure_ascii=False).encode()
+                id = prefix(ids[which])
+                records.append(id + text if n % 3 else (text, [("__value_schema_id", id)]))
+            produce(lands, lands.topic, records)
+            penstock.start()
+            penstock.wait_metric("penstock_records_received_total", count, 60)
+            penstock.service.kill()
+            penstock.start()
+            penstock.wait_metric("penstock_records_received_total", count, 60)
+            assert penstock.metric("penstock_schema_conflicts_total") == 0
+            assert penstock.metric("penstock_undecoded_values_total") == 0
+            penstock.wait_metric("penstock_registry_requests_total", 4, 30, outcome="found")
+            assert penstock.terminate() == 0
+        assert len(tables_of(lands, lands.topic)) == 2
+    rows = rows_of(lands, lands.topic, tmp_path / "read", columns)
+    assert [row["_offset"] for row in rows] == list(range(2 * count))
+    assert values_in(rows, columns) == [in_columns(value, columns) for value in told]
+    assert {row["_rescued"] for row in rows} == {None}
+    assert_clean(penstock)
+
+
+def test_what_does_not_fit_the_columns_of_a_json_schema_is_rescued_counted_and_told(landing):
+    """Another type, members that are not in the schema, what is no JSON, a schema with references, and one without properties."""
+    lands = landing(1)
+    with Confluent() as registry:
+        one, other = json_version("id", sum={"type": "number"}), json_version("id", sum={"type": "string"})
+        refers = json_version("id", at={"$ref": "at.json"})
+        ids = [registry.register(one, kind="JSON"), registry.register(other, kind="JSON"),
+               registry.register(refers, kind="JSON", references=[{"name": "at.json", "subject": "at", "version": 1}]),
+               registry.register({"type": "string"}, kind="JSON")]
+        values = [(0, b'{"id":0,"sum":0.5}'), (1, b'{"id":1,"sum":"0.5"}'), (0, b'{"id":2,"sum":"x","more":[{}]}'), (0, b'{"id":3'),
+                  (0, b'[3]'), (2, b'{"id":5}'), (3, b'"6"')]
+        produce(lands, lands.topic, [prefix(ids[number]) + text for number, text in values])
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"max_age": "5s"}})).start()
+        lands.wait_landed(7)
+        assert penstock.metric("penstock_schema_conflicts_total") == 1
+        assert penstock.metric("penstock_undecoded_values_total") == 4
+        assert penstock.terminate() == 0
+        assert "fields do not fit their columns since a schema changed, and are in _rescued" in penstock.output
+        assert "values could not be decoded, and land as they came with the reason" in penstock.output
+    rows = in_order([row for stored in tables_of(lands, lands.topic).values()
+                     for row in pyarrow.parquet.read_table(io.BytesIO(stored)).to_pylist()])
+    assert [(row["id"], row["sum"]) for row in rows] == [(0, 0.5), (1, None), (2, None)] + [(None, None)] * 4
+    unusable = "schema-unusable: schema {} makes no columns: it {}"
+    assert [row["_rescued"] and json.loads(row["_rescued"]) for row in rows] == [
+        None, {"sum": "0.5", "_reason": "has fields that their columns cannot take: sum"}, {"sum": "x", "more": [{}]},
+        {"_value": '{"id":3', "_reason": "is not JSON", "_schema": ids[0]}, {"_value": [3], "_reason": "is no object", "_schema": ids[0]},
+        {"_value": '{"id":5}', "_schema": ids[2],
+         "_reason": unusable.format(ids[2], "has references to other schemas, which are not resolved")},
+        {"_value": '"6"', "_schema": ids[3], "_reason": unusable.format(ids[3], "names no properties at its top, and these are the columns")}]
+    assert_clean(penstock)
+
+
+def test_azures_json_becomes_columns(landing, tmp_path, monkeypatch):
+    lands = landing(1)
+    key = SigningKey()
+    with Imds(key) as imds, Azure(key) as registry:
+        for name, value in imds.environment().items():
+            monkeypatch.setenv(name, value)
+        one, two = (registry.register(json_version(*names), kind="JSON") for names in (("id",), ("id", "note")))
+        headers = [told for pair in zip(azures_json(one), azures_json(two)) for told in pair]
+        values = [{"id": n, "note": f"n{n}"} if n % 2 else {"id": n} for n in range(len(headers))]
+        produce(lands, lands.topic, [(json.dumps(value).encode(), told) for value, told in zip(values, headers)])
+        penstock = lands.penstock(of_parquet(lands, registry)).start()
+        penstock.wait_metric("penstock_records_received_total", len(values), 60)
+        assert penstock.terminate() == 0
+        assert not registry.complaints
+    rows = rows_of(lands, lands.topic, tmp_path / "read", ["id", "note"])
+    assert values_in(rows, ["id", "note"]) == [{"note": None, **value} for value in values]
     assert {row["_rescued"] for row in rows} == {None}
     assert_clean(penstock)
 
@@ -297,3 +399,23 @@ def test_schema_asks_for_a_topic_and_for_no_expression(tmp_path):
             refused = told(source, "--topic", topic)
             assert refused.returncode == 2 and f"--topic {topic}: {why}" in refused.stderr, refused.stdout + refused.stderr
         assert len(registry.asked) == asked
+
+
+def test_check_and_schema_show_the_columns_of_a_json_schema(landing):
+    lands = landing(1)
+    other = lands.kafka.create_topic(1)
+    with Confluent() as registry:
+        registry.latest[f"{lands.topic}-value"] = registry.register(json_version("note", "id", "lines"), kind="JSON")
+        registry.latest[f"{other}-value"] = registry.register(
+            json_version("id"), kind="JSON", references=[{"name": "a", "subject": "a", "version": 1}])
+        penstock = lands.penstock(of_parquet(lands, registry, {"source": {"topics": [lands.topic, other]}}))
+        checked = run_command("check", "--config", penstock.file)
+        assert f"the latest schema of {lands.topic}-value makes 4 columns; `penstock schema` shows them" in checked.stdout, checked.stdout
+        why_not = f"the latest schema of {other}-value makes no columns: it has references to other schemas, which are not resolved"
+        assert f"no columns of {other}: {why_not}" in checked.stdout
+        assert checked.returncode == 0
+        told = json.loads(run_command("schema", penstock.file, "--json").stdout)["tables"]
+        assert [field["name"] for field in told[0]["columns"]] == ["note", "id", "lines"]
+        assert told[1]["columns"] is None and told[1]["why_not"] == why_not
+        ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
+        assert "`id` BIGINT" in ddl and "`lines` ARRAY<STRUCT<`sku`: STRING, `n`: BIGINT>>" in ddl, ddl

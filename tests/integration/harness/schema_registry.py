@@ -29,7 +29,7 @@ class SchemaRegistry(TokenServer):
         text = schema if isinstance(schema, str) else json.dumps(schema)
         with self._changes:
             for known, made in self.schemas.items():
-                if made["text"] == text and id is None:
+                if made["text"] == text and made["type"] == kind and id is None:
                     return known
             made = id or self.new_id()
             self.schemas[made] = {"text": text, "type": kind, "references": references or []}
@@ -85,19 +85,23 @@ class Confluent(SchemaRegistry):
             if parts[1] not in self.latest:
                 return 404, self.TYPE, {"error_code": 40401, "message": f"Subject '{parts[1]}' not found."}
             id = self.latest[parts[1]]
-            return 200, self.TYPE, {"subject": parts[1], "version": 1, "id": int(id), "schema": self.schemas[id]["text"]}
+            return 200, self.TYPE, {"subject": parts[1], "version": 1, "id": int(id), **self._told(self.schemas[id])}
         if asked.method == "GET" and parts[:2] in (["schemas", "ids"], ["schemas", "guids"]) and len(parts) == 3:
             id = parts[2] if parts[1] == "ids" else next((i for i in self.schemas if self.guid(i) == parts[2]), parts[2])
             known = self.knows(id)
             if known is None:
                 return 404, self.TYPE, {"error_code": 40403, "message": f"Schema {parts[2]} not found"}
-            members = {"schema": known["text"]}
-            if known["type"] != "AVRO":
-                members["schemaType"] = known["type"]
-            if known["references"]:
-                members["references"] = known["references"]
-            return 200, self.TYPE, members
+            return 200, self.TYPE, self._told(known)
         return 404, self.TYPE, {"error_code": 404, "message": "HTTP 404 Not Found"}
+
+    @staticmethod
+    def _told(schema: dict) -> dict:
+        told = {"schema": schema["text"]}
+        if schema["type"] != "AVRO":
+            told["schemaType"] = schema["type"]
+        if schema["references"]:
+            told["references"] = schema["references"]
+        return told
 
     def _registered(self, subject: str, body: dict):
         id = self.latest[subject] = self.register(body["schema"], body.get("schemaType", "AVRO"), body.get("references"))

@@ -85,6 +85,24 @@ TEST(AvroFraming, what_the_clients_of_the_registries_write) {
             avro);
 }
 
+// JSON of azure-schemaregistry 1.3.0 (JsonSchemaEncoder), of Azure's clients for .NET and JavaScript, and of
+// its KafkaJsonSerializer in Java.
+TEST(AvroFraming, azures_clients_of_json_write_the_id_into_headers) {
+  const std::string json = R"({"n":7})";
+  const std::string id = "1fba2c7e51b04d6fb8d50f4b6c3e9a02";
+  const std::string old = "\0\0\0\0"s + k_id + json;
+  for (const std::string type : {"application/json+", "application/json;serialization=Json+"}) {
+    EXPECT_EQ(body_of(AvroFraming::azure, json, "content-type", type + id), json);
+    EXPECT_EQ(body_of(AvroFraming::azure, old, "content-type", type + id), old);
+  }
+  EXPECT_EQ(body_of(AvroFraming::azure, json, "schemaId", id), json);
+  EXPECT_EQ(body_of(AvroFraming::azure, json, "schemaId", "\xa1\x20" + id), json);
+  EXPECT_EQ(body_of(AvroFraming::azure, json, "schemaId", "7"), "-");
+  EXPECT_EQ(body_of(AvroFraming::azure, old, "schemaId", "7"), json);
+  EXPECT_EQ(body_of(AvroFraming::azure, json, "content-type", "application/json; charset=utf-8"), "-");
+  EXPECT_EQ(body_of(AvroFraming::confluent, json, "schemaId", id), "-");
+}
+
 TEST(AvroFraming, the_fault_says_whose_id_is_not_there) {
   const RecordView record{
       .offset = Offset{1}, .key = {}, .value = as_bytes("{}"), .headers = {}, .null_value = false};
@@ -119,6 +137,15 @@ TEST(AvroFraming, the_id_is_told_wherever_it_stands) {
   EXPECT_EQ(id_of(AvroFraming::azure, "\0\0\0\0"s + k_id + "rest"), "2 0123456789abcdefabcdef0123456789");
   EXPECT_EQ(id_of(AvroFraming::azure, "rest", {{.key = "content-type", .value = as_bytes(k_content_type)}}),
             "2 0123456789abcdefabcdef0123456789");
+  const std::string json_type = "application/json+" + k_id;
+  EXPECT_EQ(id_of(AvroFraming::azure, "{}", {{.key = "content-type", .value = as_bytes(json_type)}}),
+            "2 0123456789abcdefabcdef0123456789");
+  EXPECT_EQ(id_of(AvroFraming::azure, "{}", {{.key = "schemaId", .value = as_bytes(k_id)}}),
+            "2 0123456789abcdefabcdef0123456789");
+  EXPECT_EQ(id_of(AvroFraming::azure, "{}",
+                  {{.key = "content-type", .value = as_bytes("application/json+soon")},
+                   {.key = "schemaId", .value = as_bytes(k_id)}}),
+            "-");
   const std::string eight = "\0\0\0\x01\0\0\0\x02"s;
   EXPECT_EQ(
       id_of(AvroFraming::apicurio, "rest", {{.key = "apicurio.value.globalId", .value = as_bytes(eight)}}),

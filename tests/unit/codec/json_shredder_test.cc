@@ -44,6 +44,9 @@ struct JsonShredding {
 
   explicit JsonShredding(std::vector<Field> fields)
       : shredder(make_json_shredder({.fields = std::move(fields)})) {}
+  // Of a schema that makes the columns `written`, into others.
+  JsonShredding(std::vector<Field> written, std::vector<Field> columns)
+      : shredder(make_json_shredder({.fields = std::move(written)}, {.fields = std::move(columns)})) {}
 
   // The row, and what is rescued behind it.
   std::string of(std::string_view value) {
@@ -210,6 +213,96 @@ TEST(JsonShredder, a_member_that_is_new_in_a_list_leaves_its_columns_as_they_are
             R"({"lines":[{"sku":"a"}],"id":2}{"lines":[{"sku":"a","new":1}]})");
   EXPECT_EQ(order.of(R"({"lines":[{"sku":"a","sku":1}],"id":2})"),
             R"({"lines":[{"sku":"a"}],"id":2}{"lines":[{"sku":"a","sku":1}]})");
+}
+
+TEST(JsonShredder, columns_of_other_versions_are_found_by_name_and_are_null) {
+  JsonShredding v2(
+      {plain_field("note", FieldType::text), plain_field("id", FieldType::int64)},
+      {plain_field("id", FieldType::int64), plain_field("old", FieldType::int32),
+       record_field("by", {plain_field("who", FieldType::text)}), plain_field("note", FieldType::text)});
+  EXPECT_EQ(v2.of(R"({"note":"n","id":7})"), R"({"id":7,"old":null,"by":null,"note":"n"})");
+  EXPECT_EQ(v2.of(R"({"id":7,"note":"n"})"), R"({"id":7,"old":null,"by":null,"note":"n"})");
+  EXPECT_EQ(v2.of(R"({"id":7,"old":3})"), R"({"id":7,"old":null,"by":null,"note":null}{"old":3})")
+      << "the schema of the value does not have it";
+  EXPECT_EQ(v2.of("[]"),
+            R"({"id":null,"old":null,"by":null,"note":null}{"_value":[],"_reason":"is no object"})");
+  EXPECT_TRUE(v2.shredder->was_undecoded());
+  EXPECT_FALSE(v2.shredder->was_in_conflict());
+}
+
+TEST(JsonShredder, records_lists_and_maps_have_their_columns_in_other_places) {
+  const auto line = [](std::vector<Field> fields) {
+    return list_field("lines", record_field("", std::move(fields)));
+  };
+  JsonShredding order(
+      {map_field("rates", plain_field("", FieldType::float64)),
+       line({plain_field("n", FieldType::int64), plain_field("sku", FieldType::text)})},
+      {line({plain_field("sku", FieldType::text), plain_field("more", FieldType::boolean),
+             plain_field("n", FieldType::int64)}),
+       plain_field("id", FieldType::int64), map_field("rates", plain_field("", FieldType::float64))});
+  EXPECT_EQ(order.of(R"({"rates":{"a":0.5},"lines":[{"sku":"x","n":1},{"n":2}]})"),
+            R"({"lines":[{"sku":"x","more":null,"n":1},{"sku":null,"more":null,"n":2}],"id":null,)"
+            R"("rates":{"a":0.5}})");
+  EXPECT_EQ(
+      order.of(R"({"lines":[{"more":true}]})"),
+      R"({"lines":[{"sku":null,"more":null,"n":null}],"id":null,"rates":null}{"lines":[{"more":true}]})");
+}
+
+TEST(JsonShredder, a_field_that_fits_no_column_is_rescued_with_the_reason) {
+  JsonShredding order(
+      {plain_field("id", FieldType::int64), plain_field("total", FieldType::text),
+       plain_field("Id", FieldType::int64), list_field("tags", plain_field("", FieldType::text))},
+      {plain_field("total", FieldType::float64), plain_field("id", FieldType::int64)});
+  EXPECT_EQ(order.of(R"({"id":7,"total":"12.50","tags":["a"],"Id":8})"),
+            R"({"total":null,"id":7}{"total":"12.50","tags":["a"],"Id":8,"_reason":"has fields that their )"
+            R"(columns cannot take: total, tags, Id"})");
+  EXPECT_TRUE(order.shredder->was_in_conflict());
+  EXPECT_EQ(order.of(R"({"id":"x","total":null})"), R"({"total":null,"id":null}{"id":"x"})")
+      << "what is not of its own schema is in no conflict with another";
+  EXPECT_FALSE(order.shredder->was_in_conflict());
+  EXPECT_EQ(order.of(R"({"_reason":"mine","total":"1"})"),
+            R"({"total":null,"id":null}{"_reason":"mine","total":"1"})");
+  EXPECT_TRUE(order.shredder->was_in_conflict());
+  EXPECT_EQ(order.of(R"({"total":"1")"),
+            R"({"total":null,"id":null}{"_value":"{\"total\":\"1\"","_reason":"is not JSON"})");
+  EXPECT_FALSE(order.shredder->was_in_conflict());
+}
+
+TEST(JsonShredder, the_fields_of_a_record_may_lie_in_its_column) {
+  const Table written{.fields = {plain_field("id", FieldType::int64), plain_field("note", FieldType::text)}};
+  const Table table{
+      .fields = {
+          record_field("Order", {plain_field("note", FieldType::text), plain_field("more", FieldType::int64),
+                                 plain_field("id", FieldType::int64)}),
+          record_field("Payment", {plain_field("id", FieldType::text)}), plain_field("id", FieldType::text)}};
+  const auto row_of = [&](const char* record, std::string_view value) {
+    const auto shredder = make_json_shredder(written, table, record);
+    const Row& row = shredder->shred(as_bytes(value));
+    return RowAssembly::json_of(table, row) + row.rescued;
+  };
+  EXPECT_EQ(row_of("Order", R"({"id":7})"),
+            R"({"Order":{"note":null,"more":null,"id":7},"Payment":null,"id":null})");
+  EXPECT_EQ(row_of("Order", "7"),
+            R"({"Order":null,"Payment":null,"id":null}{"_value":7,"_reason":"is no object"})");
+  const std::string conflict = R"(,"_reason":"has fields that their columns cannot take: id"})";
+  EXPECT_EQ(row_of("Payment", R"({"id":7})"),
+            R"({"Order":null,"Payment":{"id":null},"id":null}{"id":7)" + conflict);
+  for (const char* const none : {"Refund", "id"}) {
+    EXPECT_EQ(row_of(none, R"({"id":7})"), R"({"Order":null,"Payment":null,"id":null}{"id":7)" + conflict);
+  }
+}
+
+TEST(JsonShredder, a_number_is_in_a_narrower_column_only_if_it_stays_what_it_is) {
+  JsonShredding order({record_field("by", {plain_field("n", FieldType::int64)}),
+                       list_field("reals", plain_field("", FieldType::float64))},
+                      {record_field("by", {plain_field("n", FieldType::int32)}),
+                       list_field("reals", plain_field("", FieldType::float32))});
+  EXPECT_EQ(order.of(R"({"by":{"n":2147483647},"reals":[0.5]})"), R"({"by":{"n":2147483647},"reals":[0.5]})");
+  EXPECT_FALSE(order.shredder->was_in_conflict());
+  EXPECT_EQ(order.of(R"({"by":{"n":2147483648},"reals":[0.5,0.1]})"),
+            R"({"by":{"n":null},"reals":null}{"by":{"n":2147483648},"reals":[0.5,0.1],"_reason":"has fields )"
+            R"(that their columns cannot take: by, reals"})");
+  EXPECT_TRUE(order.shredder->was_in_conflict());
 }
 
 TEST(JsonShredder, what_is_no_object_is_rescued_whole) {

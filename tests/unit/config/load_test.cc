@@ -311,6 +311,21 @@ TEST(Load, schemas_of_a_registry_make_columns_of_parquet) {
   EXPECT_EQ(encoder_memory(s).bytes, (44 + 16) * k_mib);
 }
 
+TEST(Load, with_a_registry_avro_and_json_are_the_same) {
+  for (const std::string word : {"avro", "json"}) {
+    for (const std::string format : {"parquet", "envelope"}) {
+      const Settings s = settings_of(with("batch: {format: " + format + ", decode: " + word +
+                                          ", schema: registry}\n"
+                                          "registry: {type: confluent, url: \"https://a\"}\n"
+                                          "overrides:\n"
+                                          "  - {match: ^pay, batch: {decode: none}}\n"));
+      EXPECT_TRUE(s.batch.decodes_by_id() && uses_registry(s)) << word << format;
+      EXPECT_EQ(s.batch.framing, codec::AvroFraming::confluent);
+      EXPECT_FALSE(s.batch_for("payments").decodes_by_id());
+    }
+  }
+}
+
 TEST(Load, a_schema_of_either_kind_makes_columns_of_parquet) {
   const Settings s = settings_of(with(
       "batch: {format: parquet, decode: json, schema: '{\"properties\": {\"a\": {\"type\": \"integer\"}}}'}\n"
@@ -820,7 +835,7 @@ TEST(Load, what_does_not_fit_together_is_refused) {
       {"batch: {format: envelope, decode: avro}\noverrides: [{match: a, batch: {max_age: 5s}}]",
        "f.yaml:7: batch.schema: is required with decode: avro; write \"${file:/its/whole/path}\""},
       {"batch: {format: envelope, decode: avro, schema: '\"long\"', envelope_fields: [key]}",
-       "f.yaml:7: batch.envelope_fields: leave out the value, which decode: avro is for; add value, or"},
+       "f.yaml:7: batch.envelope_fields: leave out the value, which is to be decoded; add value, or"},
       {"batch: {format: envelope, decode: avro, schema: '\"lang\"'}",
        "f.yaml:7: batch.schema: is no schema of Avro that can be used: it names \"lang\", which is not "
        "defined"},
@@ -840,8 +855,8 @@ TEST(Load, what_does_not_fit_together_is_refused) {
       {"overrides: [{match: a, batch: {format: envelope, schema: '\"long\"'}}]",
        "f.yaml:7: overrides[0].batch.schema: has no use without decode: avro"},
       {"registry: {type: confluent, url: \"https://a\"}",
-       "f.yaml:7: registry: has no use without batch.decode: avro and batch.schema: registry; write these, "
-       "or"},
+       "f.yaml:7: registry: has no use without batch.decode: avro or json, and batch.schema: registry; write "
+       "these, or"},
       {"batch: {format: envelope, decode: avro, schema: registry}",
        "f.yaml:1: registry.type: is required; write confluent, azure or apicurio"},
       {"batch: {format: envelope, decode: avro, schema: registry}\nregistry: {type: confluent}",
@@ -875,7 +890,8 @@ TEST(Load, what_does_not_fit_together_is_refused) {
        "registry: {type: confluent, url: \"https://a\"}",
        "f.yaml:7: batch.framing: is of ids in another framing than those of registry.type"},
       {"batch: {format: envelope, decode: json, schema: '{\"properties\": {\"a\": {}}}'}",
-       "f.yaml:7: batch.format: has no columns for decode: json; write parquet, or decode: none"},
+       "f.yaml:7: batch.format: has no columns for decode: json; write parquet, or decode: none, or schema: "
+       "registry"},
       {"batch: {format: parquet, decode: json}",
        "f.yaml:7: batch.schema: is required with decode: json; write"},
       {"batch: {format: parquet, decode: avro, schema: '{\"properties\": {\"a\": {}}}'}",
@@ -885,9 +901,12 @@ TEST(Load, what_does_not_fit_together_is_refused) {
       {"batch: {format: parquet, decode: json, schema: '{\"properties\": {\"_key\": {}}}'}",
        "f.yaml:7: batch.schema: is no schema of Avro that can be used: it has no \"type\". Nor is it a JSON "
        "Schema: it has the field \"_key\", and penstock writes a column of that name itself"},
-      {"batch: {format: parquet, decode: json, schema: registry}\nregistry: {type: confluent, url: "
+      {"batch: {format: ndjson, decode: json, schema: registry}\nregistry: {type: confluent, url: "
        "\"https://a\"}",
-       "f.yaml:7: batch.schema: is registry, and that is for decode: avro"},
+       "f.yaml:7: batch.format: has no place for a value that batch.decode cannot decode"},
+      {"batch: {format: parquet, decode: json, schema: registry, framing: none}\nregistry: {type: confluent, "
+       "url: \"https://a\"}",
+       "f.yaml:7: batch.framing: is of ids in another framing than those of registry.type"},
       {"batch: {format: parquet, decode: avro, schema: registry, validate: json}\nregistry: {type: "
        "confluent, "
        "url: \"https://a\"}",

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.h"
+#include "codec/json_check.h"
 #include "format/capture_file.h"
 #include "format/capture_reader.h"
 #include "format/capture_row.h"
@@ -64,7 +65,9 @@ class AvroCaptureTest : public testing::Test {
   FakeSchemas schemas_;
   AvroValues avro_{.schema = parsed(R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},)"
                                     R"({"name":"note","type":["null","string"]}]})")};
-  RowContext context_{.rows = RowFormat::capture, .topic = "orders", .avro = &avro_, .schemas = &schemas_};
+  codec::JsonCheck json_;
+  RowContext context_{
+      .rows = RowFormat::capture, .topic = "orders", .json = &json_, .avro = &avro_, .schemas = &schemas_};
   std::size_t undecoded_ = 0;
 };
 
@@ -113,8 +116,21 @@ TEST_F(AvroCaptureTest, a_record_waits_for_the_schema_that_its_id_names) {
   EXPECT_TRUE(framed.waits);
   EXPECT_EQ(framed.records, 0U);
   EXPECT_TRUE(awaits_schema(context_, record));
-  schemas_.known[FakeSchemas::number(7)] = parsed("\"long\"");
+  schemas_.known[FakeSchemas::number(7)] = FakeSchemas::avro("\"long\"");
   EXPECT_EQ(row_of(record), "\x00\x00\x02\x02"s + "7");
+}
+
+TEST_F(AvroCaptureTest, the_body_of_a_value_whose_id_names_a_json_schema_is_what_stands_behind_it) {
+  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  schemas_.known[FakeSchemas::number(7)] = FakeSchemas::json("true");
+  EXPECT_EQ(row_of(record_of("\0\0\0\0\x07{\"n\":\n1}"s)), "\x00\x00\x02\x10"s + "{\"n\":\n1}");
+  EXPECT_EQ(undecoded_, 0U);
+  EXPECT_EQ(row_of(record_of("\0\0\0\0\x07null"s)), "\x00\x00\x02\x08null"s);
+  for (const std::string& broken : {"\0\0\0\0\x07{\"n\":"s, "\0\0\0\0\x07"s}) {
+    EXPECT_EQ(row_of(record_of(broken)), "\x02\x24x-opt-decode-error\x04\x16is not JSON\x00\x00\x02"s +
+                                             static_cast<char>(2 * broken.size()) + broken);
+    EXPECT_EQ(undecoded_, 1U);
+  }
 }
 
 TEST_F(AvroCaptureTest, readers_of_capture_take_such_rows) {

@@ -164,8 +164,8 @@ TEST_F(AvroEnvelopeTest, the_framer_stops_before_a_row_that_does_not_fit_and_lea
 
 TEST_F(AvroEnvelopeTest, each_value_is_read_by_the_schema_that_its_id_names) {
   avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
-  schemas_.known = {{FakeSchemas::number(7), parsed(R"("long")")},
-                    {FakeSchemas::number(8), parsed(R"("string")")}};
+  schemas_.known = {{FakeSchemas::number(7), FakeSchemas::avro(R"("long")")},
+                    {FakeSchemas::number(8), FakeSchemas::avro(R"("string")")}};
   schemas_.faults = {{FakeSchemas::number(9), "schema-unknown: 9"}};
   EXPECT_EQ(value_row("\0\0\0\0\x07\x0e"s), R"({"offset":41,"value":7})");
   EXPECT_EQ(value_row("\0\0\0\0\x08\x04hi"s), R"({"offset":41,"value":"hi"})");
@@ -181,9 +181,48 @@ TEST_F(AvroEnvelopeTest, each_value_is_read_by_the_schema_that_its_id_names) {
   EXPECT_EQ(row_of(record), base64_row("hi", "has something that is no id in the place of its schema's"));
 }
 
+TEST_F(AvroEnvelopeTest, a_value_whose_id_names_a_json_schema_is_embedded_without_its_id) {
+  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  schemas_.known = {{FakeSchemas::number(7), FakeSchemas::json(R"({"type":"object"})")},
+                    {FakeSchemas::number(8), FakeSchemas::avro(R"("string")")}};
+  const std::string id = "\0\0\0\0\x07"s;
+  EXPECT_EQ(value_row(id + R"({"n": 1.50})"), R"({"offset":41,"value":{"n": 1.50}})");
+  EXPECT_TRUE(framed_);
+  EXPECT_EQ(value_row(id + "[1,\n2]\r\n"), R"({"offset":41,"value":[1, 2]  })");
+  EXPECT_EQ(value_row("\0\0\0\0\x08\x04hi"s), R"({"offset":41,"value":"hi"})");
+  for (const std::string& broken : {"{\"n\":1"s, "{\"n\":\"\n\"}"s, ""s, "\x0e"s, "1 2"s, "\"\xff\""s}) {
+    EXPECT_EQ(value_row(id + broken), base64_row(id + broken, "is not JSON"));
+    EXPECT_TRUE(framed_);
+  }
+  EXPECT_EQ(value_row(id + " null"), base64_row(id + " null", "is null, and would look like a tombstone"));
+  const std::string large = id + "[\"" + std::string(500'000, 'x') + "\"]";
+  EXPECT_EQ(value_row(large), "{\"offset\":41,\"value\":" + large.substr(id.size()) + "}");
+  EXPECT_FALSE(framed_);
+
+  const HeaderView header{.key = "__value_schema_id", .value = as_bytes(id)};
+  const std::string bare = R"({"n":2})";
+  RecordView record = record_of(bare);
+  record.headers = {&header, 1};
+  EXPECT_EQ(row_of(record), R"({"offset":41,"value":{"n":2}})");
+}
+
+TEST_F(AvroEnvelopeTest, json_behind_an_id_is_embedded_in_any_room_that_is_given) {
+  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  schemas_.known = {{FakeSchemas::number(7), FakeSchemas::json("true")}};
+  const std::string value = "\0\0\0\0\x07"s + "[\n" + std::string(300, '1') + "]";
+  const std::string expected = "{\"offset\":41,\"value\":[ " + std::string(300, '1') + "]}";
+  std::size_t framed = 0;
+  for (std::size_t room = 300; room < 1'200; ++room) {
+    EXPECT_EQ(row_of(record_of(value), room), expected);
+    framed += framed_ ? 1 : 0;
+  }
+  EXPECT_GT(framed, 100U);
+  EXPECT_LT(framed, 900U);
+}
+
 TEST_F(AvroEnvelopeTest, the_framer_stops_before_a_record_that_waits_for_its_schema) {
   avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
-  schemas_.known = {{FakeSchemas::number(7), parsed(R"("long")")}};
+  schemas_.known = {{FakeSchemas::number(7), FakeSchemas::avro(R"("long")")}};
   schemas_.faults = {{FakeSchemas::number(9), "schema-unknown: 9"}};
   const std::string known = "\0\0\0\0\x07\x0e"s;
   const std::string waits = "\0\0\0\0\x05\x0e"s;

@@ -14,10 +14,19 @@ namespace penstock::format {
 
 // What it has neither a schema nor a fault for is waited for.
 struct FakeSchemas final : SchemaSource {
-  std::map<codec::SchemaId, std::shared_ptr<const codec::AvroSchema>> known;
+  std::map<codec::SchemaId, std::shared_ptr<const codec::RegisteredSchema>> known;
   std::map<codec::SchemaId, std::string> faults;
   std::map<std::string, SchemaWait, std::less<>> waits;
   int finds = 0;
+
+  static std::shared_ptr<const codec::RegisteredSchema> avro(std::string_view text) {
+    return std::make_shared<const codec::RegisteredSchema>(codec::RegisteredSchema::of_avro(text).value());
+  }
+  static std::shared_ptr<const codec::RegisteredSchema> json(std::string_view text,
+                                                             bool has_references = false) {
+    return std::make_shared<const codec::RegisteredSchema>(
+        codec::RegisteredSchema::of_json(text, has_references).value());
+  }
 
   // Confluent's.
   static codec::SchemaId number(std::uint32_t id) {

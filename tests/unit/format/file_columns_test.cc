@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include "base/varint.h"
-#include "codec/avro_schema.h"
 #include "codec/parquet_reader.h"
 #include "codec/table_rules.h"
 #include "format/parquet_table.h"
@@ -58,8 +57,16 @@ class FileColumnsTest : public testing::TestWithParam<Compression> {
 
   void knows(std::uint32_t id, const std::string& fields) { knows_record(id, "R", fields); }
   void knows_record(std::uint32_t id, const std::string& name, const std::string& fields) {
-    schemas_.known[FakeSchemas::number(id)] = std::make_shared<const codec::AvroSchema>(
-        codec::AvroSchema::parse(record_schema(fields, name)).value());
+    schemas_.known[FakeSchemas::number(id)] = FakeSchemas::avro(record_schema(fields, name));
+  }
+
+  void knows_json(std::uint32_t id, const std::string& properties, bool has_references = false) {
+    schemas_.known[FakeSchemas::number(id)] =
+        FakeSchemas::json(R"({"type":"object","properties":{)" + properties + "}}", has_references);
+  }
+  void knows_titled(std::uint32_t id, const std::string& title, const std::string& properties) {
+    schemas_.known[FakeSchemas::number(id)] =
+        FakeSchemas::json(R"({"title":")" + title + R"(","properties":{)" + properties + "}}");
   }
 
   // From the next file on the fields of a record lie in its column.
@@ -142,6 +149,73 @@ TEST_P(FileColumnsTest, versions_that_come_by_turns_share_a_file_and_a_row_group
   // The next file begins with what this one had.
   ASSERT_TRUE(add(1, avro_number(7)));
   EXPECT_EQ(names_of(end()), "id note");
+}
+
+TEST_P(FileColumnsTest, versions_of_avro_and_of_json_share_a_file_and_its_columns) {
+  knows(1, k_id_field + "," + k_note_field);
+  knows_json(2, R"("id":{"type":"integer"},"at":{"type":"string","format":"date"},"note":{"type":"string"})");
+  knows_json(3, R"("id":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}})");
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i);
+    ASSERT_TRUE(i % 3 == 0   ? add(1, avro_number(i) + avro_number(1) + avro_sized("a" + n))
+                : i % 3 == 1 ? add(2, R"({"note":"j)" + n + R"(","id":)" + n + R"(,"at":"1970-01-03"})")
+                             : add(3, R"({"id":"i)" + n + R"(","tags":["t"]})"));
+  }
+  ASSERT_TRUE(add(2, R"({"id":1.5,"new":[1]})"));
+  ASSERT_TRUE(add(2, R"({"id":1)"));
+  ASSERT_TRUE(add(3, "[7]"));
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "id note at tags");
+  EXPECT_EQ(table.footer.groups.size(), 1U);
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i);
+    const auto cell = [&](std::size_t column) {
+      return table.columns[column].at(static_cast<std::size_t>(i)).value_or("-");
+    };
+    ASSERT_EQ(cell(0), i % 3 == 2 ? "-" : n);
+    ASSERT_EQ(cell(1), i % 3 == 2 ? "-" : (i % 3 == 0 ? "a" : "j") + n);
+    ASSERT_EQ(cell(2), i % 3 == 1 ? "2" : "-");
+  }
+  const auto& rescued = table.columns[4];
+  EXPECT_EQ(rescued.at(298), std::nullopt);
+  EXPECT_EQ(rescued.at(299), R"({"id":"i299","_reason":"has fields that their columns cannot take: id"})");
+  EXPECT_EQ(rescued.at(300), R"({"id":1.5,"new":[1]})");
+  EXPECT_EQ(rescued.at(301), R"({"_value":"{\"id\":1","_reason":"is not JSON","_schema":"2"})");
+  EXPECT_EQ(rescued.at(302), R"({"_value":[7],"_reason":"is no object","_schema":"3"})");
+  EXPECT_EQ(undecoded_, 2U);
+  EXPECT_EQ(conflicts_, 100U);
+}
+
+TEST_P(FileColumnsTest, what_grows_within_a_column_of_json_needs_another_file_once) {
+  knows_json(1, R"("order":{"properties":{"qty":{"type":"integer"}}})");
+  knows_json(2, R"("order":{"properties":{"by":{"type":"string"},"qty":{"type":"integer"}}})");
+  ASSERT_TRUE(add(1, R"({"order":{"qty":5}})"));
+  ASSERT_FALSE(add(2, R"({"order":{"qty":5,"by":"me"}})"));
+  EXPECT_EQ(row_of(end(), 0), "5|-");
+  ASSERT_TRUE(add(1, R"({"order":{"qty":5,"by":"not of version 1"}})"));
+  ASSERT_TRUE(add(2, R"({"order":{"qty":6,"by":"me"}})"));
+  const ParquetTable table = end();
+  EXPECT_EQ(row_of(table, 0), R"(5|-|{"order":{"by":"not of version 1"}})");
+  EXPECT_EQ(row_of(table, 1), "6|me|-");
+  EXPECT_EQ(conflicts_, 0U);
+}
+
+TEST_P(FileColumnsTest, a_json_schema_that_makes_no_columns_is_told_in_the_row) {
+  knows_json(1, R"("id":{"type":"integer"})");
+  knows_json(2, R"("id":{"$ref":"other.json"})", true);
+  schemas_.known[FakeSchemas::number(3)] = FakeSchemas::json(R"({"type":"string"})");
+  ASSERT_TRUE(add(1, R"({"id":1})"));
+  ASSERT_TRUE(add(2, R"({"id":2})"));
+  ASSERT_TRUE(add(3, R"("x")"));
+  const ParquetTable table = end();
+  EXPECT_EQ(row_of(table, 0), "1|-");
+  EXPECT_EQ(row_of(table, 1),
+            R"(-|{"_value":"{\"id\":2}","_reason":"schema-unusable: schema 2 makes no columns: it has )"
+            R"(references to other schemas, which are not resolved","_schema":"2"})");
+  EXPECT_EQ(row_of(table, 2),
+            R"(-|{"_value":"\"x\"","_reason":"schema-unusable: schema 3 makes no columns: it names no )"
+            R"(properties at its top, and these are the columns","_schema":"3"})");
+  EXPECT_EQ(undecoded_, 2U);
 }
 
 TEST_P(FileColumnsTest, row_groups_that_are_out_get_chunks_of_nulls_behind_the_last) {
@@ -298,6 +372,34 @@ TEST_P(FileColumnsTest, records_of_several_types_have_a_column_each_in_one_file)
   const ParquetTable second = end();
   EXPECT_EQ(names_of(second), "Order Order Order Payment");
   EXPECT_EQ(second.columns[0].size(), 3U);
+}
+
+TEST_P(FileColumnsTest, the_record_of_a_json_schema_is_called_as_its_title) {
+  divide_by_record();
+  knows_record(1, "shop.Order", k_id_field);
+  knows_titled(2, "Payment", R"("id":{"type":"string"},"by":{"properties":{"who":{"type":"string"}}})");
+  knows_titled(3, "Order", R"("id":{"type":"integer"})");
+  knows_json(4, R"("alone":{"type":"integer"})");
+  knows_titled(5, "order", R"("id":{"type":"integer"})");
+  ASSERT_TRUE(add(1, avro_number(7)));
+  ASSERT_TRUE(add(2, R"({"id":"p1","by":{"who":"me"},"new":1})"));
+  ASSERT_TRUE(add(3, R"({"id":8})"));
+  ASSERT_TRUE(add(4, R"({"alone":9})"));
+  ASSERT_TRUE(add(2, R"({})"));
+  ASSERT_TRUE(add(2, "[]"));
+  ASSERT_TRUE(add(5, R"({"id":3})"));
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "Order Payment Payment alone");
+  EXPECT_EQ(row_of(table, 0), "7|-|-|-|-");
+  EXPECT_EQ(row_of(table, 1), R"(-|p1|me|-|{"new":1})");
+  EXPECT_EQ(row_of(table, 2), "8|-|-|-|-");
+  EXPECT_EQ(row_of(table, 3), "-|-|-|9|-");
+  EXPECT_EQ(row_of(table, 4), "-|-|-|-|-");
+  EXPECT_EQ(row_of(table, 5), R"(-|-|-|-|{"_value":[],"_reason":"is no object","_schema":"2"})");
+  EXPECT_EQ(row_of(table, 6),
+            R"(-|-|-|-|{"id":3,"_reason":"has fields that their columns cannot take: id"})");
+  EXPECT_EQ(conflicts_, 1U);
+  EXPECT_EQ(undecoded_, 1U);
 }
 
 TEST_P(FileColumnsTest, a_record_that_is_called_as_a_column_of_penstock_makes_no_column) {

@@ -219,8 +219,8 @@ class BatchWriterColumnsTest : public BatchWriterTableTest {
   }
 
   void knows(std::uint32_t id, const std::string& fields) {
-    schemas_.known[format::FakeSchemas::number(id)] = std::make_shared<const codec::AvroSchema>(
-        codec::AvroSchema::parse(R"({"type":"record","name":"R","fields":[)" + fields + "]}").value());
+    schemas_.known[format::FakeSchemas::number(id)] =
+        format::FakeSchemas::avro(R"({"type":"record","name":"R","fields":[)" + fields + "]}");
   }
 
   static std::string value_of(char id, const std::string& avro) {

@@ -61,8 +61,8 @@ struct FakeSchemas final : format::SchemaSource {
  private:
   Told& told_;
   const Clock& clock_;
-  std::shared_ptr<const codec::AvroSchema> text_ =
-      std::make_shared<const codec::AvroSchema>(codec::AvroSchema::parse("\"string\"").value());
+  std::shared_ptr<const codec::RegisteredSchema> text_ =
+      std::make_shared<const codec::RegisteredSchema>(codec::RegisteredSchema::of_avro("\"string\"").value());
 };
 
 class WorkerSchemasTest : public WorkerTest {

@@ -58,7 +58,7 @@ TEST(Answers, the_latest_schema_of_a_topic_has_its_address_and_is_found_or_unkno
   const Verdict found =
       latest(Api::confluent, 200, R"({"subject":"orders-value","version":3,"id":7,"schema":"\"long\""})");
   ASSERT_EQ(found.outcome, SchemaOutcome::found);
-  EXPECT_EQ(found.schema->root().type, codec::AvroType::int64);
+  EXPECT_EQ(found.schema->avro()->root().type, codec::AvroType::int64);
   EXPECT_EQ(latest(Api::apicurio, 200, R"("long")").outcome, SchemaOutcome::found);
   EXPECT_EQ(latest(Api::confluent, 404, R"({"error_code":40401,"message":"no"})").outcome,
             SchemaOutcome::unknown);
@@ -79,24 +79,68 @@ TEST(Answers, a_schema_that_is_there_is_found) {
         judged(Api::azure, 200, R"("long")", {{"content-type", "Application/JSON;serialization=avro"}}),
         judged(Api::apicurio, 200, R"({"type":"long"})", {{"Content-Type", "application/json"}})}) {
     ASSERT_EQ(verdict.outcome, SchemaOutcome::found) << verdict.message;
-    EXPECT_EQ(verdict.schema->root().type, codec::AvroType::int64);
+    ASSERT_NE(verdict.schema->avro(), nullptr);
+    EXPECT_EQ(verdict.schema->avro()->root().type, codec::AvroType::int64);
   }
 }
 
-TEST(Answers, what_is_no_avro_or_needs_more_than_itself_is_unusable) {
+TEST(Answers, a_json_schema_is_found_by_the_kind_that_the_api_tells) {
+  const http::Headers azure{{"Content-Type", "application/json; serialization=Json"}, {"Schema-Id", k_hex}};
+  const std::string text = R"({"type":"object","properties":{"id":{"type":"integer"}}})";
+  for (const Verdict& verdict :
+       {judged(Api::confluent, 200,
+               R"({"schema":"{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"integer\"}}}",)"
+               R"("schemaType":"JSON"})"),
+        judged(Api::azure, 200, text, azure), judged(Api::apicurio, 200, text)}) {
+    ASSERT_EQ(verdict.outcome, SchemaOutcome::found) << verdict.message;
+    EXPECT_EQ(verdict.schema->avro(), nullptr);
+    EXPECT_EQ(verdict.schema->written(), text);
+    const Result<codec::Table> table = verdict.schema->table();
+    ASSERT_TRUE(table.ok()) << table.error().message;
+    EXPECT_EQ(table->fields.front().name, "id");
+  }
+  const Verdict boolean = judged(Api::confluent, 200, R"({"schema":"true","schemaType":"JSON"})");
+  ASSERT_EQ(boolean.outcome, SchemaOutcome::found);
+  EXPECT_FALSE(boolean.schema->table().ok());
+  const Verdict dialect =
+      judged(Api::apicurio, 200, R"({"$schema":"http://json-schema.org/draft-07/schema#","type":"string"})");
+  ASSERT_EQ(dialect.outcome, SchemaOutcome::found);
+  EXPECT_EQ(dialect.schema->avro(), nullptr);
+}
+
+TEST(Answers, a_json_schema_with_references_is_found_and_makes_no_columns) {
+  const Verdict verdict =
+      judged(Api::confluent, 200,
+             R"({"schema":"{\"properties\":{\"at\":{\"$ref\":\"at.json\"}}}","schemaType":"JSON",)"
+             R"("references":[{"name":"at.json","subject":"at","version":1}]})");
+  ASSERT_EQ(verdict.outcome, SchemaOutcome::found);
+  const Result<codec::Table> table = verdict.schema->table();
+  ASSERT_FALSE(table.ok());
+  EXPECT_EQ(table.error().message, "has references to other schemas, which are not resolved");
+}
+
+TEST(Answers, a_json_schema_is_of_a_size) {
+  const http::Headers azure{{"Content-Type", "application/json; serialization=Json"}};
+  const std::string text =
+      "{\"description\":\"" + std::string(codec::AvroSchema::k_text_bytes_max, 'd') + "\"}";
+  const Verdict verdict = judged(Api::azure, 200, text, azure);
+  EXPECT_EQ(verdict.outcome, SchemaOutcome::unusable);
+  EXPECT_EQ(verdict.message, "is larger than 1048576 bytes");
+}
+
+TEST(Answers, what_is_of_neither_kind_or_needs_more_than_itself_is_unusable) {
   const std::vector<std::pair<Verdict, std::string>> cases{
       {judged(Api::confluent, 200, R"({"schema":"syntax = ...","schemaType":"PROTOBUF"})"),
-       "is PROTOBUF, and not Avro"},
-      {judged(Api::confluent, 200, R"({"schema":"{}","schemaType":"JSON"})"), "is JSON, and not Avro"},
+       "is PROTOBUF, and neither Avro nor a JSON Schema"},
       {judged(Api::confluent, 200,
               R"({"schema":"\"a.B\"","references":[{"name":"a.B","subject":"b","version":1}]})"),
        "has references to other schemas, which are not resolved"},
       {judged(Api::confluent, 200, R"({"schema":"\"lang\""})"),
        "names \"lang\", which is not defined before"},
-      {judged(Api::azure, 200, "{}",
-              {{"Content-Type", "application/json; serialization=Json"}, {"Schema-Id", k_hex}}),
-       "is not of Avro"},
-      {judged(Api::apicurio, 200, R"({"type":"object"})"), "names \"object\", which is not defined before"},
+      {judged(Api::azure, 200, "syntax = ...",
+              {{"Content-Type", "text/vnd.ms.protobuf"}, {"Schema-Id", k_hex}}),
+       "is neither Avro nor a JSON Schema"},
+      {judged(Api::apicurio, 200, R"({"type":"objects"})"), "names \"objects\", which is not defined before"},
   };
   for (const auto& [verdict, why] : cases) {
     EXPECT_EQ(verdict.outcome, SchemaOutcome::unusable);

@@ -36,7 +36,8 @@ class LookupTest : public testing::Test {
   }
   static Verdict found(const std::string& json = "\"long\"") {
     return {.outcome = SchemaOutcome::found,
-            .schema = std::make_shared<const codec::AvroSchema>(codec::AvroSchema::parse(json).value())};
+            .schema = std::make_shared<const codec::RegisteredSchema>(
+                codec::RegisteredSchema::of_avro(json).value())};
   }
   static Verdict unknown() { return {.outcome = SchemaOutcome::unknown}; }
   static Verdict away() { return {.outcome = SchemaOutcome::unavailable, .message = "it answers 503"}; }
@@ -73,7 +74,7 @@ TEST_F(LookupTest, an_id_is_asked_for_once_whoever_looks_for_it_and_kept_for_eve
   now_ += std::chrono::hours(10'000);
   const SchemaAnswer answer = lookup_->find("orders", id_of(7), now_);
   EXPECT_EQ(answer.state, State::known);
-  EXPECT_EQ(answer.schema->root().type, codec::AvroType::int64);
+  EXPECT_EQ(answer.schema->avro()->root().type, codec::AvroType::int64);
   EXPECT_EQ(lookup_->to_ask(now_), std::nullopt);
   EXPECT_EQ(lookup_->requests(), (std::array<std::uint64_t, 5>{1, 0, 0, 0, 0}));
 }

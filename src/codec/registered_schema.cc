@@ -1,0 +1,61 @@
+#include "codec/registered_schema.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/concat.h"
+#include "codec/avro_shredder.h"
+#include "codec/avro_table.h"
+#include "codec/json_members.h"
+#include "codec/json_schema_table.h"
+#include "codec/json_shredder.h"
+#include "codec/table_rules.h"
+
+namespace penstock::codec {
+
+Result<RegisteredSchema> RegisteredSchema::of_avro(std::string_view text) {
+  Result<AvroSchema> avro = AvroSchema::parse(text);
+  if (!avro.ok()) {
+    return std::move(avro).error();
+  }
+  RegisteredSchema made;
+  made.avro_ = std::make_shared<const AvroSchema>(std::move(avro).value());
+  return made;
+}
+
+Result<RegisteredSchema> RegisteredSchema::of_json(std::string_view text, bool has_references) {
+  if (text.size() > AvroSchema::k_text_bytes_max) {
+    return invalid_input(concat("is larger than ", AvroSchema::k_text_bytes_max, " bytes"));
+  }
+  RegisteredSchema made;
+  made.json_schema_ = text;
+  made.has_references_ = has_references;
+  return made;
+}
+
+std::string RegisteredSchema::record_name() const {
+  if (avro_) {
+    return avro_->record_name();
+  }
+  std::optional<JsonMembers> members = json_members(json_schema_);
+  return members ? std::move(members->texts["title"]) : std::string();
+}
+
+Result<Table> RegisteredSchema::table(std::string_view record) const {
+  if (has_references_) {
+    return invalid_input("has references to other schemas, which are not resolved");
+  }
+  Result<Table> table = avro_ ? table_of_avro(*avro_, record) : table_of_json_schema(json_schema_, record);
+  if (table.ok()) {
+    make_optional(table->fields);
+  }
+  return table;
+}
+
+std::unique_ptr<Shredder> RegisteredSchema::make_shredder(const Table& written, Table table,
+                                                          std::string_view record) const {
+  return avro_ ? make_avro_shredder(avro_, written, std::move(table), record)
+               : make_json_shredder(written, std::move(table), record);
+}
+
+}  // namespace penstock::codec
