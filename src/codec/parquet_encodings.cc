@@ -1,6 +1,6 @@
-// How it works. Runs fills a group of eight numbers. When a group is full and its numbers are not all equal, it
-// joins the groups before it. Eight equal ones become a run instead, which grows until another number comes.
-// So a run always begins at a multiple of eight, as the format demands.
+// How it works. Runs fills a group of eight numbers. When a group is full and its numbers are not all equal,
+// it joins the groups before it. Eight equal ones become a run instead, which grows until another number
+// comes. So a run always begins at a multiple of eight, as the format demands.
 //
 // DeltaPacked keeps the differences of up to 128 values. Of a full block, and of the last one, it takes the
 // least difference off and packs the rest in miniblocks of 32, each as wide as its largest one needs. Sums

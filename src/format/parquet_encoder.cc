@@ -212,8 +212,8 @@ void ParquetEncoder::take_unit(Bytes rows) {
   count_held();
 }
 
-// A value behind its length. With a codec it is gathered in the shared room, while it is in the cache with the
-// front of the next row. Without one it goes out from where it lies.
+// A value behind its length. With a codec it is gathered in the shared room, while it is in the cache with
+// the front of the next row. Without one it goes out from where it lies.
 void ParquetEncoder::take_value(Bytes value) {
   if (codec_ == Codec::none) {
     shared_.page_values.push_back(value);
