@@ -97,21 +97,24 @@ struct ShortNumber {
     if (text.empty() || text.size() > k_short_digits_max + 1) {
       return false;
     }
-    std::size_t point = text.size();
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const char c = text[i];
-      if (c >= '0' && c <= '9') {
-        digits = digits * 10 + (c - '0');
-      } else if (c == '.' && point == text.size()) {
-        point = i;
-      } else {
-        return false;
-      }
+    const std::size_t whole = add_digits(text, 0);
+    if (whole == 0 || (whole > 1 && text.front() == '0')) {
+      return false;
     }
-    const bool has_point = point < text.size();
-    fraction_digits = has_point ? text.size() - point - 1 : 0;
-    return point > 0 && (point == 1 || text.front() != '0') && (!has_point || fraction_digits > 0) &&
-           point + fraction_digits <= k_short_digits_max;
+    if (whole == text.size()) {
+      return whole <= k_short_digits_max;
+    }
+    fraction_digits = text[whole] == '.' ? add_digits(text, whole + 1) : 0;
+    return fraction_digits > 0 && whole + 1 + fraction_digits == text.size();
+  }
+
+  // Those that stand at `at`. Returns how many.
+  std::size_t add_digits(std::string_view text, std::size_t at) {
+    const std::size_t begin = at;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+      digits = digits * 10 + (text[at] - '0');
+    }
+    return at - begin;
   }
 };
 

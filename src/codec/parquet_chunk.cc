@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <utility>
 
 #include "base/utf8.h"
@@ -175,23 +174,8 @@ bool is_less(Order order, std::string_view a, std::string_view b) {
   return number_of(a) < number_of(b);
 }
 
-void Extent::add(std::int64_t value) {
-  least_number_ = any_ ? std::min(least_number_, value) : value;
-  greatest_number_ = any_ ? std::max(greatest_number_, value) : value;
-  any_ = true;
-}
-
-void Extent::add(double value) {
-  if (std::isnan(value)) {
-    return;
-  }
-  least_real_ = any_ ? std::min(least_real_, value) : value;
-  greatest_real_ = any_ ? std::max(greatest_real_, value) : value;
-  any_ = true;
-}
-
 // A text that was cut is greater than what is left of it, and less than what is left of a greater one.
-void Extent::add(std::string_view value, std::size_t bytes) {
+void Extent::add_at_edge(std::string_view value, std::size_t bytes) {
   if (order_ == Order::decimal) {
     if (!any_ || is_less_signed(value, least_)) {
       least_ = value;
@@ -207,12 +191,14 @@ void Extent::add(std::string_view value, std::size_t bytes) {
   const int order = any_ ? front.compare(greatest_) : 1;
   if (order > 0) {
     greatest_ = front;
+    greatest_front_ = front_of(front);
     greatest_is_cut_ = is_cut;
   } else if (order == 0) {
     greatest_is_cut_ = greatest_is_cut_ || is_cut;
   }
   if (!any_ || (order < 0 && front < least_)) {
     least_ = front;
+    least_front_ = front_of(front);
     least_is_cut_ = is_cut;
   }
   any_ = true;

@@ -2,8 +2,12 @@
 // waits for another to be written first, the pages themselves.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,22 +41,51 @@ class Extent {
 
   explicit Extent(Order order) : order_(order) {}
 
-  void add(std::int64_t value);
-  void add(double value);
+  void add(std::int64_t value) {
+    least_number_ = std::min(least_number_, value);
+    greatest_number_ = std::max(greatest_number_, value);
+    any_ = true;
+  }
+  void add(double value) {  // NaN is less and greater than nothing
+    least_real_ = value < least_real_ ? value : least_real_;
+    greatest_real_ = value > greatest_real_ ? value : greatest_real_;
+    any_ = any_ || !std::isnan(value);
+  }
   // Of a byte array its first k_bytes_max bytes are enough, if `bytes` tells how many it has.
-  void add(std::string_view value, std::size_t bytes);
+  void add(std::string_view value, std::size_t bytes) {
+    const std::uint64_t front = front_of(value);
+    if (front <= least_front_ || front >= greatest_front_) {
+      add_at_edge(value, bytes);
+    }
+  }
   // None: nothing was added, or the greatest is all ff.
   std::optional<Bounds> bounds() const;
 
  private:
+  // The first eight bytes as a number that is ordered as they are; of what is shorter with zeros behind.
+  static std::uint64_t front_of(std::string_view value) {
+    std::uint64_t front = 0;
+    if (value.size() >= sizeof(front)) {
+      std::memcpy(&front, value.data(), sizeof(front));
+      return __builtin_bswap64(front);
+    }
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      front |= std::uint64_t{static_cast<unsigned char>(value[i])} << (56 - 8 * i);
+    }
+    return front;
+  }
+  void add_at_edge(std::string_view value, std::size_t bytes);
   std::optional<Bounds> text_bounds() const;
 
   Order order_;
   bool any_ = false;
-  std::int64_t least_number_ = 0;
-  std::int64_t greatest_number_ = 0;
-  double least_real_ = 0;
-  double greatest_real_ = 0;
+  std::int64_t least_number_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t greatest_number_ = std::numeric_limits<std::int64_t>::min();
+  double least_real_ = std::numeric_limits<double>::infinity();
+  double greatest_real_ = -std::numeric_limits<double>::infinity();
+  // Of byte arrays. What lies between the fronts of both lies between both.
+  std::uint64_t least_front_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t greatest_front_ = 0;
   std::string least_;
   std::string greatest_;
   bool least_is_cut_ = false;

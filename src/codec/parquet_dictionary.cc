@@ -42,14 +42,13 @@ std::size_t hash_of(std::string_view word) {
 }  // namespace
 
 Bytes Dictionary::plain_of(std::uint16_t number) const {
-  const std::size_t begin = number == 0 ? 0 : ends_[number - 1U];
-  return Bytes(plain_).subspan(begin, ends_[number] - begin);
+  const std::byte* const begin = plain_.data() + begins_[number];
+  return {begin, k_length_bytes + read_uint32(begin)};
 }
 
 bool Dictionary::is_word(std::uint16_t number, std::string_view word) const {
-  const std::size_t begin = number == 0 ? 0 : ends_[number - 1U];
-  const std::byte* const text = plain_.data() + begin + k_length_bytes;
-  return ends_[number] - begin - k_length_bytes == word.size() && same_bytes(text, word.data(), word.size());
+  const std::byte* const begin = plain_.data() + begins_[number];
+  return read_uint32(begin) == word.size() && same_bytes(begin + k_length_bytes, word.data(), word.size());
 }
 
 // Where the word is, or may be put.
@@ -64,7 +63,7 @@ std::size_t Dictionary::place_of(std::string_view word) const {
 
 void Dictionary::grow() {
   places_.assign(places_.empty() ? k_places_min : 2 * places_.size(), 0);
-  for (std::size_t number = 0; number < ends_.size(); ++number) {
+  for (std::size_t number = 0; number < begins_.size(); ++number) {
     const std::string_view word =
         as_text(plain_of(static_cast<std::uint16_t>(number)).subspan(k_length_bytes));
     places_[place_of(word)] = static_cast<std::uint16_t>(number + 1);
@@ -72,7 +71,7 @@ void Dictionary::grow() {
 }
 
 std::optional<std::uint16_t> Dictionary::number_of(std::string_view word) {
-  if (2 * (ends_.size() + 1) > places_.size()) {
+  if (2 * (begins_.size() + 1) > places_.size()) {
     grow();
   }
   const std::size_t place = place_of(word);
@@ -82,12 +81,12 @@ std::optional<std::uint16_t> Dictionary::number_of(std::string_view word) {
   if (word.size() > k_bytes_max || plain_.size() + k_length_bytes + word.size() > k_bytes_max) {
     return std::nullopt;
   }
+  begins_.push_back(static_cast<std::uint32_t>(plain_.size()));
   append_uint32(plain_, static_cast<std::uint32_t>(word.size()));
   const Bytes bytes = as_bytes(word);
   plain_.insert(plain_.end(), bytes.begin(), bytes.end());
-  ends_.push_back(static_cast<std::uint32_t>(plain_.size()));
-  places_[place] = static_cast<std::uint16_t>(ends_.size());
-  return static_cast<std::uint16_t>(ends_.size() - 1);
+  places_[place] = static_cast<std::uint16_t>(begins_.size());
+  return static_cast<std::uint16_t>(begins_.size() - 1);
 }
 
 }  // namespace penstock::codec::parquet

@@ -22,14 +22,14 @@ class Dictionary {
   // The number of the word, which is added if it is new. None: it has no place any more.
   std::optional<std::uint16_t> number_of(std::string_view word);
 
-  std::size_t size() const { return ends_.size(); }
+  std::size_t size() const { return begins_.size(); }
   // As a dictionary's page has the words.
   Bytes plain() const { return plain_; }
   // The word behind its length.
   Bytes plain_of(std::uint16_t number) const;
   // What it takes in memory.
   std::size_t bytes() const {
-    return plain_.capacity() + ends_.capacity() * sizeof(std::uint32_t) +
+    return plain_.capacity() + begins_.capacity() * sizeof(std::uint32_t) +
            places_.capacity() * sizeof(std::uint16_t);
   }
 
@@ -39,7 +39,7 @@ class Dictionary {
   void grow();
 
   Buffer plain_;
-  std::vector<std::uint32_t> ends_;  // of each word in plain_
+  std::vector<std::uint32_t> begins_;  // of each word's length in plain_
   std::vector<std::uint16_t>
       places_;  // by hash: the word's number and 1; 0: free. A power of two, half of it free
 };

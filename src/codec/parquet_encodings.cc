@@ -1,7 +1,6 @@
-// How it works. Runs fills a group of eight numbers while it counts how often the last one was repeated. When
-// a group is full and its numbers are not all equal, it joins the groups before it. When eight equal ones
-// begin a group they become a run instead, which grows until another number comes. So a run always begins at
-// a multiple of eight, as the format demands.
+// How it works. Runs fills a group of eight numbers. When a group is full and its numbers are not all equal,
+// it joins the groups before it. Eight equal ones become a run instead, which grows until another number
+// comes. So a run always begins at a multiple of eight, as the format demands.
 //
 // DeltaPacked keeps the differences of up to 128 values. Of a full block, and of the last one, it takes the
 // least difference off and packs the rest in miniblocks of 32, each as wide as its largest one needs. Sums
@@ -123,39 +122,24 @@ bool read_block(Cursor& cursor, std::size_t count, std::vector<Int>& values) {
 
 // Runs and groups
 
-void Runs::add_others(std::uint16_t number, std::size_t times) {
-  for (; times > 0 && (number != last_ || repeats_ < 8); --times) {
-    add_one(number);
-  }
-  count_ += times;
-  repeats_ += times;
+void Runs::end_run() {
+  append_run(out_, repeats_, last_, width_);
+  repeats_ = 0;
 }
 
-void Runs::add_one(std::uint16_t number) {
-  ++count_;
-  if (number == last_ && repeats_ > 0) {
-    ++repeats_;
-  } else {
-    if (repeats_ >= 8) {
-      append_run(out_, repeats_, last_, width_);
-    }
-    repeats_ = 1;
-    last_ = number;
-  }
-  group_[in_group_] = number;
-  if (++in_group_ < group_.size()) {
-    return;
-  }
-  if (repeats_ == 8) {  // a run begins where the group does
+// It is full.
+void Runs::end_group() {
+  if (std::equal(group_.begin() + 1, group_.end(), group_.begin())) {
     end_groups();
+    last_ = group_.front();
+    repeats_ = group_.size();
   } else {
     add_group();
-    repeats_ = 0;
   }
-  group_ = {};
   in_group_ = 0;
 }
 
+// Of numbers that are packed, 32 bits and more go out together.
 void Runs::add_group() {
   if (groups_ == k_groups_max) {
     end_groups();
@@ -164,15 +148,22 @@ void Runs::add_group() {
     groups_begin_ = out_.size();
     out_.push_back(std::byte{0});
   }
+  std::array<std::byte, 8 * k_width_max / 8 + sizeof(std::uint32_t)> packed;
+  std::size_t at = 0;
   std::uint64_t bits = 0;
   unsigned filled = 0;
   for (const std::uint16_t number : group_) {
     bits |= std::uint64_t{number} << filled;
-    for (filled += width_; filled >= 8; filled -= 8) {
-      out_.push_back(static_cast<std::byte>(bits));
-      bits >>= 8;
+    filled += width_;
+    if (filled >= 32) {
+      write_uint32(packed.data() + at, static_cast<std::uint32_t>(bits));
+      at += sizeof(std::uint32_t);
+      bits >>= 32;
+      filled -= 32;
     }
   }
+  write_uint32(packed.data() + at, static_cast<std::uint32_t>(bits));
+  out_.insert(out_.end(), packed.begin(), packed.begin() + width_);
   ++groups_;
 }
 
@@ -189,9 +180,10 @@ void Runs::append_run(Buffer& to, std::size_t count, std::uint16_t number, unsig
 }
 
 void Runs::finish(Buffer& to) {
-  if (repeats_ >= 8) {
-    append_run(out_, repeats_, last_, width_);
+  if (repeats_ > 0) {
+    end_run();
   } else if (in_group_ > 0) {
+    std::fill(group_.begin() + in_group_, group_.end(), std::uint16_t{0});
     add_group();
   }
   end_groups();
@@ -325,14 +317,6 @@ void append_uint32(Buffer& to, std::uint32_t value) {
   std::array<std::byte, 4> bytes;
   write_uint32(bytes.data(), value);
   to.insert(to.end(), bytes.begin(), bytes.end());
-}
-
-std::uint32_t read_uint32(const std::byte* at) {
-  std::uint32_t value = 0;
-  for (unsigned i = 0; i < 4; ++i) {
-    value |= static_cast<std::uint32_t>(at[i]) << (8 * i);
-  }
-  return value;
 }
 
 }  // namespace penstock::codec::parquet

@@ -35,12 +35,11 @@ class Runs {
   explicit Runs(unsigned width = 1) : width_(width) {}
 
   void add(std::uint16_t number, std::size_t times = 1) {
-    if (number == last_ && repeats_ >= 8) {  // a run that only grows
-      count_ += times;
-      repeats_ += times;
-    } else {
-      add_others(number, times);
+    for (; times > 0 && (repeats_ == 0 || number != last_); --times) {
+      add_one(number);
     }
+    count_ += times;
+    repeats_ += times;  // the run only grows
   }
   std::size_t count() const { return count_; }
   // An upper bound of what finish() appends.
@@ -51,14 +50,24 @@ class Runs {
   static void append_run(Buffer& to, std::size_t count, std::uint16_t number, unsigned width = 1);
 
  private:
-  void add_others(std::uint16_t number, std::size_t times);
-  void add_one(std::uint16_t number);
-  void end_groups();
+  void add_one(std::uint16_t number) {
+    if (repeats_ > 0) {
+      end_run();
+    }
+    ++count_;
+    group_[in_group_] = number;
+    if (++in_group_ == group_.size()) {
+      end_group();
+    }
+  }
+  void end_run();
+  void end_group();
   void add_group();
+  void end_groups();
 
   Buffer out_;
   std::size_t count_ = 0;
-  std::size_t repeats_ = 0;  // of `last_`, at the end of what was added; 8 and more: they are a run
+  std::size_t repeats_ = 0;  // of `last_`: a run at the end of what was added; 0: there is none
   std::array<std::uint16_t, 8> group_{};
   unsigned width_;
   unsigned in_group_ = 0;
@@ -153,6 +162,12 @@ inline void write_uint32(std::byte* to, std::uint32_t value) {
     to[i] = static_cast<std::byte>(value >> (8 * i));
   }
 }
-std::uint32_t read_uint32(const std::byte* at);
+inline std::uint32_t read_uint32(const std::byte* at) {
+  std::uint32_t value = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    value |= static_cast<std::uint32_t>(at[i]) << (8 * i);
+  }
+  return value;
+}
 
 }  // namespace penstock::codec::parquet

@@ -48,6 +48,10 @@ namespace parquet = codec::parquet;
 // is full is looked at between.
 constexpr std::size_t k_texts_at_once = std::size_t{16} * 1024;
 
+// In front of the values of a page that is gathered, for its levels, which are known last. Of values that are
+// there a few bytes are enough, and these are for 30,000 rows of any kind.
+constexpr std::size_t k_levels_room = std::size_t{4} * 1024;
+
 class ParquetEncoder final : public Encoder {
  public:
   ParquetEncoder(Codec codec, ParquetShared& shared, bool text_values)
@@ -77,6 +81,7 @@ class ParquetEncoder final : public Encoder {
   bool take_lone(Bytes rows, Step& step);
   std::size_t take_lone_front(Bytes piece);
   void begin_lone_page();
+  void take_value(Bytes value);
   void put_values(parquet::Runs& present, std::size_t nulls);
   void put_page(const parquet::PageHeader& header, std::size_t nulls);
   bool group_is_full() const;
@@ -178,6 +183,9 @@ void ParquetEncoder::take_unit(Bytes rows) {
   parquet::Runs present;
   std::size_t nulls = 0;
   shared_.page_values.clear();
+  shared_.page.clear();
+  shared_.page.reserve(k_levels_room + rows.size());
+  shared_.page.resize(k_levels_room);
   while (!rows.empty()) {
     std::size_t count = 0;
     std::size_t texts = 0;
@@ -185,7 +193,7 @@ void ParquetEncoder::take_unit(Bytes rows) {
       const ParquetRow& row = parquet_row_at(rows);
       some[count] = &row;
       if (!row.null_value) {
-        shared_.page_values.push_back(row.value());
+        take_value(row.value());
       }
       texts += row.key_bytes + row.headers_bytes;
       rows = rows.subspan(row.bytes());
@@ -204,31 +212,42 @@ void ParquetEncoder::take_unit(Bytes rows) {
   count_held();
 }
 
-// The page of `value`: definition levels, then each value that is there (page_values) behind its length. With
-// a codec they are gathered in the shared room, without one they go out from where they lie.
+// A value behind its length. With a codec it is gathered in the shared room, while it is in the cache with
+// the front of the next row. Without one it goes out from where it lies.
+void ParquetEncoder::take_value(Bytes value) {
+  if (codec_ == Codec::none) {
+    shared_.page_values.push_back(value);
+  } else {
+    shared_.page.insert(shared_.page.end(), value.begin(), value.end());
+  }
+}
+
+// The page of `value`: definition levels, then each value that is there.
 void ParquetEncoder::put_values(parquet::Runs& present, std::size_t nulls) {
   Buffer& page = shared_.page;
   std::vector<Bytes>& values = shared_.page_values;
   const auto count = static_cast<std::uint32_t>(present.count());
   Buffer levels;
   present.finish(levels);
-  page.clear();
-  parquet::append_uint32(page, static_cast<std::uint32_t>(levels.size()));
-  page.insert(page.end(), levels.begin(), levels.end());
-  std::size_t body_bytes = page.size();
-  for (const Bytes each : values) {
-    body_bytes += each.size();
+  Buffer front;
+  parquet::append_uint32(front, static_cast<std::uint32_t>(levels.size()));
+  front.insert(front.end(), levels.begin(), levels.end());
+  if (front.size() > k_levels_room) {
+    page.insert(page.begin(), front.size() - k_levels_room, std::byte{});
+  }
+  const std::size_t begin = std::max(k_levels_room, front.size()) - front.size();
+  std::copy(front.begin(), front.end(), page.begin() + static_cast<std::ptrdiff_t>(begin));
+  const Bytes body = Bytes(page).subspan(begin);
+  std::size_t body_bytes = body.size();
+  if (codec_ == Codec::none) {
+    for (const Bytes each : values) {
+      body_bytes += each.size();
+    }
+    values.insert(values.begin(), body);
+  } else {
+    values.assign(1, shared_.compressor(codec_).compress(body));
   }
   group_bytes_ += body_bytes;
-  if (codec_ == Codec::none) {
-    values.insert(values.begin(), page);
-  } else {
-    page.reserve(body_bytes);
-    for (const Bytes each : values) {
-      page.insert(page.end(), each.begin(), each.end());
-    }
-    values.assign(1, shared_.compressor(codec_).compress(page));
-  }
   std::uint32_t crc = 0;
   std::size_t stored_bytes = 0;
   for (const Bytes each : values) {

@@ -52,6 +52,7 @@ ParquetRowColumns::ParquetRowColumns(std::string_view topic_name) {
     } else if (place == Place::timestamp_type) {
       options.words = {"CreateTime", "LogAppendTime"};
     }
+    options.finds_words = place == Place::key || place == Place::headers;
     columns_.emplace_back(columns[place], std::move(options));
   }
 }

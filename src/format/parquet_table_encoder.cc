@@ -56,6 +56,9 @@ constexpr std::string_view k_too_large = "would become more than eight times as 
 constexpr std::size_t k_pages_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_page_bytes_min = std::size_t{8} * 1024;
 
+// Of a cell: two bytes of levels, and a decimal; or a text's length, and the text beside it.
+constexpr std::size_t k_cell_bytes_max = 2 + 16;
+
 // What a chunk of nulls that comes behind the row groups takes: in the footer, with its indexes, and a page.
 constexpr std::size_t k_late_chunk_bytes = sizeof(parquet::Chunk) + 256;
 
@@ -360,9 +363,18 @@ void TableEncoder::take_shredded(const ParquetRow& row, Bytes value, const FileC
   }
 }
 
-// Of the levels in a list two bytes are enough: they have 8 bits each at most.
+// Of the levels in a list two bytes are enough: they have 8 bits each at most. Mostly no more has to be known
+// of a cell than its text.
 bool TableEncoder::grows_too_much(const codec::Row& row, std::size_t bytes) const {
-  std::size_t becomes = (level_bits_ + 7) / 8 + row.rescued.size();
+  const std::size_t becomes_beside = (level_bits_ + 7) / 8 + row.rescued.size();
+  std::size_t becomes = becomes_beside + row.cells.size() * k_cell_bytes_max;
+  for (const Cell& cell : row.cells) {
+    becomes += cell.bytes;
+  }
+  if (becomes <= k_parquet_growth_max * bytes) {
+    return false;
+  }
+  becomes = becomes_beside;
   for (const Cell& cell : row.cells) {
     const Size& size = sizes_[cell.leaf];
     becomes += cell.repetition > 0 ? 2 : 0;

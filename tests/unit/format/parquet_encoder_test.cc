@@ -190,6 +190,37 @@ TEST_F(ParquetFileTest, the_first_column_of_the_schema_is_the_first_chunk_of_eac
   }
 }
 
+TEST_F(ParquetFileTest, keys_and_headers_that_repeat_have_a_dictionary) {
+  std::vector<Made> all = records(5'000, 100);
+  for (Made& made : all) {
+    made.trace = made.trace ? made.trace->substr(0, 1) : made.trace;
+  }
+  ParquetFileMaker maker(Compression::zstd, shared_);
+  for (const Made& made : all) {
+    add(maker, made);
+  }
+  const std::vector<std::byte> file = maker.end();
+  expect_read_back(all, file);
+  for (const codec::parquet::RowGroup& group : read_parquet(file).first.footer.groups) {
+    EXPECT_TRUE(group.chunks.at(6).dictionary_offset.has_value());  // _key
+    EXPECT_TRUE(group.chunks.at(7).dictionary_offset.has_value());  // _headers
+    EXPECT_TRUE(group.chunks.at(6).bounds.has_value());
+  }
+}
+
+// All are null but the last one of eight: many groups of bits, and no run.
+TEST_F(ParquetFileTest, levels_that_take_more_than_their_room_are_in_front_of_the_values) {
+  std::vector<Made> all;
+  for (std::int64_t i = 0; i < 40'000; ++i) {
+    all.push_back({.offset = i, .value = i % 8 == 7 ? std::optional<std::string>("v") : std::nullopt});
+  }
+  ParquetFileMaker maker(Compression::zstd, shared_, std::size_t{4} << 20);
+  for (const Made& made : all) {
+    add(maker, made);
+  }
+  expect_read_back(all, maker.end());
+}
+
 TEST_F(ParquetFileTest, what_a_file_holds_in_memory_is_bounded_and_given_back) {
   std::size_t most = 0;
   {
