@@ -14,7 +14,7 @@ struct ShreddedValues {
   // All that it makes are of one table (CHECK). Shredders come and go while files are open: it should be
   // cheap. Null where ids name the schemas: each file has its own (file_columns.h).
   std::function<std::unique_ptr<codec::Shredder>()> make_shredder;
-  // What stands before the values' Avro is left out. `none` of values that are not Avro.
+  // What stands before the values is left out.
   codec::AvroFraming framing = codec::AvroFraming::none;
   // Schema and whatever else shapes the columns, as a text that is another one when they are.
   std::string recipe = {};

@@ -3,7 +3,7 @@
 //
 // A schema that was found is kept, since an id stands for one text for ever. One that the registry does not
 // know is waited for: it may be younger than the replica that answered. But a topic waits no longer than
-// `patience`, and then not again for as long, whatever ids it has: so one whose values are no Avro at all
+// `patience`, and then not again for as long, whatever ids it has: so one whose values have no schema at all
 // goes on. An id that was given up is given up for every topic, until the registry knows it. A registry that
 // does not answer, or does not let us in, is waited for without an end.
 #pragma once
