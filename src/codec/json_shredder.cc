@@ -34,6 +34,7 @@
 #include "codec/json_grammar.h"
 #include "codec/json_tokens.h"
 #include "codec/row_cells.h"
+#include "codec/shred_room.h"
 #include "codec/table_rules.h"
 
 namespace penstock::codec {
@@ -135,7 +136,11 @@ std::optional<std::int64_t> time_of(FieldType type, std::string_view text) {
 
 class JsonShredder : public Shredder {
  public:
-  explicit JsonShredder(Table table) : table_(std::move(table)) {
+  JsonShredder(Table table, std::shared_ptr<ShredRoom> room)
+      : table_(std::move(table)),
+        room_(room ? std::move(room) : std::make_shared<ShredRoom>()),
+        tokens_(room_->tokens),
+        cells_(room_->cells) {
     make_optional(table_.fields);
     root_.type = FieldType::record;
     std::size_t leaves = 0;
@@ -527,8 +532,9 @@ class JsonShredder : public Shredder {
 
   Table table_;
   JsonStep root_;
-  JsonTokens tokens_;
-  RowCells cells_;
+  std::shared_ptr<ShredRoom> room_;
+  JsonTokens& tokens_;
+  RowCells& cells_;
   std::vector<std::string_view> path_;  // the names of the records that lie around, none of them in a list
   std::size_t opened_ = 0;              // of these: that are open in what is rescued
   std::size_t depth_ = 0;
@@ -539,8 +545,8 @@ class JsonShredder : public Shredder {
 
 }  // namespace
 
-std::unique_ptr<Shredder> make_json_shredder(Table table) {
-  return std::make_unique<JsonShredder>(std::move(table));
+std::unique_ptr<Shredder> make_json_shredder(Table table, std::shared_ptr<ShredRoom> room) {
+  return std::make_unique<JsonShredder>(std::move(table), std::move(room));
 }
 
 }  // namespace penstock::codec

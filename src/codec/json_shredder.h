@@ -7,6 +7,8 @@
 
 namespace penstock::codec {
 
+struct ShredRoom;  // shred_room.h
+
 // All of `table` is made optional: no schema is held against the values. A column takes
 //
 //   boolean             true and false
@@ -35,6 +37,8 @@ namespace penstock::codec {
 //   {"_value_base64":"/w==","_reason":"is not JSON"}   of what is not UTF-8
 //
 // The largest value that is taken apart has JsonTokens::k_text_bytes_max.
-std::unique_ptr<Shredder> make_json_shredder(Table table);
+//
+// `room`: shared with other shredders. Null: it has one of its own.
+std::unique_ptr<Shredder> make_json_shredder(Table table, std::shared_ptr<ShredRoom> room = nullptr);
 
 }  // namespace penstock::codec
