@@ -17,9 +17,15 @@
 #include "codec/avro_shredder.h"
 #include "codec/avro_table.h"
 #include "codec/json_shredder.h"
+#include "codec/registered_schema.h"
+#include "codec/schema_id.h"
+#include "format/file_columns.h"
+#include "format/known_schemas.h"
 #include "format/parquet_encoder.h"
 #include "format/parquet_table_encoder.h"
 #include "format/record_format.h"
+#include "format/shredded_values.h"
+#include "format/topic_table.h"
 #include "replay/requests.h"
 
 namespace penstock::bench {
@@ -128,14 +134,9 @@ WrittenFile write_file(format::Encoder& encoder, const format::RowContext& conte
   return file;
 }
 
-void columns(benchmark::State& state, Written written, codec::Compression compression) {
-  const Requests requests(written, static_cast<std::size_t>(state.range(0)));
-  const auto values = std::make_shared<const format::ShreddedValues>(
-      format::ShreddedValues{.make_shredder = [&requests] { return requests.shredder(); }});
-  const format::RowContext context{
-      .rows = format::RowFormat::parquet, .topic = "orders", .shredded = values.get()};
+std::vector<RecordView> records_of(const std::vector<std::string>& values) {
   std::vector<RecordView> records;
-  for (const std::string& value : requests.values) {
+  for (const std::string& value : values) {
     records.push_back({.offset = Offset{static_cast<std::int64_t>(records.size())},
                        .timestamp_ms = 1'764'432'000'000,
                        .key = {},
@@ -145,6 +146,16 @@ void columns(benchmark::State& state, Written written, codec::Compression compre
                        .null_value = false,
                        .timestamp_type = TimestampType::created});
   }
+  return records;
+}
+
+void columns(benchmark::State& state, Written written, codec::Compression compression) {
+  const Requests requests(written, static_cast<std::size_t>(state.range(0)));
+  const auto values = std::make_shared<const format::ShreddedValues>(format::ShreddedValues{
+      .make_shredder = [&requests](const auto& /*room*/) { return requests.shredder(); }});
+  const format::RowContext context{
+      .rows = format::RowFormat::parquet, .topic = "orders", .shredded = values.get()};
+  const std::vector<RecordView> records = records_of(requests.values);
   std::vector<std::byte> raw(k_columns_slab_bytes);
   std::vector<std::byte> out(2 * k_columns_slab_bytes);
   format::ParquetShared shared;
@@ -160,6 +171,49 @@ void columns(benchmark::State& state, Written written, codec::Compression compre
   }
   state.SetLabel(std::to_string(requests.bytes / records.size()) + " bytes each, the file has " +
                  std::to_string(100 * file.bytes / requests.bytes) + " %");
+  state.SetItemsProcessed(static_cast<std::int64_t>(records.size()) * state.iterations());
+  state.SetBytesProcessed(static_cast<std::int64_t>(requests.bytes) * state.iterations());
+}
+
+// Values whose ids name so many versions of their schema, by turns. The versions differ only in the id.
+void columns_versions(benchmark::State& state) {
+  const auto versions = static_cast<std::size_t>(state.range(0));
+  const Requests requests(Written::avro, 300);
+  std::vector<std::string> values;
+  for (const std::string& value : requests.values) {
+    const char id = static_cast<char>(values.size() % versions);
+    values.push_back(std::string(4, '\0') + id + value);
+  }
+  const std::vector<RecordView> records = records_of(values);
+  auto shredded = std::make_shared<format::ShreddedValues>();
+  shredded->framing = codec::AvroFraming::confluent;
+  shredded->topic = std::make_shared<format::TopicColumns>(std::make_shared<format::TopicTable>());
+  std::vector<std::byte> raw(k_columns_slab_bytes);
+  std::vector<std::byte> out(2 * k_columns_slab_bytes);
+  format::ParquetShared shared;
+  WrittenFile file;
+  const auto schema = std::make_shared<const codec::RegisteredSchema>(
+      codec::RegisteredSchema::of_avro(k_request_schema).value());
+  for (auto _ : state) {
+    const auto columns = std::make_shared<format::FileColumns>(shredded->topic, shared.schemas);
+    for (std::size_t i = 0; i < versions; ++i) {
+      codec::SchemaId id;
+      id.bytes.back() = static_cast<std::uint8_t>(i);
+      CHECK(columns->admit(id, schema, nullptr, false));
+    }
+    const format::RowContext context{.rows = format::RowFormat::parquet,
+                                     .topic = "orders",
+                                     .shredded = shredded.get(),
+                                     .columns = columns.get()};
+    file =
+        write_file(*format::make_parquet_table_encoder(codec::Compression::none, shared, shredded, columns),
+                   context, records, raw, out);
+    benchmark::ClobberMemory();
+  }
+  if (file.undecoded > 0) {
+    state.SkipWithError("a value is not decoded");
+    return;
+  }
   state.SetItemsProcessed(static_cast<std::int64_t>(records.size()) * state.iterations());
   state.SetBytesProcessed(static_cast<std::int64_t>(requests.bytes) * state.iterations());
 }
@@ -189,6 +243,7 @@ BENCHMARK(columns_json_none)->Arg(300)->Arg(1024);
 BENCHMARK(columns_json_zstd)->Arg(300)->Arg(1024);
 BENCHMARK(columns_avro_none)->Arg(300)->Arg(1024);
 BENCHMARK(columns_avro_zstd)->Arg(300)->Arg(1024);
+BENCHMARK(columns_versions)->Arg(1)->Arg(16);
 
 }  // namespace
 }  // namespace penstock::bench

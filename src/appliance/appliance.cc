@@ -48,6 +48,7 @@
 #include "appliance/wiring_store.h"
 #include "base/concat.h"
 #include "config/load.h"
+#include "format/topic_table.h"
 #include "obs/heartbeat.h"
 #include "obs/log.h"
 #include "obs/process.h"
@@ -186,6 +187,8 @@ struct Appliance::Impl {
   std::unique_ptr<appliance::TopicWatch> topic_watch;     // once there are workers
   appliance::StatusKeeper status{details()};
   std::optional<appliance::Tokens> tokens;  // from the start of run(), before there are threads
+  // Of all workers.
+  const std::unique_ptr<format::TopicTables> topic_tables = std::make_unique<format::TopicTables>();
   appliance::Fleet fleet;
 };
 
@@ -347,7 +350,9 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
                                                     const rdkafka::ProbeReport& cluster) const {
   pipeline::WorkerOptions out = appliance::worker_options(details(), index, count, memory);
   out.exit_at_end = options.exit_at_end;
-  out.plan_for = [this](const std::string& topic) { return appliance::topic_plan(details(), topic); };
+  out.plan_for = [this](const std::string& topic) {
+    return appliance::topic_plan(details(), topic, topic_tables->of(topic));
+  };
   out.make_schemas = [this](io::Loop& loop) {
     return appliance::make_schemas(details(), loop, system_clock());
   };

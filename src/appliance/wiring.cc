@@ -75,7 +75,8 @@ std::shared_ptr<const format::AvroValues> avro_values(const config::BatchSetting
 }
 
 // Of values that are to be columns. validate.cc has seen that there is a table, or a registry.
-std::shared_ptr<const format::ShreddedValues> shredded_values(const config::BatchSettings& batch) {
+std::shared_ptr<const format::ShreddedValues> shredded_values(const config::BatchSettings& batch,
+                                                              std::shared_ptr<format::TopicTable> table) {
   if (batch.decode == config::Decode::none || batch.format != config::Format::parquet) {
     return nullptr;
   }
@@ -87,14 +88,17 @@ std::shared_ptr<const format::ShreddedValues> shredded_values(const config::Batc
                            ? (batch.columns == config::Columns::records ? "by id and record" : "by id")
                            : batch.value_schema->written)};
   if (batch.schema_by_id) {
-    values.next = std::make_shared<codec::Table>();
-    values.by_record = batch.columns == config::Columns::records;
+    values.topic = std::make_shared<format::TopicColumns>(
+        table ? std::move(table) : std::make_shared<format::TopicTable>(),
+        batch.columns == config::Columns::records);
   } else if (batch.decode == config::Decode::avro) {
-    values.make_shredder = [schema = batch.schema, table = batch.table()] {
-      return codec::make_avro_shredder(schema, table);
+    values.make_shredder = [schema = batch.schema, made = batch.table()](auto room) {
+      return codec::make_avro_shredder(schema, made, std::move(room));
     };
   } else {
-    values.make_shredder = [table = batch.table()] { return codec::make_json_shredder(table); };
+    values.make_shredder = [made = batch.table()](auto room) {
+      return codec::make_json_shredder(made, std::move(room));
+    };
   }
   return std::make_shared<const format::ShreddedValues>(std::move(values));
 }
@@ -135,7 +139,8 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
   return plan;
 }
 
-Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic) {
+Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic,
+                                       std::shared_ptr<format::TopicTable> table) {
   const config::BatchSettings& batch = settings.batch_for(topic);
   Result<codec::PathTemplate> path = path_template(settings, batch);
   if (!path.ok()) {
@@ -156,7 +161,7 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
                            .format = record_format(batch),
                            .envelope_fields = batch.envelope_fields,
                            .avro = avro_values(batch),
-                           .shredded = shredded_values(batch),
+                           .shredded = shredded_values(batch, std::move(table)),
                            .path = std::move(path).value(),
                            .name_clock = batch.clock == config::BatchClock::record
                                              ? pipeline::NameClock::record

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <penstock/result.h>
@@ -14,6 +15,7 @@
 #include "config/memory_plan.h"
 #include "config/settings.h"
 #include "format/record_format.h"
+#include "format/topic_table.h"
 #include "io/loop.h"
 #include "obs/log.h"
 #include "pipeline/batch.h"
@@ -36,8 +38,10 @@ Result<config::MemoryPlan> memory_plan(const config::Settings& settings, std::ui
 
 // How a topic's batches are made: the general settings, or those of the first override that matches the
 // topic. Error: the sink cannot hold the names of its files, or readers would not see them (name_check.h).
-// check_whole() has ruled that out for the topics of source.topics.
-Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic);
+// check_whole() has ruled that out for the topics of source.topics. `table`: the columns of the topic, which
+// all workers have in common where ids name the schemas. Null: it has its own.
+Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const std::string& topic,
+                                       std::shared_ptr<format::TopicTable> table = nullptr);
 
 // batch.path, with what `{namespace}` stands for. Errors as of PathTemplate::parse().
 Result<codec::PathTemplate> path_template(const config::Settings& settings,

@@ -1,8 +1,7 @@
 // How it works
 //
-// The schema and the table are compiled to a tree of steps, one for each field of the table. A step knows
-// which type its value is read as, and which leaves and levels its cells have. So the walk over a value looks
-// at nothing but steps and bytes. Every read is held against the end of the value (avro_input.h).
+// The schema and the table are compiled to a tree of steps (avro_steps.h). The walk over a value looks at
+// nothing but steps and bytes. Every read is held against the end of the value (avro_input.h).
 //
 // For example, the schema of avro_schema.h, whose table is `id INT64, note TEXT`, and the bytes 0e 02 04 68
 // 69:
@@ -20,10 +19,15 @@
 //
 // Each item of a list makes a cell at least, also one that has no bytes. So the limit of a row's cells ends
 // the walk, whatever number of items the value claims.
+//
+// A column that only another version has in the items of a list is a null in each of them. A value of many
+// short items can become too large by these alone. shred_narrow() makes the row without such lists.
 #include "codec/avro_shredder.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,12 +35,12 @@
 #include <vector>
 
 #include "codec/avro_input.h"
-#include "codec/avro_table.h"
+#include "codec/avro_steps.h"
 #include "codec/avro_text.h"
 #include "codec/decimal.h"
 #include "codec/json_check.h"
 #include "codec/row_cells.h"
-#include "codec/table_growth.h"
+#include "codec/shred_room.h"
 #include "codec/table_rules.h"
 
 namespace penstock::codec {
@@ -47,25 +51,10 @@ namespace {
 constexpr std::size_t k_json_bytes_max = std::size_t{8} << 20;
 constexpr std::size_t k_json_room_min = 256;
 
-struct AvroStep {
-  const AvroSchema::Node* written = nullptr;  // as in the schema, perhaps a union
-  const AvroSchema::Node* node = nullptr;     // what its value is read as
-  FieldType type = FieldType::json;           // of the schema's own table
-  FieldType column = FieldType::json;
-  std::uint32_t precision = 0;  // of the column, which is a decimal
-  bool optional = false;
-  bool in_choice = false;
-  std::uint32_t branch = 0;  // of the choice: that of `node`
-  CellPlace place;
-  std::vector<AvroStep> inner;
-  std::vector<CellPlace> absent = {};  // of a record: columns that the schema does not have
-};
-
-// Of a top field.
-struct AvroColumn {
-  AvroStep step;
-  std::string_view name;      // as JSON: `"id":`
-  bool has_conflict = false;  // there is no column that it fits; of the step only `written` is there
+constexpr std::string_view k_misplaced[] = {
+    "has fields that their columns cannot take: ",
+    "table-full: has fields for which there are no more columns: ",
+    "has fields that would become too large in columns: ",
 };
 
 bool is_text(Bytes bytes) {
@@ -88,38 +77,40 @@ bool is_text(Bytes bytes) {
 
 class AvroShredder : public Shredder {
  public:
-  AvroShredder(std::shared_ptr<const AvroSchema> schema, const Table& written, Table table,
-               std::string_view record)
-      : schema_(std::move(schema)), table_(std::move(table)) {
-    const FieldHome home = home_of(table_, record);
-    places_ = places_of(table_.fields, 0, 0);
-    if (home.fields == &table_.fields) {
-      compile_fields(written, *home.fields, places_);
-      return;
-    }
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      if (home.fields != &table_.fields[i].fields) {
-        absent_.push_back(places_[i]);
-      }
-    }
-    static const std::vector<Field> k_none;
-    const std::vector<Field>& fields = home.fields != nullptr ? *home.fields : k_none;
-    compile_fields(written, fields, places_of(fields, home.leaf, 1));
+  AvroShredder(std::shared_ptr<const AvroSchema> schema, const Table& written,
+               std::shared_ptr<const Table> table, std::string_view record, std::shared_ptr<ShredRoom> room)
+      : schema_(std::move(schema)),
+        table_(std::move(table)),
+        steps_(avro_steps(*schema_, written, *table_, record)),
+        room_(room ? std::move(room) : std::make_shared<ShredRoom>()),
+        cells_(room_->cells) {}
+
+  const Table& table() const override { return *table_; }
+  bool was_undecoded() const override { return undecoded_; }
+  bool was_in_conflict() const override {
+    return std::ranges::any_of(misplaced_, [](const std::string& names) { return !names.empty(); });
   }
 
-  const Table& table() const override { return table_; }
-  bool was_undecoded() const override { return undecoded_; }
-  bool was_in_conflict() const override { return !conflicts_.empty(); }
+  const Row& shred(Bytes value) override { return shred(value, std::nullopt); }
+  const Row* shred_narrow(Bytes value, Narrow form) override {
+    return steps_.can_be_narrow ? &shred(value, form) : nullptr;
+  }
 
-  const Row& shred(Bytes value) override {
-    cells_.clear();
-    conflicts_.clear();
-    rescues_reason_ = false;
-    json_left_ = k_json_bytes_max;
+ private:
+  const Row& shred(Bytes value, std::optional<Narrow> narrow) {
+    clear();
     AvroInput in(value);
     bool whole = true;
-    for (std::size_t i = 0; i < columns_.size() && whole; ++i) {
-      whole = columns_[i].has_conflict ? rescue(columns_[i], in) : column(columns_[i], in);
+    for (std::size_t i = 0; i < steps_.columns.size() && whole; ++i) {
+      const AvroColumn& each = steps_.columns[i];
+      if (each.misplaced) {
+        whole = rescue(each, *each.misplaced, in);
+      } else if (narrow && each.has_absent_in_items) {
+        cells_.add_missing(each.step.place, 0);
+        whole = rescue(each, Misplaced::too_large, in, *narrow);
+      } else {
+        whole = column(each, in);
+      }
     }
     if (whole && !in.left().empty()) {
       whole = in.fail(AvroFault::left_over);
@@ -129,11 +120,11 @@ class AvroShredder : public Shredder {
       refuse(value, to_string(in.fault()));
       return cells_.row();
     }
-    for (const CellPlace& place : absent_) {
+    for (const CellPlace& place : steps_.absent) {
       cells_.add_missing(place, 0);
     }
-    if (!conflicts_.empty() && !rescues_reason_) {
-      append_conflicts(cells_.rescued(), conflicts_);
+    if (was_in_conflict() && !rescues_reason_) {
+      add_reason();
     }
     if (!cells_.rescued().empty()) {
       cells_.rescued() += '}';
@@ -141,131 +132,37 @@ class AvroShredder : public Shredder {
     return cells_.row();
   }
 
- private:
-  // Their number: there is none of this very name.
-  static std::size_t index_of(const std::vector<Field>& columns, const std::string& name) {
-    return static_cast<std::size_t>(std::ranges::find(columns, name, &Field::name) - columns.begin());
-  }
-
-  static std::vector<CellPlace> places_of(const std::vector<Field>& fields, std::size_t leaf,
-                                          std::uint8_t definition) {
-    std::vector<CellPlace> places;
-    for (const Field& field : fields) {
-      places.push_back(cell_place(field, leaf, definition, 0));
-      leaf += places.back().leaves;
+  void clear() {
+    cells_.clear();
+    for (std::string& names : misplaced_) {
+      names.clear();
     }
-    return places;
-  }
-
-  // Those of the schema, into the columns at these places, all of which have the same `missing`.
-  void compile_fields(const Table& written, const std::vector<Field>& fields,
-                      const std::vector<CellPlace>& places) {
-    const AvroSchema::Node& root = schema_->root();
-    const bool is_record = root.type == AvroType::record && root.count > 0;
-    std::vector<bool> has_step(fields.size());
-    for (std::size_t i = 0; i < written.fields.size(); ++i) {
-      const Field& field = written.fields[i];
-      const AvroSchema::Node& node = is_record ? schema_->node_of(schema_->part(root, i)) : root;
-      AvroColumn& made = columns_.emplace_back();
-      made.name = is_record ? schema_->text_of(schema_->part(root, i)).substr(1) : "\"value\":";
-      const std::size_t at = index_of(fields, field.name);
-      made.has_conflict = at == fields.size() || fit_of(field, fields[at]) != FieldFit::fits;
-      made.step.written = &node;
-      if (!made.has_conflict) {
-        has_step[at] = true;
-        made.step = compile(fields[at], field, node, places[at].leaf, places[at].missing, 0);
-      }
-    }
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (!has_step[i]) {
-        absent_.push_back(places[i]);
-      }
-    }
-  }
-
-  // `field` is what the node is in the schema's own table, and fits the column, whose first leaf is `leaf`.
-  AvroStep compile(const Field& column, const Field& field, const AvroSchema::Node& written, std::size_t leaf,
-                   std::uint8_t definition, std::uint8_t repetition) {
-    const AvroOptional optional = avro_optional(*schema_, written);
-    AvroStep step{.written = &written,
-                  .node = optional.node,
-                  .type = field.type,
-                  .column = column.type,
-                  .precision = column.precision,
-                  .optional = column.optional,
-                  .in_choice = optional.node != &written,
-                  .branch = optional.branch,
-                  .place = cell_place(column, leaf, definition, repetition),
-                  .inner = {}};
-    const std::uint8_t inner_definition = step.place.definition;
-    if (field.type == FieldType::record) {
-      compile_record(step, column, field, leaf);
-    } else if (!field.fields.empty()) {
-      const bool is_map = field.type == FieldType::map;
-      const auto item_definition = static_cast<std::uint8_t>(inner_definition + 1);
-      if (is_map) {
-        step.inner.push_back(key_step(column.fields[0], leaf, item_definition, step.place.repetition));
-      }
-      const std::size_t item = is_map ? 1 : 0;
-      step.inner.push_back(compile(column.fields[item], field.fields[item],
-                                   schema_->node_of(schema_->part(*step.node, 0)), leaf + item,
-                                   item_definition, step.place.repetition));
-    }
-    return step;
-  }
-
-  void compile_record(AvroStep& step, const Field& column, const Field& field, std::size_t leaf) {
-    std::vector<std::size_t> leaves;
-    for (const Field& inner : column.fields) {
-      leaves.push_back(leaf);
-      leaf += leaf_count(inner);
-    }
-    std::vector<bool> has_step(column.fields.size());
-    for (std::size_t i = 0; i < field.fields.size(); ++i) {
-      const std::size_t at = index_of(column.fields, field.fields[i].name);
-      has_step[at] = true;
-      step.inner.push_back(compile(column.fields[at], field.fields[i],
-                                   schema_->node_of(schema_->part(*step.node, i)), leaves[at],
-                                   step.place.definition, step.place.repetition));
-    }
-    for (std::size_t i = 0; i < column.fields.size(); ++i) {
-      if (!has_step[i]) {
-        step.absent.push_back(
-            cell_place(column.fields[i], leaves[i], step.place.definition, step.place.repetition));
-      }
-    }
-  }
-
-  // The schema has no node for the keys of a map.
-  static AvroStep key_step(const Field& key, std::size_t leaf, std::uint8_t definition,
-                           std::uint8_t repetition) {
-    static constexpr AvroSchema::Node k_text{.type = AvroType::text};
-    return {.written = &k_text,
-            .node = &k_text,
-            .type = FieldType::text,
-            .column = FieldType::text,
-            .place = cell_place(key, leaf, definition, repetition),
-            .inner = {}};
+    rescues_reason_ = false;
+    json_left_ = k_json_bytes_max;
   }
 
   void refuse(Bytes value, std::string_view reason) {
-    cells_.clear();
-    for (const CellPlace& place : places_) {
+    clear();
+    for (const CellPlace& place : steps_.places) {
       cells_.add_missing(place, 0);
     }
-    conflicts_.clear();
     append_rescued_bytes(cells_.rescued(), value, reason);
   }
 
-  // There is no column for it. Null is what its place has without it.
-  bool rescue(const AvroColumn& column, AvroInput& in) {
+  // It is in no column. Null is what its place has without it.
+  bool rescue(const AvroColumn& column, Misplaced why, AvroInput& in, Narrow form = Narrow::json) {
+    const Bytes before = in.left();
     std::string_view json;
     if (!write_json(*column.step.written, in, json)) {
       return false;
     }
     if (json != "null") {
-      add_rescued(column.name, json);
-      add_conflict(column.name);
+      add_rescued(column.name, form == Narrow::json ? json : "");
+      if (form == Narrow::bytes) {
+        append_rescued_bytes(cells_.rescued(), before.first(before.size() - in.left().size()),
+                             "would become too large as JSON");
+      }
+      add_misplaced(column.name, why);
     }
     return true;
   }
@@ -278,8 +175,20 @@ class AvroShredder : public Shredder {
   }
 
   // The name as it stands in a text of JSON.
-  void add_conflict(std::string_view name) {
-    conflicts_.append(conflicts_.empty() ? "" : ", ").append(name.substr(1, name.size() - 3));
+  void add_misplaced(std::string_view name, Misplaced why) {
+    std::string& names = misplaced_[static_cast<std::size_t>(why)];
+    names.append(names.empty() ? "" : ", ").append(name.substr(1, name.size() - 3));
+  }
+
+  void add_reason() {
+    std::string& rescued = cells_.rescued();
+    std::string_view before = ",\"_reason\":\"";
+    for (std::size_t why = 0; why < misplaced_.size(); ++why) {
+      if (!misplaced_[why].empty()) {
+        rescued.append(std::exchange(before, "; ")).append(k_misplaced[why]).append(misplaced_[why]);
+      }
+    }
+    rescued += '"';
   }
 
   bool column(const AvroColumn& column, AvroInput& in) {
@@ -302,7 +211,7 @@ class AvroShredder : public Shredder {
     }
     add_rescued(column.name, json);
     if (conflict_) {
-      add_conflict(column.name);
+      add_misplaced(column.name, Misplaced::conflict);
     }
     return true;
   }
@@ -508,29 +417,31 @@ class AvroShredder : public Shredder {
   }
 
   std::shared_ptr<const AvroSchema> schema_;
-  Table table_;
-  std::vector<CellPlace> places_;    // of the table's columns
-  std::vector<AvroColumn> columns_;  // in the order of the schema
-  std::vector<CellPlace> absent_;    // of columns that none of those is in
-  RowCells cells_;
+  std::shared_ptr<const Table> table_;
+  AvroSteps steps_;
+  std::shared_ptr<ShredRoom> room_;
+  RowCells& cells_;
   std::size_t json_left_ = 0;
-  bool misfit_ = false;          // what is walked now has something in it that its column cannot have
-  bool conflict_ = false;        // since the column is of another version of the schema
-  std::string conflicts_;        // the names of the last value's fields of which that is so
+  bool misfit_ = false;    // what is walked now has something in it that its column cannot have
+  bool conflict_ = false;  // since the column is of another version of the schema
+  std::array<std::string, std::size(k_misplaced)> misplaced_;  // names of the last value's fields
   bool rescues_reason_ = false;  // a field of the schema has this name, and is rescued
   bool undecoded_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, Table table) {
-  const Table written = table;
-  return make_avro_shredder(std::move(schema), written, std::move(table));
+std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, Table table,
+                                             std::shared_ptr<ShredRoom> room) {
+  const auto own = std::make_shared<const Table>(std::move(table));
+  return make_avro_shredder(std::move(schema), *own, own, {}, std::move(room));
 }
 
 std::unique_ptr<Shredder> make_avro_shredder(std::shared_ptr<const AvroSchema> schema, const Table& written,
-                                             Table table, std::string_view record) {
-  return std::make_unique<AvroShredder>(std::move(schema), written, std::move(table), record);
+                                             std::shared_ptr<const Table> table, std::string_view record,
+                                             std::shared_ptr<ShredRoom> room) {
+  return std::make_unique<AvroShredder>(std::move(schema), written, std::move(table), record,
+                                        std::move(room));
 }
 
 }  // namespace penstock::codec

@@ -35,6 +35,7 @@
 #include "codec/json_steps.h"
 #include "codec/json_tokens.h"
 #include "codec/row_cells.h"
+#include "codec/shred_room.h"
 #include "codec/table_rules.h"
 
 namespace penstock::codec {
@@ -89,10 +90,15 @@ std::optional<std::int64_t> time_of(FieldType type, std::string_view text) {
 
 class JsonShredder : public Shredder {
  public:
-  JsonShredder(const Table& written, Table table, std::string_view record)
-      : table_(std::move(table)), steps_(json_steps(written, table_, record)) {}
+  JsonShredder(const Table& written, std::shared_ptr<const Table> table, std::string_view record,
+               std::shared_ptr<ShredRoom> room)
+      : table_(std::move(table)),
+        steps_(json_steps(written, *table_, record)),
+        room_(room ? std::move(room) : std::make_shared<ShredRoom>()),
+        tokens_(room_->tokens),
+        cells_(room_->cells) {}
 
-  const Table& table() const override { return table_; }
+  const Table& table() const override { return *table_; }
   bool was_undecoded() const override { return undecoded_; }
   bool was_in_conflict() const override { return !conflicts_.empty(); }
 
@@ -486,10 +492,11 @@ class JsonShredder : public Shredder {
     cells_.add_text(step.place, repetition, cells_.arena().keep(bytes.size()));
   }
 
-  Table table_;
+  std::shared_ptr<const Table> table_;
   JsonSteps steps_;
-  JsonTokens tokens_;
-  RowCells cells_;
+  std::shared_ptr<ShredRoom> room_;
+  JsonTokens& tokens_;
+  RowCells& cells_;
   std::vector<std::string_view> path_;  // the names of the records that lie around, none of them in a list
   std::size_t opened_ = 0;              // of these: that are open in what is rescued
   std::size_t depth_ = 0;
@@ -503,14 +510,15 @@ class JsonShredder : public Shredder {
 
 }  // namespace
 
-std::unique_ptr<Shredder> make_json_shredder(Table table) {
+std::unique_ptr<Shredder> make_json_shredder(Table table, std::shared_ptr<ShredRoom> room) {
   make_optional(table.fields);
-  const Table written = table;
-  return make_json_shredder(written, std::move(table));
+  const auto shared = std::make_shared<const Table>(std::move(table));
+  return make_json_shredder(*shared, shared, {}, std::move(room));
 }
 
-std::unique_ptr<Shredder> make_json_shredder(const Table& written, Table table, std::string_view record) {
-  return std::make_unique<JsonShredder>(written, std::move(table), record);
+std::unique_ptr<Shredder> make_json_shredder(const Table& written, std::shared_ptr<const Table> table,
+                                             std::string_view record, std::shared_ptr<ShredRoom> room) {
+  return std::make_unique<JsonShredder>(written, std::move(table), record, std::move(room));
 }
 
 }  // namespace penstock::codec

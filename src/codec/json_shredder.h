@@ -8,6 +8,8 @@
 
 namespace penstock::codec {
 
+struct ShredRoom;  // shred_room.h
+
 // All of `table` is made optional: no schema is held against the values. A column takes
 //
 //   boolean             true and false
@@ -36,7 +38,9 @@ namespace penstock::codec {
 //   {"_value_base64":"/w==","_reason":"is not JSON"}   of what is not UTF-8
 //
 // The largest value that is taken apart has JsonTokens::k_text_bytes_max.
-std::unique_ptr<Shredder> make_json_shredder(Table table);
+//
+// `room`: shared with other shredders. Null: it has one of its own.
+std::unique_ptr<Shredder> make_json_shredder(Table table, std::shared_ptr<ShredRoom> room = nullptr);
 
 // The same into another table, which other versions of a schema have made too. `written` is what this one
 // makes. Both have everything optional. Fields find their columns by name (fit_of() of table_growth.h). A
@@ -50,6 +54,8 @@ std::unique_ptr<Shredder> make_json_shredder(Table table);
 //
 // `record`: the column of the table that the fields lie in. All of this then holds of the fields in it, and
 // the other columns are null. Empty: the fields are columns themselves.
-std::unique_ptr<Shredder> make_json_shredder(const Table& written, Table table, std::string_view record = {});
+std::unique_ptr<Shredder> make_json_shredder(const Table& written, std::shared_ptr<const Table> table,
+                                             std::string_view record = {},
+                                             std::shared_ptr<ShredRoom> room = nullptr);
 
 }  // namespace penstock::codec

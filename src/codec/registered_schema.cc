@@ -52,10 +52,12 @@ Result<Table> RegisteredSchema::table(std::string_view record) const {
   return table;
 }
 
-std::unique_ptr<Shredder> RegisteredSchema::make_shredder(const Table& written, Table table,
-                                                          std::string_view record) const {
-  return avro_ ? make_avro_shredder(avro_, written, std::move(table), record)
-               : make_json_shredder(written, std::move(table), record);
+std::unique_ptr<Shredder> RegisteredSchema::make_shredder(const Table& written,
+                                                          std::shared_ptr<const Table> table,
+                                                          std::string_view record,
+                                                          std::shared_ptr<ShredRoom> room) const {
+  return avro_ ? make_avro_shredder(avro_, written, std::move(table), record, std::move(room))
+               : make_json_shredder(written, std::move(table), record, std::move(room));
 }
 
 }  // namespace penstock::codec

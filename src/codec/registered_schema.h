@@ -12,6 +12,8 @@
 
 namespace penstock::codec {
 
+struct ShredRoom;  // shred_room.h
+
 class RegisteredSchema {
  public:
   // Error: as AvroSchema::parse().
@@ -38,8 +40,9 @@ class RegisteredSchema {
 
   // Takes its values apart. `written` is what table() makes, and fields find their columns in `table` by
   // name, or in its column `record` (avro_shredder.h, json_shredder.h).
-  std::unique_ptr<Shredder> make_shredder(const Table& written, Table table,
-                                          std::string_view record = {}) const;
+  std::unique_ptr<Shredder> make_shredder(const Table& written, std::shared_ptr<const Table> table,
+                                          std::string_view record = {},
+                                          std::shared_ptr<ShredRoom> room = nullptr) const;
 
  private:
   RegisteredSchema() = default;

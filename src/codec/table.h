@@ -94,12 +94,19 @@ class Shredder {
   virtual ~Shredder() = default;
   virtual const Table& table() const = 0;
 
-  // The row of a value. It is valid until the next call, and while the value is. Never fails: of a value that
-  // is not of the schema all columns are null, and `rescued` has all of it.
+  // The row of a value. It is valid while the value is, until the next call of this shredder or of another in
+  // the same room (shred_room.h). Never fails: of a value that is not of the schema all columns are null, and
+  // `rescued` has all of it.
   virtual const Row& shred(Bytes value) = 0;
+  // The same row, without those fields whose lists have columns that other versions of the schema brought:
+  // nulls of them would be in each item. `rescued` has these fields, as JSON or as the bytes that they were.
+  // Null: there are none.
+  enum class Narrow : std::uint8_t { json, bytes };
+  virtual const Row* shred_narrow(Bytes /*value*/, Narrow /*form*/) { return nullptr; }
   // Whether the last value was not of the schema.
   virtual bool was_undecoded() const = 0;
-  // Whether a field of it is rescued since its column is of another version of the schema.
+  // Whether a field of it is rescued for what other versions of the schema made of its column, or of the
+  // table.
   virtual bool was_in_conflict() const { return false; }
 };
 

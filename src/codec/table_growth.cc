@@ -8,6 +8,7 @@
 #include "codec/table_growth.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,12 +18,6 @@
 
 namespace penstock::codec {
 namespace {
-
-auto* named(auto& fields, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(fields, [name](const Field& field) { return same_word(field.name, name); });
-  return found == fields.end() ? nullptr : &*found;
-}
 
 bool is_pair(FieldType a, FieldType b, FieldType one, FieldType other) {
   return (a == one && b == other) || (a == other && b == one);
@@ -55,14 +50,18 @@ void widen(Field& column, const Field& written) {
     widen_leaf(column, written);
     return;
   }
-  for (std::size_t i = 0; i < written.fields.size(); ++i) {
-    const Field& inner = written.fields[i];
-    Field* const known =
-        column.type == FieldType::record ? named(column.fields, inner.name) : &column.fields[i];
-    if (known == nullptr) {
-      column.fields.push_back(inner);
+  if (column.type != FieldType::record) {
+    for (std::size_t i = 0; i < written.fields.size(); ++i) {
+      widen(column.fields[i], written.fields[i]);
+    }
+    return;
+  }
+  const FieldNames names(column.fields);
+  for (const Field& inner : written.fields) {
+    if (const std::optional<std::size_t> at = names.find(inner.name)) {
+      widen(column.fields[*at], inner);
     } else {
-      widen(*known, inner);
+      column.fields.push_back(inner);
     }
   }
 }
@@ -82,9 +81,11 @@ TableSize size_within(const Field& field, std::string_view record) {
 // `fields`: of the table, or of its column `record`. `size`: of the whole table.
 void grow(std::vector<Field>& fields, const std::vector<Field>& written, TableSize size,
           std::string_view record) {
+  const FieldNames names(fields);
   for (const Field& field : written) {
-    Field* const known = named(fields, field.name);
-    if (known != nullptr && (known->name != field.name || fit_of(field, *known) == FieldFit::conflicts)) {
+    const std::optional<std::size_t> at = names.find(field.name);
+    Field* const known = at ? &fields[*at] : nullptr;
+    if (fit_at(field, known) == FieldFit::conflicts) {
       continue;
     }
     Field made = known == nullptr ? field : *known;
@@ -108,8 +109,16 @@ void grow(std::vector<Field>& fields, const std::vector<Field>& written, TableSi
 
 }  // namespace
 
-const Field* column_named(const std::vector<Field>& fields, std::string_view name) {
-  return named(fields, name);
+FieldNames::FieldNames(const std::vector<Field>& fields) {
+  numbers_.reserve(fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    numbers_.emplace(lower(fields[i].name), i);
+  }
+}
+
+std::optional<std::size_t> FieldNames::find(std::string_view name) const {
+  const auto found = numbers_.find(lower(name));
+  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
 }
 
 FieldFit fit_of(const Field& written, const Field& column) {
@@ -122,17 +131,25 @@ FieldFit fit_of(const Field& written, const Field& column) {
     return FieldFit::conflicts;
   }
   FieldFit fit = FieldFit::fits;
-  for (std::size_t i = 0; i < written.fields.size(); ++i) {
-    const Field& inner = written.fields[i];
-    if (column.type != FieldType::record) {
-      fit = worse(fit, fit_of(inner, column.fields[i]));
-    } else if (const Field* const known = column_named(column.fields, inner.name); known == nullptr) {
-      fit = worse(fit, FieldFit::grows);
-    } else {
-      fit = worse(fit, known->name == inner.name ? fit_of(inner, *known) : FieldFit::conflicts);
+  if (column.type != FieldType::record) {
+    for (std::size_t i = 0; i < written.fields.size(); ++i) {
+      fit = worse(fit, fit_of(written.fields[i], column.fields[i]));
     }
+    return fit;
+  }
+  const FieldNames names(column.fields);
+  for (const Field& inner : written.fields) {
+    const std::optional<std::size_t> at = names.find(inner.name);
+    fit = worse(fit, fit_at(inner, at ? &column.fields[*at] : nullptr));
   }
   return fit;
+}
+
+FieldFit fit_at(const Field& written, const Field* column) {
+  if (column == nullptr) {
+    return FieldFit::grows;
+  }
+  return column->name == written.name ? fit_of(written, *column) : FieldFit::conflicts;
 }
 
 Table grown(const Table& table, const Table& written, std::string_view record) {
@@ -142,13 +159,13 @@ Table grown(const Table& table, const Table& written, std::string_view record) {
     grow(next.fields, written.fields, size, record);
     return next;
   }
-  Field* home = named(next.fields, record);
-  if (home == nullptr) {
+  const std::optional<std::size_t> at = FieldNames(next.fields).find(record);
+  if (!at) {
     next.fields.push_back({.name = std::string(record), .type = FieldType::record});
-    home = &next.fields.back();
   }
-  if (home->name == record && home->type == FieldType::record) {
-    grow(home->fields, written.fields, size, record);
+  Field& home = at ? next.fields[*at] : next.fields.back();
+  if (home.name == record && home.type == FieldType::record) {
+    grow(home.fields, written.fields, size, record);
   }
   if (next.fields.back().type == FieldType::record && next.fields.back().fields.empty()) {
     next.fields.pop_back();  // there was no room for any
@@ -164,10 +181,10 @@ bool add_columns(Table& table, const Table& written, const Table& next, std::str
   TableSize size = size_of(table);
   const std::vector<Field>* const in_table = home_of(table, record).fields;
   if (in_table == nullptr) {  // the whole record is new, or another column is in its place
-    const Field& home = *column_named(next.fields, record);
-    if (column_named(table.fields, record) != nullptr) {
+    if (FieldNames(table.fields).find(record)) {
       return false;
     }
+    const Field& home = next.fields[*FieldNames(next.fields).find(record)];
     size += size_of(home);
     if (has_room(size)) {
       table.fields.push_back(home);
@@ -175,15 +192,18 @@ bool add_columns(Table& table, const Table& written, const Table& next, std::str
     return has_room(size);
   }
   std::vector<const Field*> added;
+  const FieldNames names(*in_table);
+  const FieldNames names_in_next(*in_next);
   for (const Field& field : written.fields) {
-    const Field* const known = column_named(*in_table, field.name);
-    const Field* const wanted = column_named(*in_next, field.name);
-    const bool fits_next =
-        wanted != nullptr && wanted->name == field.name && fit_of(field, *wanted) == FieldFit::fits;
-    if (known == nullptr && fits_next) {
-      size += size_of(*wanted);
-      added.push_back(wanted);
-    } else if (known != nullptr && fits_next && fit_of(field, *known) == FieldFit::grows) {
+    const std::optional<std::size_t> wanted = names_in_next.find(field.name);
+    if (!wanted || fit_at(field, &(*in_next)[*wanted]) != FieldFit::fits) {
+      continue;
+    }
+    const std::optional<std::size_t> known = names.find(field.name);
+    if (!known) {
+      size += size_of((*in_next)[*wanted]);
+      added.push_back(&(*in_next)[*wanted]);
+    } else if (fit_at(field, &(*in_table)[*known]) == FieldFit::grows) {
       return false;
     }
   }
@@ -202,8 +222,9 @@ FieldHome home_of(const Table& table, std::string_view record) {
   }
   std::size_t leaf = 0;
   for (const Field& field : table.fields) {
-    if (field.name == record) {
-      return {.fields = field.type == FieldType::record ? &field.fields : nullptr, .leaf = leaf};
+    if (same_word(field.name, record)) {
+      const bool is_it = field.name == record && field.type == FieldType::record;
+      return {.fields = is_it ? &field.fields : nullptr, .leaf = leaf, .is_taken = !is_it};
     }
     leaf += leaf_count(field);
   }

@@ -19,8 +19,12 @@
 //   of `Payment`   id TEXT, amount FLOAT64    Order RECORD<id INT64>, Payment RECORD<id TEXT, amount FLOAT64>
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "codec/table.h"
@@ -33,9 +37,21 @@ enum class FieldFit : std::uint8_t {
   conflicts,  // never
 };
 FieldFit fit_of(const Field& written, const Field& column);
+// The same where the column was found by the field's name. It conflicts if its name differs in case. Null:
+// there is none, and the table would have to grow.
+FieldFit fit_at(const Field& written, const Field* column);
 
-// The column of this name, or of one that differs only in case. Null: there is none.
-const Field* column_named(const std::vector<Field>& fields, std::string_view name);
+// Finds the fields of a record, or the columns of a table, by their names, of which no two differ only in
+// case.
+class FieldNames {
+ public:
+  explicit FieldNames(const std::vector<Field>& fields);
+  // The number of the one of this name, or of one that differs only in case.
+  std::optional<std::size_t> find(std::string_view name) const;
+
+ private:
+  std::unordered_map<std::string, std::size_t> numbers_;  // by the name in lower case
+};
 
 // What the next table has: `table` with all of `written` that it can take. Columns stay in their places. What
 // would make it larger than a table may be (table_rules.h) is left out. `written` is a table that
@@ -52,7 +68,8 @@ bool add_columns(Table& table, const Table& written, const Table& next, std::str
 struct FieldHome {
   // Null: the table has no such column, and none of the fields.
   const std::vector<Field>* fields = nullptr;
-  std::size_t leaf = 0;  // the first of them
+  std::size_t leaf = 0;   // the first of them
+  bool is_taken = false;  // something else is called as their column would be
 };
 FieldHome home_of(const Table& table, std::string_view record);
 

@@ -50,14 +50,15 @@ inline constexpr std::uint64_t k_slab_bytes_few_topics = 1 * k_mib;
 inline constexpr std::uint64_t k_slab_bytes_many_topics = 256 * k_kib;
 inline constexpr std::size_t k_few_topics = 16;
 
-// Encoders of Parquet, of a worker that has such files: 12 MiB of columns and footers in memory, and 48 KiB
-// more for each of 200 files when that is not enough (format::ParquetShared); 10 KiB for each encoder; a page
-// before and behind its compression, 2 MiB, and zstd's 1.4 MiB.
+// Encoders of Parquet, of a worker that has such files: 12 MiB of columns, footers and known schemas (at most
+// 8 MiB, and the first one of each file) in memory, and 48 KiB more for each of 200 files when that is not
+// enough (format::ParquetShared); 10 KiB for each encoder; a page before and behind its compression, 2 MiB,
+// and zstd's 1.4 MiB.
 //
-// Where values become columns also what takes them apart: 16 MiB for the tokens of a JSON value of 4 MiB, the
-// largest that is. And what is made of a raw slab may be eight times as
-// large, beside the row group of 4 MiB and the footer that an encoder holds: slabs of 32 MiB more to end two
-// files and to read a block back. They are small ones, of which fewer bytes are enough.
+// Where values become columns also what takes them apart, one for all files: 16 MiB for the tokens of JSON of
+// 4 MiB, the largest that is. And what is made of a raw slab may be eight times as large, beside the row
+// group of 4 MiB and the footer that an encoder holds: slabs of 32 MiB more to end two files and to read a
+// block back. They are small ones, of which fewer bytes are enough.
 struct EncoderMemory {
   std::uint64_t bytes = 0;       // their own
   std::uint64_t slab_bytes = 0;  // in slabs beside those of blocks; more than 0: slabs are small

@@ -401,17 +401,15 @@ parquet::PageCompressor& ParquetShared::compressor(Codec codec) {
   return *made;
 }
 
-codec::Shredder& ParquetShared::shredder(const std::shared_ptr<const ShreddedValues>& values) {
-  const auto found = std::ranges::find(shredders, values, &KeptShredder::values);
-  if (found != shredders.end()) {
-    std::rotate(found, found + 1, shredders.end());
-  } else {
-    if (shredders.size() == k_shredders_max) {
-      shredders.erase(shredders.begin());
-    }
-    shredders.push_back({values, values->make_shredder()});
+std::shared_ptr<codec::Shredder> ParquetShared::shredder(
+    const std::shared_ptr<const ShreddedValues>& values) {
+  std::shared_ptr<codec::Shredder> shredder = shredders[values].lock();
+  if (!shredder) {
+    std::erase_if(shredders, [](const auto& each) { return each.second.expired(); });
+    shredder = values->make_shredder(schemas->room());
+    shredders[values] = shredder;
   }
-  return *shredders.back().shredder;
+  return shredder;
 }
 
 std::unique_ptr<Encoder> make_parquet_encoder(codec::Compression compression, ParquetShared& shared,

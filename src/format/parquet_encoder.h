@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -35,30 +36,27 @@ struct ParquetShared {
   static constexpr std::size_t k_waiting_bytes_max = std::size_t{512} * 1024;
   // A file is full when its footer would be larger: some 4,000 pages take 60 KiB, and a row group 3 KiB.
   static constexpr std::size_t k_footer_bytes_max = std::size_t{256} * 1024;
-  // When all files together hold more than this, each ends its row group and its file much earlier.
+  // When all files together hold more than this, each ends its row group and its file much earlier. At most
+  // KnownSchemas::k_bytes_max of it are of schemas, and what the first schema of each file takes.
   static constexpr std::size_t k_held_bytes_max = std::size_t{12} << 20;
   static constexpr std::size_t k_waiting_bytes_short = std::size_t{16} * 1024;
   static constexpr std::size_t k_footer_bytes_short = std::size_t{32} * 1024;
 
-  // Shredders that are kept: each has memory of its own, as large as the values are.
-  static constexpr std::size_t k_shredders_max = 8;
-
   codec::parquet::PageCompressor& compressor(codec::parquet::Codec codec);
-  // Of these values. Valid until the next call.
-  codec::Shredder& shredder(const std::shared_ptr<const ShreddedValues>& values);
-  bool is_short() const { return held_bytes > k_held_bytes_max; }
+  // Of these values, which are of one schema. The files that have it open share it.
+  std::shared_ptr<codec::Shredder> shredder(const std::shared_ptr<const ShreddedValues>& values);
+  // What all open files hold, with what is known of their schemas.
+  std::size_t held() const { return held_bytes + schemas->bytes(); }
+  bool is_short() const { return held() > k_held_bytes_max; }
 
-  std::size_t held_bytes = 0;
+  std::size_t held_bytes = 0;  // by encoders
+  std::shared_ptr<KnownSchemas> schemas = std::make_shared<KnownSchemas>();
   codec::parquet::Buffer page;     // the one that is being made
   std::vector<Bytes> page_values;  // of it, behind their lengths
   std::unique_ptr<codec::parquet::PageCompressor> snappy;
   std::unique_ptr<codec::parquet::PageCompressor> zstd;
   std::unique_ptr<codec::parquet::PageCompressor> none;
-  struct KeptShredder {
-    std::shared_ptr<const ShreddedValues> values;
-    std::unique_ptr<codec::Shredder> shredder;
-  };
-  std::vector<KeptShredder> shredders;  // the one that was used last at the end
+  std::map<std::weak_ptr<const ShreddedValues>, std::weak_ptr<codec::Shredder>, std::owner_less<>> shredders;
 };
 
 // What an encoder still gives for bytes that it has taken. The rest is for headers of pages, dictionaries,

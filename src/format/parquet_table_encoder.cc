@@ -39,6 +39,7 @@
 #include "format/parquet_row_columns.h"
 #include "format/parquet_rows.h"
 #include "format/parquet_table.h"
+#include "format/row_growth.h"
 
 namespace penstock::format {
 namespace {
@@ -55,9 +56,6 @@ constexpr std::string_view k_too_large = "would become more than eight times as 
 // Pages of all columns together.
 constexpr std::size_t k_pages_bytes = std::size_t{1} << 20;
 constexpr std::size_t k_page_bytes_min = std::size_t{8} * 1024;
-
-// Of a cell: two bytes of levels, and a decimal; or a text's length, and the text beside it.
-constexpr std::size_t k_cell_bytes_max = 2 + 16;
 
 // What a chunk of nulls that comes behind the row groups takes: in the footer, with its indexes, and a page.
 constexpr std::size_t k_late_chunk_bytes = sizeof(parquet::Chunk) + 256;
@@ -102,8 +100,8 @@ class TableEncoder final : public Encoder {
   std::size_t take_piece(Bytes piece);
   const ParquetRow& take_row(Bytes rows);
   void take_value(const ParquetRow& row, Bytes value);
-  void take_shredded(const ParquetRow& row, Bytes value, const FileColumns::Version* version);
-  bool grows_too_much(const codec::Row& row, std::size_t bytes) const;
+  void take_shredded(const ParquetRow& row, Bytes value);
+  bool takes_growth(const codec::Row& row, std::size_t bytes);
   void take_cells(const codec::Row& row);
   void rescue(std::string_view text);
   void rescue_whole(const ParquetRow& row, Bytes value, std::string_view reason);
@@ -124,15 +122,9 @@ class TableEncoder final : public Encoder {
   ParquetShared& shared_;
   std::shared_ptr<const ShreddedValues> values_;
   std::shared_ptr<FileColumns> file_columns_;  // null: there is one schema
+  std::shared_ptr<codec::Shredder> shredder_;  // then
   parquet::Schema schema_;
-  // By leaf of the table, and `_rescued` at the end: what a cell of it becomes.
-  struct Size {
-    std::uint8_t definition_max;
-    bool is_text;
-    std::uint8_t value_bytes;
-  };
-  std::vector<Size> sizes_;
-  std::size_t level_bits_ = 0;    // of a row without lists
+  RowGrowth growth_;
   std::size_t path_bytes_ = 0;    // of the table's columns: in the footer for each row group
   std::size_t schema_bytes_ = 0;  // what these columns take in memory, but for their names and values
   std::size_t stretch_bytes_ = 0;
@@ -145,6 +137,7 @@ class TableEncoder final : public Encoder {
   bool footer_is_put_ = false;
 
   std::uint64_t unit_bytes_ = 0;  // that were announced and are not taken
+  std::size_t growth_left_ = 0;   // that the unit's rows so far did not need
   std::size_t taken_bytes_ = 0;   // of rows, and not told as consumed
   bool in_pieces_ = false;        // the unit is one row that is larger than a raw slab
   Buffer gathered_;               // of it
@@ -170,18 +163,17 @@ TableEncoder::TableEncoder(Codec codec, ParquetShared& shared, std::shared_ptr<c
     : codec_(codec), shared_(shared), values_(std::move(values)), file_columns_(std::move(columns)) {}
 
 const codec::Table& TableEncoder::table() const {
-  return file_columns_ ? file_columns_->table() : shared_.shredder(values_).table();
+  return file_columns_ ? file_columns_->table() : shredder_->table();
 }
 
 void TableEncoder::begin_file(const EncodedFile& file) {
   CHECK(!file.begun);
   row_columns_.emplace(file.topic);
+  shredder_ = file_columns_ ? nullptr : shared_.shredder(values_);
   schema_ = parquet_table_schema({});
   columns_.emplace_back(
       schema_.front(),
       WaitingColumn::Options{.bounded = false, .finds_words = true, .page_bytes_max = page_bytes(table())});
-  sizes_.push_back({.definition_max = 1, .is_text = true, .value_bytes = 4});
-  level_bits_ = 1;
   add_columns();
 }
 
@@ -192,9 +184,7 @@ void TableEncoder::add_columns() {
   stretch_bytes_ = page_bytes(table());
   const std::size_t count = schema_.size() - 1 - ParquetRowColumns::schema().size();
   WaitingColumn rescued = std::move(columns_.back());
-  const Size rescued_size = sizes_.back();
   columns_.pop_back();
-  sizes_.pop_back();
   columns_.reserve(count + 1);
   std::size_t groups = 0;
   for (std::size_t i = before; i < count; ++i) {
@@ -205,14 +195,7 @@ void TableEncoder::add_columns() {
     if (group_rows_ > 0) {
       columns_.back().add_null(static_cast<std::size_t>(group_rows_));
     }
-    level_bits_ +=
-        parquet::level_bits(column.definition_max()) + parquet::level_bits(column.repetition_max());
-    sizes_.push_back(
-        {.definition_max = column.definition_max(),
-         .is_text = is_text,
-         .value_bytes = static_cast<std::uint8_t>(is_text                               ? 4
-                                                  : column.type == parquet::Type::fixed ? column.length
-                                                                                        : 8)});
+    growth_.add(column);
     groups += column.groups.size();
   }
   const std::size_t paths = codec::size_of(table()).path_bytes;
@@ -221,7 +204,6 @@ void TableEncoder::add_columns() {
   schema_bytes_ += (count - before) * (sizeof(parquet::Column) + sizeof(WaitingColumn)) +
                    2 * groups * sizeof(parquet::Group);
   columns_.push_back(std::move(rescued));
-  sizes_.push_back(rescued_size);
   group_pages_.resize(columns_.size());
   count_held();
 }
@@ -229,6 +211,7 @@ void TableEncoder::add_columns() {
 void TableEncoder::begin_unit(std::size_t rows, std::uint64_t bytes) {
   CHECK((unit_bytes_ == 0 && taken_bytes_ == 0 && rows > 0));
   unit_bytes_ = bytes;
+  growth_left_ = 0;
   if (file_columns_ && codec::leaf_count(file_columns_->table()) > leaves()) {
     add_columns();
   }
@@ -335,25 +318,35 @@ void TableEncoder::take_value(const ParquetRow& row, Bytes value) {
     rescue_whole(row, value.subspan(row.fault_bytes), as_text(value.first(row.fault_bytes)));
     return;
   }
-  const FileColumns::Version* const version = file_columns_ ? &file_columns_->version(row.version) : nullptr;
-  if (version != nullptr && !version->values) {
-    rescue_whole(row, value, version->fault);
+  if (file_columns_ && !file_columns_->version(row.version).fault.empty()) {
+    rescue_whole(row, value, file_columns_->version(row.version).fault);
     return;
   }
-  take_shredded(row, value, version);
+  take_shredded(row, value);
 }
 
-void TableEncoder::take_shredded(const ParquetRow& row, Bytes value, const FileColumns::Version* version) {
-  codec::Shredder& shredder = shared_.shredder(version != nullptr ? version->values : values_);
-  const codec::Row& shredded = shredder.shred(value);
-  if (grows_too_much(shredded, row.bytes())) {
+void TableEncoder::take_shredded(const ParquetRow& row, Bytes value) {
+  codec::Shredder& shredder = file_columns_ ? file_columns_->shredder(row.version) : *shredder_;
+  const codec::Row* shredded = &shredder.shred(value);
+  bool fits = takes_growth(*shredded, row.bytes());
+  for (const auto form : {codec::Shredder::Narrow::json, codec::Shredder::Narrow::bytes}) {
+    if (fits && !shredder.was_undecoded()) {
+      break;
+    }
+    // What other versions brought may have made it too large, or given it too many cells.
+    if (const codec::Row* const narrow = shredder.shred_narrow(value, form)) {
+      shredded = narrow;
+      fits = takes_growth(*shredded, row.bytes());
+    }
+  }
+  if (!fits) {
     rescue_whole(row, value, k_too_large);
     return;
   }
-  if (shredder.was_undecoded() && version != nullptr) {
-    rescue(with_schema(shredded.rescued, version->id));
+  if (shredder.was_undecoded() && file_columns_) {
+    rescue(with_schema(shredded->rescued, file_columns_->id(row.version)));
   } else {
-    take_cells(shredded);
+    take_cells(*shredded);
   }
   if (shredder.was_undecoded()) {
     count_undecoded(row);
@@ -363,26 +356,16 @@ void TableEncoder::take_shredded(const ParquetRow& row, Bytes value, const FileC
   }
 }
 
-// Of the levels in a list two bytes are enough: they have 8 bits each at most. Mostly no more has to be known
-// of a cell than its text.
-bool TableEncoder::grows_too_much(const codec::Row& row, std::size_t bytes) const {
-  const std::size_t becomes_beside = (level_bits_ + 7) / 8 + row.rescued.size();
-  std::size_t becomes = becomes_beside + row.cells.size() * k_cell_bytes_max;
-  for (const Cell& cell : row.cells) {
-    becomes += cell.bytes;
-  }
-  if (becomes <= k_parquet_growth_max * bytes) {
+// Whether the row may become as much as it does. `bytes`: that it has in the raw slab. What rows before it in
+// its unit did not need is for it too: room is there for a unit as a whole.
+bool TableEncoder::takes_growth(const codec::Row& row, std::size_t bytes) {
+  const std::size_t most = growth_left_ + k_parquet_growth_max * bytes;
+  const std::size_t becomes = growth_.bytes(row, k_parquet_growth_max * bytes);
+  if (becomes > most) {
     return false;
   }
-  becomes = becomes_beside;
-  for (const Cell& cell : row.cells) {
-    const Size& size = sizes_[cell.leaf];
-    becomes += cell.repetition > 0 ? 2 : 0;
-    if (cell.definition == size.definition_max) {
-      becomes += size.value_bytes + (size.is_text ? cell.bytes : 0);
-    }
-  }
-  return becomes > k_parquet_growth_max * bytes;
+  growth_left_ = most - becomes;
+  return true;
 }
 
 void TableEncoder::take_cells(const codec::Row& row) {
@@ -410,7 +393,7 @@ void TableEncoder::rescue(std::string_view text) {
 void TableEncoder::rescue_whole(const ParquetRow& row, Bytes value, std::string_view reason) {
   std::string rescued;
   codec::append_rescued_whole(rescued, value, reason);
-  rescue(file_columns_ && row.fault_bytes == 0 ? with_schema(rescued, file_columns_->version(row.version).id)
+  rescue(file_columns_ && row.fault_bytes == 0 ? with_schema(rescued, file_columns_->id(row.version))
                                                : rescued);
   count_undecoded(row);
 }
@@ -433,7 +416,7 @@ void TableEncoder::end_pages() {
 
 // What one more file may hold, if it holds as much as is left to all.
 std::size_t TableEncoder::share(std::size_t least, std::size_t most) const {
-  const std::size_t held = std::min(shared_.held_bytes, ParquetShared::k_held_bytes_max);
+  const std::size_t held = std::min(shared_.held(), ParquetShared::k_held_bytes_max);
   return std::clamp(ParquetShared::k_held_bytes_max - held, least, std::max(least, most));
 }
 

@@ -25,9 +25,9 @@ void BatchWriter::count_conflicts(std::string_view topic, Partition partition, s
 
 format::RowContext BatchWriter::context_of(Batch& batch, Partition partition) {
   const TopicPlan& plan = *batch.plan;
-  if (plan.shredded && plan.shredded->next && !batch.cut.filling.columns) {
+  if (plan.shredded && plan.shredded->topic && !batch.cut.filling.columns) {
     batch.cut.filling.columns =
-        std::make_shared<format::FileColumns>(plan.shredded->next, plan.shredded->by_record);
+        std::make_shared<format::FileColumns>(plan.shredded->topic, encoders_.schemas());
   }
   format::RowContext context = context_of(plan, partition);
   context.columns = batch.cut.filling.columns.get();

@@ -26,6 +26,8 @@ class EncoderPool {
   // must leave it without one (give_back). One that was not the batch's has been told of its file.
   format::Encoder& lend(Batch& batch, const std::function<void(Batch&)>& end_part);
   void give_back(Batch& batch);
+  // What files of Parquet share of schemas that ids name.
+  const std::shared_ptr<format::KnownSchemas>& schemas() const { return parquet_.schemas; }
 
  private:
   struct Place {

@@ -63,9 +63,11 @@ Target& target_of(std::size_t choice) {
       const auto schema = std::make_shared<const AvroSchema>(AvroSchema::parse(k_schemas[i]).value());
       const Table other = optional_table_of(AvroSchema::parse(k_schemas[(i + 1) % k_schemas.size()]).value());
       const Table written = optional_table_of(*schema);
+      const auto in_other = std::make_shared<const Table>(grown(other, written));
+      const auto in_record = std::make_shared<const Table>(grown(other, written, "R"));
       made.push_back({schema, make_avro_shredder(schema, table_of_avro(*schema).value()),
-                      make_avro_shredder(schema, written, grown(other, written)),
-                      make_avro_shredder(schema, written, grown(other, written, "R"), "R")});
+                      make_avro_shredder(schema, written, in_other),
+                      make_avro_shredder(schema, written, in_record, "R")});
     }
     return made;
   }();

@@ -47,8 +47,10 @@ Target& target_of(std::size_t choice) {
     for (std::size_t i = 0; i < k_schemas.size(); ++i) {
       const Table written = optional_table_of(i);
       const Table other = optional_table_of(i + 1);
-      made.push_back({make_json_shredder(written), make_json_shredder(written, grown(other, written)),
-                      make_json_shredder(written, grown(other, written, "R"), "R")});
+      const auto into_other = std::make_shared<const Table>(grown(other, written));
+      const auto into_record = std::make_shared<const Table>(grown(other, written, "R"));
+      made.push_back({make_json_shredder(written), make_json_shredder(written, into_other),
+                      make_json_shredder(written, into_record, "R")});
     }
     return made;
   }();

@@ -122,7 +122,9 @@ int run(char** arguments) {
   format::ParquetShared shared;
   shared.held_bytes = std::string_view(arguments[5]) == "many" ? format::ParquetShared::k_held_bytes_max : 0;
   auto shredded = std::make_shared<format::ShreddedValues>();
-  shredded->make_shredder = [table] { return std::make_unique<codec::RandomShredder>(table); };
+  shredded->make_shredder = [table](const auto& /*room*/) {
+    return std::make_unique<codec::RandomShredder>(table);
+  };
   format::ParquetFileMaker maker(compression, shared, 256 * 1024, 1 << 20, shredded);
   std::ofstream told(arguments[7], std::ios::binary);
   for (std::uint64_t row = 0; row < rows; ++row) {

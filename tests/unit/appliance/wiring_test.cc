@@ -173,18 +173,19 @@ TEST(Wiring, values_that_become_columns_have_a_shredder) {
   const auto avro = plan(R"(, decode: avro, framing: azure, schema: '"long"')");
   EXPECT_EQ(avro.avro, nullptr);
   EXPECT_EQ(avro.shredded->framing, codec::AvroFraming::azure);
-  EXPECT_EQ(avro.shredded->make_shredder()->shred(as_bytes("\x0e")).cells.at(0).number, 7);
+  EXPECT_EQ(avro.shredded->make_shredder(nullptr)->shred(as_bytes("\x0e")).cells.at(0).number, 7);
   const auto json = plan(R"(, decode: json, schema: '{"properties": {"a": {"type": "integer"}}}')");
-  EXPECT_EQ(json.shredded->make_shredder()->shred(as_bytes("{\"a\":7}")).cells.at(0).number, 7);
+  EXPECT_EQ(json.shredded->make_shredder(nullptr)->shred(as_bytes("{\"a\":7}")).cells.at(0).number, 7);
   EXPECT_NE(json.shredded->recipe, avro.shredded->recipe);
 }
 
 TEST(Wiring, values_whose_ids_name_their_schemas_begin_without_columns) {
-  const auto plan = [](const std::string& topic) {
+  format::TopicTables tables;
+  const auto plan = [&tables](const std::string& topic) {
     return topic_plan(settings_of(yaml("batch: {format: parquet, decode: avro, schema: registry}\n"
                                        "registry: {type: azure, url: \"https://a\"}\n"))
                           .details(),
-                      topic)
+                      topic, tables.of(topic))
         .value();
   };
   const auto orders = plan("orders");
@@ -192,7 +193,12 @@ TEST(Wiring, values_whose_ids_name_their_schemas_begin_without_columns) {
   EXPECT_EQ(orders.shredded->table(), codec::Table());
   ASSERT_NE(orders.avro, nullptr);
   EXPECT_EQ(orders.avro->schema, nullptr);
-  EXPECT_NE(orders.shredded->next, plan("payments").shredded->next);
+  // Another worker has the columns of this topic, and none of another one.
+  const codec::Table brought{.fields = {{.name = "id"}}};
+  orders.shredded->topic->next().grow(brought);
+  EXPECT_EQ(plan("orders").shredded->table(), brought);
+  EXPECT_EQ(plan("payments").shredded->table(), codec::Table());
+  EXPECT_NE(orders.shredded->topic, plan("orders").shredded->topic);
 }
 
 TEST(Wiring, a_topic_that_an_expression_finds_has_no_plan_if_its_files_cannot_have_a_name) {

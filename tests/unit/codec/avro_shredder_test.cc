@@ -34,7 +34,8 @@ struct Shredding {
       : schema(std::make_shared<const AvroSchema>(AvroSchema::parse(text).value())) {
     Table table = table_of_avro(AvroSchema::parse(columns).value()).value();
     make_optional(table.fields);
-    shredder = make_avro_shredder(schema, table_of_avro(*schema).value(), std::move(table));
+    shredder = make_avro_shredder(schema, table_of_avro(*schema).value(),
+                                  std::make_shared<const Table>(std::move(table)));
   }
 
   // The row, and what is rescued behind it.
@@ -514,7 +515,7 @@ TEST(AvroShredder, the_fields_of_a_record_are_in_its_column_and_the_others_are_n
               .value())
           .value();
   make_optional(table.fields);
-  const auto shredder = make_avro_shredder(order, written, table, "Order");
+  const auto shredder = make_avro_shredder(order, written, std::make_shared<const Table>(table), "Order");
   const auto row_of = [&](const std::string& value) {
     const Row& row = shredder->shred(as_bytes(value));
     return RowAssembly::json_of(shredder->table(), row) + row.rescued;
@@ -529,14 +530,55 @@ TEST(AvroShredder, the_fields_of_a_record_are_in_its_column_and_the_others_are_n
                                     R"({"_value_base64":"Dg==","_reason":"ends before its schema does"})");
   EXPECT_TRUE(shredder->was_undecoded());
 
-  // A table without the column, and one where something else is called so.
-  for (const std::string& other : {avro_field("After", "\"int\""), avro_field("Order", "\"int\"")}) {
+  // A table without the column, and some where something else is called so.
+  const auto rescued_by = [&](const std::string& other) {
     Table without = table_of_avro(AvroSchema::parse(avro_record(other)).value()).value();
-    const auto rescuing = make_avro_shredder(order, written, without, "Order");
-    EXPECT_EQ(rescuing->shred(as_bytes(avro_number(7) + avro_number(0))).rescued,
-              R"({"id":7,"tags":[],"_reason":"has fields that their columns cannot take: id, tags"})");
+    const auto rescuing =
+        make_avro_shredder(order, written, std::make_shared<const Table>(std::move(without)), "Order");
+    const std::string rescued = rescuing->shred(as_bytes(avro_number(7) + avro_number(0))).rescued;
     EXPECT_TRUE(rescuing->was_in_conflict());
+    return rescued;
+  };
+  EXPECT_EQ(
+      rescued_by(avro_field("After", "\"int\"")),
+      R"({"id":7,"tags":[],"_reason":"table-full: has fields for which there are no more columns: id, tags"})");
+  for (const char* const name : {"Order", "ORDER"}) {
+    EXPECT_EQ(rescued_by(avro_field(name, "\"int\"")),
+              R"({"id":7,"tags":[],"_reason":"has fields that their columns cannot take: id, tags"})");
   }
+}
+
+TEST(AvroShredder, a_field_that_a_full_table_has_no_column_for_has_a_reason_of_its_own) {
+  Shredding full(avro_record(avro_field("id", "\"long\"") + "," + avro_field("total", "\"int\"") + "," +
+                             avro_field("new", "\"int\"")),
+                 avro_record(avro_field("id", "\"long\"") + "," + avro_field("total", "\"string\"")));
+  EXPECT_EQ(full.of("\x0e\x02\x04"), R"({"id":7,"total":null}{"total":1,"new":2,)"
+                                     R"("_reason":"has fields that their columns cannot take: total; )"
+                                     R"(table-full: has fields for which there are no more columns: new"})");
+  EXPECT_TRUE(full.shredder->was_in_conflict());
+  EXPECT_EQ(full.shredder->shred_narrow(as_bytes("\x0e\x02\x04"), Shredder::Narrow::json), nullptr);
+}
+
+TEST(AvroShredder, a_list_with_columns_of_other_versions_can_be_left_out) {
+  const auto order = [](const std::string& fields) {
+    return avro_record(
+        avro_field("id", "\"long\"") + "," +
+        avro_field("lines",
+                   R"({"type":"array","items":{"type":"record","name":"L","fields":[)" + fields + "]}}"));
+  };
+  Shredding lines(order(avro_field("n", "\"int\"")),
+                  order(avro_field("n", "\"int\"") + "," + avro_field("more", "\"int\"")));
+  const std::string value("\x0e\x04\x02\x04\x00", 5);
+  EXPECT_EQ(lines.of(value), R"({"id":7,"lines":[{"n":1,"more":null},{"n":2,"more":null}]})");
+  const Row* narrow = lines.shredder->shred_narrow(as_bytes(value), Shredder::Narrow::json);
+  ASSERT_NE(narrow, nullptr);
+  const std::string reason = R"("_reason":"has fields that would become too large in columns: lines"})";
+  EXPECT_EQ(narrow->rescued, R"({"lines":[{"n":1},{"n":2}],)" + reason);
+  EXPECT_EQ(narrow->cells.size(), 3U);
+  EXPECT_TRUE(lines.shredder->was_in_conflict());
+  narrow = lines.shredder->shred_narrow(as_bytes(value), Shredder::Narrow::bytes);
+  EXPECT_EQ(narrow->rescued,
+            R"({"lines":{"_value_base64":"BAIEAA==","_reason":"would become too large as JSON"},)" + reason);
 }
 
 }  // namespace

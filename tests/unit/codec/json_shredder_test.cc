@@ -46,7 +46,8 @@ struct JsonShredding {
       : shredder(make_json_shredder({.fields = std::move(fields)})) {}
   // Of a schema that makes the columns `written`, into others.
   JsonShredding(std::vector<Field> written, std::vector<Field> columns)
-      : shredder(make_json_shredder({.fields = std::move(written)}, {.fields = std::move(columns)})) {}
+      : shredder(make_json_shredder({.fields = std::move(written)},
+                                    std::make_shared<const Table>(Table{.fields = std::move(columns)}))) {}
 
   // The row, and what is rescued behind it.
   std::string of(std::string_view value) {
@@ -276,7 +277,7 @@ TEST(JsonShredder, the_fields_of_a_record_may_lie_in_its_column) {
                                  plain_field("id", FieldType::int64)}),
           record_field("Payment", {plain_field("id", FieldType::text)}), plain_field("id", FieldType::text)}};
   const auto row_of = [&](const char* record, std::string_view value) {
-    const auto shredder = make_json_shredder(written, table, record);
+    const auto shredder = make_json_shredder(written, std::make_shared<const Table>(table), record);
     const Row& row = shredder->shred(as_bytes(value));
     return RowAssembly::json_of(table, row) + row.rescued;
   };

@@ -16,7 +16,8 @@ const std::string k_json =
 
 std::string row_of(const RegisteredSchema& schema, std::string_view value) {
   const Table written = schema.table().value();
-  const std::unique_ptr<Shredder> shredder = schema.make_shredder(written, written);
+  const std::unique_ptr<Shredder> shredder =
+      schema.make_shredder(written, std::make_shared<const Table>(written));
   const Row& row = shredder->shred(as_bytes(value));
   return RowAssembly::json_of(shredder->table(), row) + row.rescued;
 }

@@ -8,13 +8,10 @@
 
 #include <gtest/gtest.h>
 
-#include "base/varint.h"
 #include "codec/parquet_reader.h"
 #include "codec/table_rules.h"
 #include "format/parquet_table.h"
-#include "format/schema_source.h"
-#include "unit/format/fake_schemas.h"
-#include "unit/format/parquet_file.h"
+#include "unit/format/topic_files.h"
 
 namespace penstock::format {
 namespace {
@@ -22,111 +19,9 @@ namespace {
 namespace parquet = codec::parquet;
 using codec::Compression;
 
-const std::string k_id_field = R"({"name":"id","type":"long"})";
-const std::string k_note_field = R"({"name":"note","type":["null","string"]})";
-const std::string k_tags_field = R"({"name":"tags","type":{"type":"array","items":"string"}})";
-
-std::string record_schema(const std::string& fields, const std::string& name = "R") {
-  return R"({"type":"record","name":")" + name + R"(","fields":[)" + fields + "]}";
-}
-
-std::string avro_number(std::int64_t value) {
-  char text[k_varint_bytes_max];
-  return {text, put_zigzag(text, value)};
-}
-
-std::string avro_sized(std::string_view bytes) {
-  return avro_number(static_cast<std::int64_t>(bytes.size())).append(bytes);
-}
-
-// A topic's files, one after the other, and what is in each.
-class FileColumnsTest : public testing::TestWithParam<Compression> {
+class FileColumnsTest : public testing::TestWithParam<Compression>, protected TopicFiles {
  protected:
-  FileColumnsTest() {
-    auto values = std::make_shared<ShreddedValues>();
-    values->framing = codec::AvroFraming::confluent;
-    values->next = next_;
-    values_ = std::move(values);
-    begin();
-  }
-
-  void begin() {
-    maker_.reset();
-    maker_.emplace(GetParam(), shared_, 64 * 1024, values_, schemas_);
-  }
-
-  void knows(std::uint32_t id, const std::string& fields) { knows_record(id, "R", fields); }
-  void knows_record(std::uint32_t id, const std::string& name, const std::string& fields) {
-    schemas_.known[FakeSchemas::number(id)] = FakeSchemas::avro(record_schema(fields, name));
-  }
-
-  void knows_json(std::uint32_t id, const std::string& properties, bool has_references = false) {
-    schemas_.known[FakeSchemas::number(id)] =
-        FakeSchemas::json(R"({"type":"object","properties":{)" + properties + "}}", has_references);
-  }
-  void knows_titled(std::uint32_t id, const std::string& title, const std::string& properties) {
-    schemas_.known[FakeSchemas::number(id)] =
-        FakeSchemas::json(R"({"title":")" + title + R"(","properties":{)" + properties + "}}");
-  }
-
-  // From the next file on the fields of a record lie in its column.
-  void divide_by_record() {
-    auto values = std::make_shared<ShreddedValues>(*values_);
-    values->by_record = true;
-    values_ = std::move(values);
-    begin();
-  }
-
-  static std::string framed(std::uint32_t id, const std::string& avro) {
-    std::string value(1, '\0');
-    for (int i = 3; i >= 0; --i) {
-      value.push_back(static_cast<char>(id >> (8 * i)));
-    }
-    return value + avro;
-  }
-
-  bool add(const std::optional<std::string>& value) {
-    return maker_->add(Partition{0}, record_at(offset_++, value));
-  }
-  bool add(std::uint32_t id, const std::string& avro) { return add(framed(id, avro)); }
-
-  // Ends the file and begins the next.
-  ParquetTable end() {
-    file_ = maker_->end();
-    undecoded_ = maker_->undecoded();
-    conflicts_ = maker_->conflicts();
-    begin();
-    auto [table, fault] = read_parquet(file_);
-    EXPECT_EQ(fault, "");
-    return std::move(table);
-  }
-
-  static std::string names_of(const ParquetTable& table) {
-    std::string names;
-    for (std::size_t i = 0; i + 8 < table.footer.schema.size(); ++i) {
-      const parquet::Column& column = table.footer.schema[i];
-      names += (i == 0 ? "" : " ") + (column.groups.empty() ? column.name : column.groups.front().name);
-    }
-    return names;
-  }
-
-  static std::string row_of(const ParquetTable& table, std::size_t row) {
-    std::string text;
-    for (std::size_t i = 0; i + 7 < table.footer.schema.size(); ++i) {
-      text += (i == 0 ? "" : "|") + table.columns[i].at(row).value_or("-");
-    }
-    return text;
-  }
-
-  FakeSchemas schemas_;
-  std::shared_ptr<codec::Table> next_ = std::make_shared<codec::Table>();
-  std::shared_ptr<const ShreddedValues> values_;
-  ParquetShared shared_;
-  std::optional<ParquetFileMaker> maker_;
-  std::vector<std::byte> file_;
-  std::int64_t offset_ = 0;
-  std::size_t undecoded_ = 0;
-  std::size_t conflicts_ = 0;
+  FileColumnsTest() : TopicFiles(GetParam()) {}
 };
 
 TEST_P(FileColumnsTest, versions_that_come_by_turns_share_a_file_and_a_row_group) {
@@ -345,7 +240,7 @@ TEST_P(FileColumnsTest, what_grows_within_a_column_needs_another_file_once) {
 }
 
 TEST_P(FileColumnsTest, records_of_several_types_have_a_column_each_in_one_file) {
-  divide_by_record();
+  forget_columns(true);
   knows_record(1, "shop.Order", k_id_field + "," + k_note_field);
   knows_record(2, "shop.Payment", R"({"name":"id","type":"string"})");
   knows_record(3, "shop.Order", k_id_field + "," + k_note_field + "," + k_tags_field);
@@ -375,7 +270,7 @@ TEST_P(FileColumnsTest, records_of_several_types_have_a_column_each_in_one_file)
 }
 
 TEST_P(FileColumnsTest, the_record_of_a_json_schema_is_called_as_its_title) {
-  divide_by_record();
+  forget_columns(true);
   knows_record(1, "shop.Order", k_id_field);
   knows_titled(2, "Payment", R"("id":{"type":"string"},"by":{"properties":{"who":{"type":"string"}}})");
   knows_titled(3, "Order", R"("id":{"type":"integer"})");
@@ -403,7 +298,7 @@ TEST_P(FileColumnsTest, the_record_of_a_json_schema_is_called_as_its_title) {
 }
 
 TEST_P(FileColumnsTest, a_record_that_is_called_as_a_column_of_penstock_makes_no_column) {
-  divide_by_record();
+  forget_columns(true);
   knows_record(1, "_topic", k_id_field);
   ASSERT_TRUE(add(1, avro_number(7)));
   const ParquetTable table = end();
@@ -413,7 +308,7 @@ TEST_P(FileColumnsTest, a_record_that_is_called_as_a_column_of_penstock_makes_no
 }
 
 TEST_P(FileColumnsTest, a_field_within_a_record_may_be_called_as_a_column_of_penstock) {
-  divide_by_record();
+  forget_columns(true);
   knows_record(1, "Order", R"({"name":"_key","type":"long"})");
   ASSERT_TRUE(add(1, avro_number(7)));
   EXPECT_EQ(row_of(end(), 0), "7|-");
@@ -460,8 +355,7 @@ TEST_P(FileColumnsTest, a_file_that_began_without_columns_gets_them_only_before_
   ASSERT_TRUE(add(1, avro_number(5)));
   EXPECT_EQ(row_of(end(), 1), "5|-");
 
-  *next_ = {};
-  begin();
+  forget_columns();
   shared_.held_bytes = ParquetShared::k_held_bytes_max;
   for (int i = 0; i < 20'000; ++i) {
     ASSERT_TRUE(add("no id " + std::to_string(i * i)));
@@ -491,8 +385,7 @@ TEST_P(FileColumnsTest, a_file_has_so_many_versions_and_so_large_ones) {
   ASSERT_FALSE(add(1004, avro_number(3)));
   end();
   ASSERT_TRUE(add(1004, avro_number(2)));
-  knows(1003,
-        R"({"name":"id","type":"long","doc":")" + std::string(FileColumns::k_schema_text_max, 'd') + "\"}");
+  knows(1003, R"({"name":"id","type":"long","doc":")" + std::string(k_schema_text_max, 'd') + "\"}");
   ASSERT_TRUE(add(1003, avro_number(2)));
   EXPECT_EQ(
       row_of(end(), 1),
@@ -501,15 +394,8 @@ TEST_P(FileColumnsTest, a_file_has_so_many_versions_and_so_large_ones) {
 }
 
 TEST_P(FileColumnsTest, columns_beyond_those_of_a_table_are_rescued) {
-  const auto many = [](int from, int count) {
-    std::string fields = k_id_field;
-    for (int i = from; i < from + count; ++i) {
-      fields += R"(,{"name":"c)" + std::to_string(i) + R"(","type":["null","int"]})";
-    }
-    return fields;
-  };
-  knows(1, many(0, 990));
-  knows(2, many(990, 10));
+  knows(1, many_fields(0, 990));
+  knows(2, many_fields(990, 10));
   const std::string nulls(989, '\0');
   ASSERT_TRUE(add(1, avro_number(1) + nulls + avro_number(1) + avro_number(11)));
   ASSERT_TRUE(add(2, avro_number(2) + std::string(8, '\0') + avro_number(1) + avro_number(12) +
@@ -517,18 +403,74 @@ TEST_P(FileColumnsTest, columns_beyond_those_of_a_table_are_rescued) {
   const ParquetTable table = end();
   EXPECT_EQ(table.footer.schema.size(), codec::k_table_leaves_max + 8);
   EXPECT_EQ(table.columns[codec::k_table_leaves_max].at(1),
-            R"({"c999":13,"_reason":"has fields that their columns cannot take: c999"})");
+            R"({"c999":13,"_reason":"table-full: has fields for which there are no more columns: c999"})");
   EXPECT_EQ(table.columns[codec::k_table_leaves_max - 1].at(1), "12");
   EXPECT_EQ(conflicts_, 1U);
 }
 
-TEST_P(FileColumnsTest, columns_that_the_footer_has_no_room_for_need_another_file) {
-  std::string fields = k_id_field;
-  for (int i = 0; i < 900; ++i) {
-    fields += R"(,{"name":"c)" + std::to_string(i) + R"(","type":["null","int"]})";
+TEST_P(FileColumnsTest, what_other_versions_brought_into_a_list_does_not_make_a_row_too_large) {
+  knows(1, k_id_field + "," + lines_field(1));
+  knows(2, k_id_field + "," + lines_field(40));
+  ASSERT_TRUE(add(2, avro_number(0) + lines_value(0)));
+  ASSERT_TRUE(add(1, avro_number(7) + lines_value(60)));
+  const ParquetTable table = end();
+  EXPECT_EQ(undecoded_, 0U);
+  EXPECT_EQ(conflicts_, 0U);
+  EXPECT_EQ(table.columns[0].at(1), "7");
+  ASSERT_EQ(table.columns[1].size(), 61U);
+  EXPECT_EQ(table.columns[1].at(60), "59");
+  EXPECT_EQ(table.columns[2].size(), 61U);
+  EXPECT_EQ(table.columns[41].at(1), std::nullopt);
+}
+
+// The items of a version are a byte, and those of the table some hundred columns.
+TEST_P(FileColumnsTest, a_list_whose_items_other_versions_made_very_wide_is_rescued_and_not_its_row) {
+  knows(1, k_id_field + "," + lines_field(1));
+  knows(2, k_id_field + "," + lines_field(500));
+  ASSERT_TRUE(add(2, avro_number(0) + lines_value(0)));
+  ASSERT_TRUE(add(1, avro_number(7) + lines_value(20)));
+  ASSERT_TRUE(add(1, avro_number(8) + lines_value(600)));  // more cells than a row may have
+  ASSERT_TRUE(add(1, avro_number(9) + lines_value(1)));
+  const ParquetTable table = end();
+  EXPECT_EQ(undecoded_, 0U);
+  EXPECT_EQ(conflicts_, 2U);
+  EXPECT_EQ(table.columns[0].at(1), "7");
+  EXPECT_EQ(table.columns[0].at(2), "8");
+  const auto& rescued = table.columns[501];
+  std::string lines = R"({"n":0})";
+  for (int i = 1; i < 20; ++i) {
+    lines += R"(,{"n":)" + std::to_string(i) + "}";
   }
+  EXPECT_EQ(rescued.at(1), R"({"lines":[)" + lines +
+                               R"(],"_reason":"has fields that would become too large in columns: lines"})");
+  EXPECT_EQ(rescued.at(3), std::nullopt);
+  EXPECT_EQ(table.columns[1].at(3), "0");
+}
+
+TEST_P(FileColumnsTest, such_a_list_is_rescued_as_bytes_where_its_json_would_be_too_large_as_well) {
+  const std::string name(100, 'n');
+  std::string narrow = lines_field(1);
+  std::string wide = lines_field(500);
+  for (std::string* const fields : {&narrow, &wide}) {
+    fields->replace(fields->find("\"n\""), 3, '"' + name + '"');
+  }
+  knows(1, k_id_field + "," + narrow);
+  knows(2, k_id_field + "," + wide);
+  ASSERT_TRUE(add(2, avro_number(0) + lines_value(0)));
+  ASSERT_TRUE(add(1, avro_number(7) + lines_value(20)));
+  const ParquetTable table = end();
+  EXPECT_EQ(undecoded_, 0U);
+  EXPECT_EQ(conflicts_, 1U);
+  EXPECT_EQ(table.columns[0].at(1), "7");
+  EXPECT_EQ(
+      table.columns[501].at(1),
+      R"({"lines":{"_value_base64":"KAACBAYICgwOEBIUFhgaHB4gIiQmAA==","_reason":"would become too large as JSON"},)"
+      R"("_reason":"has fields that would become too large in columns: lines"})");
+}
+
+TEST_P(FileColumnsTest, columns_that_the_footer_has_no_room_for_need_another_file) {
   knows(1, k_id_field);
-  knows(2, fields);
+  knows(2, many_fields(0, 900));
   shared_.held_bytes = ParquetShared::k_held_bytes_max;
   for (int i = 0; i < 60'000 && maker_->encoder().can_have({.leaves = 901}); ++i) {
     ASSERT_TRUE(add(1, avro_number(i * 7'919LL * i)));
@@ -604,10 +546,14 @@ TEST_P(FileColumnsTest, what_a_file_holds_is_given_back) {
     ASSERT_TRUE(add(1, avro_number(i)));
   }
   EXPECT_GE(shared_.held_bytes, maker_->columns().bytes());
-  EXPECT_GT(maker_->columns().bytes(), 2 * 512U);
+  EXPECT_GT(shared_.held(), shared_.held_bytes + 2 * k_version_bytes);
   end();
   maker_.reset();
   EXPECT_EQ(shared_.held_bytes, 0U);
+  EXPECT_EQ(shared_.held(),
+            2 * (k_version_bytes + k_version_bytes_per_letter * record_schema("").size()) +
+                k_version_bytes_per_letter * (2 * k_id_field.size() + k_note_field.size() + 1))
+      << "the versions are kept for the next file";
 }
 
 TEST_P(FileColumnsTest, what_a_file_holds_has_its_schemas_in_it) {
@@ -617,7 +563,7 @@ TEST_P(FileColumnsTest, what_a_file_holds_has_its_schemas_in_it) {
     for (int i = 0; i < 5'000; ++i) {
       EXPECT_TRUE(add(1, avro_number(i)));
     }
-    return shared_.held_bytes;
+    return shared_.held();
   };
   const std::size_t held = held_with_doc(1);
   EXPECT_GT(held_with_doc(50'000), held + 50'000);

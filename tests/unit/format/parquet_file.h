@@ -56,7 +56,7 @@ class ParquetFileMaker {
   ParquetFileMaker(codec::Compression compression, ParquetShared& shared, std::size_t slab_bytes,
                    std::shared_ptr<const ShreddedValues> shredded, SchemaSource& schemas)
       : shredded_(shredded),
-        columns_(std::make_shared<FileColumns>(shredded->next, shredded->by_record)),
+        columns_(std::make_shared<FileColumns>(shredded->topic, shared.schemas)),
         context_{.rows = RowFormat::parquet,
                  .topic = "orders",
                  .schemas = &schemas,

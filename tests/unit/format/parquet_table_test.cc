@@ -90,7 +90,7 @@ ReadFile read_file(Bytes file, std::size_t piece = 8'192) {
 
 std::shared_ptr<const ShreddedValues> made_up(const Table& table) {
   auto values = std::make_shared<ShreddedValues>();
-  values->make_shredder = [table] { return std::make_unique<RandomShredder>(table); };
+  values->make_shredder = [table](const auto& /*room*/) { return std::make_unique<RandomShredder>(table); };
   return values;
 }
 
@@ -237,7 +237,7 @@ class OneColumn final : public codec::Shredder {
 ReadFile file_of(const std::vector<std::string>& values, FieldType type = FieldType::text,
                  codec::AvroFraming framing = codec::AvroFraming::none, std::size_t* undecoded = nullptr) {
   auto shredded = std::make_shared<ShreddedValues>();
-  shredded->make_shredder = [type] { return std::make_unique<OneColumn>(type); };
+  shredded->make_shredder = [type](const auto& /*room*/) { return std::make_unique<OneColumn>(type); };
   shredded->framing = framing;
   ParquetShared shared;
   std::vector<std::byte> file;
@@ -314,7 +314,7 @@ TEST(ParquetTableValuesTest, a_text_that_is_not_utf8_is_found_by_the_reader) {
   EXPECT_EQ(file_of({"\xff"}, FieldType::bytes).fault, "");
 }
 
-// A list of 0 for each byte of the value: each becomes 8 bytes, and levels.
+// A list of two zeros for each byte of the value: each becomes 8 bytes, and levels.
 class Inflating final : public codec::Shredder {
  public:
   Inflating() {
@@ -325,7 +325,7 @@ class Inflating final : public codec::Shredder {
   const Table& table() const override { return table_; }
   const codec::Row& shred(Bytes value) override {
     row_.cells.clear();
-    for (std::size_t i = 0; i < value.size(); ++i) {
+    for (std::size_t i = 0; i < 2 * value.size(); ++i) {
       codec::Cell cell;
       cell.repetition = i == 0 ? 0 : 1;
       cell.definition = 3;
@@ -343,14 +343,14 @@ class Inflating final : public codec::Shredder {
 
 TEST(ParquetTableValuesTest, a_value_that_becomes_too_large_is_rescued) {
   auto shredded = std::make_shared<ShreddedValues>();
-  shredded->make_shredder = [] { return std::make_unique<Inflating>(); };
+  shredded->make_shredder = [](const auto& /*room*/) { return std::make_unique<Inflating>(); };
   ParquetShared shared;
   ParquetFileMaker maker(Compression::none, shared, 64 * 1024, 1'000, shredded);
   maker.add(Partition{0}, record_at(0, std::string(20, '0')));
   maker.add(Partition{0}, record_at(1, std::string(1'000, '0')));
   const ReadFile read = read_file(maker.end());
   ASSERT_EQ(read.fault, "");
-  EXPECT_EQ(read.columns[0].size(), 21U);
+  EXPECT_EQ(read.columns[0].size(), 41U);
   EXPECT_EQ(read.columns[1].at(1).value,
             R"({"_value":")" + std::string(1'000, '0') +
                 R"(","_reason":"would become more than eight times as large in columns"})");
@@ -383,7 +383,7 @@ TEST(ParquetTableMemoryTest, what_many_files_hold_together_is_bounded_and_given_
   }
   files.clear();
   EXPECT_EQ(shared.held_bytes, 0U);
-  EXPECT_LE(shared.shredders.size(), ParquetShared::k_shredders_max);
+  EXPECT_EQ(shared.held(), 0U);
 }
 
 TEST(EmptyParquetTable, a_file_without_records_has_the_columns_of_the_table) {

@@ -59,7 +59,7 @@ class BatchWriterTableTest : public PipelineTest {
   BatchWriterTableTest() {
     plan_.format = {.rows = format::RowFormat::parquet};
     auto shredded = std::make_shared<format::ShreddedValues>();
-    shredded->make_shredder = [] { return std::make_unique<Inflater>(); };
+    shredded->make_shredder = [](const auto& /*room*/) { return std::make_unique<Inflater>(); };
     plan_.shredded = std::move(shredded);
     cuts_.encoder_holds_bytes = format::encoder_holds_max(plan_.format, true);
     cuts_.encoder_growth = format::encoder_growth_max(true);
@@ -201,7 +201,7 @@ class BatchWriterColumnsTest : public BatchWriterTableTest {
   BatchWriterColumnsTest() {
     auto shredded = std::make_shared<format::ShreddedValues>();
     shredded->framing = codec::AvroFraming::confluent;
-    shredded->next = next_;
+    shredded->topic = std::make_shared<format::TopicColumns>(topic_table_);
     plan_.shredded = std::move(shredded);
     plan_.avro = std::make_shared<const format::AvroValues>(
         format::AvroValues{.schema = nullptr, .framing = codec::AvroFraming::confluent});
@@ -228,7 +228,7 @@ class BatchWriterColumnsTest : public BatchWriterTableTest {
   }
 
   format::FakeSchemas schemas_;
-  std::shared_ptr<codec::Table> next_ = std::make_shared<codec::Table>();
+  std::shared_ptr<format::TopicTable> topic_table_ = std::make_shared<format::TopicTable>();
 };
 
 TEST_F(BatchWriterColumnsTest, versions_by_turns_share_a_batch_and_what_grows_within_a_column_begins_one) {
@@ -251,7 +251,7 @@ TEST_F(BatchWriterColumnsTest, versions_by_turns_share_a_batch_and_what_grows_wi
   append_all(next, {value_of(3, "\x02"), value_of(4, "\x02\x04"), value_of(1, "\x0e"),
                     value_of(2, "\x0e" + std::string("\xe0\xa7\x12") + std::string(150'000, 'n'))});
   EXPECT_EQ(rows_of(seal_and_read(next)), 4U);
-  EXPECT_EQ(next_->fields.size(), 3U);
+  EXPECT_EQ(topic_table_->now()->fields.size(), 3U);
   chunks_->forget(*batch);
   chunks_->forget(*next);
   settle();

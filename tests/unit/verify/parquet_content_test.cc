@@ -36,7 +36,7 @@ std::vector<std::byte> five_rows(std::shared_ptr<const format::ShreddedValues> s
 std::shared_ptr<const format::ShreddedValues> shredded() {
   codec::TableRandom random(4);
   auto values = std::make_shared<format::ShreddedValues>();
-  values->make_shredder = [table = codec::random_table(random, 5)] {
+  values->make_shredder = [table = codec::random_table(random, 5)](const auto& /*room*/) {
     return std::make_unique<codec::RandomShredder>(table);
   };
   return values;
