@@ -47,7 +47,7 @@ class FileColumns {
  public:
   static constexpr std::size_t k_versions_max = 256;
   // What the schemas of a file's versions take (SchemaVersion::bytes), but for the first.
-  static constexpr std::size_t k_versions_bytes_max = std::size_t{1} << 20;
+  static constexpr std::size_t k_versions_bytes_max = std::size_t{4} << 20;
 
   // `topic` and `known`: shared by the topic's files, and by all files of the worker.
   FileColumns(std::shared_ptr<TopicColumns> topic, std::shared_ptr<KnownSchemas> known);
@@ -59,6 +59,8 @@ class FileColumns {
   const SchemaVersion& version(std::uint16_t number) const { return *versions_[number].known; }
   // Into the file's table. Of a version that makes columns.
   codec::Shredder& shredder(std::uint16_t number);
+  // Whether its fields can be in columns, as FittedVersion has it. After shredder() of it.
+  bool has_home(std::uint16_t number) const { return versions_[number].fitted->has_home; }
 
   // Makes it a version. False: its records need another file. Never of a file that has no rows. `encoder`:
   // that of the file; null: it has none yet.

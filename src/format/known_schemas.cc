@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/concat.h"
+#include "codec/table_growth.h"
 #include "format/schema_source.h"
 
 namespace penstock::format {
@@ -81,7 +82,8 @@ std::shared_ptr<FittedVersion> FileTable::fit(const std::shared_ptr<const Schema
   ++known.shredders_made;
   FittedVersion made{
       .version = version,
-      .shredder = version->schema->make_shredder(version->written, table_, version->record, known.room())};
+      .shredder = version->schema->make_shredder(version->written, table_, version->record, known.room()),
+      .has_home = codec::home_of(*table_, version->record).fields != nullptr};
   const std::size_t steps = field_count(version->written.fields) + table_->fields.size();
   const std::shared_ptr<FittedVersion> fitted = known.counted(std::move(made), steps * k_step_bytes);
   place = fitted;

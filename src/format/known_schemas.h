@@ -50,6 +50,7 @@ inline constexpr std::size_t k_version_bytes = 512;
 struct FittedVersion {
   std::shared_ptr<const SchemaVersion> version;
   std::unique_ptr<codec::Shredder> shredder;
+  bool has_home = true;  // false: the table has no column for its record, and nothing tells of which it was
 };
 
 class KnownSchemas {

@@ -71,8 +71,12 @@ std::size_t page_bytes(const codec::Table& table) {
                     k_page_bytes_min, WaitingColumn::k_page_bytes_max);
 }
 
-// What is rescued, with the id of the value's schema as its last member.
+// What is rescued, with the id of the value's schema as its last member. Of a value that has nothing in it,
+// and no column for its record, that is all.
 std::string with_schema(std::string_view rescued, const codec::SchemaId& id) {
+  if (rescued.empty()) {
+    rescued = R"({"_reason":"has no column for its record"})";
+  }
   return concat(rescued.substr(0, rescued.size() - 1), ",\"_schema\":\"", to_string(id), "\"}");
 }
 
@@ -343,7 +347,9 @@ void TableEncoder::take_shredded(const ParquetRow& row, Bytes value) {
     rescue_whole(row, value, k_too_large);
     return;
   }
-  if (shredder.was_undecoded() && file_columns_) {
+  const bool tells_schema =
+      file_columns_ && (shredder.was_undecoded() || !file_columns_->has_home(row.version));
+  if (tells_schema) {
     rescue(with_schema(shredded->rescued, file_columns_->id(row.version)));
   } else {
     take_cells(*shredded);

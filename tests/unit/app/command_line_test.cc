@@ -185,8 +185,14 @@ TEST_F(NewTopicCommand, the_columns_of_a_schema_are_shown_as_a_tree_and_as_ddl) 
 TEST_F(NewTopicCommand, the_columns_of_a_configuration_are_those_of_its_format) {
   EXPECT_EQ(run_with({"schema", dir_ + "/web.yaml"}).out, "web: no columns, as its files are not parquet\n");
   std::ofstream(dir_ + "/web.yaml", std::ios::app) << "batch: {format: parquet}\n";
+  const Outcome strange = run_with({"schema", dir_ + "/web.yaml", "--ddl", "databricks", "--topic", "a.b"});
+  EXPECT_EQ(strange.code, k_wrong_usage);
+  EXPECT_NE(strange.err.find("--topic a.b: source.topics does not have it"), std::string::npos)
+      << strange.err;
+  std::ofstream(dir_ + "/dots.yaml") << "name: web\nsource: {brokers: ['b:9092'], topics: [a.b]}\n"
+                                        "sink: {url: 'null:'}\nbatch: {format: parquet}\n";
   EXPECT_EQ(
-      run_with({"schema", dir_ + "/web.yaml", "--ddl", "databricks", "--topic", "a.b"}).out.substr(0, 63),
+      run_with({"schema", dir_ + "/dots.yaml", "--ddl", "databricks", "--topic", "a.b"}).out.substr(0, 63),
       "CREATE TABLE `a_b` (\n  `value` BINARY,\n  `_topic` STRING,\n  `_p");
   EXPECT_EQ(run_with({"schema", dir_ + "/none.yaml"}).code, k_wrong_usage);
 }

@@ -292,7 +292,7 @@ TEST_P(FileColumnsTest, the_record_of_a_json_schema_is_called_as_its_title) {
   EXPECT_EQ(row_of(table, 4), "-|-|-|-|-");
   EXPECT_EQ(row_of(table, 5), R"(-|-|-|-|{"_value":[],"_reason":"is no object","_schema":"2"})");
   EXPECT_EQ(row_of(table, 6),
-            R"(-|-|-|-|{"id":3,"_reason":"has fields that their columns cannot take: id"})");
+            R"(-|-|-|-|{"id":3,"_reason":"has fields that their columns cannot take: id","_schema":"5"})");
   EXPECT_EQ(conflicts_, 1U);
   EXPECT_EQ(undecoded_, 1U);
 }
@@ -305,6 +305,38 @@ TEST_P(FileColumnsTest, a_record_that_is_called_as_a_column_of_penstock_makes_no
   EXPECT_NE(table.columns[0].at(0).value_or("").find("penstock writes a column of that name itself"),
             std::string::npos);
   EXPECT_EQ(undecoded_, 1U);
+}
+
+TEST_P(FileColumnsTest, what_has_no_column_for_its_record_tells_its_schema) {
+  forget_columns(true);
+  knows_record(1, "Order", k_note_field);
+  knows_record(2, "order", k_note_field);
+  knows_record(3, "order", many_fields(0, 1));
+  ASSERT_TRUE(add(1, avro_number(0)));
+  ASSERT_TRUE(add(2, avro_number(1) + avro_sized("x")));
+  ASSERT_TRUE(add(2, avro_number(0)));
+  ASSERT_TRUE(add(3, avro_number(7) + avro_number(0)));
+  const ParquetTable table = end();
+  EXPECT_EQ(names_of(table), "Order");
+  EXPECT_EQ(row_of(table, 0), "-|-");
+  EXPECT_EQ(row_of(table, 1),
+            R"(-|{"note":"x","_reason":"has fields that their columns cannot take: note","_schema":"2"})");
+  EXPECT_EQ(row_of(table, 2), R"(-|{"_reason":"has no column for its record","_schema":"2"})");
+  EXPECT_EQ(row_of(table, 3),
+            R"(-|{"id":7,"_reason":"has fields that their columns cannot take: id","_schema":"3"})");
+}
+
+TEST_P(FileColumnsTest, many_types_of_records_with_long_schemas_share_a_file) {
+  forget_columns(true);
+  constexpr std::uint32_t k_types = 30;
+  const std::string doc = R"({"name":"id","type":"long","doc":")" + std::string(12'000, 'x') + "\"}";
+  for (std::uint32_t type = 0; type < k_types; ++type) {
+    knows_record(type, "Type" + std::to_string(type), doc);
+  }
+  for (std::uint32_t i = 0; i < 4 * k_types; ++i) {
+    ASSERT_TRUE(add(i % k_types, avro_number(i)));
+  }
+  EXPECT_EQ(end().footer.rows, 4 * k_types);
 }
 
 TEST_P(FileColumnsTest, a_field_within_a_record_may_be_called_as_a_column_of_penstock) {
@@ -377,14 +409,13 @@ TEST_P(FileColumnsTest, a_file_has_so_many_versions_and_so_large_ones) {
   EXPECT_EQ(end().footer.rows, FileColumns::k_versions_max);
 
   const std::string doc = R"({"name":"id","type":"long","doc":")" + std::string(100'000, 'd') + "\"}";
-  knows(1001, doc);
-  knows(1002, doc);
-  knows(1004, doc);
-  ASSERT_TRUE(add(1001, avro_number(1)));
-  ASSERT_TRUE(add(1002, avro_number(2)));  // the first does not count
-  ASSERT_FALSE(add(1004, avro_number(3)));
+  constexpr std::uint32_t k_fit = FileColumns::k_versions_bytes_max / (8 * 100'000 + k_version_bytes);
+  for (std::uint32_t i = 0; i <= k_fit + 1; ++i) {
+    knows(2001 + i, doc);
+    ASSERT_EQ(add(2001 + i, avro_number(i)), i <= k_fit) << i;  // the first does not count
+  }
   end();
-  ASSERT_TRUE(add(1004, avro_number(2)));
+  ASSERT_TRUE(add(2001 + k_fit + 1, avro_number(2)));
   knows(1003, R"({"name":"id","type":"long","doc":")" + std::string(k_schema_text_max, 'd') + "\"}");
   ASSERT_TRUE(add(1003, avro_number(2)));
   EXPECT_EQ(
