@@ -147,9 +147,10 @@ class JsonSchemaTable {
   std::vector<Field> fields_of(const simdjson::dom::object& properties) {
     std::vector<Field> fields;
     for (const simdjson::dom::key_value_pair& property : properties) {
-      if (leaves_ > k_table_leaves_max) {
+      if (leaves_ > k_table_leaves_max || name_bytes_ > k_table_path_bytes_max) {
         break;
       }
+      name_bytes_ += property.key.size();
       fields.push_back(field(std::string(property.key), property.value));
     }
     return fields;
@@ -289,6 +290,8 @@ class JsonSchemaTable {
   element root_;
   std::vector<element> path_;  // of what lies around
   std::size_t leaves_ = 0;
+  // More than the paths may have: the table will be refused, and need not be whole.
+  std::size_t name_bytes_ = 0;
 };
 
 }  // namespace

@@ -287,7 +287,11 @@ std::size_t WaitingColumn::page_bytes() const {
   return (definition_max_ > 0 ? definitions_.bytes() : 0) + (repetition_max_ > 0 ? repetitions_.bytes() : 0) +
          std::visit(ForEach{[](const Plain& plain) { return plain.out.size(); },
                             [](const Words& words) { return words.indexes.bytes(); },
-                            [](const Found& found) { return found.numbers.size() * sizeof(std::uint16_t); },
+                            // The words may be given up, and then the page is plain.
+                            [](const Found& found) {
+                              return std::max(found.numbers.size() * sizeof(std::uint16_t),
+                                              found.plain_bytes);
+                            },
                             [](const auto& numbers) { return numbers.bytes(); }},
                     values_);
 }

@@ -29,6 +29,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/check.h"
 #include "base/varint.h"
 #include "codec/json_check.h"
 #include "format/amqp_value.h"

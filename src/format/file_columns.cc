@@ -54,8 +54,11 @@ bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::
 }
 
 bool FileColumns::has_room_for(const SchemaVersion& version) const {
-  return versions_.empty() || (versions_.size() < k_versions_max &&
-                               versions_bytes_ + version.bytes <= k_versions_bytes_max && known_->has_room());
+  const std::size_t bytes = versions_bytes_ + version.bytes;
+  if (versions_.size() < k_versions_sure && bytes <= k_versions_bytes_sure) {
+    return true;
+  }
+  return versions_.size() < k_versions_max && bytes <= k_versions_bytes_max && known_->has_room();
 }
 
 // `next`: what the topic's next file begins with.

@@ -16,7 +16,8 @@
 //   the file cannot take the new columns any more                  its footer would be too large, or it began
 //                                                                  without any, and has a row group
 //   its versions are too many, or too large, or those of all       k_versions_max, k_versions_bytes_max,
-//   files of the worker are                                        KnownSchemas::k_bytes_max
+//   files of the worker are                                        KnownSchemas::k_bytes_max, but for a few
+//                                                                  that each file may have
 //
 // For example V1 `id INT64` and V2 `id INT64, note TEXT`. The first record is of V1, and the file has
 // `id`. A record of V2 adds `note`. Further ones of both add nothing. The next file begins with both
@@ -48,6 +49,11 @@ class FileColumns {
   static constexpr std::size_t k_versions_max = 256;
   // What the schemas of a file's versions take (SchemaVersion::bytes), but for the first.
   static constexpr std::size_t k_versions_bytes_max = std::size_t{4} << 20;
+
+  // What a file may have in any case, however much the worker knows: versions by turns are not to end a file
+  // each time.
+  static constexpr std::size_t k_versions_sure = 4;
+  static constexpr std::size_t k_versions_bytes_sure = std::size_t{256} << 10;
 
   // `topic` and `known`: shared by the topic's files, and by all files of the worker.
   FileColumns(std::shared_ptr<TopicColumns> topic, std::shared_ptr<KnownSchemas> known);

@@ -9,8 +9,9 @@
 namespace penstock::format {
 namespace {
 
-// Of a step of a shredder, and of a field of a table with its name.
+// Of a step of a shredder, of a column's place in the table, and of a field of a table with its name.
 constexpr std::size_t k_step_bytes = 160;
+constexpr std::size_t k_place_bytes = 16;
 constexpr std::size_t k_field_bytes = sizeof(codec::Field) + 32;
 
 std::size_t field_count(const std::vector<codec::Field>& fields) {
@@ -33,10 +34,14 @@ SchemaVersion made_version(const codec::SchemaId& id, std::shared_ptr<const code
                                          written.error().message)),
             .bytes = k_version_bytes};
   }
+  // Types that are named, and used again, make more fields than their text tells.
+  const std::size_t bytes =
+      k_version_bytes + k_version_bytes_per_letter / 2 * text_bytes +
+      std::max(k_version_bytes_per_letter / 2 * text_bytes, field_count(written->fields) * k_field_bytes);
   return {.schema = std::move(schema),
           .written = std::move(written).value(),
           .record = std::move(record),
-          .bytes = k_version_bytes + k_version_bytes_per_letter * text_bytes};
+          .bytes = bytes};
 }
 
 // Whether the version is of this very schema. An id never gets another one, but in a registry that was set up
@@ -84,8 +89,9 @@ std::shared_ptr<FittedVersion> FileTable::fit(const std::shared_ptr<const Schema
       .version = version,
       .shredder = version->schema->make_shredder(version->written, table_, version->record, known.room()),
       .has_home = codec::home_of(*table_, version->record).fields != nullptr};
-  const std::size_t steps = field_count(version->written.fields) + table_->fields.size();
-  const std::shared_ptr<FittedVersion> fitted = known.counted(std::move(made), steps * k_step_bytes);
+  const std::size_t bytes =
+      field_count(version->written.fields) * k_step_bytes + field_count(table_->fields) * k_place_bytes;
+  const std::shared_ptr<FittedVersion> fitted = known.counted(std::move(made), bytes);
   place = fitted;
   std::erase_if(fitted_, [](const auto& each) { return is_gone(each.second); });
   return fitted;

@@ -332,6 +332,7 @@ void TableEncoder::take_value(const ParquetRow& row, Bytes value) {
 void TableEncoder::take_shredded(const ParquetRow& row, Bytes value) {
   codec::Shredder& shredder = file_columns_ ? file_columns_->shredder(row.version) : *shredder_;
   const codec::Row* shredded = &shredder.shred(value);
+  const std::size_t growth_left = growth_left_;
   bool fits = takes_growth(*shredded, row.bytes());
   for (const auto form : {codec::Shredder::Narrow::json, codec::Shredder::Narrow::bytes}) {
     if (fits && !shredder.was_undecoded()) {
@@ -340,6 +341,7 @@ void TableEncoder::take_shredded(const ParquetRow& row, Bytes value) {
     // What other versions brought may have made it too large, or given it too many cells.
     if (const codec::Row* const narrow = shredder.shred_narrow(value, form)) {
       shredded = narrow;
+      growth_left_ = growth_left;
       fits = takes_growth(*shredded, row.bytes());
     }
   }

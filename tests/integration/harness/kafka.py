@@ -268,7 +268,9 @@ class Kafka:
             future.result(30)
 
 
-NOT_LEADING_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+# The last: a broker has not taken up yet the epoch that its metadata tell.
+NOT_LEADING_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART,
+                   KafkaError.UNKNOWN_LEADER_EPOCH)
 
 # What makes a broker ask who may do what. All who say nothing of themselves are one user, who may do all that no rule forbids.
 AUTHORIZER = {"authorizer_class_name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

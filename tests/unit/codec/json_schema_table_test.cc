@@ -96,5 +96,19 @@ TEST(ValueSchema, a_record_with_fields_is_avro_and_else_it_is_a_json_schema) {
   EXPECT_EQ(tree_text(*json.table_of_json, ""), "x  int64\n");
 }
 
+// The name is in the text once, and would be in a thousand columns.
+TEST(JsonSchemaTable, a_long_name_that_many_refer_to_is_refused_in_time) {
+  std::string properties;
+  for (int i = 0; i < 900; ++i) {
+    properties += (i == 0 ? "" : ",") + ("\"a" + std::to_string(i)) + R"(":{"$ref":"#/$defs/D"})";
+  }
+  const std::string text = R"({"properties":{)" + properties + R"(},"$defs":{"D":{"properties":{")" +
+                           std::string(80'000, 'x') + R"(":{"type":"string"}}}}})";
+  const Result<Table> table = table_of_json_schema(text);
+  ASSERT_FALSE(table.ok());
+  EXPECT_NE(table.error().message.find("has names that take more than 65536 bytes"), std::string::npos)
+      << table.error().message;
+}
+
 }  // namespace
 }  // namespace penstock::codec

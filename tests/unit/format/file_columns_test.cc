@@ -424,6 +424,19 @@ TEST_P(FileColumnsTest, a_file_has_so_many_versions_and_so_large_ones) {
       R"(131072 bytes","_schema":"1003"})");
 }
 
+TEST_P(FileColumnsTest, a_few_versions_by_turns_share_a_file_however_much_the_worker_knows) {
+  const auto much = shared_.schemas->counted(0, KnownSchemas::k_bytes_max + 1);
+  constexpr std::uint32_t k_sure = FileColumns::k_versions_sure;
+  for (std::uint32_t id = 0; id <= k_sure; ++id) {
+    knows(id, k_id_field);
+  }
+  for (std::uint32_t i = 0; i < 10 * k_sure; ++i) {
+    ASSERT_TRUE(add(i % k_sure, avro_number(i)));
+  }
+  EXPECT_FALSE(add(k_sure, avro_number(7)));
+  EXPECT_EQ(end().footer.rows, 10 * k_sure);
+}
+
 TEST_P(FileColumnsTest, columns_beyond_those_of_a_table_are_rescued) {
   knows(1, many_fields(0, 990));
   knows(2, many_fields(990, 10));
