@@ -13,9 +13,9 @@ constexpr std::size_t k_levels_bytes_max = 2;
 // Of a cell beside its text: these, and a decimal.
 constexpr std::size_t k_cell_bytes_max = k_levels_bytes_max + 16;
 
-// What equal levels that follow each other take. They may begin within a group of eight, which they fill. Then
-// come the run, if there are eight more, with a header of up to three bytes, and the header of the groups
-// behind it.
+// What equal levels that follow each other take. They may begin within a group of eight, which they fill.
+// Then come the run, if there are eight more, with a header of up to three bytes, and the header of the
+// groups behind it.
 std::size_t bits_of_run(std::size_t count, unsigned width) {
   constexpr std::size_t k_around_bits = 40;
   return count < 15 ? count * width : 7 * width + k_around_bits;
