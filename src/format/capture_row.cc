@@ -35,6 +35,7 @@
 #include "format/amqp_value.h"
 #include "format/decoded_value.h"
 #include "format/record_schema.h"
+#include "format/row_framing.h"
 #include "format/schema_source.h"
 
 namespace penstock::format {
@@ -350,23 +351,7 @@ class CaptureWriter {
 
 Framed frame_capture(const RowContext& context, std::span<const RecordView> records, MutableBytes room) {
   CaptureWriter writer(context);
-  Framed framed;
-  for (const RecordView& record : records) {
-    const MutableBytes free = room.subspan(framed.bytes);
-    if (writer.bytes_needed(record) > free.size()) {
-      break;
-    }
-    const char* const end = writer.write(record, free, framed);
-    if (end == nullptr) {
-      break;
-    }
-    framed.bytes = static_cast<std::size_t>(end - reinterpret_cast<const char*>(room.data()));
-    framed.value_bytes += record.value.size();
-    framed.undated += tells_time(record.timestamp_ms) ? 0 : 1;
-    framed.oldest_timestamp_ms = older(framed.oldest_timestamp_ms, record.timestamp_ms);
-    ++framed.records;
-  }
-  framed.rows = framed.records;
+  Framed framed = frame_rows(writer, records, room);
   framed.repeated = writer.repeated();
   return framed;
 }

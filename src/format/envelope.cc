@@ -30,6 +30,7 @@
 #include "format/decoded_value.h"
 #include "format/lines.h"
 #include "format/record_schema.h"
+#include "format/row_framing.h"
 #include "format/schema_source.h"
 
 namespace penstock::format {
@@ -323,24 +324,7 @@ std::size_t headers_json_bytes_max(const RecordView& record) {
 
 Framed frame_envelopes(const RowContext& context, std::span<const RecordView> records, MutableBytes room) {
   EnvelopeWriter writer(context);
-  Framed framed;
-  for (const RecordView& record : records) {
-    const MutableBytes free = room.subspan(framed.bytes);
-    if (writer.bytes_needed(record) > free.size()) {
-      break;
-    }
-    const char* const end = writer.write(record, free, framed);
-    if (end == nullptr) {
-      break;
-    }
-    framed.bytes = static_cast<std::size_t>(end - reinterpret_cast<const char*>(room.data()));
-    framed.value_bytes += record.value.size();
-    framed.undated += tells_time(record.timestamp_ms) ? 0 : 1;
-    framed.oldest_timestamp_ms = older(framed.oldest_timestamp_ms, record.timestamp_ms);
-    ++framed.records;
-  }
-  framed.rows = framed.records;
-  return framed;
+  return frame_rows(writer, records, room);
 }
 
 std::size_t envelope_bytes_max(const RowContext& context, const RecordView& record) {
