@@ -13,7 +13,7 @@ from harness.azurite import Azurite
 from harness.kafka import Kafka
 from harness.lake import read_container, read_directory
 from harness.penstock import Penstock, merged, base_config, run_command
-from harness.service import wait_until
+from harness.service import OutOfTime, wait_until
 
 
 class Deployment:
@@ -69,7 +69,10 @@ class Deployment:
                 producer.produce(topic, lines[-1], partition=partition,
                                  on_delivery=lambda error, _: failed.append(error) if error else None)
                 producer.poll(0)
-        assert producer.flush(30) == 0 and not failed, f"the broker refused: {failed[:3]}"
+        left = producer.flush(60)
+        assert not failed, f"the broker refused: {failed[:3]}"
+        if left:
+            raise OutOfTime(f"the broker took all but {left} lines in 60 s")
         return lines
 
     # What landed
@@ -87,8 +90,8 @@ class Deployment:
             return landed == self.sent
         try:
             wait_until(all_of_it, timeout_s, "all that was sent landed", 0.3)
-        except AssertionError as late:
-            raise AssertionError(f"{late}; missing: {told(self.sent - self.landed())}") from None
+        except OutOfTime as late:
+            raise OutOfTime(f"{late}; missing: {told(self.sent - self.landed())}") from None
 
     def assert_exactly(self):
         landed = self.landed()
@@ -131,8 +134,8 @@ def wait_not_ready(penstock: Penstock, *words: str, timeout_s: float = 15):
         return status == 503 and all(word in body for word in words)
     try:
         wait_until(says_so, timeout_s, f"/readyz is 503 and says {words}", 0.2)
-    except AssertionError as late:
-        raise AssertionError(f"{late}; it is {penstock.get('/readyz')}") from None
+    except OutOfTime as late:
+        raise OutOfTime(f"{late}; it is {penstock.get('/readyz')}") from None
 
 
 def wait_said(penstock: Penstock, pattern: str, timeout_s: float = 30) -> str:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.paths import penstock_binary
 from harness.secrets_told import assert_none
-from harness.service import Service, free_port, wait_until
+from harness.service import OutOfTime, Service, free_port, wait_until
 
 # "debug" for a run in which every line is looked through for secrets.
 LOG_LEVEL = os.environ.get("PENSTOCK_TEST_LOG_LEVEL", "info")
@@ -143,7 +143,7 @@ class Penstock:
         try:
             return self.service.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {timeout_s} s:\n{self.output[-3000:]}") from None
+            raise OutOfTime(f"still running after {timeout_s} s:\n{self.output[-3000:]}") from None
 
     @property
     def output(self) -> str:

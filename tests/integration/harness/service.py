@@ -37,15 +37,20 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
+class OutOfTime(AssertionError):
+    """Something did not come in the time that a test gives it: it never comes, or the machine is slow. `./dev test integration`
+    asks such a test a second time, and tells so; what a test finds wrong is never asked again."""
+
+
 def wait_until(condition, timeout_s: float, what: str, interval_s: float = 0.1):
-    """The first true value of condition(); an AssertionError naming `what` if there is none in time."""
+    """The first true value of condition(); OutOfTime naming `what` if there is none in time."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what}")
+            raise OutOfTime(f"not within {timeout_s} s: {what}")
         time.sleep(interval_s)
 
 
