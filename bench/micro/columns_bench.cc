@@ -186,7 +186,7 @@ void columns_versions(benchmark::State& state) {
   }
   const std::vector<RecordView> records = records_of(values);
   auto shredded = std::make_shared<format::ShreddedValues>();
-  shredded->framing = codec::AvroFraming::confluent;
+  shredded->framing = codec::SchemaFraming::confluent;
   shredded->topic = std::make_shared<format::TopicColumns>(std::make_shared<format::TopicTable>());
   std::vector<std::byte> raw(k_columns_slab_bytes);
   std::vector<std::byte> out(2 * k_columns_slab_bytes);

@@ -121,7 +121,7 @@ Result<TokenCachePtr> sink_tokens(const config::Settings& settings) {
 }
 
 Result<TokenCachePtr> registry_tokens(const config::Settings& settings) {
-  if (!config::uses_registry(settings) || settings.registry.type != codec::AvroFraming::azure) {
+  if (!config::uses_registry(settings) || settings.registry.type != codec::SchemaFraming::azure) {
     return TokenCachePtr();
   }
   const config::IdentitySettings identity = config::registry_identity(settings);

@@ -66,12 +66,12 @@ Duration session_timeout(const config::Settings& settings) {
   return std::chrono::milliseconds(milliseconds);
 }
 
-std::shared_ptr<const format::AvroValues> avro_values(const config::BatchSettings& batch) {
+std::shared_ptr<const format::ValueDecoding> value_decoding(const config::BatchSettings& batch) {
   const bool is_decoded =
       batch.format == config::Format::parquet ? batch.decodes_by_id() : batch.decode != config::Decode::none;
-  return is_decoded
-             ? std::make_shared<const format::AvroValues>(format::AvroValues{batch.schema, batch.framing})
-             : nullptr;
+  return is_decoded ? std::make_shared<const format::ValueDecoding>(
+                          format::ValueDecoding{batch.schema, batch.framing})
+                    : nullptr;
 }
 
 // Of values that are to be columns. validate.cc has seen that there is a table, or a registry.
@@ -160,7 +160,7 @@ Result<pipeline::TopicPlan> topic_plan(const config::Settings& settings, const s
                            .empty_files = batch.empty_files && batch.format == config::Format::capture_avro,
                            .format = record_format(batch),
                            .envelope_fields = batch.envelope_fields,
-                           .avro = avro_values(batch),
+                           .decoding = value_decoding(batch),
                            .shredded = shredded_values(batch, std::move(table)),
                            .path = std::move(path).value(),
                            .name_clock = batch.clock == config::BatchClock::record

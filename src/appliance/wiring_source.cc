@@ -27,7 +27,7 @@
 #include "base/concat.h"
 #include "base/foreign_limits.h"
 #include "base/hex.h"
-#include "codec/avro_framing.h"
+#include "codec/schema_framing.h"
 #include "crypto/hash.h"
 #include "kafka/broker_access.h"
 #include "kafka/direct_source.h"

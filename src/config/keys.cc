@@ -50,8 +50,8 @@ constexpr Choice k_decode[] = {choice("none", Decode::none), choice("avro", Deco
                                choice("json", Decode::json)};
 constexpr Choice k_columns[] = {choice("fields", Columns::fields), choice("records", Columns::records)};
 constexpr Choice k_framing[] = {
-    choice("none", codec::AvroFraming::none), choice("confluent", codec::AvroFraming::confluent),
-    choice("azure", codec::AvroFraming::azure), choice("apicurio", codec::AvroFraming::apicurio)};
+    choice("none", codec::SchemaFraming::none), choice("confluent", codec::SchemaFraming::confluent),
+    choice("azure", codec::SchemaFraming::azure), choice("apicurio", codec::SchemaFraming::apicurio)};
 constexpr Choice k_empty_files[] = {choice("true", 1), choice("false", 0)};
 constexpr Choice k_open_probes[] = {choice("true", 1), choice("false", 0)};
 constexpr Choice k_io[] = {choice("best", io::Choice::best), choice("io_uring", io::Choice::io_uring),

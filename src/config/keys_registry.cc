@@ -11,9 +11,9 @@
 namespace penstock::config {
 namespace {
 
-constexpr Choice k_type[] = {choice("confluent", codec::AvroFraming::confluent),
-                             choice("azure", codec::AvroFraming::azure),
-                             choice("apicurio", codec::AvroFraming::apicurio)};
+constexpr Choice k_type[] = {choice("confluent", codec::SchemaFraming::confluent),
+                             choice("azure", codec::SchemaFraming::azure),
+                             choice("apicurio", codec::SchemaFraming::apicurio)};
 
 constexpr Key k_keys[] = {
     {.path = "registry.type",

@@ -13,9 +13,9 @@
 #include "base/clock.h"
 #include "base/envelope_fields.h"
 #include "base/types.h"
-#include "codec/avro_framing.h"
 #include "codec/avro_schema.h"
 #include "codec/compressor.h"
+#include "codec/schema_framing.h"
 #include "codec/value_schema.h"
 #include "config/memory_plan.h"
 #include "config/secret.h"
@@ -140,7 +140,7 @@ struct BatchSettings {
   std::shared_ptr<const codec::ValueSchema> value_schema;
   // Of schema_by_id: whether each field is a column, or each type of record, with its fields in it.
   Columns columns = Columns::fields;
-  codec::AvroFraming framing = codec::AvroFraming::none;
+  codec::SchemaFraming framing = codec::SchemaFraming::none;
   codec::Compression compression = codec::Compression::none;
   Validate validate = Validate::none;
   // Of a record's value. None: any.
@@ -204,10 +204,10 @@ struct SinkSettings {
 // The schema registry, where a batch's schemas are found by their ids.
 struct RegistrySettings {
   // Whose it is. none: there is none.
-  codec::AvroFraming type = codec::AvroFraming::none;
-  // Without a '/' at its end. Empty with AvroFraming::azure: registry_url() decides.
+  codec::SchemaFraming type = codec::SchemaFraming::none;
+  // Without a '/' at its end. Empty with SchemaFraming::azure: registry_url() decides.
   std::string url;
-  // Not of AvroFraming::azure, to which a token of Entra is shown. Both or neither.
+  // Not of SchemaFraming::azure, to which a token of Entra is shown. Both or neither.
   std::string username;
   Secret password;
   // Of a bearer, in place of these.

@@ -250,11 +250,12 @@ void check_registry(const Settings& settings, Report& report) {
     }
     return;
   }
-  require(report, "registry.type", registry.type != codec::AvroFraming::none, "confluent, azure or apicurio");
+  require(report, "registry.type", registry.type != codec::SchemaFraming::none,
+          "confluent, azure or apicurio");
   if (!sound(report, {"registry", "registry.type", "registry.url"})) {
     return;
   }
-  const bool by_entra = registry.type == codec::AvroFraming::azure;
+  const bool by_entra = registry.type == codec::SchemaFraming::azure;
   if (!by_entra || !sound(report, {"source.brokers"})) {
     require(report, "registry.url", by_entra || !registry.url.empty(), "https://registry.example:8081");
   } else {

@@ -187,7 +187,7 @@ DecodeFault decode_fault(const BatchSettings& batch) {
       return {"batch.schema", concat("makes no columns: it ", table.error().message)};
     }
   }
-  if (batch.decode == Decode::json && batch.framing != codec::AvroFraming::none &&
+  if (batch.decode == Decode::json && batch.framing != codec::SchemaFraming::none &&
       batch.validate == Validate::json) {
     return {"batch.validate",
             "looks at a value as it came, and with an id before it no value is JSON: all would go into "

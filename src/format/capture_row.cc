@@ -184,7 +184,7 @@ class Repeats {
 class CaptureWriter {
  public:
   explicit CaptureWriter(const RowContext& context)
-      : decodes_(context.avro != nullptr), json_(context.json), schemas_(context) {}
+      : decodes_(context.decoding != nullptr), json_(context.json), schemas_(context) {}
 
   std::size_t head_bytes_max(const RecordView& record) const {
     std::size_t bytes = k_datum_bytes_beside + record.key.size() + (decodes_ ? k_undecoded_bytes_max : 0);

@@ -129,7 +129,7 @@ class EnvelopeWriter {
   explicit EnvelopeWriter(const RowContext& context)
       : fields_(context.fields),
         json_(*context.json),
-        decodes_(context.avro != nullptr && context.fields.has(Field::value)),
+        decodes_(context.decoding != nullptr && context.fields.has(Field::value)),
         schemas_(context) {
     if (!context.reason.empty()) {
       same_ += ",\"reason\":";

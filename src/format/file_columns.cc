@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "codec/avro_framing.h"
+#include "codec/schema_framing.h"
 #include "codec/table_growth.h"
 #include "format/schema_source.h"
 #include "format/shredded_values.h"
@@ -97,7 +97,7 @@ bool admit_schema(const RowContext& context, const RecordView& record, const Enc
   if (context.columns == nullptr || record.null_value) {
     return true;
   }
-  const codec::AvroBody body = codec::avro_body(context.shredded->framing, record);
+  const codec::FramedBody body = codec::framed_body(context.shredded->framing, record);
   if (!body.id || context.columns->find(*body.id)) {
     return true;
   }

@@ -44,7 +44,7 @@ RowValue value_of(const RowContext& context, const RecordView& record) {
   if (context.shredded == nullptr || record.null_value) {
     return {.bytes = record.value};
   }
-  const codec::AvroBody body = codec::avro_body(context.shredded->framing, record);
+  const codec::FramedBody body = codec::framed_body(context.shredded->framing, record);
   if (!body.fault.empty()) {
     return {.bytes = record.value, .fault = body.fault};
   }

@@ -35,10 +35,10 @@
 #include "base/envelope_fields.h"
 #include "base/record_view.h"
 #include "base/types.h"
-#include "codec/avro_framing.h"
 #include "codec/avro_schema.h"
 #include "codec/compressor.h"
 #include "codec/json_check.h"
+#include "codec/schema_framing.h"
 #include "format/encoder.h"
 
 namespace penstock::format {
@@ -109,10 +109,10 @@ struct Framed {
 
 // Values that are Avro, or whose ids name their schemas of either kind, and are to stand in their rows as
 // JSON; or whose ids name the schemas of columns.
-struct AvroValues {
+struct ValueDecoding {
   // Null: each value is of the schema that its id names.
   std::shared_ptr<const codec::AvroSchema> schema;
-  codec::AvroFraming framing = codec::AvroFraming::none;
+  codec::SchemaFraming framing = codec::SchemaFraming::none;
 };
 
 class FileColumns;   // file_columns.h
@@ -129,8 +129,8 @@ struct RowContext {
   codec::JsonCheck* json = nullptr;
   // Of a quarantine's (quarantine.h): stands in front of all fields. Empty: there is none.
   std::string_view reason = {};
-  const AvroValues* avro = nullptr;  // null: values are not decoded
-  SchemaSource* schemas = nullptr;   // must be there (CHECK) where ids name the schemas
+  const ValueDecoding* decoding = nullptr;  // null: values are not decoded
+  SchemaSource* schemas = nullptr;          // must be there (CHECK) where ids name the schemas
 
   // Of Parquet, where a value that is larger than a slab is written as if it were compressed.
   codec::Compression compression = codec::Compression::none;

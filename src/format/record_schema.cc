@@ -5,15 +5,15 @@
 #include <utility>
 
 #include "base/check.h"
-#include "codec/avro_framing.h"
+#include "codec/schema_framing.h"
 #include "format/file_columns.h"
 #include "format/schema_source.h"
 
 namespace penstock::format {
 
 RecordSchema SchemaOfRecords::of(const RecordView& record) {
-  const AvroValues& values = *context_.avro;
-  const codec::AvroBody body = codec::avro_body(values.framing, record);
+  const ValueDecoding& values = *context_.decoding;
+  const codec::FramedBody body = codec::framed_body(values.framing, record);
   if (!body.fault.empty()) {
     return {.fault = body.fault};
   }
@@ -44,11 +44,11 @@ std::string schema_fault(std::string text) {
 }
 
 bool awaits_schema(const RowContext& context, const RecordView& record) {
-  if (context.avro == nullptr || context.avro->schema != nullptr || record.null_value) {
+  if (context.decoding == nullptr || context.decoding->schema != nullptr || record.null_value) {
     return false;
   }
   if (context.columns != nullptr) {
-    const codec::AvroBody body = codec::avro_body(context.avro->framing, record);
+    const codec::FramedBody body = codec::framed_body(context.decoding->framing, record);
     if (body.id && context.columns->find(*body.id)) {
       return false;
     }

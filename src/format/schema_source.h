@@ -1,6 +1,6 @@
 // The seam between a framer and what knows the schemas of records that name theirs by an id.
 //
-//   record ── avro_framing.h ──► id ── SchemaSource ──► known: a schema
+//   record ── schema_framing.h ──► id ── SchemaSource ──► known: a schema
 //                                                   ├─► waits: not known yet, and asked for
 //                                                   └─► none: there is none, or none that can be used
 //

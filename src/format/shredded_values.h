@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "codec/avro_framing.h"
+#include "codec/schema_framing.h"
 #include "codec/table.h"
 #include "format/known_schemas.h"
 
@@ -16,7 +16,7 @@ struct ShreddedValues {
   // own. Null where ids name the schemas: each file has its own (file_columns.h).
   std::function<std::unique_ptr<codec::Shredder>(std::shared_ptr<codec::ShredRoom> room)> make_shredder;
   // What stands before the values is left out.
-  codec::AvroFraming framing = codec::AvroFraming::none;
+  codec::SchemaFraming framing = codec::SchemaFraming::none;
   // Schema and whatever else shapes the columns, as a text that is another one when they are.
   std::string recipe = {};
   // Where ids name the schemas: what the worker knows of the topic's. Null: there is one schema.

@@ -40,7 +40,7 @@ format::RowContext BatchWriter::context_of(const TopicPlan& plan, Partition part
           .partition = partition,
           .fields = plan.envelope_fields,
           .json = &json_,
-          .avro = plan.avro.get(),
+          .decoding = plan.decoding.get(),
           .schemas = options_.schemas,
           .compression = plan.format.compression,
           .shredded = plan.shredded.get()};

@@ -43,14 +43,14 @@ std::uint64_t recipe_hash_of(const TopicPlan& plan, std::string_view group, std:
   const std::string fields = of_envelopes ? std::to_string(plan.envelope_fields.bits()) : std::string();
   const std::string rules =
       plan.rules.any() ? concat(plan.rules.json ? "json " : "", plan.rules.value_bytes_max, '\n') : "";
-  const std::string avro = plan.avro
-                               ? concat(static_cast<int>(plan.avro->framing),
-                                        plan.avro->schema ? plan.avro->schema->written() : "by id", '\n')
-                               : "";
+  const std::string decoding =
+      plan.decoding ? concat(static_cast<int>(plan.decoding->framing),
+                             plan.decoding->schema ? plan.decoding->schema->written() : "by id", '\n')
+                    : "";
   const std::string columns =
       plan.shredded ? concat(static_cast<int>(plan.shredded->framing), plan.shredded->recipe, '\n') : "";
   return hash_on(0xcbf29ce484222325,
-                 concat(rules, avro, columns, fields, format::to_string(plan.format.rows),
+                 concat(rules, decoding, columns, fields, format::to_string(plan.format.rows),
                         format::file_extension(plan.format), '\n', plan.by_partition ? "partition" : "topic",
                         '\n', group, '\n', sink));
 }

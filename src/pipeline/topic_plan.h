@@ -33,7 +33,7 @@ struct TopicPlan {
   format::RecordFormat format;
   EnvelopeFields envelope_fields = EnvelopeFields::all();  // of RowFormat::envelope
   // Of RowFormat::envelope and capture; of parquet where ids name the schemas. Null: values are not decoded.
-  std::shared_ptr<const format::AvroValues> avro = nullptr;
+  std::shared_ptr<const format::ValueDecoding> decoding = nullptr;
   // Of RowFormat::parquet; null: values are one column.
   std::shared_ptr<const format::ShreddedValues> shredded = nullptr;
   codec::PathTemplate path;

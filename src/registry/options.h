@@ -9,13 +9,13 @@
 #include <penstock/result.h>
 
 #include "base/clock.h"
-#include "codec/avro_framing.h"
+#include "codec/schema_framing.h"
 #include "http/client.h"
 
 namespace penstock::registry {
 
 // Whose registry it is. Each has its API, and its clients write ids in their framing. Never `none`.
-using Api = codec::AvroFraming;
+using Api = codec::SchemaFraming;
 
 struct Options {
   Api api = Api::confluent;

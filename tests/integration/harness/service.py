@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -52,6 +53,15 @@ def wait_until(condition, timeout_s: float, what: str, interval_s: float = 0.1):
         if time.monotonic() > deadline:
             raise OutOfTime(f"not within {timeout_s} s: {what}")
         time.sleep(interval_s)
+
+
+@contextmanager
+def within(limit_s: float, what: str):
+    """OutOfTime naming `what` if the block takes longer. It is not interrupted."""
+    began = time.monotonic()
+    yield
+    if (took := time.monotonic() - began) >= limit_s:
+        raise OutOfTime(f"{what}: {took:.1f} s, which is not within {limit_s} s")
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:

@@ -155,9 +155,9 @@ TEST(Wiring, what_was_decoded_by_one_schema_is_not_used_again_with_another) {
     return pipeline::recipe_hash_of(plan(batch), "g", "s");
   };
   const std::string longs = R"(, decode: avro, schema: '"long"')";
-  EXPECT_EQ(plan("").avro, nullptr);
-  EXPECT_EQ(plan(longs).avro->schema->root().type, codec::AvroType::int64);
-  EXPECT_EQ(plan(longs + ", framing: azure").avro->framing, codec::AvroFraming::azure);
+  EXPECT_EQ(plan("").decoding, nullptr);
+  EXPECT_EQ(plan(longs).decoding->schema->root().type, codec::AvroType::int64);
+  EXPECT_EQ(plan(longs + ", framing: azure").decoding->framing, codec::SchemaFraming::azure);
   EXPECT_EQ(recipe(longs), recipe(longs));
   EXPECT_NE(recipe(longs), recipe(""));
   EXPECT_NE(recipe(longs), recipe(longs + ", framing: azure"));
@@ -171,8 +171,8 @@ TEST(Wiring, values_that_become_columns_have_a_shredder) {
   };
   EXPECT_EQ(plan("").shredded, nullptr);
   const auto avro = plan(R"(, decode: avro, framing: azure, schema: '"long"')");
-  EXPECT_EQ(avro.avro, nullptr);
-  EXPECT_EQ(avro.shredded->framing, codec::AvroFraming::azure);
+  EXPECT_EQ(avro.decoding, nullptr);
+  EXPECT_EQ(avro.shredded->framing, codec::SchemaFraming::azure);
   EXPECT_EQ(avro.shredded->make_shredder(nullptr)->shred(as_bytes("\x0e")).cells.at(0).number, 7);
   const auto json = plan(R"(, decode: json, schema: '{"properties": {"a": {"type": "integer"}}}')");
   EXPECT_EQ(json.shredded->make_shredder(nullptr)->shred(as_bytes("{\"a\":7}")).cells.at(0).number, 7);
@@ -189,10 +189,10 @@ TEST(Wiring, values_whose_ids_name_their_schemas_begin_without_columns) {
         .value();
   };
   const auto orders = plan("orders");
-  EXPECT_EQ(orders.shredded->framing, codec::AvroFraming::azure);
+  EXPECT_EQ(orders.shredded->framing, codec::SchemaFraming::azure);
   EXPECT_EQ(orders.shredded->table(), codec::Table());
-  ASSERT_NE(orders.avro, nullptr);
-  EXPECT_EQ(orders.avro->schema, nullptr);
+  ASSERT_NE(orders.decoding, nullptr);
+  EXPECT_EQ(orders.decoding->schema, nullptr);
   // Another worker has the columns of this topic, and none of another one.
   const codec::Table brought{.fields = {{.name = "id"}}};
   orders.shredded->topic->next().grow(brought);

@@ -284,9 +284,9 @@ TEST(Load, schemas_of_a_registry_are_in_the_framing_of_its_clients) {
       "  - {match: ^pay, batch: {schema: '\"long\"', framing: none}}\n"));
   EXPECT_TRUE(s.batch.schema_by_id);
   EXPECT_EQ(s.batch.schema, nullptr);
-  EXPECT_EQ(s.batch.framing, codec::AvroFraming::confluent);
+  EXPECT_EQ(s.batch.framing, codec::SchemaFraming::confluent);
   EXPECT_FALSE(s.batch_for("payments").schema_by_id);
-  EXPECT_EQ(s.batch_for("payments").framing, codec::AvroFraming::none);
+  EXPECT_EQ(s.batch_for("payments").framing, codec::SchemaFraming::none);
   EXPECT_TRUE(uses_registry(s));
   EXPECT_EQ(registry_url(s), "https://registry.example:8081/apis/ccompat/v7");
   EXPECT_EQ(s.registry.username, "me");
@@ -305,7 +305,7 @@ TEST(Load, schemas_of_a_registry_make_columns_of_parquet) {
                        "  - {match: ^pay, batch: {schema: '\"long\"'}}\n"));
   EXPECT_TRUE(s.batch.schema_by_id);
   EXPECT_FALSE(s.batch.has_table());
-  EXPECT_EQ(s.batch.framing, codec::AvroFraming::azure);
+  EXPECT_EQ(s.batch.framing, codec::SchemaFraming::azure);
   EXPECT_TRUE(s.batch_for("payments").has_table());
   EXPECT_TRUE(writes_tables(s) && uses_registry(s));
   EXPECT_EQ(encoder_memory(s).bytes, (44 + 16) * k_mib);
@@ -320,7 +320,7 @@ TEST(Load, with_a_registry_avro_and_json_are_the_same) {
                                           "overrides:\n"
                                           "  - {match: ^pay, batch: {decode: none}}\n"));
       EXPECT_TRUE(s.batch.decodes_by_id() && uses_registry(s)) << word << format;
-      EXPECT_EQ(s.batch.framing, codec::AvroFraming::confluent);
+      EXPECT_EQ(s.batch.framing, codec::SchemaFraming::confluent);
       EXPECT_FALSE(s.batch_for("payments").decodes_by_id());
     }
   }
@@ -348,10 +348,10 @@ TEST(Load, a_schema_is_text_or_a_file_and_each_override_may_have_its_own) {
            "  - {match: ^pay, batch: {schema: '{\"type\": \"record\", \"name\": \"R\", \"fields\": []}'}}\n"
            "  - {match: ^log, batch: {decode: none}}\n"));
   EXPECT_EQ(s.batch.decode, Decode::avro);
-  EXPECT_EQ(s.batch.framing, codec::AvroFraming::azure);
+  EXPECT_EQ(s.batch.framing, codec::SchemaFraming::azure);
   EXPECT_EQ(s.batch.schema->root().type, codec::AvroType::int64);
   EXPECT_EQ(s.batch_for("payments").schema->root().type, codec::AvroType::record);
-  EXPECT_EQ(s.batch_for("payments").framing, codec::AvroFraming::azure);
+  EXPECT_EQ(s.batch_for("payments").framing, codec::SchemaFraming::azure);
   EXPECT_EQ(s.batch_for("log").decode, Decode::none);
   EXPECT_EQ(settings_of(with("")).batch.decode, Decode::none);
   FakeEnvironment environment = fake();

@@ -63,11 +63,15 @@ class AvroCaptureTest : public testing::Test {
   }
 
   FakeSchemas schemas_;
-  AvroValues avro_{.schema = parsed(R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},)"
-                                    R"({"name":"note","type":["null","string"]}]})")};
+  ValueDecoding decoding_{.schema =
+                              parsed(R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},)"
+                                     R"({"name":"note","type":["null","string"]}]})")};
   codec::JsonCheck json_;
-  RowContext context_{
-      .rows = RowFormat::capture, .topic = "orders", .json = &json_, .avro = &avro_, .schemas = &schemas_};
+  RowContext context_{.rows = RowFormat::capture,
+                      .topic = "orders",
+                      .json = &json_,
+                      .decoding = &decoding_,
+                      .schemas = &schemas_};
   std::size_t undecoded_ = 0;
 };
 
@@ -90,12 +94,12 @@ TEST_F(AvroCaptureTest, a_tombstone_has_no_body_and_null_is_one) {
   RecordView record = record_of("");
   record.null_value = true;
   EXPECT_EQ(row_of(record), "\x00\x00\x00"s);
-  avro_.schema = parsed("\"null\"");
+  decoding_.schema = parsed("\"null\"");
   EXPECT_EQ(row_of(record_of("")), "\x00\x00\x02\x08null"s);
 }
 
 TEST_F(AvroCaptureTest, json_that_does_not_fit_into_the_room_is_made_in_memory_of_its_own) {
-  avro_.schema = parsed(R"({"type":"array","items":"null"})");
+  decoding_.schema = parsed(R"({"type":"array","items":"null"})");
   const std::string value = "\xd0\x0f\0"s;  // a thousand nulls
   const RecordView record = record_of(value);
   std::string room(4096, '#');
@@ -108,7 +112,7 @@ TEST_F(AvroCaptureTest, json_that_does_not_fit_into_the_room_is_made_in_memory_o
 }
 
 TEST_F(AvroCaptureTest, a_record_waits_for_the_schema_that_its_id_names) {
-  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  decoding_ = {.schema = nullptr, .framing = codec::SchemaFraming::confluent};
   const std::string value = "\0\0\0\0\x07\x0e"s;
   const RecordView record = record_of(value);
   std::string room(4096, '#');
@@ -121,7 +125,7 @@ TEST_F(AvroCaptureTest, a_record_waits_for_the_schema_that_its_id_names) {
 }
 
 TEST_F(AvroCaptureTest, the_body_of_a_value_whose_id_names_a_json_schema_is_what_stands_behind_it) {
-  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  decoding_ = {.schema = nullptr, .framing = codec::SchemaFraming::confluent};
   schemas_.known[FakeSchemas::number(7)] = FakeSchemas::json("true");
   EXPECT_EQ(row_of(record_of("\0\0\0\0\x07{\"n\":\n1}"s)), "\x00\x00\x02\x10"s + "{\"n\":\n1}");
   EXPECT_EQ(undecoded_, 0U);

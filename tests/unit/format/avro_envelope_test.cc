@@ -25,8 +25,9 @@ using std::string_literals::operator""s;
 class AvroEnvelopeTest : public ::testing::Test {
  protected:
   explicit AvroEnvelopeTest()
-      : avro_{.schema = parsed(R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},)"
-                               R"({"name":"names","type":{"type":"array","items":["null","string"]}}]})")} {}
+      : decoding_{.schema =
+                      parsed(R"({"type":"record","name":"R","fields":[{"name":"id","type":"long"},)"
+                             R"({"name":"names","type":{"type":"array","items":["null","string"]}}]})")} {}
 
   static std::shared_ptr<const codec::AvroSchema> parsed(const char* text) {
     return std::make_shared<const codec::AvroSchema>(*codec::AvroSchema::parse(text));
@@ -38,7 +39,7 @@ class AvroEnvelopeTest : public ::testing::Test {
             .partition = Partition{3},
             .fields = EnvelopeFields::none().with(EnvelopeField::offset).with(EnvelopeField::value),
             .json = &json_,
-            .avro = &avro_,
+            .decoding = &decoding_,
             .schemas = &schemas_};
   }
 
@@ -81,7 +82,7 @@ class AvroEnvelopeTest : public ::testing::Test {
 
   std::string value_row(const std::string& value) { return row_of(record_of(value)); }
 
-  AvroValues avro_;
+  ValueDecoding decoding_;
   FakeSchemas schemas_;
   codec::JsonCheck json_;
   bool framed_ = false;
@@ -108,13 +109,13 @@ TEST_F(AvroEnvelopeTest, a_tombstone_is_null_and_nothing_else_is) {
   RecordView record = record_of("");
   record.null_value = true;
   EXPECT_EQ(row_of(record), R"({"offset":41,"value":null})");
-  avro_.schema = parsed(R"(["null","string"])");
+  decoding_.schema = parsed(R"(["null","string"])");
   EXPECT_EQ(value_row("\0"s), base64_row("\0"s, "is null, and would look like a tombstone"));
   EXPECT_EQ(value_row("\x02\x08null"s), R"({"offset":41,"value":"null"})");
 }
 
 TEST_F(AvroEnvelopeTest, the_id_before_a_value_is_passed_over) {
-  avro_.framing = codec::AvroFraming::confluent;
+  decoding_.framing = codec::SchemaFraming::confluent;
   EXPECT_EQ(value_row("\0\0\0\0\x09\x0e\0"s), R"({"offset":41,"value":{"id":7,"names":[]}})");
   EXPECT_EQ(
       value_row("\x0e\0"s),
@@ -163,7 +164,7 @@ TEST_F(AvroEnvelopeTest, the_framer_stops_before_a_row_that_does_not_fit_and_lea
 }
 
 TEST_F(AvroEnvelopeTest, each_value_is_read_by_the_schema_that_its_id_names) {
-  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  decoding_ = {.schema = nullptr, .framing = codec::SchemaFraming::confluent};
   schemas_.known = {{FakeSchemas::number(7), FakeSchemas::avro(R"("long")")},
                     {FakeSchemas::number(8), FakeSchemas::avro(R"("string")")}};
   schemas_.faults = {{FakeSchemas::number(9), "schema-unknown: 9"}};
@@ -182,7 +183,7 @@ TEST_F(AvroEnvelopeTest, each_value_is_read_by_the_schema_that_its_id_names) {
 }
 
 TEST_F(AvroEnvelopeTest, a_value_whose_id_names_a_json_schema_is_embedded_without_its_id) {
-  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  decoding_ = {.schema = nullptr, .framing = codec::SchemaFraming::confluent};
   schemas_.known = {{FakeSchemas::number(7), FakeSchemas::json(R"({"type":"object"})")},
                     {FakeSchemas::number(8), FakeSchemas::avro(R"("string")")}};
   const std::string id = "\0\0\0\0\x07"s;
@@ -207,7 +208,7 @@ TEST_F(AvroEnvelopeTest, a_value_whose_id_names_a_json_schema_is_embedded_withou
 }
 
 TEST_F(AvroEnvelopeTest, json_behind_an_id_is_embedded_in_any_room_that_is_given) {
-  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  decoding_ = {.schema = nullptr, .framing = codec::SchemaFraming::confluent};
   schemas_.known = {{FakeSchemas::number(7), FakeSchemas::json("true")}};
   const std::string value = "\0\0\0\0\x07"s + "[\n" + std::string(300, '1') + "]";
   const std::string expected = "{\"offset\":41,\"value\":[ " + std::string(300, '1') + "]}";
@@ -221,7 +222,7 @@ TEST_F(AvroEnvelopeTest, json_behind_an_id_is_embedded_in_any_room_that_is_given
 }
 
 TEST_F(AvroEnvelopeTest, the_framer_stops_before_a_record_that_waits_for_its_schema) {
-  avro_ = {.schema = nullptr, .framing = codec::AvroFraming::confluent};
+  decoding_ = {.schema = nullptr, .framing = codec::SchemaFraming::confluent};
   schemas_.known = {{FakeSchemas::number(7), FakeSchemas::avro(R"("long")")}};
   schemas_.faults = {{FakeSchemas::number(9), "schema-unknown: 9"}};
   const std::string known = "\0\0\0\0\x07\x0e"s;
@@ -243,7 +244,7 @@ TEST_F(AvroEnvelopeTest, the_framer_stops_before_a_record_that_waits_for_its_sch
 
 // Five bytes that stand for 4 GB of JSON, in every room.
 TEST_F(AvroEnvelopeTest, json_that_is_too_large_lands_in_base64_whatever_the_room) {
-  avro_.schema = parsed(R"({"type":"array","items":"null"})");
+  decoding_.schema = parsed(R"({"type":"array","items":"null"})");
   const std::string value = "\x80\x80\x80\x80\x08"s;
   const std::string expected = base64_row(value, "is too large as JSON");
   EXPECT_EQ(value_row(value), expected);

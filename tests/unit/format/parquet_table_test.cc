@@ -235,7 +235,8 @@ class OneColumn final : public codec::Shredder {
 };
 
 ReadFile file_of(const std::vector<std::string>& values, FieldType type = FieldType::text,
-                 codec::AvroFraming framing = codec::AvroFraming::none, std::size_t* undecoded = nullptr) {
+                 codec::SchemaFraming framing = codec::SchemaFraming::none,
+                 std::size_t* undecoded = nullptr) {
   auto shredded = std::make_shared<ShreddedValues>();
   shredded->make_shredder = [type](const auto& /*room*/) { return std::make_unique<OneColumn>(type); };
   shredded->framing = framing;
@@ -299,7 +300,7 @@ TEST(ParquetTableValuesTest, a_value_without_its_framing_is_rescued_and_counted)
   const std::string framed = std::string("\0\0\0\0\7", 5) + "avro";
   std::size_t undecoded = 0;
   const ReadFile read =
-      file_of({framed, "{}", "\xff"}, FieldType::text, codec::AvroFraming::confluent, &undecoded);
+      file_of({framed, "{}", "\xff"}, FieldType::text, codec::SchemaFraming::confluent, &undecoded);
   ASSERT_EQ(read.fault, "");
   EXPECT_EQ(texts_of(read, 0), (std::vector<std::string>{"avro", "-", "-"}));
   const std::string reason =

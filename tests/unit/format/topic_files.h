@@ -75,7 +75,7 @@ class TopicFiles {
   // As if another topic came. `by_record`: the fields of a record lie in its column.
   void forget_columns(bool by_record = false) {
     auto values = std::make_shared<ShreddedValues>();
-    values->framing = codec::AvroFraming::confluent;
+    values->framing = codec::SchemaFraming::confluent;
     values->topic = std::make_shared<TopicColumns>(std::make_shared<TopicTable>(), by_record);
     values_ = std::move(values);
     begin();

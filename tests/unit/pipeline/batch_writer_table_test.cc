@@ -200,11 +200,11 @@ class BatchWriterColumnsTest : public BatchWriterTableTest {
  protected:
   BatchWriterColumnsTest() {
     auto shredded = std::make_shared<format::ShreddedValues>();
-    shredded->framing = codec::AvroFraming::confluent;
+    shredded->framing = codec::SchemaFraming::confluent;
     shredded->topic = std::make_shared<format::TopicColumns>(topic_table_);
     plan_.shredded = std::move(shredded);
-    plan_.avro = std::make_shared<const format::AvroValues>(
-        format::AvroValues{.schema = nullptr, .framing = codec::AvroFraming::confluent});
+    plan_.decoding = std::make_shared<const format::ValueDecoding>(
+        format::ValueDecoding{.schema = nullptr, .framing = codec::SchemaFraming::confluent});
     cuts_.schemas = &schemas_;
     const std::string id = R"({"name":"id","type":"long"})";
     const std::string x = R"({"name":"x","type":"long"})";

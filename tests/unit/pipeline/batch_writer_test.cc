@@ -392,7 +392,7 @@ TEST_F(BatchWriterTest, what_can_never_be_taken_is_told_by_the_row_itself) {
 TEST_F(BatchWriterTest, a_value_that_is_not_of_its_schema_is_counted_and_its_topic_told) {
   build(48);
   plan_.format.rows = format::RowFormat::envelope;
-  plan_.avro = std::make_shared<const format::AvroValues>(format::AvroValues{
+  plan_.decoding = std::make_shared<const format::ValueDecoding>(format::ValueDecoding{
       .schema = std::make_shared<const codec::AvroSchema>(codec::AvroSchema::parse("\"bytes\"").value())});
   const BatchPtr batch = open_batch();
   Share& share = batch->ranges.shares[0];

@@ -76,8 +76,8 @@ class WorkerSchemasTest : public WorkerTest {
       plan.max_bytes = max_bytes_;
       plan.format.rows = format::RowFormat::envelope;
       plan.envelope_fields = EnvelopeFields::none().with(EnvelopeField::value);
-      plan.avro = std::make_shared<const format::AvroValues>(
-          format::AvroValues{.schema = nullptr, .framing = codec::AvroFraming::confluent});
+      plan.decoding = std::make_shared<const format::ValueDecoding>(
+          format::ValueDecoding{.schema = nullptr, .framing = codec::SchemaFraming::confluent});
       plan.path = codec::PathTemplate::parse("{topic}").value();
       return plan;
     };

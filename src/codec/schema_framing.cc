@@ -6,7 +6,7 @@
 // four are an id, 7, and Avro is 0e. With the header `__value_schema_id` of 00 00 00 00 07 the value is
 // Avro from its first byte on. Where the header is ff, no schema can be looked up, but the value is Avro
 // all the same.
-#include "codec/avro_framing.h"
+#include "codec/schema_framing.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -94,19 +94,19 @@ std::optional<SchemaId> confluent_header_id(Bytes header) {
   return std::nullopt;
 }
 
-AvroBody confluent_body(const RecordView& record) {
+FramedBody confluent_body(const RecordView& record) {
   if (const HeaderView* header = header_of(record, "__value_schema_id")) {
     const Bytes id = as_bytes(without_amqp_prefix(as_text(header->value)));
     return {.bytes = record.value, .id = confluent_header_id(id)};
   }
   if (record.value.size() < k_confluent_bytes || record.value.front() != std::byte{0}) {
-    return {.fault = fault_of(AvroFraming::confluent)};
+    return {.fault = fault_of(SchemaFraming::confluent)};
   }
   return {.bytes = record.value.subspan(k_confluent_bytes),
           .id = binary_id(SchemaId::Kind::number, record.value.subspan(1, k_confluent_bytes - 1))};
 }
 
-AvroBody azure_body(const RecordView& record) {
+FramedBody azure_body(const RecordView& record) {
   constexpr std::string_view k_types[] = {"avro/binary+", "application/json+",
                                           "application/json;serialization=Json+"};
   if (const HeaderView* header = header_of(record, "content-type")) {
@@ -129,15 +129,15 @@ AvroBody azure_body(const RecordView& record) {
       return {.bytes = value.subspan(k_azure_bytes), .id = id};
     }
   }
-  return {.fault = fault_of(AvroFraming::azure)};
+  return {.fault = fault_of(SchemaFraming::azure)};
 }
 
-AvroBody apicurio_body(const RecordView& record) {
+FramedBody apicurio_body(const RecordView& record) {
   constexpr std::size_t k_id_bytes = 8;
   const HeaderView* global = header_of(record, "apicurio.value.globalId");
   const HeaderView* header = global != nullptr ? global : header_of(record, "apicurio.value.contentId");
   if (header == nullptr) {
-    return {.fault = fault_of(AvroFraming::apicurio)};
+    return {.fault = fault_of(SchemaFraming::apicurio)};
   }
   const Bytes id = as_bytes(without_amqp_prefix(as_text(header->value)));
   const auto kind = global != nullptr ? SchemaId::Kind::global_id : SchemaId::Kind::content_id;
@@ -146,29 +146,29 @@ AvroBody apicurio_body(const RecordView& record) {
 
 }  // namespace
 
-std::string_view fault_of(AvroFraming framing) {
+std::string_view fault_of(SchemaFraming framing) {
   switch (framing) {
-    case AvroFraming::none:
+    case SchemaFraming::none:
       break;
-    case AvroFraming::confluent:
+    case SchemaFraming::confluent:
       return "does not begin with an id of Confluent's registry, and no header has one";
-    case AvroFraming::azure:
+    case SchemaFraming::azure:
       return "does not begin with an id of Azure's registry, and no header has one";
-    case AvroFraming::apicurio:
+    case SchemaFraming::apicurio:
       return "has no id of Apicurio's registry, as no header has one";
   }
   return {};
 }
 
-AvroBody avro_body(AvroFraming framing, const RecordView& record) {
+FramedBody framed_body(SchemaFraming framing, const RecordView& record) {
   switch (framing) {
-    case AvroFraming::none:
+    case SchemaFraming::none:
       break;
-    case AvroFraming::confluent:
+    case SchemaFraming::confluent:
       return confluent_body(record);
-    case AvroFraming::azure:
+    case SchemaFraming::azure:
       return azure_body(record);
-    case AvroFraming::apicurio:
+    case SchemaFraming::apicurio:
       return apicurio_body(record);
   }
   return {.bytes = record.value};

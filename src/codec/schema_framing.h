@@ -33,9 +33,9 @@
 
 namespace penstock::codec {
 
-enum class AvroFraming : std::uint8_t { none, confluent, azure, apicurio };
+enum class SchemaFraming : std::uint8_t { none, confluent, azure, apicurio };
 
-struct AvroBody {
+struct FramedBody {
   Bytes bytes = {};
   // A predicate of the value, where no id is where the framing has it. Else empty.
   std::string_view fault = {};
@@ -44,14 +44,14 @@ struct AvroBody {
 };
 
 // Of a record whose value is not null.
-AvroBody avro_body(AvroFraming framing, const RecordView& record);
+FramedBody framed_body(SchemaFraming framing, const RecordView& record);
 
 // That of values whose bytes are not as the framing has them, and of no others. Not of `none`.
-std::string_view fault_of(AvroFraming framing);
+std::string_view fault_of(SchemaFraming framing);
 
-// Whether avro_body() looks at the record's headers.
-constexpr bool reads_headers(AvroFraming framing) {
-  return framing != AvroFraming::none;
+// Whether framed_body() looks at the record's headers.
+constexpr bool reads_headers(SchemaFraming framing) {
+  return framing != SchemaFraming::none;
 }
 
 }  // namespace penstock::codec
