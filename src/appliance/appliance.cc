@@ -353,8 +353,8 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
   out.plan_for = [this](const std::string& topic) {
     return appliance::topic_plan(details(), topic, topic_tables->of(topic));
   };
-  out.make_schemas = [this](io::Loop& loop) {
-    return appliance::make_schemas(details(), loop, system_clock());
+  out.make_schemas = [this, texts_bytes = memory.schema_texts_bytes](io::Loop& loop) {
+    return appliance::make_schemas(details(), loop, system_clock(), texts_bytes);
   };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
   out.group_end = group_end.get();

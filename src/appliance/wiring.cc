@@ -210,6 +210,7 @@ pipeline::WorkerOptions worker_options(const config::Settings& settings, std::ui
     options.encoder_holds_bytes = format::encoder_holds_max({.rows = format::RowFormat::parquet}, shreds);
     options.encoder_growth = format::encoder_growth_max(shreds);
   }
+  options.schema_texts_bytes = memory.schema_texts_bytes;
   options.backlog_bytes = config::k_backlog_bytes;
   options.connections = settings.sink.connections;
   options.stage.dir = stage_directory(settings, worker);

@@ -68,7 +68,7 @@ Result<registry::Options> registry_options(const config::Settings& settings) {
 }
 
 Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings, io::Loop& loop,
-                                                           const Clock& clock) {
+                                                           const Clock& clock, std::uint64_t texts_bytes) {
   if (!config::uses_registry(settings)) {
     return std::unique_ptr<format::SchemaSource>();
   }
@@ -76,6 +76,7 @@ Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Setting
   if (!options.ok()) {
     return std::move(options).error();
   }
+  options->schemas_bytes_max = texts_bytes;
   auto client = registry::Client::create(
       std::move(options).value(), [] { return crypto::random_u64(); }, loop, clock);
   if (!client.ok()) {

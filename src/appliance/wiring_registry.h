@@ -1,6 +1,7 @@
 // From the configuration to a worker's client of the schema registry.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <penstock/result.h>
@@ -18,7 +19,8 @@ namespace penstock::appliance {
 Result<registry::Options> registry_options(const config::Settings& settings);
 
 // Null: no schema is to be found by its id. On the thread of the loop; `loop` and `clock` outlive it.
+// `texts_bytes`: of schemas that are kept (MemoryPlan).
 Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings, io::Loop& loop,
-                                                           const Clock& clock);
+                                                           const Clock& clock, std::uint64_t texts_bytes);
 
 }  // namespace penstock::appliance

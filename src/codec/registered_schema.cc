@@ -19,7 +19,8 @@ Result<RegisteredSchema> RegisteredSchema::of_avro(std::string_view text) {
     return std::move(avro).error();
   }
   RegisteredSchema made;
-  made.avro_ = std::make_shared<const AvroSchema>(std::move(avro).value());
+  made.text_ = text;
+  made.is_avro_ = true;
   return made;
 }
 
@@ -28,16 +29,26 @@ Result<RegisteredSchema> RegisteredSchema::of_json(std::string_view text, bool h
     return invalid_input(concat("is larger than ", AvroSchema::k_text_bytes_max, " bytes"));
   }
   RegisteredSchema made;
-  made.json_schema_ = text;
+  made.text_ = text;
   made.has_references_ = has_references;
   return made;
 }
 
-std::string RegisteredSchema::record_name() const {
-  if (avro_) {
-    return avro_->record_name();
+// It was parsed before, so it can be.
+std::shared_ptr<const AvroSchema> RegisteredSchema::avro() const {
+  std::shared_ptr<const AvroSchema> compiled = avro_.lock();
+  if (is_avro_ && !compiled) {
+    compiled = std::make_shared<const AvroSchema>(AvroSchema::parse(text_).value());
+    avro_ = compiled;
   }
-  std::optional<JsonMembers> members = json_members(json_schema_);
+  return compiled;
+}
+
+std::string RegisteredSchema::record_name() const {
+  if (is_avro_) {
+    return avro()->record_name();
+  }
+  std::optional<JsonMembers> members = json_members(text_);
   return members ? std::move(members->texts["title"]) : std::string();
 }
 
@@ -45,7 +56,7 @@ Result<Table> RegisteredSchema::table(std::string_view record) const {
   if (has_references_) {
     return invalid_input("has references to other schemas, which are not resolved");
   }
-  Result<Table> table = avro_ ? table_of_avro(*avro_, record) : table_of_json_schema(json_schema_, record);
+  Result<Table> table = is_avro_ ? table_of_avro(*avro(), record) : table_of_json_schema(text_, record);
   if (table.ok()) {
     make_optional(table->fields);
   }
@@ -56,8 +67,8 @@ std::unique_ptr<Shredder> RegisteredSchema::make_shredder(const Table& written,
                                                           std::shared_ptr<const Table> table,
                                                           std::string_view record,
                                                           std::shared_ptr<ShredRoom> room) const {
-  return avro_ ? make_avro_shredder(avro_, written, std::move(table), record, std::move(room))
-               : make_json_shredder(written, std::move(table), record, std::move(room));
+  return is_avro_ ? make_avro_shredder(avro(), written, std::move(table), record, std::move(room))
+                  : make_json_shredder(written, std::move(table), record, std::move(room));
 }
 
 }  // namespace penstock::codec

@@ -1,4 +1,7 @@
 // A schema as a registry has it: of Avro, or a JSON Schema. Which of the two it is, the registry tells. Pure.
+//
+// It is kept as its text. A schema of Avro is compiled when it is needed, and is gone with its last owner. So
+// thousands of schemas take no more than their texts. Of one thread.
 #pragma once
 
 #include <memory>
@@ -24,10 +27,13 @@ class RegisteredSchema {
   // AvroSchema::k_text_bytes_max. The message is a predicate of the schema.
   static Result<RegisteredSchema> of_json(std::string_view text, bool has_references = false);
 
-  // Null: it is a JSON Schema, and values are JSON.
-  const AvroSchema* avro() const { return avro_.get(); }
+  // False: it is a JSON Schema, and values are JSON.
+  bool is_avro() const { return is_avro_; }
 
-  const std::string& written() const { return avro_ ? avro_->written() : json_schema_; }
+  // Compiled now, unless somebody has it. Null: it is a JSON Schema.
+  std::shared_ptr<const AvroSchema> avro() const;
+
+  const std::string& written() const { return text_; }
 
   // What records of it are called: the name of Avro's record, or the title of the JSON Schema. Empty: they
   // have no name.
@@ -47,9 +53,10 @@ class RegisteredSchema {
  private:
   RegisteredSchema() = default;
 
-  std::shared_ptr<const AvroSchema> avro_;
-  std::string json_schema_;
+  std::string text_;
+  bool is_avro_ = false;
   bool has_references_ = false;
+  mutable std::weak_ptr<const AvroSchema> avro_;
 };
 
 }  // namespace penstock::codec

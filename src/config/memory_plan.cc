@@ -74,8 +74,13 @@ Result<MemoryPlan> plan_memory(std::uint64_t memory, std::uint32_t workers, std:
   const std::uint64_t slab_bytes = slab_bytes_for(topics_hint, encoders);
   const std::uint64_t slabs =
       slabs_available(memory, workers, fixed_bytes(connections, encoders), slab_bytes);
-  if (slabs >= slabs_needed(block_bytes, slab_bytes, encoders)) {
-    return MemoryPlan{.slab_bytes = slab_bytes, .slabs_per_worker = static_cast<std::size_t>(slabs)};
+  const std::uint64_t least = slabs_needed(block_bytes, slab_bytes, encoders);
+  if (slabs >= least) {
+    const std::uint64_t for_texts =
+        encoders.has_registry ? std::min((slabs - least) / 4, k_schema_texts_more_max / slab_bytes) : 0;
+    return MemoryPlan{.slab_bytes = slab_bytes,
+                      .slabs_per_worker = static_cast<std::size_t>(slabs - for_texts),
+                      .schema_texts_bytes = k_schema_texts_bytes + for_texts * slab_bytes};
   }
 
   const std::uint64_t needed =

@@ -50,8 +50,8 @@ inline constexpr std::uint64_t k_slab_bytes_few_topics = 1 * k_mib;
 inline constexpr std::uint64_t k_slab_bytes_many_topics = 256 * k_kib;
 inline constexpr std::size_t k_few_topics = 16;
 
-// Encoders of Parquet, of a worker that has such files: 12 MiB of columns, footers and known schemas (at most
-// 8 MiB, and the first one of each file) in memory, and 48 KiB more for each of 200 files when that is not
+// Encoders of Parquet, of a worker that has such files: 12 MiB of columns, footers and known schemas (of
+// which what takes values apart has 4 MiB) in memory, and 48 KiB more for each of 200 files when that is not
 // enough (format::ParquetShared); 10 KiB for each encoder; a page before and behind its compression, 2 MiB,
 // and zstd's 1.4 MiB.
 //
@@ -62,13 +62,17 @@ inline constexpr std::size_t k_few_topics = 16;
 struct EncoderMemory {
   std::uint64_t bytes = 0;       // their own
   std::uint64_t slab_bytes = 0;  // in slabs beside those of blocks; more than 0: slabs are small
+  bool has_registry = false;     // k_registry_bytes are among `bytes`
 };
 inline constexpr EncoderMemory k_parquet_memory{.bytes = 28 * k_mib};
 inline constexpr EncoderMemory k_parquet_tables_memory{.bytes = 44 * k_mib, .slab_bytes = 32 * k_mib};
 
-// Schemas that a worker has of a registry: 8 MiB are kept (registry::k_schemas_bytes_max), and two answers of
-// 2 MiB are read at a time, each as JSON within JSON.
-inline constexpr std::uint64_t k_registry_bytes = 16 * k_mib;
+// Schemas that a worker has of a registry: their texts, 4 MiB of those that are compiled
+// (registry::k_compiled_bytes_max), and two answers of 2 MiB that are read at a time, each as JSON within
+// JSON. Of what slabs do not need texts get a quarter more.
+inline constexpr std::uint64_t k_schema_texts_bytes = 4 * k_mib;
+inline constexpr std::uint64_t k_schema_texts_more_max = 60 * k_mib;
+inline constexpr std::uint64_t k_registry_bytes = k_schema_texts_bytes + 12 * k_mib;
 
 // One segment of a worker's stage (stage::Options::segment_bytes).
 inline constexpr std::uint64_t k_segment_bytes = 64 * k_mib;
@@ -76,6 +80,7 @@ inline constexpr std::uint64_t k_segment_bytes = 64 * k_mib;
 struct MemoryPlan {
   std::uint64_t slab_bytes = 0;
   std::size_t slabs_per_worker = 0;
+  std::uint64_t schema_texts_bytes = k_schema_texts_bytes;  // of a worker
 };
 
 // `encoders`: what formats take (encoder_memory() of settings.h). `topics_hint`: how many

@@ -82,7 +82,8 @@ EncoderMemory encoder_memory(const Settings& settings) {
   EncoderMemory memory = writes_tables(settings)    ? k_parquet_tables_memory
                          : writes_parquet(settings) ? k_parquet_memory
                                                     : EncoderMemory{};
-  memory.bytes += uses_registry(settings) ? k_registry_bytes : 0;
+  memory.has_registry = uses_registry(settings);
+  memory.bytes += memory.has_registry ? k_registry_bytes : 0;
   return memory;
 }
 

@@ -29,44 +29,43 @@ std::optional<std::uint16_t> FileColumns::find(const codec::SchemaId& id) {
 
 codec::Shredder& FileColumns::shredder(std::uint16_t number) {
   Version& version = versions_[number];
-  if (!version.fitted) {
-    version.fitted = table_->fit(version.known, *known_);
+  std::shared_ptr<FittedVersion> fitted = version.fitted.lock();
+  if (fitted) {
+    known_->used(*fitted);
+  } else {
+    fitted = table_->fit(version.known, *known_);
+    version.fitted = fitted;
+    version.has_home = fitted->has_home;
   }
-  return *version.fitted->shredder;
+  return *fitted->shredder;
 }
 
 bool FileColumns::admit(const codec::SchemaId& id, std::shared_ptr<const codec::RegisteredSchema> schema,
                         const Encoder* encoder, bool has_rows) {
-  Version made{.id = id, .known = topic_->version(id, std::move(schema), *known_)};
-  const bool makes_columns = made.known->fault.empty();
-  std::shared_ptr<const codec::Table> next =
-      makes_columns ? topic_->next().grow(made.known->written, made.known->record) : nullptr;
-  if (has_rows && !has_room_for(*made.known)) {
+  Version made{.id = id,
+               .known = known_->version(id, std::move(schema), topic_->by_record(), versions_.empty())};
+  if (has_rows && versions_.size() >= k_versions_max) {
     return false;
   }
-  if (makes_columns && !add_columns_of(*made.known, std::move(next), encoder, has_rows)) {
-    return false;
+  if (made.known->fault.empty()) {
+    const codec::Table written = made.known->written();
+    std::shared_ptr<const codec::Table> next = topic_->next().grow(written, made.known->record);
+    if (!add_columns_of(*made.known, written, std::move(next), encoder, has_rows)) {
+      return false;
+    }
   }
-  versions_bytes_ += versions_.empty() ? 0 : made.known->bytes;
   numbers_.emplace(id, static_cast<std::uint16_t>(versions_.size()));
   versions_.push_back(std::move(made));
   return true;
 }
 
-bool FileColumns::has_room_for(const SchemaVersion& version) const {
-  const std::size_t bytes = versions_bytes_ + version.bytes;
-  if (versions_.size() < k_versions_sure && bytes <= k_versions_bytes_sure) {
-    return true;
-  }
-  return versions_.size() < k_versions_max && bytes <= k_versions_bytes_max && known_->has_room();
-}
-
 // `next`: what the topic's next file begins with.
-bool FileColumns::add_columns_of(const SchemaVersion& version, std::shared_ptr<const codec::Table> next,
-                                 const Encoder* encoder, bool has_rows) {
+bool FileColumns::add_columns_of(const SchemaVersion& version, const codec::Table& written,
+                                 std::shared_ptr<const codec::Table> next, const Encoder* encoder,
+                                 bool has_rows) {
   if (has_rows) {
     codec::Table wider = table();
-    if (!codec::add_columns(wider, version.written, *next, version.record)) {
+    if (!codec::add_columns(wider, written, *next, version.record)) {
       return false;
     }
     if (wider == table()) {

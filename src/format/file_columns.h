@@ -15,9 +15,7 @@
 //   a record in a column, or in a list or map, has got a field     once for each such change of the schema
 //   the file cannot take the new columns any more                  its footer would be too large, or it began
 //                                                                  without any, and has a row group
-//   its versions are too many, or too large, or those of all       k_versions_max, k_versions_bytes_max,
-//   files of the worker are                                        KnownSchemas::k_bytes_max, but for a few
-//                                                                  that each file may have
+//   its versions are too many                                      k_versions_max
 //
 // For example V1 `id INT64` and V2 `id INT64, note TEXT`. The first record is of V1, and the file has
 // `id`. A record of V2 adds `note`. Further ones of both add nothing. The next file begins with both
@@ -46,14 +44,8 @@ namespace penstock::format {
 
 class FileColumns {
  public:
-  static constexpr std::size_t k_versions_max = 256;
-  // What the schemas of a file's versions take (SchemaVersion::bytes), but for the first.
-  static constexpr std::size_t k_versions_bytes_max = std::size_t{4} << 20;
-
-  // What a file may have in any case, however much the worker knows: versions by turns are not to end a file
-  // each time.
-  static constexpr std::size_t k_versions_sure = 4;
-  static constexpr std::size_t k_versions_bytes_sure = std::size_t{256} << 10;
+  // At 300 bytes each 1.2 MiB, beside what KnownSchemas counts.
+  static constexpr std::size_t k_versions_max = 4096;
 
   // `topic` and `known`: shared by the topic's files, and by all files of the worker.
   FileColumns(std::shared_ptr<TopicColumns> topic, std::shared_ptr<KnownSchemas> known);
@@ -63,10 +55,10 @@ class FileColumns {
   std::optional<std::uint16_t> find(const codec::SchemaId& id);
   const codec::SchemaId& id(std::uint16_t number) const { return versions_[number].id; }
   const SchemaVersion& version(std::uint16_t number) const { return *versions_[number].known; }
-  // Into the file's table. Of a version that makes columns.
+  // Into the file's table. Of a version that makes columns. Until the next call.
   codec::Shredder& shredder(std::uint16_t number);
   // Whether its fields can be in columns, as FittedVersion has it. After shredder() of it.
-  bool has_home(std::uint16_t number) const { return versions_[number].fitted->has_home; }
+  bool has_home(std::uint16_t number) const { return versions_[number].has_home; }
 
   // Makes it a version. False: its records need another file. Never of a file that has no rows. `encoder`:
   // that of the file; null: it has none yet.
@@ -80,20 +72,19 @@ class FileColumns {
   struct Version {
     codec::SchemaId id;
     std::shared_ptr<const SchemaVersion> known;
-    std::shared_ptr<FittedVersion> fitted = {};  // null until a row needs it
+    std::weak_ptr<FittedVersion> fitted = {};  // made when a row needs it
+    bool has_home = true;                      // of the one that was made last
   };
 
-  bool has_room_for(const SchemaVersion& version) const;
-  bool add_columns_of(const SchemaVersion& version, std::shared_ptr<const codec::Table> next,
-                      const Encoder* encoder, bool has_rows);
+  bool add_columns_of(const SchemaVersion& version, const codec::Table& written,
+                      std::shared_ptr<const codec::Table> next, const Encoder* encoder, bool has_rows);
 
   std::shared_ptr<TopicColumns> topic_;
   std::shared_ptr<KnownSchemas> known_;
   std::shared_ptr<FileTable> table_;
   std::vector<Version> versions_;
   std::map<codec::SchemaId, std::uint16_t> numbers_;
-  std::uint16_t last_ = 0;          // that was found
-  std::size_t versions_bytes_ = 0;  // but for the first of them
+  std::uint16_t last_ = 0;  // that was found
 };
 
 // Makes the schema that the record's id names one of the file's (RowContext::columns), if it is known and

@@ -12,6 +12,8 @@ namespace {
 // Of a step of a shredder, of a column's place in the table, and of a field of a table with its name.
 constexpr std::size_t k_step_bytes = 160;
 constexpr std::size_t k_place_bytes = 16;
+// Of a schema of Avro that is compiled: nodes, names and its text.
+constexpr std::size_t k_compiled_bytes_per_letter = 4;
 constexpr std::size_t k_field_bytes = sizeof(codec::Field) + 32;
 
 std::size_t field_count(const std::vector<codec::Field>& fields) {
@@ -22,26 +24,29 @@ std::size_t field_count(const std::vector<codec::Field>& fields) {
   return count;
 }
 
+constexpr std::string_view k_no_room =
+    "of no room for more schemas; raise runtime.memory, or lower runtime.workers";
+
 SchemaVersion made_version(const codec::SchemaId& id, std::shared_ptr<const codec::RegisteredSchema> schema,
-                           bool by_record) {
+                           bool by_record, bool has_room) {
+  if (!has_room) {
+    return {.fault = schema_fault(
+                concat("schema-unusable: schema ", to_string(id), " makes no columns, because ", k_no_room))};
+  }
   std::string record = by_record ? schema->record_name() : std::string();
   const std::size_t text_bytes = schema->written().size();
-  Result<codec::Table> written = text_bytes <= k_schema_text_max
-                                     ? schema->table(record)
-                                     : invalid_input(concat("has more than ", k_schema_text_max, " bytes"));
+  const Result<codec::Table> written =
+      text_bytes <= k_schema_text_max ? schema->table(record)
+                                      : invalid_input(concat("has more than ", k_schema_text_max, " bytes"));
   if (!written.ok()) {
     return {.fault = schema_fault(concat("schema-unusable: schema ", to_string(id), " makes no columns: it ",
-                                         written.error().message)),
-            .bytes = k_version_bytes};
+                                         written.error().message))};
   }
-  // Types that are named, and used again, make more fields than their text tells.
-  const std::size_t bytes =
-      k_version_bytes + k_version_bytes_per_letter / 2 * text_bytes +
-      std::max(k_version_bytes_per_letter / 2 * text_bytes, field_count(written->fields) * k_field_bytes);
-  return {.schema = std::move(schema),
-          .written = std::move(written).value(),
-          .record = std::move(record),
-          .bytes = bytes};
+  return {.schema = std::move(schema), .record = std::move(record)};
+}
+
+std::size_t text_bytes_of(const SchemaVersion& version) {
+  return version.schema ? version.schema->written().size() : 0;
 }
 
 // Whether the version is of this very schema. An id never gets another one, but in a registry that was set up
@@ -57,12 +62,46 @@ bool is_gone(const auto& each) {
 
 }  // namespace
 
-bool KnownSchemas::has_room() {
-  if (*bytes_ > k_bytes_max) {
-    kept_.clear();
-    kept_bytes_ = 0;
+// It made one before.
+codec::Table SchemaVersion::written() const {
+  return schema->table(record).value();
+}
+
+std::shared_ptr<const SchemaVersion> KnownSchemas::version(
+    const codec::SchemaId& id, std::shared_ptr<const codec::RegisteredSchema> schema, bool by_record,
+    bool is_first) {
+  std::weak_ptr<const SchemaVersion>& place = versions_[{id, by_record}];
+  std::shared_ptr<const SchemaVersion> version = place.lock();
+  if (!version || !is_of(*version, *schema)) {
+    ++versions_made;
+    bool has_room = *text_bytes_ + schema->written().size() <= text_bytes_max_;
+    if (!has_room) {  // what was only kept goes
+      kept_.clear();
+      fitted_.clear();
+      fitted_bytes_ = 0;
+      has_room = *text_bytes_ + schema->written().size() <= text_bytes_max_;
+    }
+    auto made =
+        std::make_unique<SchemaVersion>(made_version(id, std::move(schema), by_record, has_room || is_first));
+    const std::size_t bytes = k_version_bytes;
+    const std::size_t text_bytes = text_bytes_of(*made);
+    *bytes_ += bytes;
+    *text_bytes_ += text_bytes;
+    version = std::shared_ptr<const SchemaVersion>(
+        made.release(), [sum = bytes_, texts = text_bytes_, bytes, text_bytes](const SchemaVersion* thing) {
+          *sum -= bytes;
+          *texts -= text_bytes;
+          delete thing;
+        });
+    // One that found no room is tried again by the next file.
+    if (!has_room && !is_first) {
+      return version;
+    }
+    place = version;
+    drop_unused();
   }
-  return *bytes_ <= k_bytes_max;
+  keep(version);
+  return version;
 }
 
 void KnownSchemas::keep(const std::shared_ptr<const SchemaVersion>& version) {
@@ -71,46 +110,50 @@ void KnownSchemas::keep(const std::shared_ptr<const SchemaVersion>& version) {
     return;
   }
   kept_.push_back(version);
-  kept_bytes_ += version->bytes;
-  while (kept_bytes_ > k_kept_bytes_max || kept_.size() > k_kept_max) {
-    kept_bytes_ -= kept_.front()->bytes;
+  if (kept_.size() > k_kept_max) {
     kept_.erase(kept_.begin());
   }
+}
+
+// Only when there are twice as many as were left the last time: else each new version would go through all.
+void KnownSchemas::drop_unused() {
+  if (versions_.size() > 2 * versions_swept_) {
+    std::erase_if(versions_, [](const auto& each) { return is_gone(each.second); });
+    versions_swept_ = std::max(versions_.size(), k_kept_max);
+  }
+}
+
+std::shared_ptr<FittedVersion> KnownSchemas::keep_fitted(FittedVersion made) {
+  const std::size_t bytes = made.bytes;
+  std::shared_ptr<FittedVersion> fitted = counted(std::move(made), bytes);
+  fitted->place = fitted_.insert(fitted_.end(), fitted);
+  fitted_bytes_ += bytes;
+  while (fitted_bytes_ > k_fitted_bytes_max && fitted_.size() > 1) {
+    fitted_bytes_ -= fitted_.front()->bytes;
+    fitted_.pop_front();
+  }
+  return fitted;
 }
 
 std::shared_ptr<FittedVersion> FileTable::fit(const std::shared_ptr<const SchemaVersion>& version,
                                               KnownSchemas& known) {
   std::weak_ptr<FittedVersion>& place = fitted_[version.get()];
   if (std::shared_ptr<FittedVersion> fitted = place.lock()) {
+    known.used(*fitted);
     return fitted;
   }
   ++known.shredders_made;
-  FittedVersion made{
-      .version = version,
-      .shredder = version->schema->make_shredder(version->written, table_, version->record, known.room()),
-      .has_home = codec::home_of(*table_, version->record).fields != nullptr};
-  const std::size_t bytes =
-      field_count(version->written.fields) * k_step_bytes + field_count(table_->fields) * k_place_bytes;
-  const std::shared_ptr<FittedVersion> fitted = known.counted(std::move(made), bytes);
+  const auto compiled = version->schema->avro();  // once for all that follows
+  const codec::Table written = version->written();
+  const std::shared_ptr<FittedVersion> fitted = known.keep_fitted(
+      {.version = version,
+       .shredder = version->schema->make_shredder(written, table_, version->record, known.room()),
+       .has_home = codec::home_of(*table_, version->record).fields != nullptr,
+       .bytes = field_count(written.fields) * k_step_bytes + field_count(table_->fields) * k_place_bytes +
+                (compiled ? k_compiled_bytes_per_letter * version->schema->written().size() : 0)});
   place = fitted;
   std::erase_if(fitted_, [](const auto& each) { return is_gone(each.second); });
   return fitted;
-}
-
-std::shared_ptr<const SchemaVersion> TopicColumns::version(
-    const codec::SchemaId& id, std::shared_ptr<const codec::RegisteredSchema> schema, KnownSchemas& known) {
-  std::weak_ptr<const SchemaVersion>& place = versions_[id];
-  std::shared_ptr<const SchemaVersion> version = place.lock();
-  if (!version || !is_of(*version, *schema)) {
-    ++known.versions_made;
-    SchemaVersion made = made_version(id, std::move(schema), by_record_);
-    const std::size_t bytes = made.bytes;
-    version = known.counted(std::move(made), bytes);
-    place = version;
-    std::erase_if(versions_, [](const auto& each) { return is_gone(each.second); });
-  }
-  known.keep(version);
-  return version;
 }
 
 std::shared_ptr<FileTable> TopicColumns::file_table(const std::shared_ptr<const codec::Table>& table,

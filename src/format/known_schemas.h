@@ -1,12 +1,17 @@
 // What a worker has made of the schemas that ids name, each thing once, whatever number of open files has it.
 //
-//   SchemaVersion   of one schema: the table that it writes           by its id, of one topic
+//   SchemaVersion   of one schema: its text, and what is called so    by its id, for all topics
 //   FileTable       a table that open files have                      by what it is
 //   FittedVersion   a version in such a table, with its shredder      by these two
 //
-// Open files own them (file_columns.h). What no open file has any more is gone, but for the versions that
-// were used last: k_kept_bytes_max of them stay, so that the next file need not make them anew. All that is
-// there is counted, once, in bytes(). ParquetShared has that sum in what all open files hold together.
+// Open files own versions and tables (file_columns.h). The versions that were used last stay, so that the
+// next file need not make them anew. Fitted versions are large, and each can be made again from its text: so
+// nobody owns them but KnownSchemas, and it has those that were used last. All that is there but texts is
+// counted, once, in bytes(). ParquetShared has that sum in what all open files hold together.
+//
+// Texts are those that registry::Lookup has, which does not let go of what open files have. They have a bound
+// here. A version for which it leaves no room has a fault, and its records are in `_rescued`. So what a
+// worker knows never ends a file.
 //
 // For example, two open files of a topic have the table `id, note`, and rows of the versions V1 and V2. There
 // are two versions, one table and two fitted ones. One of the files gets a column from V3. Now there are two
@@ -16,6 +21,7 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,38 +39,40 @@ namespace penstock::format {
 // What follows from a schema alone, whatever file its records are in.
 struct SchemaVersion {
   std::shared_ptr<const codec::RegisteredSchema> schema = {};
-  codec::Table written = {};  // what the schema makes
-  std::string record = {};    // the column that its fields lie in; empty: they are columns themselves
+  std::string record = {};  // the column that its fields lie in; empty: they are columns themselves
   // Why it makes no columns, in letters that JSON does not escape. Empty: it makes some.
   std::string fault = {};
-  std::size_t bytes = 0;
+
+  // What the schema makes, anew each time. Of one that makes columns.
+  codec::Table written() const;
 };
 
 // A text that is longer makes no columns.
 inline constexpr std::size_t k_schema_text_max = std::size_t{128} << 10;
-// What a version takes: for each letter of its text four bytes as in registry::Lookup, and four for its
-// fields, and so many beside.
-inline constexpr std::size_t k_version_bytes_per_letter = 8;
+// What a version takes beside its text.
 inline constexpr std::size_t k_version_bytes = 512;
 
 struct FittedVersion {
   std::shared_ptr<const SchemaVersion> version;
   std::unique_ptr<codec::Shredder> shredder;
   bool has_home = true;  // false: the table has no column for its record, and nothing tells of which it was
+  std::size_t bytes = 0;
+  std::list<std::shared_ptr<FittedVersion>>::iterator place = {};  // in KnownSchemas
 };
 
 class KnownSchemas {
  public:
-  // Beyond it a file that has rows takes no version more.
-  static constexpr std::size_t k_bytes_max = std::size_t{8} << 20;
-  // Of versions that were used last.
-  static constexpr std::size_t k_kept_bytes_max = std::size_t{1} << 20;
+  // Of fitted versions, but for the one that was used last.
+  static constexpr std::size_t k_fitted_bytes_max = std::size_t{4} << 20;
+  // Of versions that were used last, whether a file has them or not.
   static constexpr std::size_t k_kept_max = 256;
+  // Of texts, where nobody says otherwise. Beyond it a version makes no columns, but for a file's first.
+  static constexpr std::size_t k_text_bytes_max = std::size_t{8} << 20;
 
-  // Of everything that is counted.
+  // Of everything that is counted, and of the texts.
   std::size_t bytes() const { return *bytes_; }
-  // False: there is no room for more. What no file has is gone then.
-  bool has_room();
+  std::size_t text_bytes() const { return *text_bytes_; }
+  void bound_texts(std::size_t bytes_max) { text_bytes_max_ = bytes_max; }
 
   // Counts it until its last owner lets go.
   template <class T>
@@ -76,8 +84,15 @@ class KnownSchemas {
     });
   }
 
-  // Keeps it as the one that was used last.
-  void keep(const std::shared_ptr<const SchemaVersion>& version);
+  // That of the id. `by_record`: as TopicColumns has it. `is_first`: the file has none yet, and takes it
+  // whatever room there is.
+  std::shared_ptr<const SchemaVersion> version(const codec::SchemaId& id,
+                                               std::shared_ptr<const codec::RegisteredSchema> schema,
+                                               bool by_record, bool is_first);
+
+  // Counts it, and keeps it as the one that was used last until others have taken its room.
+  std::shared_ptr<FittedVersion> keep_fitted(FittedVersion made);
+  void used(const FittedVersion& fitted) { fitted_.splice(fitted_.end(), fitted_, fitted.place); }
 
   // In which the worker's rows are made.
   const std::shared_ptr<codec::ShredRoom>& room() const { return room_; }
@@ -87,9 +102,19 @@ class KnownSchemas {
   std::size_t shredders_made = 0;
 
  private:
+  using VersionKey = std::pair<codec::SchemaId, bool>;
+
+  void keep(const std::shared_ptr<const SchemaVersion>& version);
+  void drop_unused();
+
   std::shared_ptr<std::size_t> bytes_ = std::make_shared<std::size_t>(0);
+  std::shared_ptr<std::size_t> text_bytes_ = std::make_shared<std::size_t>(0);
+  std::size_t text_bytes_max_ = k_text_bytes_max;
+  std::map<VersionKey, std::weak_ptr<const SchemaVersion>> versions_;
+  std::size_t versions_swept_ = 0;  // how many were there when the ones that are gone were taken out
   std::vector<std::shared_ptr<const SchemaVersion>> kept_;  // the one that was used last at the end
-  std::size_t kept_bytes_ = 0;
+  std::list<std::shared_ptr<FittedVersion>> fitted_;        // likewise
+  std::size_t fitted_bytes_ = 0;
   std::shared_ptr<codec::ShredRoom> room_ = std::make_shared<codec::ShredRoom>();
 };
 
@@ -98,7 +123,7 @@ class FileTable {
   explicit FileTable(std::shared_ptr<const codec::Table> table) : table_(std::move(table)) {}
 
   const codec::Table& table() const { return *table_; }
-  // Of a version that makes columns.
+  // Of a version that makes columns. Nobody keeps what this returns: KnownSchemas does.
   std::shared_ptr<FittedVersion> fit(const std::shared_ptr<const SchemaVersion>& version,
                                      KnownSchemas& known);
 
@@ -117,16 +142,13 @@ class TopicColumns {
   // What the topic's next file begins with.
   TopicTable& next() { return *table_; }
 
-  std::shared_ptr<const SchemaVersion> version(const codec::SchemaId& id,
-                                               std::shared_ptr<const codec::RegisteredSchema> schema,
-                                               KnownSchemas& known);
+  bool by_record() const { return by_record_; }
   std::shared_ptr<FileTable> file_table(const std::shared_ptr<const codec::Table>& table,
                                         KnownSchemas& known);
 
  private:
   std::shared_ptr<TopicTable> table_;
   bool by_record_;
-  std::map<codec::SchemaId, std::weak_ptr<const SchemaVersion>> versions_;
   std::vector<std::weak_ptr<FileTable>> file_tables_;
 };
 

@@ -36,8 +36,8 @@ struct ParquetShared {
   static constexpr std::size_t k_waiting_bytes_max = std::size_t{512} * 1024;
   // A file is full when its footer would be larger: some 4,000 pages take 60 KiB, and a row group 3 KiB.
   static constexpr std::size_t k_footer_bytes_max = std::size_t{256} * 1024;
-  // When all files together hold more than this, each ends its row group and its file much earlier. At most
-  // KnownSchemas::k_bytes_max of it are of schemas, and what the first schema of each file takes.
+  // When all files together hold more than this, each ends its row group and its file much earlier. Of
+  // schemas it counts what KnownSchemas::bytes() does.
   static constexpr std::size_t k_held_bytes_max = std::size_t{12} << 20;
   static constexpr std::size_t k_waiting_bytes_short = std::size_t{16} * 1024;
   static constexpr std::size_t k_footer_bytes_short = std::size_t{32} * 1024;

@@ -1,6 +1,7 @@
 #include "format/record_schema.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -30,9 +31,9 @@ RecordSchema SchemaOfRecords::of(const RecordView& record) {
       return {.fault = answer.fault};
     }
     id_ = body.id;
-    schema_ = std::move(answer.schema);
+    schema_ = answer.schema->avro();
   }
-  return {.avro = schema_->avro(), .is_json = schema_->avro() == nullptr, .bytes = body.bytes};
+  return {.avro = schema_.get(), .is_json = schema_ == nullptr, .bytes = body.bytes};
 }
 
 std::string schema_fault(std::string text) {
@@ -54,6 +55,24 @@ bool awaits_schema(const RowContext& context, const RecordView& record) {
     }
   }
   return SchemaOfRecords(context).of(record).waits();
+}
+
+void ask_for_schemas(const RowContext& context, std::span<const RecordView> records) {
+  if (context.decoding == nullptr || context.decoding->schema != nullptr) {
+    return;
+  }
+  CHECK(context.schemas != nullptr);
+  std::set<codec::SchemaId> asked;
+  for (const RecordView& record : records) {
+    const codec::FramedBody body =
+        record.null_value ? codec::FramedBody{} : codec::framed_body(context.decoding->framing, record);
+    if (body.id && body.fault.empty() && asked.insert(*body.id).second) {
+      context.schemas->ask_ahead(context.topic, *body.id);
+    }
+    if (asked.size() >= k_asked_ahead_max) {
+      return;
+    }
+  }
 }
 
 }  // namespace penstock::format

@@ -2,8 +2,10 @@
 // a SchemaSource does.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/record_view.h"
@@ -40,11 +42,16 @@ class SchemaOfRecords {
 
  private:
   const RowContext& context_;
-  std::optional<codec::SchemaId> id_;  // of `schema_`
-  std::shared_ptr<const codec::RegisteredSchema> schema_;
+  std::optional<codec::SchemaId> id_;                // of `schema_`
+  std::shared_ptr<const codec::AvroSchema> schema_;  // null: it is a JSON Schema
 };
 
 // Whether the record cannot be framed before its schema is known.
 bool awaits_schema(const RowContext& context, const RecordView& record);
+
+// Asks for the schemas of these records at once, so that their topic waits once and not for each: of the first
+// k_asked_ahead_max ids that differ.
+inline constexpr std::size_t k_asked_ahead_max = 64;
+void ask_for_schemas(const RowContext& context, std::span<const RecordView> records);
 
 }  // namespace penstock::format

@@ -55,6 +55,9 @@ class SchemaSource {
   // Cheap where the answer is known. Otherwise it is asked for, and the topic is among waiting() until it is.
   virtual SchemaAnswer find(std::string_view topic, const codec::SchemaId& id) = 0;
 
+  // Asks for it, unless it is known. Nobody waits for it: a record further on in what the topic has names it.
+  virtual void ask_ahead(std::string_view /*topic*/, const codec::SchemaId& /*id*/) {}
+
   // The topics that wait: of each, until everything that find() answered `waits` for is answered otherwise.
   virtual const std::map<std::string, SchemaWait, std::less<>>& waiting() = 0;
 
@@ -63,6 +66,10 @@ class SchemaSource {
 
   // Since the start, by outcome.
   virtual std::array<std::uint64_t, k_schema_outcomes> requests() const = 0;
+
+  // Since the start: how often a topic began to wait, and how many schemas were let go for want of room.
+  virtual std::uint64_t waits() const { return 0; }
+  virtual std::uint64_t evicted() const { return 0; }
 };
 
 }  // namespace penstock::format

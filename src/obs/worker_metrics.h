@@ -92,6 +92,9 @@ struct WorkerMetrics {
   // Of which a field is rescued, as its column is of another version of the schema.
   Counter schema_conflicts;
   CountersBy<SchemaOutcome, k_schema_outcomes> registry_requests;
+  // How often a topic began to wait for a schema, and schemas that were let go for want of room.
+  Counter schema_waits;
+  Counter schemas_evicted;
   // Of which a record waits for its schema.
   Gauge topics_without_schema;
   // Of values, as the source handed them over.

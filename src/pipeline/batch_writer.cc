@@ -121,7 +121,9 @@ BatchWriter::BatchWriter(const Options& options, ChunkStore& store, obs::WorkerM
       encoded_(encoded_sizes(options)),
       store_(store),
       metrics_(metrics),
-      block_ready_(std::move(block_ready)) {}
+      block_ready_(std::move(block_ready)) {
+  encoders_.schemas()->bound_texts(options.schema_texts_bytes);
+}
 
 // A block's bytes are exact: slabs larger than a block are not filled.
 BatchWriter::Sizes BatchWriter::plain_sizes(const Options& options) {

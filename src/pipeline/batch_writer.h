@@ -26,6 +26,7 @@ class BatchWriter {
     std::string group = {};         // as files with an end tell it
     // The most that an encoder holds, of all formats that may come (format::encoder_holds_max).
     std::size_t encoder_holds_bytes = format::k_encoder_holds_max;
+    std::size_t schema_texts_bytes = std::size_t{8} << 20;
     std::size_t encoder_growth = 1;  // likewise format::encoder_growth_max
     // Knows the schemas of plans that leave them to the records' ids. Outlives the writer.
     format::SchemaSource* schemas = nullptr;
@@ -60,6 +61,9 @@ class BatchWriter {
   // Whether append() would take nothing, as the record waits for its schema. `open`: the batch that it would
   // go to, whose file may know it; null: none is open.
   bool awaits_schema(const TopicPlan& plan, const Batch* open, const RecordView& record);
+
+  // As format::ask_for_schemas(), of records behind such a one.
+  void ask_for_schemas(const TopicPlan& plan, std::span<const RecordView> records);
 
   // Moves the share over positions that the log did not give.
   static void pass_over(Batch& batch, Share& share, Position next);

@@ -59,6 +59,10 @@ bool BatchWriter::awaits_schema(const TopicPlan& plan, const Batch* open, const 
          !(plan.rules.any() && format::fault_of(plan.rules, record, json_));
 }
 
+void BatchWriter::ask_for_schemas(const TopicPlan& plan, std::span<const RecordView> records) {
+  format::ask_for_schemas(context_of(plan, {}), records);
+}
+
 // Nearly always the bound is enough to tell.
 bool BatchWriter::can_ever_take(const Batch& batch, Partition partition, const RecordView& record) {
   const format::RecordRules& rules = batch.plan->rules;

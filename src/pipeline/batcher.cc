@@ -123,6 +123,7 @@ std::size_t Batcher::take(const source::RecordSpan& span) {
       break;
     }
     if (taken.stop == Taken::Stop::no_schema) {
+      writer_.ask_for_schemas(*group.plan, span.records.subspan(total.records));
       break;
     }
     if (taken.stop == Taken::Stop::batch_full || taken.stop == Taken::Stop::other_columns) {

@@ -49,6 +49,11 @@ constexpr Duration k_between_end_checks = std::chrono::milliseconds(20);
 // A topic that is refused may fill no more of the stage between two looks than the disk takes.
 constexpr Duration k_between_looks_at_refused = std::chrono::milliseconds(100);
 
+// So long a worker stands still for an id that is new to it. Most answers come sooner, and the records are
+// still there. A topic that is withheld is fetched anew, behind a Fetch that may be under way for as long as
+// FetcherOptions::wait.
+constexpr Duration k_schema_grace = std::chrono::milliseconds(250);
+
 // With records waiting and no slab: whatever frees one normally wakes the loop earlier.
 constexpr Duration k_starved_turn = std::chrono::milliseconds(50);
 
@@ -211,6 +216,9 @@ bool Worker::take_records() {
     if (waits) {
       ++count;
       look_at_schemas();
+      if (schema_grace_until_) {
+        return false;  // the answer wakes the loop
+      }
     } else if (taken < offered) {
       starved_ = !parts_->batcher->backlog().full();
       return starved_;
@@ -379,13 +387,22 @@ void Worker::withhold_refused_topics() {
 }
 
 // Of a topic that waits nothing is offered, so that the others go on. It is read again from where it stands.
+// Only for a moment it keeps its place, and while one is withheld no other does: so a registry that does not
+// answer holds up the others once, and not for each topic.
 void Worker::look_at_schemas() {
   if (!parts_->schemas) {
     return;
   }
+  schema_grace_until_.reset();
   std::set<std::string> waiting;
+  std::optional<MonoTime> since;
   for (const auto& [topic, wait] : parts_->schemas->waiting()) {
     waiting.insert(topic);
+    since = std::min(since.value_or(wait.since), wait.since);
+  }
+  if (since && without_schema_.empty() && clock_.now() < *since + k_schema_grace) {
+    schema_grace_until_ = *since + k_schema_grace;
+    return;
   }
   if (waiting != without_schema_) {
     without_schema_ = std::move(waiting);
@@ -404,7 +421,11 @@ void Worker::sleep(bool more) {
   if (starved_ && parts_->chunks->shortage().lasts()) {
     stage_full_since_ = clock_.now();
   }
-  parts_->loop->run_once(more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max);
+  Duration longest = more ? Duration::zero() : starved_ ? k_starved_turn : k_turn_max;
+  if (schema_grace_until_) {
+    longest = std::clamp(*schema_grace_until_ - clock_.now(), Duration::zero(), longest);
+  }
+  parts_->loop->run_once(longest);
 }
 
 // Events of the source, and of the claims
@@ -542,6 +563,7 @@ void Worker::end_epoch() {
   rejected_.clear();
   refused_.clear();
   without_schema_.clear();
+  schema_grace_until_.reset();
   if (parts_->schemas) {
     parts_->schemas->forget_waits();
   }

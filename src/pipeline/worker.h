@@ -115,7 +115,8 @@ class Worker {
   std::map<PartitionSlot, Error> failed_;    // of this epoch: what of them is left is not ours to settle
   bool ending_ = false;            // exit_at_end: every partition of this epoch has reached its end mark
   std::set<std::string> refused_;  // topics whose files the store refuses
-  std::set<std::string> without_schema_;  // topics that wait for the schema of a record
+  std::set<std::string> without_schema_;        // topics that wait for the schema of a record
+  std::optional<MonoTime> schema_grace_until_;  // until then a topic that waits is not withheld
   MonoTime next_look_at_refused_{};
   MonoTime next_end_check_{};
   MonoTime next_report_{};

@@ -33,6 +33,8 @@ struct WorkerOptions {
   std::uint64_t backlog_bytes = std::uint64_t{8} << 20;  // of sealed batches that wait for the storage
   // Of the formats that plan_for() may choose (format::encoder_holds_max).
   std::size_t encoder_holds_bytes = format::k_encoder_holds_max;
+  // Texts of schemas that ids name, which open files of Parquet have.
+  std::size_t schema_texts_bytes = std::size_t{8} << 20;
   std::size_t encoder_growth = 1;
   std::uint32_t connections = 4;
   // Shared by the workers of the process, and outlives them. Null: a worker adapts by itself alone.

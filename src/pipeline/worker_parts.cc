@@ -28,6 +28,7 @@ BatchWriter::Options cuts_of(const WorkerOptions& options, format::SchemaSource*
           .block_bytes = options.block_bytes,
           .group = options.group,
           .encoder_holds_bytes = options.encoder_holds_bytes,
+          .schema_texts_bytes = options.schema_texts_bytes,
           .encoder_growth = options.encoder_growth,
           .schemas = schemas};
 }

@@ -127,6 +127,13 @@ void WorkerReport::refresh(const WorkerParts& parts, std::span<const source::Ass
   tell_values(obs::Level::warning,
               "fields do not fit their columns since a schema changed, and are in _rescued",
               metrics_.schema_conflicts, parts.writer->last_in_conflict(), told_conflicts_);
+  if (metrics_.schemas_evicted.value() > 0 && !std::exchange(told_evicted_, true)) {
+    obs::log(
+        obs::Level::warning,
+        "runtime.memory has no room to keep all schemas of the registry, which is asked again and again; "
+        "raise it, or lower runtime.workers",
+        {{"worker", options_.index}});
+  }
   tell_trouble(parts);
 }
 
@@ -182,6 +189,8 @@ void WorkerReport::copy_counters(const WorkerParts& parts) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       metrics_.registry_requests[static_cast<SchemaOutcome>(i)].set_total(requests[i]);
     }
+    metrics_.schema_waits.set_total(parts.schemas->waits());
+    metrics_.schemas_evicted.set_total(parts.schemas->evicted());
     metrics_.topics_without_schema.set(static_cast<std::int64_t>(parts.schemas->waiting().size()));
   }
 }

@@ -90,6 +90,7 @@ class WorkerReport {
   };
   std::optional<SourceTrouble> source_trouble_;
   std::set<std::string> refused_topics_;
+  bool told_evicted_ = false;
   std::set<std::string> without_schema_;  // of the topics that wait for one, those that were told
   std::vector<source::PartitionState> states_;
   std::vector<obs::PartitionRow> rows_;

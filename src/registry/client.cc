@@ -23,8 +23,9 @@ Client::Client(std::unique_ptr<Asker> asker, std::function<std::uint64_t()> rand
     : loop_(loop),
       clock_(clock),
       random_(std::move(random)),
-      lookup_(
-          {.place = concat("the registry ", asker->options().url), .patience = asker->options().patience}),
+      lookup_({.place = concat("the registry ", asker->options().url),
+               .patience = asker->options().patience,
+               .schemas_bytes_max = asker->options().schemas_bytes_max}),
       asker_(std::move(asker)) {}
 
 Client::~Client() {
@@ -38,6 +39,14 @@ format::SchemaAnswer Client::find(std::string_view topic, const codec::SchemaId&
     go_on();
   }
   return answer;
+}
+
+void Client::ask_ahead(std::string_view topic, const codec::SchemaId& id) {
+  const MonoTime now = clock_.now();
+  lookup_.ask_ahead(topic, id, now);
+  if (lookup_.due().value_or(MonoTime::max()) <= now) {
+    go_on();
+  }
 }
 
 void Client::go_on() {

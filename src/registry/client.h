@@ -29,11 +29,14 @@ class Client final : public format::SchemaSource {
   ~Client() override;
 
   format::SchemaAnswer find(std::string_view topic, const codec::SchemaId& id) override;
+  void ask_ahead(std::string_view topic, const codec::SchemaId& id) override;
   const std::map<std::string, format::SchemaWait, std::less<>>& waiting() override {
     return lookup_.waiting();
   }
   void forget_waits() override { lookup_.forget_waits(); }
   std::array<std::uint64_t, k_schema_outcomes> requests() const override { return lookup_.requests(); }
+  std::uint64_t waits() const override { return lookup_.waits(); }
+  std::uint64_t evicted() const override { return lookup_.evicted(); }
 
  private:
   Client(std::unique_ptr<Asker> asker, std::function<std::uint64_t()> random, io::Loop& loop,

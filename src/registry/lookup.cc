@@ -43,9 +43,7 @@ constexpr Duration k_shortest_pause = std::chrono::milliseconds(50);
 constexpr Duration k_between_looks_at_unknown = std::chrono::seconds(60);
 constexpr MonoTime k_never = MonoTime::max();
 
-// Of an entry without its schema.
-constexpr std::size_t k_entry_bytes = 512;
-constexpr std::size_t k_bytes_per_letter = 4;
+constexpr std::size_t k_compiled_bytes_per_letter = 4;
 
 Duration pause_after(Duration first, std::uint32_t tries, double spread) {
   Duration pause = first;
@@ -61,14 +59,13 @@ Duration pause_after(Duration first, std::uint32_t tries, double spread) {
 SchemaAnswer Lookup::find(std::string_view topic, const codec::SchemaId& id, MonoTime now) {
   const auto [at, is_new] = entries_.try_emplace(id);
   Entry& entry = at->second;
-  entry.used = ++uses_;
+  entry.used = now;
   if (is_new) {
-    entry.due = now;
-    entry.reason = concat("schema ", to_string(id), " is asked for at ", options_.place);
-    open_.insert(id);
-    evict();
+    begin(at, now);
   }
+  entry.fresh = false;
   if (entry.state == State::known) {
+    compile(id, entry);
     return {.state = State::known, .schema = entry.schema};
   }
   if (entry.state == State::none) {
@@ -79,9 +76,31 @@ SchemaAnswer Lookup::find(std::string_view topic, const codec::SchemaId& id, Mon
   }
   if (!entry.topics.contains(topic)) {
     entry.topics.emplace(topic);
-    waiting_.try_emplace(std::string(topic), format::SchemaWait{.since = now, .reason = entry.reason});
+    const bool begins =
+        waiting_.try_emplace(std::string(topic), format::SchemaWait{.since = now, .reason = entry.reason})
+            .second;
+    waits_ += begins ? 1 : 0;
   }
   return {.state = State::waits};
+}
+
+// Of a topic that has waited for what the registry does not know the ids may be none at all.
+void Lookup::ask_ahead(std::string_view topic, const codec::SchemaId& id, MonoTime now) {
+  const auto waited = waited_.find(topic);
+  if (waited != waited_.end() && (waited->second.since || now < waited->second.no_more_until)) {
+    return;
+  }
+  const auto [at, is_new] = entries_.try_emplace(id);
+  if (is_new) {
+    begin(at, now);
+  }
+}
+
+void Lookup::begin(Entries::iterator at, MonoTime now) {
+  at->second.due = now;
+  at->second.used = now;
+  at->second.reason = concat("schema ", to_string(at->first), " is asked for at ", options_.place);
+  open_.insert(at->first);
 }
 
 std::optional<codec::SchemaId> Lookup::to_ask(MonoTime now) {
@@ -130,7 +149,7 @@ void Lookup::answered(const codec::SchemaId& id, Verdict verdict, MonoTime now, 
   ++entry.tries;
   fails_ = verdict.outcome == SchemaOutcome::refused || verdict.outcome == SchemaOutcome::unavailable;
   if (verdict.outcome == SchemaOutcome::found || verdict.outcome == SchemaOutcome::unusable) {
-    keep(at, verdict);
+    keep(at, verdict, now);
     return;
   }
   if (entry.state == State::none) {
@@ -175,7 +194,7 @@ void Lookup::after_unknown(Entries::iterator at, MonoTime now, double spread) {
     entry.state = State::none;
     entry.fault = format::schema_fault(concat("schema-unknown: the registry has no schema ", name));
     entry.due = now + k_between_looks_at_unknown;
-    settle(at);
+    decided(at, k_entry_bytes, now);
     return;
   }
   entry.due = now + pause;
@@ -183,12 +202,12 @@ void Lookup::after_unknown(Entries::iterator at, MonoTime now, double spread) {
 }
 
 // For as long as there is room.
-void Lookup::keep(Entries::iterator at, Verdict& verdict) {
+void Lookup::keep(Entries::iterator at, Verdict& verdict, MonoTime now) {
   Entry& entry = at->second;
-  entry.bytes = k_entry_bytes;
+  std::size_t bytes = k_entry_bytes;
   if (verdict.outcome == SchemaOutcome::found) {
     entry.state = State::known;
-    entry.bytes += k_bytes_per_letter * verdict.schema->written().size();
+    bytes += verdict.schema->written().size();
     entry.schema = std::move(verdict.schema);
     entry.fault.clear();
   } else {
@@ -197,10 +216,18 @@ void Lookup::keep(Entries::iterator at, Verdict& verdict) {
         format::schema_fault(concat("schema-unusable: schema ", to_string(at->first), " ", verdict.message));
     entry.due = k_never;
   }
-  bytes_ += entry.bytes;
-  entry.used = ++uses_;
+  decided(at, bytes, now);
+}
+
+void Lookup::decided(Entries::iterator at, std::size_t bytes, MonoTime now) {
+  Entry& entry = at->second;
+  bytes_ += bytes - entry.bytes;
+  entry.bytes = bytes;
+  entry.came = ++came_;
+  entry.used = now;
+  entry.fresh = !entry.topics.empty();
   settle(at);
-  evict();
+  evict(now);
 }
 
 // It is decided: whoever waits for it alone goes on.
@@ -226,6 +253,9 @@ void Lookup::say(Entry& entry, std::string reason) {
 
 void Lookup::forget_waits() {
   waiting_.clear();
+  for (auto& [id, entry] : entries_) {
+    entry.fresh = false;
+  }
   for (auto& [topic, waited] : waited_) {
     waited.since.reset();
   }
@@ -241,23 +271,58 @@ void Lookup::forget_waits() {
   }
 }
 
-// What nobody waits for and is not on its way, and was not looked for just now.
-void Lookup::evict() {
-  while (entries_.size() > options_.ids_max || bytes_ > options_.schemas_bytes_max) {
-    auto oldest = entries_.end();
+// It is looked for, so that it is needed now.
+void Lookup::compile(const codec::SchemaId& id, Entry& entry) {
+  if (entry.is_compiled) {
+    compiled_.splice(compiled_.end(), compiled_, entry.compiled);
+    return;
+  }
+  if (!entry.schema->is_avro()) {
+    return;
+  }
+  const std::size_t bytes = k_compiled_bytes_per_letter * entry.schema->written().size();
+  entry.compiled =
+      compiled_.insert(compiled_.end(), Compiled{.id = id, .avro = entry.schema->avro(), .bytes = bytes});
+  entry.is_compiled = true;
+  compiled_bytes_ += bytes;
+  while (compiled_bytes_ > k_compiled_bytes_max && compiled_.size() > 1) {
+    drop_compiled(entries_.at(compiled_.front().id));
+  }
+}
+
+void Lookup::drop_compiled(Entry& entry) {
+  if (entry.is_compiled) {
+    compiled_bytes_ -= entry.compiled->bytes;
+    compiled_.erase(entry.compiled);
+    entry.is_compiled = false;
+  }
+}
+
+// What nobody waits for, and no open file has: that would free nothing. First what is no schema.
+void Lookup::evict(MonoTime now) {
+  while (bytes_ > options_.schemas_bytes_max) {
+    auto chosen = entries_.end();
     for (auto at = entries_.begin(); at != entries_.end(); ++at) {
       const Entry& entry = at->second;
-      if (entry.state != State::waits && !entry.on_its_way && entry.used != uses_ &&
-          (oldest == entries_.end() || entry.used < oldest->second.used)) {
-        oldest = at;
+      if (entry.bytes == 0 || entry.on_its_way || entry.fresh || entry.schema.use_count() > 1) {
+        continue;
+      }
+      const bool goes_first = !entry.schema || now - entry.used >= k_stale;
+      if (goes_first || chosen == entries_.end() || entry.came > chosen->second.came) {
+        chosen = at;
+      }
+      if (goes_first) {
+        break;
       }
     }
-    if (oldest == entries_.end()) {
+    if (chosen == entries_.end()) {
       return;
     }
-    bytes_ -= oldest->second.bytes;
-    open_.erase(oldest->first);
-    entries_.erase(oldest);
+    bytes_ -= chosen->second.bytes;
+    drop_compiled(chosen->second);
+    open_.erase(chosen->first);
+    entries_.erase(chosen);
+    ++evicted_;
   }
 }
 

@@ -33,6 +33,9 @@ struct Options {
   // How long a topic waits for ids that the registry does not know.
   Duration patience = std::chrono::minutes(10);
 
+  // What the texts of schemas take that are kept.
+  std::size_t schemas_bytes_max = std::size_t{8} << 20;
+
   http::ClientOptions http = {};
 };
 

@@ -401,40 +401,20 @@ TEST_P(FileColumnsTest, a_file_that_began_without_columns_gets_them_only_before_
   EXPECT_EQ(row_of(end(), 0), "5|-");
 }
 
-TEST_P(FileColumnsTest, a_file_has_so_many_versions_and_so_large_ones) {
+TEST_P(FileColumnsTest, a_file_has_so_many_versions) {
   for (std::uint32_t id = 0; id <= FileColumns::k_versions_max; ++id) {
     knows(id, k_id_field);
     ASSERT_EQ(add(id, avro_number(id)), id < FileColumns::k_versions_max) << id;
   }
   EXPECT_EQ(end().footer.rows, FileColumns::k_versions_max);
 
-  const std::string doc = R"({"name":"id","type":"long","doc":")" + std::string(100'000, 'd') + "\"}";
-  constexpr std::uint32_t k_fit = FileColumns::k_versions_bytes_max / (8 * 100'000 + k_version_bytes);
-  for (std::uint32_t i = 0; i <= k_fit + 1; ++i) {
-    knows(2001 + i, doc);
-    ASSERT_EQ(add(2001 + i, avro_number(i)), i <= k_fit) << i;  // the first does not count
-  }
-  end();
-  ASSERT_TRUE(add(2001 + k_fit + 1, avro_number(2)));
+  ASSERT_TRUE(add(FileColumns::k_versions_max, avro_number(2)));
   knows(1003, R"({"name":"id","type":"long","doc":")" + std::string(k_schema_text_max, 'd') + "\"}");
   ASSERT_TRUE(add(1003, avro_number(2)));
   EXPECT_EQ(
       row_of(end(), 1),
       R"(-|{"_value":"\u0004","_reason":"schema-unusable: schema 1003 makes no columns: it has more than )"
       R"(131072 bytes","_schema":"1003"})");
-}
-
-TEST_P(FileColumnsTest, a_few_versions_by_turns_share_a_file_however_much_the_worker_knows) {
-  const auto much = shared_.schemas->counted(0, KnownSchemas::k_bytes_max + 1);
-  constexpr std::uint32_t k_sure = FileColumns::k_versions_sure;
-  for (std::uint32_t id = 0; id <= k_sure; ++id) {
-    knows(id, k_id_field);
-  }
-  for (std::uint32_t i = 0; i < 10 * k_sure; ++i) {
-    ASSERT_TRUE(add(i % k_sure, avro_number(i)));
-  }
-  EXPECT_FALSE(add(k_sure, avro_number(7)));
-  EXPECT_EQ(end().footer.rows, 10 * k_sure);
 }
 
 TEST_P(FileColumnsTest, columns_beyond_those_of_a_table_are_rescued) {
@@ -594,10 +574,7 @@ TEST_P(FileColumnsTest, what_a_file_holds_is_given_back) {
   end();
   maker_.reset();
   EXPECT_EQ(shared_.held_bytes, 0U);
-  EXPECT_EQ(shared_.held(),
-            2 * (k_version_bytes + k_version_bytes_per_letter * record_schema("").size()) +
-                k_version_bytes_per_letter * (2 * k_id_field.size() + k_note_field.size() + 1))
-      << "the versions are kept for the next file";
+  EXPECT_GE(shared_.held(), 2 * k_version_bytes) << "the versions are kept for the next file";
 }
 
 TEST_P(FileColumnsTest, what_a_file_holds_has_its_schemas_in_it) {

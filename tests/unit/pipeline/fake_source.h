@@ -172,8 +172,10 @@ class FakeSource final : public source::Source {
   void hold(PartitionSlot slot) override {
     if (Slot* const held = slot_to_move(slot)) {
       held->held = true;
+      ++holds;
     }
   }
+  int holds = 0;
   void distrust(PartitionSlot slot, Position /*position*/) override {
     if (Slot* const held = slot_to_move(slot)) {
       held->held = true;

@@ -26,6 +26,7 @@ struct FakeSchemas final : format::SchemaSource {
     std::set<std::uint8_t> given_up;
     std::map<std::string, format::SchemaWait, std::less<>> waits;
     std::map<std::string, std::set<std::uint8_t>> ids;  // of waits
+    std::set<std::uint8_t> ahead;                       // asked for before anybody waits for them
     int forgotten = 0;
   };
   FakeSchemas(Told& told, const Clock& clock) : told_(told), clock_(clock) {}
@@ -41,6 +42,9 @@ struct FakeSchemas final : format::SchemaSource {
     told_.waits.try_emplace(std::string(topic), format::SchemaWait{clock_.now(), "it is away"});
     told_.ids[std::string(topic)].insert(id.bytes.back());
     return {.state = State::waits};
+  }
+  void ask_ahead(std::string_view /*topic*/, const codec::SchemaId& id) override {
+    told_.ahead.insert(id.bytes.back());
   }
   const std::map<std::string, format::SchemaWait, std::less<>>& waiting() override {
     std::erase_if(told_.waits, [this](const auto& wait) {
@@ -137,7 +141,7 @@ class WorkerSchemasTest : public WorkerTest {
   }
   bool committed(const TopicPartition& id) { return cluster_.committed_of(id) == cluster_.logs[id].end; }
 
-  FakeSchemas::Told schemas_{.known = {1}, .given_up = {}, .waits = {}, .ids = {}};
+  FakeSchemas::Told schemas_{.known = {1}, .given_up = {}, .waits = {}, .ids = {}, .ahead = {}};
   int undecoded_ = 0;
 };
 
@@ -164,6 +168,41 @@ TEST_F(WorkerSchemasTest, a_topic_waits_where_its_schema_is_not_known_and_the_ot
   expect_all_landed();
   EXPECT_EQ(undecoded_, 0);
   EXPECT_EQ(metrics_.topics_without_schema.value(), 0);
+}
+
+// All of them are there with the first: so the topic waits once, and not for each.
+TEST_F(WorkerSchemasTest, the_schemas_of_all_records_at_hand_are_asked_for_at_once) {
+  write(at("new", 0), 1, 3);
+  for (std::uint8_t schema = 2; schema < 12; ++schema) {
+    write(at("new", 0), schema, 2);
+  }
+  then(unhurried([this] { return !schemas_.waits.empty(); }), [this](FakeSource&) {
+    EXPECT_EQ(schemas_.ids.at("new"), std::set<std::uint8_t>{2});
+    EXPECT_EQ(schemas_.ahead, (std::set<std::uint8_t>{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
+    schemas_.known = schemas_.ahead;
+    schemas_.known.insert(1);
+  });
+  then_stop([this](FakeSource&) { return all_committed(); });
+  ASSERT_TRUE(run().ok());
+  expect_all_landed();
+  EXPECT_EQ(undecoded_, 0);
+}
+
+// Its records are still there when the answer comes. Held, they would be fetched anew.
+TEST_F(WorkerSchemasTest, a_topic_that_waits_for_a_moment_keeps_its_place) {
+  turn_ = milliseconds(1);
+  write(at("new", 0), 1, 3);
+  write(at("new", 0), 2, 5);
+  int holds = 0;
+  then(unhurried([this] { return !schemas_.waits.empty(); }), [this, &holds](FakeSource& source) {
+    holds = source.holds;
+    schemas_.known.insert(2);
+  });
+  then([this](FakeSource&) { return all_committed(); },
+       [&holds](FakeSource& source) { EXPECT_EQ(source.holds, holds); });
+  then_stop([](FakeSource&) { return true; });
+  ASSERT_TRUE(run().ok());
+  expect_all_landed();
 }
 
 TEST_F(WorkerSchemasTest, what_is_given_up_lands_as_it_came) {

@@ -27,12 +27,8 @@ class LookupTest : public testing::Test {
  protected:
   using State = SchemaAnswer::State;
 
-  static Lookup::Options options(std::size_t ids_max = k_ids_max,
-                                 std::size_t bytes_max = k_schemas_bytes_max) {
-    return {.place = "the registry http://r",
-            .patience = minutes(10),
-            .ids_max = ids_max,
-            .schemas_bytes_max = bytes_max};
+  static Lookup::Options options(std::size_t bytes_max = std::size_t{8} << 20) {
+    return {.place = "the registry http://r", .patience = minutes(10), .schemas_bytes_max = bytes_max};
   }
   static Verdict found(const std::string& json = "\"long\"") {
     return {.outcome = SchemaOutcome::found,
@@ -248,34 +244,107 @@ TEST_F(LookupTest, without_anybody_who_waits_nothing_is_asked_for) {
   EXPECT_EQ(state("orders", 7), State::known);
 }
 
-TEST_F(LookupTest, what_was_not_looked_for_in_the_longest_time_goes_first_and_what_is_waited_for_stays) {
-  lookup_.emplace(options(3));
+// 200 topics with 15 versions each, of 40 columns.
+TEST_F(LookupTest, thousands_of_ids_take_as_many_requests_however_often_they_come) {
+  constexpr std::uint16_t k_ids = 3'000;
+  lookup_.emplace(options(std::size_t{16} << 20));
+  const std::string text = R"({"type":"long","doc":")" + std::string(4'000, 'd') + "\"}";
+  const auto wide_id = [](std::uint16_t number) {
+    codec::SchemaId id = id_of(static_cast<std::uint8_t>(number));
+    id.bytes.at(codec::SchemaId::k_bytes - 2) = static_cast<std::uint8_t>(number >> 8);
+    return id;
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint16_t number = 0; number < k_ids; ++number) {
+      const codec::SchemaId id = wide_id(number);
+      if (lookup_->find("orders", id, now_).state == State::waits) {
+        ASSERT_EQ(lookup_->to_ask(now_), id);
+        lookup_->answered(id, found(text), now_, 0);
+      }
+      ASSERT_EQ(lookup_->find("orders", id, now_).schema->written().size(), text.size());
+    }
+  }
+  EXPECT_EQ(lookup_->requests().front(), k_ids);
+  EXPECT_EQ(lookup_->evicted(), 0U);
+  EXPECT_LE(lookup_->compiled(), k_compiled_bytes_max / (4 * text.size()));
+}
+
+TEST_F(LookupTest, ids_by_turns_that_are_too_many_do_not_push_each_other_out_one_and_all) {
+  constexpr std::uint8_t k_fit = 10;
+  lookup_.emplace(options(k_fit * (k_entry_bytes + 6)));
+  int asked = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (std::uint8_t id = 1; id <= k_fit + 2; ++id) {
+      if (state("orders", id) == State::waits) {
+        ++asked;
+        answer(id, found());
+        ASSERT_EQ(state("orders", id), State::known) << "who waited for it gets it";
+      }
+    }
+  }
+  EXPECT_EQ(lookup_->size(), std::size_t{k_fit});
+  EXPECT_LE(asked, k_fit + 10 * 3);
+  EXPECT_GT(lookup_->evicted(), 0U);
+}
+
+TEST_F(LookupTest, what_was_not_looked_for_in_long_and_what_is_no_schema_goes_first) {
+  lookup_.emplace(options(3 * (k_entry_bytes + 6)));
   for (std::uint8_t id = 1; id <= 3; ++id) {
     state("orders", id);
     answer(id, found());
-  }
-  state("orders", 1);
-  state("orders", 4);
-  EXPECT_EQ(lookup_->size(), 3U);
-  answer(4, found());
-  EXPECT_EQ(state("orders", 1), State::known);
-  EXPECT_EQ(state("orders", 3), State::known);
-  EXPECT_EQ(state("orders", 2), State::waits) << "it is asked for again";
-  for (std::uint8_t id = 10; id < 20; ++id) {
-    EXPECT_EQ(state("orders", id), State::waits);
-  }
-  EXPECT_EQ(lookup_->size(), 11U) << "all of them are waited for";
-}
-
-TEST_F(LookupTest, schemas_are_kept_up_to_their_bytes) {
-  lookup_.emplace(options(k_ids_max, 10'000));
-  const std::string large = R"({"type":"fixed","name":")" + std::string(1000, 'n') + R"(","size":1})";
-  for (std::uint8_t id = 1; id <= 9; ++id) {
     state("orders", id);
-    answer(id, found(large));
+  }
+  now_ += k_stale;
+  for (const std::uint8_t id : std::vector<std::uint8_t>{1, 3}) {
     EXPECT_EQ(state("orders", id), State::known);
   }
+  state("orders", 4);
+  answer(4, found());
+  for (const std::uint8_t id : std::vector<std::uint8_t>{1, 3, 4}) {
+    EXPECT_EQ(state("orders", id), State::known);
+  }
+  state("orders", 5);
+  answer(5, {.outcome = SchemaOutcome::unusable, .message = "is odd"});
+  EXPECT_EQ(state("orders", 5), State::none);
+  state("orders", 6);
+  answer(6, found());
+  EXPECT_EQ(state("orders", 5), State::waits);
+  EXPECT_EQ(state("orders", 3), State::known);
+}
+
+TEST_F(LookupTest, what_an_open_file_has_stays) {
+  lookup_.emplace(options(1));
+  state("orders", 1);
+  answer(1, found());
+  const SchemaAnswer held = lookup_->find("orders", id_of(1), now_);
+  for (std::uint8_t id = 2; id < 9; ++id) {
+    state("orders", id);
+    answer(id, found());
+    EXPECT_EQ(state("orders", id), State::known);
+  }
+  EXPECT_EQ(state("orders", 1), State::known);
   EXPECT_EQ(lookup_->size(), 2U);
+}
+
+TEST_F(LookupTest, what_is_asked_ahead_is_on_its_way_once_and_nobody_waits_for_it) {
+  state("orders", 1);
+  for (std::uint8_t id = 1; id <= 3; ++id) {
+    lookup_->ask_ahead("orders", id_of(id), now_);
+    lookup_->ask_ahead("payments", id_of(id), now_);
+  }
+  EXPECT_EQ(lookup_->size(), 3U);
+  EXPECT_FALSE(waits("payments"));
+  EXPECT_EQ(lookup_->to_ask(now_), id_of(1));
+  EXPECT_EQ(lookup_->to_ask(now_), id_of(2));
+  EXPECT_EQ(lookup_->to_ask(now_), std::nullopt) << "no more than two at a time";
+  lookup_->answered(id_of(1), found(), now_, 0);
+  EXPECT_FALSE(waits("orders")) << "the others are not waited for";
+  EXPECT_EQ(lookup_->to_ask(now_), id_of(3));
+  lookup_->answered(id_of(2), found(), now_, 0);
+  lookup_->answered(id_of(3), unknown(), now_, 0);
+  EXPECT_EQ(state("orders", 2), State::known);
+  EXPECT_EQ(lookup_->size(), 2U) << "what is unknown is asked for when somebody waits for it";
+  EXPECT_EQ(lookup_->waits(), 1U);
 }
 
 }  // namespace
