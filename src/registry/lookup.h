@@ -31,8 +31,8 @@
 namespace penstock::registry {
 
 // What is kept, but for what somebody waits for, or has. A schema counts as its text and k_entry_bytes. Beyond
-// it an id goes that is no schema, or was not looked for in k_stale, and else the one that came last: then ids by turns that
-// are a few too many cost a few requests, and do not push each other out one and all.
+// the bound an id goes that is no schema, or was not looked for in k_stale, and else the one that came last.
+// So ids by turns that are a few too many cost a few requests, and do not push each other out one and all.
 inline constexpr std::size_t k_entry_bytes = 512;
 inline constexpr Duration k_stale = std::chrono::minutes(10);
 // Schemas of Avro that are compiled, those that were looked for last. Each counts as four times its text,
