@@ -106,6 +106,10 @@ TopicFiles files_of(const config::Settings& settings, const TopicTraffic& traffi
                                  divided_up(bytes_per_day, batch.max_bytes));
   files.bytes_per_file = divided_up(bytes_per_day, std::max<std::uint64_t>(files.files_per_day, 1));
   files.calls_per_day = files.files_per_day * calls_of_file(files.bytes_per_file, payload_of_block(settings));
+  if (batch.judges_records()) {
+    files.quarantine_files_per_day = files.files_per_day;
+    files.quarantine_calls_per_day = files.calls_per_day;
+  }
   if (batch.empty_files) {
     const std::uint64_t empty = silent_windows(batch, traffic.partitions, files.files_per_day);
     files.files_per_day += empty;
@@ -123,6 +127,8 @@ FilePlan plan_files(const config::Settings& settings, std::span<const TopicTraff
     plan.topics.push_back(files_of(settings, topic, workers, now));
     plan.files_per_day += plan.topics.back().files_per_day;
     plan.calls_per_day += plan.topics.back().calls_per_day;
+    plan.quarantine_files_per_day += plan.topics.back().quarantine_files_per_day;
+    plan.quarantine_calls_per_day += plan.topics.back().quarantine_calls_per_day;
   }
   return plan;
 }
