@@ -177,6 +177,12 @@ std::string files_sentence(const config::Settings& settings, const Traffic& traf
   fewer.batch.min_bytes =
       std::max(fewer.batch.min_bytes, std::min(k_min_bytes_advised, fewer.batch.max_bytes));
   fewer.batch.small_max_age = std::max(fewer.batch.small_max_age, fewer.batch.max_age);
+  for (config::Override& entry : fewer.overrides) {  // these follow, but where they say their own
+    if (entry.batch.min_bytes == settings.batch.min_bytes) {
+      entry.batch.min_bytes = std::min(fewer.batch.min_bytes, entry.batch.max_bytes);
+      entry.batch.small_max_age = std::max(fewer.batch.small_max_age, entry.batch.max_age);
+    }
+  }
   const FilePlan spared = plan_files(fewer, traffic.topics, workers, WallTime{});
   if (spared.files_per_day * 2 <= plan.files_per_day) {
     text += concat(". Most of them are small: batch.min_bytes: ", format_size(fewer.batch.min_bytes),

@@ -112,6 +112,13 @@ TEST_F(TrafficTest, the_sentence_tells_what_it_costs_and_how_there_would_be_fewe
   EXPECT_THAT(
       files_sentence(judging, traffic(), 1, 0.055),
       HasSubstr("If every file has records in quarantine: 1438 files, 1438 calls and 0.24 dollars more"));
+  const auto overridden = config::load_text(
+      "name: n\nsource: {brokers: [b:9092], topics_regex: ^t}\nsink: {url: 'null:'}\n"
+      "overrides: [{match: ^t, batch: {compression: gzip}}]\n",
+      "x.yaml", config::process_environment());
+  ASSERT_TRUE(overridden.ok());
+  EXPECT_THAT(files_sentence(*overridden, traffic(), 1, 0.055),
+              HasSubstr("batch.min_bytes: 16MiB would make about 144"));
   day_.records[part("t", 0)].value_bytes = 100'000;
   EXPECT_THAT(files_sentence(*settings, traffic(), 1, 0.055), Not(HasSubstr("min_bytes")));
   day_ = {};
