@@ -169,7 +169,7 @@ bool is_earlier(const std::optional<WallTime>& a, const std::optional<WallTime>&
 }  // namespace
 
 bool LandingReport::landed() const {
-  return now >= until &&
+  return now >= until && !topics.empty() &&
          std::ranges::all_of(topics, [](const TopicLanding& topic) { return topic.lagging.empty(); });
 }
 
@@ -216,6 +216,9 @@ LandingReport judge_landing(const LandingFacts& facts,
 std::string landing_sentence(const LandingReport& report) {
   if (report.now < report.until) {
     return concat(utc_text(report.until), " is not over yet");
+  }
+  if (report.topics.empty()) {
+    return "no topic matches source.topics_regex yet, so there is nothing that could have landed";
   }
   const TopicLanding* worst = nullptr;
   std::size_t lagging = 0;
@@ -269,8 +272,7 @@ Result<LandingReport> LandingQuestion::ask(WallTime until) const {
     return cluster.error();
   }
   if (cluster->topics.empty()) {
-    return make_error(ErrorKind::not_found, Action::retry,
-                      concat("no topic matches ", settings_.source.topics_regex));
+    return LandingReport{.now = begun, .until = until, .topics = {}};
   }
   std::vector<TopicPartition> partitions;
   for (const rdkafka::ProbedTopic& topic : cluster->topics) {

@@ -45,9 +45,11 @@ struct LandingReport {
   // When it was asked.
   WallTime now;
   WallTime until;
+  // Empty: no topic matches source.topics_regex.
   std::vector<TopicLanding> topics;
 
-  // Everything has landed, and the time is over.
+  // Everything has landed, and the time is over. Not so without a topic: a slip in the expression would look
+  // like a window that is complete.
   bool landed() const;
 };
 

@@ -188,7 +188,9 @@ def test_the_metric_stands_while_no_broker_answers(deployment, kafka):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["--until", "soon"], "--until soon: "),
+    (["--until", "soon"], "--until soon: is no time; write one in UTC such as 2026-01-31T00:00:00Z"),
+    (["--until", "latest"], "--until latest: is no time; write one in UTC"),
+    (["--until", "2026-01-31T10:00:00.5Z"], "has a fraction of a second"),
     (["--until", "2026-01-31T10:00:00Z", "--wait", "10"], "--wait 10: has no unit"),
     (["--until", "2026-01-31T10:00:00Z", "--topic", "other"], "--topic other: source.topics does not have it"),
 ])
@@ -204,3 +206,15 @@ def test_a_topic_that_is_not_there_has_no_answer(deployment, kafka):
     penstock = deployed.penstock(deployed.config(["nobody-made-this"]))
     done = run_command("landed", "--config", penstock.file, "--until", utc(time.time()))
     assert done.returncode == 1 and "nobody-made-this" in done.stderr, done.stdout + done.stderr
+
+
+def test_an_expression_that_matches_nothing_is_no_complete_window(deployment, kafka, azurite):
+    deployed = deployment(kafka, azurite)
+    config = deployed.config([], {"source": {"topics_regex": f"^{kafka.fresh_name()}$"}})
+    del config["source"]["topics"]
+    penstock = deployed.penstock(config)
+    code, said = ask(penstock, next_second(), "--marker")
+    assert code == NOT_YET and said["landed"] is False and said["topics"] == []
+    assert markers(deployed) == []
+    text = run_command("landed", "--config", penstock.file, "--until", utc(time.time() - 1), "--wait", "1s")
+    assert text.returncode == NOT_YET and "no topic matches source.topics_regex yet" in text.stdout

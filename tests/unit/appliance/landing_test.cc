@@ -181,6 +181,11 @@ TEST_F(LandingTest, a_topic_has_landed_until_the_first_record_that_is_not_in_the
             "lake; so have 1 more of its 3 partitions not");
 }
 
+TEST_F(LandingTest, without_a_topic_nothing_has_landed) {
+  EXPECT_FALSE(report().landed()) << "the expression may have a slip";
+  EXPECT_THAT(landing_sentence(report()), HasSubstr("no topic matches source.topics_regex yet"));
+}
+
 TEST_F(LandingTest, only_what_has_a_record_that_waits_is_read) {
   log(part("t", 0), 450, 0, 500, 470);
   log(part("t", 1), 500, 0, 500, -1);
