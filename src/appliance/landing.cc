@@ -1,8 +1,8 @@
 // How it works
 //
-// A partition has landed until a time when the first record that is not in the lake is of that time or a later
-// one, or when there is no such record. So one record a partition is read: the one at the group's position.
-// Its time is that until which the partition has landed.
+// A partition has landed until a time when the first record that is not in the lake is of that time or a
+// later one, or when there is no such record. So one record a partition is read: the one at the group's
+// position. Its time is that until which the partition has landed.
 //
 // For example, until 10:00, asked at 10:05:
 //
@@ -15,8 +15,8 @@
 //
 // 1. The group is asked before the logs, so that a position above the end is of another log.
 // 2. ListOffsets names the first record of 10:00. It only says how much is missing where something is, since
-//    every record before it is of the window. It cannot say that nothing is: in partition 4 it may name offset
-//    10, of next year, and what lies behind that one may be of the window.
+//    every record before it is of the window. It cannot say that nothing is: in partition 4 it may name
+//    offset 10, of next year, and what lies behind that one may be of the window.
 //
 // With LogAppendTime times rise along the log, so this is exact. With CreateTime a producer may send a record
 // of 09:59 at 10:07. Its window was over. While it is the first one that waits, it keeps that window open all

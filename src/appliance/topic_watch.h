@@ -49,8 +49,8 @@ class TopicWatch {
   // From any thread. note_of() the last answer.
   std::string note() const;
 
-  // From any thread. Why the last question had no answer. Empty: it had one, or none was asked. While there is
-  // a note, workers have no partition and ask the brokers nothing that would show it.
+  // From any thread. Why the last question had no answer. Empty: it had one, or none was asked. While there
+  // is a note, workers have no partition and ask the brokers nothing that would show it.
   std::string no_answer() const;
 
  private:
