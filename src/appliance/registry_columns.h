@@ -39,8 +39,8 @@ class RegistryQuestions {
   Result<registry::Verdict> ask(const Ask& ask);
 
   // The columns of all versions of the schema of the topic's values, as its files have them. The error's
-  // message says why there are none. Once the registry has not answered, each further call has that error, and
-  // asks nothing.
+  // message says why there are none. Once the registry has not answered, each further call has that error,
+  // and asks nothing.
   Result<RegistryColumns> columns_of(const std::string& topic, config::Columns columns);
   bool is_away() const { return away_.has_value(); }
 
