@@ -319,7 +319,7 @@ void add_schema(CLI::App& app, SchemaCommand& options, int& exit_code) {
   command->add_flag("--json", options.json, k_json_help)->excludes("--ddl");
   command->footer(footer(
       "Asks nobody, and needs no secret. But with batch.schema: registry it asks the registry for the\n"
-      "latest schema of TOPIC-value, with the login of the configuration. With topics_regex, that and\n"
+      "versions of TOPIC-value, with the login of the configuration. With topics_regex, that and\n"
       "the overrides stand for the topics that they find. Name one with --topic to ask for its schema.\n"
       "\n"
       "Example:\n"

@@ -361,7 +361,7 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
     return appliance::topic_plan(details(), topic, topic_tables->of(topic));
   };
   out.make_schemas = [this](io::Loop& loop) {
-    return appliance::make_schemas(details(), loop, system_clock());
+    return appliance::make_schemas(details(), *topic_tables, loop, system_clock());
   };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
   out.group_end = group_end.get();

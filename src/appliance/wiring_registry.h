@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "format/schema_source.h"
+#include "format/topic_table.h"
 #include "io/loop.h"
 #include "registry/options.h"
 
@@ -17,8 +18,10 @@ namespace penstock::appliance {
 // registry_tokens() (tokens.h).
 Result<registry::Options> registry_options(const config::Settings& settings);
 
-// Null: no schema is to be found by its id. On the thread of the loop; `loop` and `clock` outlive it.
-Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings, io::Loop& loop,
+// Null: no schema is to be found by its id. `tables`: of all workers. On the thread of the loop. All that is
+// given outlives it.
+Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings,
+                                                           format::TopicTables& tables, io::Loop& loop,
                                                            const Clock& clock);
 
 }  // namespace penstock::appliance

@@ -41,11 +41,16 @@ std::string RegisteredSchema::record_name() const {
   return members ? std::move(members->texts["title"]) : std::string();
 }
 
-Result<Table> RegisteredSchema::table(std::string_view record) const {
+Result<Table> RegisteredSchema::table(std::string_view record, std::vector<LeftOut>* left_out) const {
   if (has_references_) {
     return invalid_input("has references to other schemas, which are not resolved");
   }
-  Result<Table> table = avro_ ? table_of_avro(*avro_, record) : table_of_json_schema(json_schema_, record);
+  std::vector<LeftOut> told;
+  Result<Table> table =
+      avro_ ? table_of_avro(*avro_, record, &told) : table_of_json_schema(json_schema_, record, &told);
+  if (left_out != nullptr) {
+    *left_out = std::move(told);
+  }
   if (table.ok()) {
     make_optional(table->fields);
   }

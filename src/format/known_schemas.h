@@ -40,8 +40,6 @@ struct SchemaVersion {
   std::size_t bytes = 0;
 };
 
-// A text that is longer makes no columns.
-inline constexpr std::size_t k_schema_text_max = std::size_t{128} << 10;
 // What a version takes: for each letter of its text four bytes as in registry::Lookup, and four for its
 // fields, and so many beside.
 inline constexpr std::size_t k_version_bytes_per_letter = 8;

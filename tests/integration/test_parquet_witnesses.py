@@ -510,6 +510,33 @@ def test_spark_and_pandas_read_versions_and_types_that_come_by_turns(landing, sp
         assert frame.where("Order is not null").selectExpr("Order.*").count() == sum(schema is not PAYMENT for schema, _ in told)
 
 
+def test_spark_reads_a_column_that_changed_its_type_by_the_ddl_and_refuses_to_merge_it(landing, spark, tmp_path):
+    """It is an int, then a string, and then a long. The files before that have INT32 in them."""
+    lands = landing(1)
+    kinds = [version(id=kind) for kind in ("int", "string", "long")]
+    told = [1, "2", 2**40]
+    with Confluent() as registry:
+        ids = registry.subjects[f"{lands.topic}-value"] = []
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"max_age": "1s"}})).start()
+        for n, kind in enumerate(kinds):
+            ids.append(registry.register(kind))
+            produce(lands, lands.topic, [prefix(ids[n]) + encoded(kind, {"id": told[n]})])
+            lands.wait_landed(n + 1)
+        assert penstock.terminate() == 0
+        ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
+    place = tmp_path / "table"
+    place.mkdir()
+    for n, stored in enumerate(tables_of(lands, lands.topic).values()):
+        (place / f"{n}.parquet").write_bytes(stored)
+    name = ddl.split("`")[1]
+    spark.sql(ddl.strip().removesuffix(";") + f" LOCATION 'file:{place}'")
+    rows = spark.sql(f"select id, _rescued from `{name}` order by _offset").collect()
+    assert [row["id"] for row in rows] == [1, None, 2**40]
+    assert [row["_rescued"] is not None for row in rows] == [False, True, False]
+    with pytest.raises(Exception, match="CANNOT_MERGE_SCHEMAS"):
+        spark.read.option("mergeSchema", "true").parquet(str(place)).collect()
+
+
 # Schemas and values by chance
 
 @pytest.mark.parametrize("seed", range(201, 221))
