@@ -18,19 +18,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "replay"))
 
-from run import MB, Bench  # noqa: E402
+from run import MB, PROGRAMS, Bench  # noqa: E402
 
 import machine  # noqa: E402
 import page  # noqa: E402
-from forms import FORMS, KINDS, MEASURE, REQUESTS, STATUS, SUMMED_NUMBERS, SUMMED_TEXTS  # noqa: E402
+from forms import CONVERSION, FORMS, KINDS, MEASURE, REQUESTS, STATUS, SUMMED_NUMBERS, SUMMED_TEXTS  # noqa: E402
 from harness.paths import DEPS  # noqa: E402
 
 HERE = Path(__file__).parent
 STREAMS = ("1k", "300")
 PEERS = ("pyarrow", "duckdb")
+CONVERSIONS = {"1k": "columns_json_zstd/1024", "300": "columns_json_zstd/300"}  # of bench/micro, of such records
 ENGINES = ("duckdb", "spark")
 READ_LIMIT_S = 900  # of one engine and one stream
 PEER_LIMIT_S = 300
+CONVERSION_LIMIT_S = 300
 BATCH = {"max_age": "60s", "max_bytes": "256MiB"}
 
 
@@ -77,10 +79,21 @@ def run_peer(kind: str, peer: str, files: list[str], out: Path, made: dict) -> d
     return {"cpu_s": reading["cpu_s"], "stored_bytes": out.stat().st_size}
 
 
+def converted(stream: str, made: dict) -> dict:
+    """The conversion of such values into columns alone, without a broker, a stage and a store: for as many bytes as the topic has."""
+    done = subprocess.run([PROGRAMS / "bench_micro", f"--benchmark_filter=^{CONVERSIONS[stream]}$", "--benchmark_min_time=1",
+                           "--benchmark_format=json"],
+                          capture_output=True, text=True, timeout=CONVERSION_LIMIT_S, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0 and "ERROR OCCURRED" not in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
+    (reading,) = json.loads(done.stdout)["benchmarks"]
+    return {"cpu_s": made["bytes"] / reading["bytes_per_second"], "stored_bytes": 0}
+
+
 def lands(bench: Bench, kind: str, names: list[str], rounds: int, lakes: Path) -> list[dict]:
     """The rounds. The lakes of the last one stay."""
     results = []
-    kinds = [(stream, name) for stream in STREAMS for name in [*names, *PEERS]]
+    alone = [CONVERSION] if kind == "requests" else []
+    kinds = [(stream, name) for stream in STREAMS for name in [*names, *alone, *PEERS]]
     for number in range(rounds):
         bench.run_count += 1
         start = bench.penstock("start", "start", {"url": "null:"})
@@ -91,6 +104,8 @@ def lands(bench: Bench, kind: str, names: list[str], rounds: int, lakes: Path) -
                 if not source.exists():
                     landed(bench, kind, stream, MEASURE, source)
                 reading = run_peer(kind, name, files_of(source), lakes / "peer.parquet", bench.topics[stream])
+            elif name == CONVERSION:
+                reading = converted(stream, bench.topics[stream])
             else:
                 reading = landed(bench, kind, stream, name, lakes / stream / name)
             readings[stream][name] = reading

@@ -75,6 +75,7 @@ FORMS = {form.name: form for form in [
     _form("parquet", "none", TABLES), _form("parquet", "snappy", TABLES), _form("parquet", "zstd", TABLES),
 ]}
 MEASURE = "ndjson"  # what the others are divided by
+CONVERSION = "conversion"  # no format: the time that columns+zstd of JSON takes without the path from Kafka to the files
 
 # Requests (bench/replay/requests.h), whose members are known. The other question adds up some members of all rows: texts by their
 # lengths, numbers as they are.

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "replay"))
 
 from figures import GB, MIB, Spread, spread  # noqa: E402
-from forms import MEASURE  # noqa: E402
+from forms import CONVERSION, MEASURE  # noqa: E402
 from report import table  # noqa: E402
 
 PEERS = {"pyarrow": "pyarrow", "duckdb": "DuckDB"}
@@ -28,9 +28,9 @@ def times(values: list[float]) -> str:
 
 
 def cpu_s(readings: dict, stream: str, name: str) -> float:
-    """Without what joining and leaving the group takes, in this round. A peer has none."""
+    """Without what joining and leaving the group takes, in this round. A peer and the conversion alone have none."""
     used = readings[stream][name]["cpu_s"]
-    return used if name in PEERS else max(used - readings["start_cpu_s"], 1e-6)
+    return used if name in (*PEERS, CONVERSION) else max(used - readings["start_cpu_s"], 1e-6)
 
 
 def costs(results: dict, stream: str, name: str) -> Spread:
@@ -52,7 +52,7 @@ def landing(results: dict) -> str:
             "peak RSS, MiB"]
     rows = []
     for name in results["rounds"][0]["1k"]:
-        if name in PEERS:
+        if name in (*PEERS, CONVERSION):
             continue
         cells = [cell for stream in STREAMS for cell in (sizes(results, stream, name), ratios(results, stream, name))]
         peak = max(each[stream][name]["peak_rss_bytes"] for each in results["rounds"] for stream in STREAMS)
@@ -76,7 +76,16 @@ def peers(results: dict) -> str:
                  for cell in (costs(results, stream, name).text(), ratios(results, stream, name, ours),
                               sizes(results, stream, name))]
         rows.append([PEERS.get(name, f"penstock, `{name}`, from Kafka to the files"), *cells])
-    return table(head, rows)
+    return table(head, rows) + (f"\n{conversions(results)}" if CONVERSION in results["rounds"][0]["1k"] else "")
+
+
+def conversions(results: dict) -> str:
+    """The peers have no broker before them and no stage behind. Beside them is what does as much and no more."""
+    head = ["who, in the same rounds", *(f"{what}, {size}" for size in STREAMS.values() for what in ("CPU s per GB", "beside the conversion"))]
+    names = {CONVERSION: "penstock, the conversion alone (`columns_json_zstd` of bench/micro)", **PEERS}
+    return table(head, [[told, *(cell for stream in STREAMS
+                                 for cell in (costs(results, stream, name).text(), ratios(results, stream, name, CONVERSION)))]
+                        for name, told in names.items()])
 
 
 def reading(results: dict, engine: str) -> str:

@@ -8,6 +8,7 @@ MIB = 1 << 20
 LIBRARY_KINDS = ("bare", "bare-nocrc", "bare-plain", "direct")  # measured from the first record to the last
 SEVERAL_KINDS = ("null-w2", "null-w4", "null-p2")  # workers or processes; four workers are given twice the memory of one
 STAGE_WRITES_IN_FLIGHT = 8
+LEAST_S = 0.2  # of a run beyond a start, to have a rate
 MET, BY_THE_MEDIAN, MISSED = "met", "met by the median, not in every round", "**missed**"
 
 
@@ -48,6 +49,10 @@ class Figures:
 
     def rate(self, readings: dict, name: str) -> float:
         return readings[name]["bytes"] / 1e6 / self._net(readings, name, "wall_s")
+
+    def is_longer_than_a_start(self, name: str) -> bool:
+        """By more than what starts differ in: what is shorter cannot be told from joining the group and leaving it."""
+        return all(self._net(readings, name, "wall_s") > LEAST_S for readings in self.rounds)
 
     def costs(self, name: str) -> Spread:
         return spread([self.cost(readings, name) for readings in self.rounds])

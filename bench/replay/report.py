@@ -70,21 +70,38 @@ def bulk(figures: Figures) -> str:
 def forms(figures: Figures) -> str:
     """What each form of the same records costs, beside their lines and beside these compressed, in the same round."""
     made = figures.results["topics"]["requests"]["bytes"]
-    rows = [[what, figures.costs(name).text(3), figures.ratios(name, "null").text(), figures.ratios(name, "null-zstd").text(),
-             figures.rates(name).text(0), f"{figures.rounds[-1][name]['stored_bytes'] / made:.2f}", f"{figures.peak_rss_mib(name):.0f}"]
+    rows = [[what, figures.costs(name).text(3), figures.ratios(name, "null").text(), figures.ratios(name, "null-zstd").text(), rate(figures, name),
+             f"{figures.rounds[-1][name]['stored_bytes'] / made:.2f}", f"{figures.peak_rss_mib(name):.0f}"]
             for name, what in FORMS.items()]
     return table(["files", "CPU s per GB of values", "ratio to lines", "ratio to lines with zstd", "MB/s", "bytes of files per byte of values",
                   "peak RSS, MiB"], rows)
 
 
+def rate(figures: Figures, name: str) -> str:
+    """Of a run that takes no longer than to join the group and to leave it, nothing is told."""
+    return figures.rates(name).text(0) if figures.is_longer_than_a_start(name) else "too short"
+
+
 def forms_section(figures: Figures) -> str:
+    """As the rounds have measured it, or `--forms` by itself."""
+    by_itself = figures.results.get("forms")
+    if by_itself:
+        of, load = by_itself["machine"], (by_itself["load_before"][0], by_itself["load_after"][0])
+        how = (f"Command: `{by_itself['command']}`, by itself, at commit {of['commit']}, on {of['processor']}.\n"
+               f"It took {by_itself['seconds']:.0f} s for {len(by_itself['rounds'])} interleaved rounds. The load of the machine was {load[0]:.1f} before\n"
+               f"and {load[1]:.1f} after, the run itself included.\n\n")
+        shown, into = Figures(by_itself), f"The topic `requests` of {by_itself['topics']['requests']['bytes'] / 1e6:,.0f} MB into `null:`."
+    elif FORMS.keys() <= set(figures.names):
+        how, shown, into = "", figures, "The topic `requests` into `null:`, in the same rounds."
+    else:
+        return ""
     return f"""
 ## The forms of files
 
-The topic `requests` into `null:`, in the same rounds. Its values are of one schema, from which `batch.schema` makes columns.
+{how}{into} Its values are of one schema, from which `batch.schema` makes columns.
 Every form has the same records. The bytes of what is read are those of values.
 
-{forms(figures)}""" if FORMS.keys() <= set(figures.names) else ""
+{forms(shown)}"""
 
 
 def pace(figures: Figures) -> str:
@@ -203,6 +220,18 @@ def write_tls(measured: dict, out: Path):
     images = [name for name in charts.NAMES if (out / "charts" / name).exists()]
     (out / "RESULTS.md").write_text(page(Figures(results), images) if "rounds" in results else tls_report.section(measured))
     tell(tls_report.TlsFigures(measured))
+    print(f"written: {out / 'RESULTS.md'}")
+
+
+def write_forms(measured: dict, out: Path):
+    """Puts what `--forms` has measured beside the rest, which stays as it is; alone where there is no rest."""
+    out.mkdir(parents=True, exist_ok=True)
+    results = {**stored(out), "forms": measured}
+    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    images = [name for name in charts.NAMES if (out / "charts" / name).exists()]
+    figures = Figures(results if "rounds" in results else {"forms": measured, "rounds": measured["rounds"]})
+    (out / "RESULTS.md").write_text(page(figures, images) if "rounds" in results else forms_section(figures))
+    print(forms(Figures(measured)))
     print(f"written: {out / 'RESULTS.md'}")
 
 

@@ -33,7 +33,6 @@ import profiling  # noqa: E402
 import report  # noqa: E402
 import tls  # noqa: E402
 import tls_report  # noqa: E402
-from figures import Figures  # noqa: E402
 from stores import STORES  # noqa: E402
 
 PROGRAMS = ROOT / "build" / PRESET / "bench"
@@ -382,7 +381,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pace-seconds", type=int)
     parser.add_argument("--profile", action="store_true", help="only profile the appliance, with perf, into profile.txt")
     parser.add_argument("--paces", nargs="*", default=list(PACES), choices=list(PACES), help="of these (default all)")
-    parser.add_argument("--forms", action="store_true", help="only the forms of the same records, and print their table")
+    parser.add_argument("--forms", action="store_true", help="the forms of the same records: only the part of the results that is of them")
     parser.add_argument("--against", type=Path, metavar="BINARY",
                         help="compare with another build's penstock: its runs beside ours, only the ratios are printed")
     parser.add_argument("--only", nargs="+", metavar="KIND/STREAM", help="with --against: only these runs, and the other's beside them")
@@ -391,7 +390,9 @@ def parse() -> argparse.Namespace:
     arguments.bytes = arguments.bytes or (200 * MB if arguments.quick else 2000 * MB)
     arguments.pace_seconds = arguments.pace_seconds or (10 if arguments.quick else 30)
     arguments.out = arguments.out or ROOT / ("build/bench-quick" if arguments.quick else "bench")
-    if arguments.out.resolve() == ROOT / "bench" and not arguments.against and not arguments.forms and not machine.is_committed():
+    if arguments.only and not arguments.against:
+        parser.error("--only is for --against; --forms measures the forms of files alone")
+    if arguments.out.resolve() == ROOT / "bench" and not arguments.against and not machine.is_committed():
         parser.error("bench/ gets the figures of a commit: commit what was changed, or write elsewhere with --out")
     return arguments
 
@@ -431,10 +432,7 @@ def main():
         if arguments.tls:
             bench.run("null", "1k")  # the broker's JVM compiles its TLS while it runs: for no figure
         rounds, floors = interleaved(bench, arguments.rounds, kinds)
-        if arguments.forms:
-            print(report.forms(Figures({"rounds": rounds, "topics": bench.topics})))
-            return
-        paces = tls.PACES if arguments.tls else {name: PACES[name] for name in arguments.paces}
+        paces = {} if arguments.forms else tls.PACES if arguments.tls else {name: PACES[name] for name in arguments.paces}
         paces = paced(bench, 1 if arguments.quick else arguments.rounds, arguments.pace_seconds, paces)
     finally:
         bench.stop()
@@ -445,6 +443,9 @@ def main():
         "seconds": time.monotonic() - began, "partitions": PARTITIONS, "streams": STREAMS, "topics": bench.topics,
         "floors": floors, "rounds": rounds, "pace": paces,
     }
+    if arguments.forms:
+        report.write_forms(results, arguments.out)
+        return
     if arguments.tls:
         report.write_tls(results, arguments.out)
         sys.exit(0 if arguments.quick or not tls_report.is_any_missed(results) else 1)

@@ -85,7 +85,8 @@ struct Connection {
 };
 
 Answer verdict(bool good, const std::string& reason) {
-  return {.status = good ? 200 : 503, .content_type = k_text, .body = good ? "ok\n" : reason + "\n"};
+  const std::string note = reason.empty() ? "" : ": " + reason;
+  return {.status = good ? 200 : 503, .content_type = k_text, .body = (good ? "ok" + note : reason) + "\n"};
 }
 
 bool is_probe(std::string_view path) {

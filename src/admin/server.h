@@ -57,7 +57,7 @@ struct Health {
 struct Readiness {
   bool ready = true;
 
-  // Why not, as a sentence.
+  // Why not, as a sentence. When it is ready: a note behind the "ok", or empty.
   std::string reason;
 };
 

@@ -95,10 +95,15 @@ std::string files_json(const CheckReport& report) {
   for (const appliance::TopicFiles& files : report.files->topics) {
     topics += concat(topics.empty() ? "" : ",", "{\"topic\":", json_string(files.topic),
                      ",\"files_per_day\":", files.files_per_day, ",\"bytes_per_file\":", files.bytes_per_file,
-                     ",\"calls_per_day\":", files.calls_per_day, "}");
+                     ",\"calls_per_day\":", files.calls_per_day,
+                     ",\"quarantine_files_per_day\":", files.quarantine_files_per_day,
+                     ",\"quarantine_calls_per_day\":", files.quarantine_calls_per_day, "}");
   }
   return concat(",\"files\":{\"files_per_day\":", report.files->files_per_day,
-                ",\"calls_per_day\":", report.files->calls_per_day, ",\"topics\":[", topics, "]}");
+                ",\"calls_per_day\":", report.files->calls_per_day,
+                ",\"quarantine_files_per_day\":", report.files->quarantine_files_per_day,
+                ",\"quarantine_calls_per_day\":", report.files->quarantine_calls_per_day, ",\"topics\":[",
+                topics, "]}");
 }
 
 // "ok" is true of what was tried and has no fault. It is false of nothing where the exit code is 0.

@@ -208,10 +208,12 @@ void add_landed(CLI::App& app, LandedCommand& options, int& exit_code) {
                     "Leave _landed/TOPIC/20260131T100000Z in the sink for each topic that has landed.");
   command->add_flag("--json", options.json, k_json_help);
   command->footer(footer(
-      "Asks the brokers for the group's positions and for the first record of that time, and the service\n"
-      "not at all. Exit 0: it is so, and a batch job may begin. Exit 3: not yet, and a sentence names the\n"
-      "topic that is furthest behind. With CreateTime a record that a producer sends late belongs to no\n"
-      "window that is over. This machine's clock must agree with the brokers'.\n"
+      "Asks the brokers for the group's positions and for the first record that is not in the lake, and\n"
+      "the service not at all. Exit 0: that one is of TIME or later, or there is none, and a batch job may\n"
+      "begin. Exit 3: not yet, and a sentence names the topic that is furthest behind, or says that no "
+      "topic\n"
+      "matches the expression. A first record that is dated ahead of the clock keeps a window open until it\n"
+      "has landed. TIME is a whole second in UTC. This machine's clock must agree with the brokers'.\n"
       "\n"
       "Examples:\n"
       "  penstock landed --config penstock.yaml --until 2026-01-31T10:00:00Z --wait 10m\n"
@@ -317,7 +319,7 @@ void add_schema(CLI::App& app, SchemaCommand& options, int& exit_code) {
   command->add_flag("--json", options.json, k_json_help)->excludes("--ddl");
   command->footer(footer(
       "Asks nobody, and needs no secret. But with batch.schema: registry it asks the registry for the\n"
-      "latest schema of TOPIC-value, with the login of the configuration. With topics_regex, that and\n"
+      "versions of TOPIC-value, with the login of the configuration. With topics_regex, that and\n"
       "the overrides stand for the topics that they find. Name one with --topic to ask for its schema.\n"
       "\n"
       "Example:\n"

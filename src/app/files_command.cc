@@ -24,12 +24,17 @@ void print_json(const appliance::FilePlan& plan, double price) {
                      ",\"example\":", json_string(files.example),
                      ",\"quarantine\":", files.quarantine.empty() ? "null" : json_string(files.quarantine),
                      ",\"files_per_day\":", files.files_per_day, ",\"bytes_per_file\":", files.bytes_per_file,
-                     ",\"calls_per_day\":", files.calls_per_day, "}");
+                     ",\"calls_per_day\":", files.calls_per_day,
+                     ",\"quarantine_files_per_day\":", files.quarantine_files_per_day,
+                     ",\"quarantine_calls_per_day\":", files.quarantine_calls_per_day, "}");
   }
-  std::printf("{\"topics\":[%s],\"files_per_day\":%llu,\"calls_per_day\":%llu,\"dollars_per_month\":%.2f}\n",
-              topics.c_str(), static_cast<unsigned long long>(plan.files_per_day),
-              static_cast<unsigned long long>(plan.calls_per_day),
-              appliance::dollars_per_month(plan.calls_per_day, price));
+  const std::string all =
+      concat("\"files_per_day\":", plan.files_per_day, ",\"calls_per_day\":", plan.calls_per_day,
+             ",\"quarantine_files_per_day\":", plan.quarantine_files_per_day,
+             ",\"quarantine_calls_per_day\":", plan.quarantine_calls_per_day);
+  std::printf("{\"topics\":[%s],%s,\"dollars_per_month\":%.2f,\"quarantine_dollars_per_month\":%.2f}\n",
+              topics.c_str(), all.c_str(), appliance::dollars_per_month(plan.calls_per_day, price),
+              appliance::dollars_per_month(plan.quarantine_calls_per_day, price));
 }
 
 void print_text(const appliance::FilePlan& plan, const FilesCommand& command) {
@@ -50,6 +55,13 @@ void print_text(const appliance::FilePlan& plan, const FilesCommand& command) {
       static_cast<unsigned long long>(plan.files_per_day),
       static_cast<unsigned long long>(plan.calls_per_day),
       appliance::dollars_per_month(plan.calls_per_day, command.price), command.price);
+  if (plan.quarantine_files_per_day > 0) {
+    std::printf(
+        "records in quarantine: at most %llu files and %llu storage calls a day more, %.2f dollars a month\n",
+        static_cast<unsigned long long>(plan.quarantine_files_per_day),
+        static_cast<unsigned long long>(plan.quarantine_calls_per_day),
+        appliance::dollars_per_month(plan.quarantine_calls_per_day, command.price));
+  }
   if (command.gigabytes_per_day == 0) {
     std::printf(
         "counted by batch.max_age alone, one call a file; --gb-per-day N counts the volume and "

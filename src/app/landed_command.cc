@@ -61,6 +61,11 @@ std::string read_landed_options(const LandedCommand& command, const config::Sett
       !complaint.empty()) {
     return concat("--until ", command.until, ": ", complaint);
   }
+  if (options.until != std::chrono::floor<std::chrono::seconds>(options.until)) {
+    return concat("--until ", command.until,
+                  ": has a fraction of a second, and markers are named by whole ones; write one such as "
+                  "2026-01-31T00:00:00Z");
+  }
   if (command.wait.empty()) {
     return {};
   }

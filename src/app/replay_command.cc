@@ -29,8 +29,9 @@ int forget(const appliance::ReplayPlan& plan) {
   if (!forgotten.ok()) {
     return refused(forgotten.error());
   }
-  obs::say(obs::Level::info, concat("forgotten: the group ", plan.settings.source.group,
-                                    " is removed; the files in ", plan.settings.sink.url, " stay"));
+  obs::say(obs::Level::info,
+           concat("forgotten: the groups ", plan.settings.source.group, " and ", plan.range_group,
+                  " are removed; the files in ", plan.settings.sink.url, " stay"));
   return k_done;
 }
 

@@ -11,7 +11,7 @@
 //     note  text
 //   logs: no columns, as its files are not parquet
 //
-// Where records name their schemas, the registry is asked for the latest one by the topic's name. Topics that
+// Where records name their schemas, the registry is asked for its versions by the topic's name. Topics that
 // an expression finds have none, until --topic gives it.
 #include <algorithm>
 #include <cstdio>
@@ -55,7 +55,7 @@ struct Columns {
   // The columns are those of the schemas that a registry has.
   bool by_registry = false;
   config::Columns kind = config::Columns::fields;
-  std::shared_ptr<const codec::Table> of_registry = {};
+  std::shared_ptr<const appliance::RegistryColumns> of_registry = {};
   std::string without = {};  // why there is no table then
 };
 
@@ -69,7 +69,7 @@ Columns columns_of(std::string name, const config::BatchSettings& batch) {
           .kind = batch.columns};
 }
 
-// The latest schemas, as the registry has them by the names of topics.
+// The versions of schemas, as the registry has them by the names of topics.
 void ask_registry(const config::Settings& settings, std::vector<Columns*> all) {
   const std::string_view why_not = appliance::why_no_subjects(settings.registry.type);
   std::erase_if(all, [why_not](Columns* columns) {
@@ -84,13 +84,14 @@ void ask_registry(const config::Settings& settings, std::vector<Columns*> all) {
   const auto questions = appliance::RegistryQuestions::create(settings);
   for (Columns* each : all) {
     Columns& columns = *each;
-    Result<codec::Table> table = questions.ok() ? (*questions)->columns_of(columns.name, columns.kind)
-                                                : Result<codec::Table>(questions.error());
-    if (table.ok()) {
-      columns.of_registry = std::make_shared<const codec::Table>(std::move(table).value());
-      columns.table = columns.of_registry.get();
+    Result<appliance::RegistryColumns> made = questions.ok()
+                                                  ? (*questions)->columns_of(columns.name, columns.kind)
+                                                  : Result<appliance::RegistryColumns>(questions.error());
+    if (made.ok()) {
+      columns.of_registry = std::make_shared<const appliance::RegistryColumns>(std::move(made).value());
+      columns.table = &columns.of_registry->table;
     } else {
-      columns.without = table.error().message;
+      columns.without = made.error().message;
     }
   }
 }
@@ -127,6 +128,45 @@ std::string table_name(const std::string& topic) {
   return name;
 }
 
+// A line each. `begin`: of each line.
+std::string left_out_text(const Columns& columns, std::string_view begin) {
+  std::string text;
+  if (columns.of_registry) {
+    for (const codec::LeftOut& each : columns.of_registry->left_out) {
+      text += concat(begin, json_string(each.name), " is in _rescued alone, as the schema ", each.why, "\n");
+    }
+  }
+  return text;
+}
+
+std::string left_out_json(const Columns& columns) {
+  std::string all;
+  if (columns.of_registry) {
+    for (const codec::LeftOut& each : columns.of_registry->left_out) {
+      all += concat(all.empty() ? ",\"left_out\":[" : ",", "{\"name\":", json_string(each.name),
+                    ",\"why\":", json_string(each.why), "}");
+    }
+  }
+  return all.empty() ? all : all + "]";
+}
+
+// Delta takes such names only with a mapping of columns.
+bool has_name_to_map(const std::vector<codec::Field>& fields) {
+  return std::ranges::any_of(fields, [](const codec::Field& field) {
+    return field.name.find_first_of(" ,;{}()\n\t=") != std::string::npos || has_name_to_map(field.fields);
+  });
+}
+
+// What stands behind the columns.
+std::string table_options(const Columns& columns, const std::string& engine) {
+  if (engine == "spark") {
+    return " USING PARQUET";
+  }
+  return columns.table != nullptr && has_name_to_map(columns.table->fields)
+             ? " TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
+             : "";
+}
+
 void print_ddl(const std::vector<Columns>& all, const std::string& engine) {
   for (const Columns& columns : all) {
     if (!columns.is_parquet) {
@@ -137,9 +177,10 @@ void print_ddl(const std::vector<Columns>& all, const std::string& engine) {
       std::printf("-- %s: its columns are not known: %s\n", columns.name.c_str(), columns.without.c_str());
       continue;
     }
-    std::printf("CREATE TABLE `%s` (\n%s\n)%s;\n", table_name(columns.name).c_str(),
+    std::printf("%sCREATE TABLE `%s` (\n%s\n)%s;\n", left_out_text(columns, "-- ").c_str(),
+                table_name(columns.name).c_str(),
                 codec::spark_columns(columns.table, columns.text_values).c_str(),
-                engine == "spark" ? " USING PARQUET" : "");
+                table_options(columns, engine).c_str());
   }
 }
 
@@ -155,9 +196,9 @@ void print_trees(const std::vector<Columns>& all) {
                   columns.name.c_str(), columns.text_values ? "text" : "bytes");
     } else {
       const std::size_t count = codec::leaf_count(*columns.table);
-      std::printf("%s: %zu %s%s\n%s", columns.name.c_str(), count, count == 1 ? "column" : "columns",
-                  columns.by_registry ? " of the latest schema in the registry" : "",
-                  codec::tree_text(*columns.table, "  ").c_str());
+      std::printf("%s: %zu %s%s\n%s%s", columns.name.c_str(), count, count == 1 ? "column" : "columns",
+                  columns.by_registry ? " of the schema's versions in the registry" : "",
+                  codec::tree_text(*columns.table, "  ").c_str(), left_out_text(columns, "  ").c_str());
     }
   }
 }
@@ -165,11 +206,11 @@ void print_trees(const std::vector<Columns>& all) {
 void print_tables_json(const std::vector<Columns>& all) {
   std::string tables;
   for (const Columns& columns : all) {
-    tables +=
-        concat(tables.empty() ? "" : ",", "{\"topic\":", json_string(columns.name),
-               ",\"parquet\":", columns.is_parquet ? "true" : "false",
-               ",\"columns\":", columns.table != nullptr ? codec::table_json(*columns.table) : "null",
-               columns.without.empty() ? "" : concat(",\"why_not\":", json_string(columns.without)), "}");
+    tables += concat(tables.empty() ? "" : ",", "{\"topic\":", json_string(columns.name),
+                     ",\"parquet\":", columns.is_parquet ? "true" : "false",
+                     ",\"columns\":", columns.table != nullptr ? codec::table_json(*columns.table) : "null",
+                     columns.without.empty() ? "" : concat(",\"why_not\":", json_string(columns.without)),
+                     left_out_json(columns), "}");
   }
   std::printf("{\"tables\":[%s]}\n", tables.c_str());
 }

@@ -331,9 +331,9 @@ void add_troubles(std::vector<std::string>& lines, const JsonValue& status) {
 std::string state_sentence(const JsonValue& status) {
   const std::string state = word(status["state"]);
   const std::string reason = word(status["reason"]);
-  return reason.empty() || state == "ready" ? state
-         : state == "draining"              ? reason
-                                            : concat("not ready: ", reason);
+  return reason.empty()        ? state
+         : state == "draining" ? reason
+                               : concat(state == "ready" ? "ready: " : "not ready: ", reason);
 }
 
 std::vector<std::string> status_lines(const JsonValue& status, const StatusFrame& frame) {

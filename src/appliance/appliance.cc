@@ -168,6 +168,7 @@ struct Appliance::Impl {
   std::string silent_for_longer(Duration allowed) const;
   void tell_silence(obs::LogGate& gate, MonoTime now) const;
   std::string not_ready() const;
+  std::string note() const;
   std::string token_trouble() const;
   std::string metrics_page() const;
   appliance::StatusKeeper::Told told_status() const;
@@ -252,7 +253,12 @@ Result<Summary> Appliance::Impl::run(const RunOptions& options) {
     return std::move(cluster).error();
   }
   Result<void> outcome;
-  if (!stop_asked.load()) {
+  const bool has_nothing_to_read =
+      options.exit_at_end && !stop_asked.load() && appliance::no_topic_matches(details(), *cluster);
+  if (has_nothing_to_read) {
+    obs::log(Level::info, concat("there is nothing to read: ", appliance::note_of(details(), *cluster)));
+  }
+  if (!stop_asked.load() && !has_nothing_to_read) {
     outcome = launch(options, *cluster);
     if (outcome.ok()) {
       outcome = watch(options);
@@ -294,7 +300,8 @@ Result<std::unique_ptr<admin::Server>> Appliance::Impl::serve_admin() {
                       .ready =
                           [this] {
                             std::string reason = not_ready();
-                            return admin::Readiness{.ready = reason.empty(), .reason = std::move(reason)};
+                            return reason.empty() ? admin::Readiness{.ready = true, .reason = note()}
+                                                  : admin::Readiness{.ready = false, .reason = reason};
                           },
                       .status =
                           [this] {
@@ -354,7 +361,7 @@ pipeline::WorkerOptions Appliance::Impl::options_of(std::uint32_t index, std::ui
     return appliance::topic_plan(details(), topic, topic_tables->of(topic));
   };
   out.make_schemas = [this, texts_bytes = memory.schema_texts_bytes](io::Loop& loop) {
-    return appliance::make_schemas(details(), loop, system_clock(), texts_bytes);
+    return appliance::make_schemas(details(), *topic_tables, loop, system_clock(), texts_bytes);
   };
   out.make_store = [this](io::Loop& loop) { return appliance::make_store(details(), loop, system_clock()); };
   out.group_end = group_end.get();
@@ -494,10 +501,17 @@ std::string Appliance::Impl::not_ready() const {
   reasons = silent_for_longer(appliance::k_not_ready_after);
   pipeline::append_reason(reasons, token_trouble());
   pipeline::append_reason(reasons, topic_watch->missing());
-  pipeline::append_reason(reasons, fleet.not_ready());
+  // Workers join the group when a topic matches, and say until then that they are waiting for an assignment.
+  pipeline::append_reason(reasons,
+                          topic_watch->note().empty() ? fleet.not_ready() : topic_watch->no_answer());
   const std::lock_guard lock(mutex);
   pipeline::append_reason(reasons, waits_for);
   return reasons;
+}
+
+// Of a service that is ready: what one may want to know all the same.
+std::string Appliance::Impl::note() const {
+  return fleet.started() ? topic_watch->note() : std::string();
 }
 
 std::string Appliance::Impl::token_trouble() const {
@@ -509,6 +523,9 @@ appliance::StatusKeeper::Told Appliance::Impl::told_status() const {
   const obs::StatusState state = stop_asked.load() ? obs::StatusState::draining
                                  : reason.empty()  ? obs::StatusState::ready
                                                    : obs::StatusState::waiting;
+  if (state == obs::StatusState::ready) {
+    reason = note();
+  }
   return {.state = state, .reason = std::move(reason), .start_time = start_time};
 }
 

@@ -180,6 +180,10 @@ class Checks {
       widest = std::max(widest, count);
     }
     traffic_ = measure_traffic(settings_, *cluster);
+    if (no_topic_matches(settings_, *cluster)) {
+      try_group_without_topics();
+      return 0;
+    }
     if (partitions == 0) {
       not_tried_because("topic", {"group"});
       not_tried_because("topic", exactly_once_links());
@@ -197,6 +201,19 @@ class Checks {
       try_exactly_once({.topic = cluster->topics.front().name, .partition = Partition{0}});
     }
     return widest;
+  }
+
+  // There is no position to ask for, and none that could be committed.
+  void try_group_without_topics() {
+    const auto members = rdkafka::group_members(kafka_options(settings_, 0), k_broker_wait);
+    if (members.ok()) {
+      ok("group", concat(settings_.source.group, " answers, and has ", counted(members->size(), "member")));
+    } else {
+      fault("group", members.error().message);
+    }
+    for (const std::string_view link : exactly_once_links()) {
+      add(link, CheckSeverity::not_tried, "not tried, as there is no topic yet to try it with");
+    }
   }
 
   // at_least_once needs neither of them.

@@ -8,6 +8,7 @@
 
 #include "appliance/registry_columns.h"
 #include "base/concat.h"
+#include "base/json_string.h"
 #include "base/schema_outcome.h"
 #include "codec/table_rules.h"
 #include "registry/asker.h"
@@ -22,17 +23,23 @@ constexpr std::size_t k_topics_max = 20;
 
 // The columns that the topic's values make now. That they cannot be told says nothing against the topic.
 CheckRow columns_row(RegistryQuestions& questions, const std::string& topic, config::Columns columns) {
-  const Result<codec::Table> table = questions.columns_of(topic, columns);
-  if (!table.ok()) {
+  const Result<RegistryColumns> made = questions.columns_of(topic, columns);
+  if (!made.ok()) {
     return {.name = k_name,
             .severity = CheckSeverity::not_tried,
-            .text = concat("no columns of ", topic, ": ", table.error().message)};
+            .text = concat("no columns of ", topic, ": ", made.error().message)};
   }
-  const std::size_t count = codec::leaf_count(*table);
+  const std::size_t count = codec::leaf_count(made->table);
+  std::string without;
+  if (!made->left_out.empty()) {
+    const codec::LeftOut& first = made->left_out.front();
+    without = concat("; fields that are in _rescued alone: ", made->left_out.size(),
+                     ", of which the first is ", json_string(first.name), ", as the schema ", first.why);
+  }
   return {.name = k_name,
           .severity = CheckSeverity::ok,
-          .text = concat("the latest schema of ", registry::subject_of(topic), " makes ", count,
-                         count == 1 ? " column" : " columns", "; `penstock schema` shows them")};
+          .text = concat("the versions of ", registry::subject_of(topic), " make ", count,
+                         count == 1 ? " column" : " columns", "; `penstock schema` shows them", without)};
 }
 
 void add_columns(const config::Settings& settings, RegistryQuestions& questions,

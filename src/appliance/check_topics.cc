@@ -91,10 +91,12 @@ std::string suggestion(const config::Settings& settings, const rdkafka::ProbeRep
 std::vector<CheckRow> check_topics(const config::Settings& settings, const rdkafka::ProbeReport& cluster) {
   std::vector<CheckRow> rows;
   add_found(take_readable(settings, cluster.topics, rows), rows);
-  if (cluster.topics.empty() && cluster.topic_errors.empty()) {
+  if (no_topic_matches(settings, cluster)) {
     rows.push_back({.name = "topic",
-                    .severity = CheckSeverity::fault,
-                    .text = concat("no topic matches ", settings.source.topics_regex)});
+                    .severity = CheckSeverity::warning,
+                    .text = concat("no topic matches source.topics_regex \"", settings.source.topics_regex,
+                                   "\" yet, of those that this login may see; one that is made is found "
+                                   "within a minute")});
   }
   for (const Unanswered& missing : unanswered(cluster)) {
     const bool is_topic = missing.question == Question::topics;

@@ -18,6 +18,10 @@ std::vector<Unanswered> unanswered(const rdkafka::ProbeReport& report) {
   return all;
 }
 
+bool no_topic_matches(const config::Settings& settings, const rdkafka::ProbeReport& report) {
+  return !settings.source.topics_regex.empty() && report.topics.empty() && report.topic_errors.empty();
+}
+
 Result<rdkafka::ProbeReport> ask_brokers(const config::Settings& settings, std::chrono::milliseconds wait) {
   return rdkafka::probe_cluster(kafka_options(settings, 0), wait);
 }

@@ -27,6 +27,9 @@ struct Unanswered {
 // Every question that the cluster did not answer, in their order; of topics one per topic. Pure.
 std::vector<Unanswered> unanswered(const rdkafka::ProbeReport& report);
 
+// The topics are found by an expression, and none of those that we may see matches it. Pure.
+bool no_topic_matches(const config::Settings& settings, const rdkafka::ProbeReport& report);
+
 // One call of probe_cluster(), which blocks for at most `wait` per question. Error: no broker answered. What
 // else was not answered, the report says.
 Result<rdkafka::ProbeReport> ask_brokers(const config::Settings& settings, std::chrono::milliseconds wait);

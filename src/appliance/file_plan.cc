@@ -1,3 +1,12 @@
+// How it works
+//
+// A topic's files a day are counted by the age at which a file ends, and by the volume: the greater counts.
+// The calls of a file follow from its size in blocks. For example 300 GB a day into one topic, with max_age
+// 60s and one worker: 1,440 files of 208 MB by age (and no more by size), each 26 blocks and their list, so
+// 38,880 calls.
+//
+// A topic that judges its records may have a file of those in quarantine beside each of these. Nobody knows
+// how many records are bad, so these are counted by themselves, as if every file had one.
 #include "appliance/file_plan.h"
 
 #include <algorithm>
@@ -106,6 +115,10 @@ TopicFiles files_of(const config::Settings& settings, const TopicTraffic& traffi
                                  divided_up(bytes_per_day, batch.max_bytes));
   files.bytes_per_file = divided_up(bytes_per_day, std::max<std::uint64_t>(files.files_per_day, 1));
   files.calls_per_day = files.files_per_day * calls_of_file(files.bytes_per_file, payload_of_block(settings));
+  if (batch.judges_records()) {
+    files.quarantine_files_per_day = files.files_per_day;
+    files.quarantine_calls_per_day = files.calls_per_day;
+  }
   if (batch.empty_files) {
     const std::uint64_t empty = silent_windows(batch, traffic.partitions, files.files_per_day);
     files.files_per_day += empty;
@@ -123,6 +136,8 @@ FilePlan plan_files(const config::Settings& settings, std::span<const TopicTraff
     plan.topics.push_back(files_of(settings, topic, workers, now));
     plan.files_per_day += plan.topics.back().files_per_day;
     plan.calls_per_day += plan.topics.back().calls_per_day;
+    plan.quarantine_files_per_day += plan.topics.back().quarantine_files_per_day;
+    plan.quarantine_calls_per_day += plan.topics.back().quarantine_calls_per_day;
   }
   return plan;
 }

@@ -47,12 +47,18 @@ struct TopicFiles {
   std::uint64_t bytes_per_file = 0;
   // Put Blob, Put Block, Put Block List.
   std::uint64_t calls_per_day = 0;
+  // Both of these are not in the two above: files of records in quarantine, if each file has one beside it,
+  // and their calls.
+  std::uint64_t quarantine_files_per_day = 0;
+  std::uint64_t quarantine_calls_per_day = 0;
 };
 
 struct FilePlan {
   std::vector<TopicFiles> topics;
   std::uint64_t files_per_day = 0;
   std::uint64_t calls_per_day = 0;
+  std::uint64_t quarantine_files_per_day = 0;
+  std::uint64_t quarantine_calls_per_day = 0;
 };
 
 // The settings are valid. With compression the sizes are those before it. `workers` that read a topic have

@@ -1,23 +1,26 @@
 // How it works
 //
-// A partition has landed until a time when the group's position is behind every record that the log took
-// before it. ListOffsets names the first record of that time; what is before it in the log is what must have
-// landed. Where there is none yet, everything in the log must have, and the time must be over.
+// A partition has landed until a time when the first record that is not in the lake is of that time or a
+// later one, or when there is no such record. So one record a partition is read: the one at the group's
+// position. Its time is that until which the partition has landed.
 //
 // For example, until 10:00, asked at 10:05:
 //
-//   partition   log              first of 10:00   the group is at
-//   0           0 to 900         880              885        landed: the rest is of the next window
-//   1           0 to 400         none             400        landed: nothing came since, and all is there
-//   2           0 to 500         470              450        not landed: offset 450 is of 09:58:10
-//   3           0 to 70          60               nothing    not landed: nobody has read it
+//   partition   log              the group is at   the record there
+//   0           0 to 900         885               of 10:02:30      landed: the rest is of the next window
+//   1           0 to 400         400               none             landed: all of it is there
+//   2           0 to 500         450               of 09:58:10      not landed
+//   3           0 to 70          nothing           of 09:30:00      not landed: nobody has read it
+//   4           0 to 90          80                of next year     not landed: nobody knows when it came
 //
 // 1. The group is asked before the logs, so that a position above the end is of another log.
-// 2. Of partitions 2 and 3 one record is read, the first that has not landed. It is of 09:58:10 in partition
-//    2: until then the topic has landed, if partition 3 is put aside. Of partition 3 no time is known.
+// 2. ListOffsets names the first record of 10:00. It only says how much is missing where something is, since
+//    every record before it is of the window. It cannot say that nothing is: in partition 4 it may name
+//    offset 10, of next year, and what lies behind that one may be of the window.
 //
 // With LogAppendTime times rise along the log, so this is exact. With CreateTime a producer may send a record
-// of 09:59 at 10:07. It lies behind the first record of 10:00, and belongs to no window that is over.
+// of 09:59 at 10:07. Its window was over. While it is the first one that waits, it keeps that window open all
+// the same.
 //
 // A claim is a promise to make a file, and not counted. Records of a transaction that is open count, as they
 // will be there when it is committed.
@@ -36,6 +39,7 @@
 #include "appliance/wiring_store.h"
 #include "base/concat.h"
 #include "base/json_string.h"
+#include "base/record_view.h"
 #include "base/utc_text.h"
 #include "io/loop.h"
 #include "lake/landed_marker.h"
@@ -47,21 +51,69 @@ namespace {
 constexpr std::chrono::milliseconds k_landing_wait{10'000};
 constexpr std::chrono::milliseconds k_first_record_wait{10'000};
 
-// Behind the last record of before the time. Of a partition without such a record it is where the log begins,
-// and a group without a position has landed all of nothing.
+// A group without a position has landed nothing.
+Position position_of(const rdkafka::LandingFacts& facts) {
+  return facts.committed.value_or(Position{0});
+}
+
+// All before it is of the window. Where the group is beyond that, nobody knows more than that the log has an
+// end.
 Position needed_of(const rdkafka::LandingFacts& facts) {
-  return facts.first_since.value_or(facts.log.end);
+  return facts.first_since && *facts.first_since > position_of(facts) ? *facts.first_since : facts.log.end;
 }
 
 bool is_of_another_log(const rdkafka::LandingFacts& facts) {
   return facts.committed && *facts.committed > facts.log.end;
 }
 
-bool has_landed(const rdkafka::LandingFacts& facts) {
-  return !is_of_another_log(facts) && facts.committed.value_or(Position{0}) >= needed_of(facts);
+// Records are there that have not landed, and the first of them is still in the log.
+bool waits(const rdkafka::LandingFacts& facts) {
+  return position_of(facts) >= facts.log.start && position_of(facts) < facts.log.end;
 }
 
-std::string what_is_missing(const rdkafka::LandingFacts& facts) {
+// None: there is none, or it cannot be one, or it is ahead of the clock. When the log took the record is not
+// known then.
+std::optional<WallTime> time_of(const rdkafka::RecordProbe* record, WallTime clock) {
+  if (record == nullptr || !tells_time(record->timestamp_ms)) {
+    return std::nullopt;
+  }
+  const WallTime time{std::chrono::milliseconds(record->timestamp_ms)};
+  return time <= clock ? std::optional(time) : std::nullopt;
+}
+
+// Whatever their times are.
+bool are_all_there(const rdkafka::LandingFacts& facts) {
+  return position_of(facts) == facts.log.end;
+}
+
+// Of the partition alone.
+std::optional<WallTime> landed_until(const rdkafka::LandingFacts& facts, const rdkafka::RecordProbe* record,
+                                     const Asked& asked) {
+  if (are_all_there(facts)) {
+    return asked.begun;
+  }
+  return waits(facts) ? time_of(record, asked.answered) : std::nullopt;
+}
+
+// Why the record at the position is none behind which everything is of later.
+std::string what_is_wrong_with(const rdkafka::RecordProbe* record, Position position, const Asked& asked) {
+  const std::string where = concat("the first record from offset ", position.value, " on");
+  if (record == nullptr) {
+    return concat(where, " is not in the lake and could not be read, so its time is not known");
+  }
+  if (const auto time = time_of(record, asked.answered)) {
+    return concat(where, " is of ", utc_text(*time), " and not in the lake");
+  }
+  if (tells_time(record->timestamp_ms)) {
+    return concat(where, " is not in the lake, and dated ",
+                  utc_text(WallTime(std::chrono::milliseconds(record->timestamp_ms))),
+                  ", ahead of the clock: when the log took it is not known");
+  }
+  return concat(where, " is not in the lake, and has no time");
+}
+
+std::string what_is_missing(const rdkafka::LandingFacts& facts, const rdkafka::RecordProbe* record,
+                            const Asked& asked) {
   if (!facts.committed) {
     return "the group has no position there: penstock has landed nothing of it";
   }
@@ -73,19 +125,11 @@ std::string what_is_missing(const rdkafka::LandingFacts& facts) {
     return concat("the group's position ", facts.committed->value, " is below the log's start ",
                   facts.log.start.value, ": what is between has left the log, and was not landed");
   }
+  if (facts.first_since && *facts.first_since <= *facts.committed) {
+    return what_is_wrong_with(record, *facts.committed, asked);
+  }
   return concat("offsets ", facts.committed->value, " to ", needed_of(facts).value - 1,
                 " are not in the lake");
-}
-
-// Of the partition alone.
-std::optional<WallTime> landed_until(const rdkafka::LandingFacts& facts, const rdkafka::RecordProbe* record,
-                                     WallTime now) {
-  if (facts.committed == facts.log.end || facts.log.end == Position{0}) {
-    return now;
-  }
-  return record == nullptr || record->timestamp_ms < 0
-             ? std::nullopt
-             : std::optional(WallTime(std::chrono::milliseconds(record->timestamp_ms)));
 }
 
 Result<void> put_once(lake::BlobStore& store, io::Loop& loop, const std::string& name,
@@ -125,42 +169,42 @@ bool is_earlier(const std::optional<WallTime>& a, const std::optional<WallTime>&
 }  // namespace
 
 bool LandingReport::landed() const {
-  return now >= until &&
+  return now >= until && !topics.empty() &&
          std::ranges::all_of(topics, [](const TopicLanding& topic) { return topic.lagging.empty(); });
 }
 
 std::map<TopicPartition, Position> first_not_landed(const LandingFacts& facts) {
   std::map<TopicPartition, Position> wanted;
   for (const auto& [id, partition] : facts) {
-    if (partition.committed && *partition.committed >= partition.log.start &&
-        *partition.committed < partition.log.end) {
-      wanted.emplace(id, *partition.committed);
+    if (waits(partition)) {
+      wanted.emplace(id, position_of(partition));
     }
   }
   return wanted;
 }
 
 LandingReport judge_landing(const LandingFacts& facts,
-                            const std::map<TopicPartition, rdkafka::RecordProbe>& records, WallTime until,
-                            WallTime now) {
-  LandingReport report{.now = now, .until = until, .topics = {}};
+                            const std::map<TopicPartition, rdkafka::RecordProbe>& records,
+                            const Asked& asked) {
+  LandingReport report{.now = asked.begun, .until = asked.until, .topics = {}};
   for (const auto& [id, partition] : facts) {  // in the order of their topics
     if (report.topics.empty() || report.topics.back().topic != id.topic) {
-      report.topics.push_back({.topic = id.topic, .landed_until = now, .lagging = {}});
+      report.topics.push_back({.topic = id.topic, .landed_until = asked.begun, .lagging = {}});
     }
     TopicLanding& topic = report.topics.back();
     ++topic.partition_count;
-    const auto record = records.find(id);
-    const auto time = landed_until(partition, record == records.end() ? nullptr : &record->second, now);
+    const auto found = records.find(id);
+    const rdkafka::RecordProbe* record = found == records.end() ? nullptr : &found->second;
+    const auto time = landed_until(partition, record, asked);
     if (is_earlier(time, topic.landed_until)) {
       topic.landed_until = time;
     }
-    if (!has_landed(partition)) {
+    if (!are_all_there(partition) && (!time || *time < asked.until)) {
       topic.lagging.push_back({.partition = id.partition,
                                .committed = partition.committed,
                                .needed = needed_of(partition),
                                .landed_until = time,
-                               .what_is_missing = what_is_missing(partition)});
+                               .what_is_missing = what_is_missing(partition, record, asked)});
     }
   }
   for (TopicLanding& topic : report.topics) {
@@ -172,6 +216,9 @@ LandingReport judge_landing(const LandingFacts& facts,
 std::string landing_sentence(const LandingReport& report) {
   if (report.now < report.until) {
     return concat(utc_text(report.until), " is not over yet");
+  }
+  if (report.topics.empty()) {
+    return "no topic matches source.topics_regex yet, so there is nothing that could have landed";
   }
   const TopicLanding* worst = nullptr;
   std::size_t lagging = 0;
@@ -219,14 +266,13 @@ Result<LandingQuestion> LandingQuestion::open(const config::Settings& settings,
 }
 
 Result<LandingReport> LandingQuestion::ask(WallTime until) const {
-  const WallTime now = system_clock().wall_now();
+  const WallTime begun = system_clock().wall_now();
   const Result<rdkafka::ProbeReport> cluster = ask_cluster(settings_, Question::topics, k_landing_wait);
   if (!cluster.ok()) {
     return cluster.error();
   }
   if (cluster->topics.empty()) {
-    return make_error(ErrorKind::not_found, Action::retry,
-                      concat("no topic matches ", settings_.source.topics_regex));
+    return LandingReport{.now = begun, .until = until, .topics = {}};
   }
   std::vector<TopicPartition> partitions;
   for (const rdkafka::ProbedTopic& topic : cluster->topics) {
@@ -239,11 +285,13 @@ Result<LandingReport> LandingQuestion::ask(WallTime until) const {
   if (!facts.ok()) {
     return facts.error();
   }
-  const auto records = rdkafka::probe_records(options, first_not_landed(*facts), k_first_record_wait);
+  const auto records = rdkafka::probe_records(options, first_not_landed(*facts), k_first_record_wait,
+                                              rdkafka::Transactions::open_ones_too);
   if (!records.ok()) {
     return records.error();
   }
-  return judge_landing(*facts, *records, until, now);
+  return judge_landing(*facts, *records,
+                       {.until = until, .begun = begun, .answered = system_clock().wall_now()});
 }
 
 Result<void> LandingQuestion::leave_markers(const std::vector<std::string>& topics, WallTime until) const {

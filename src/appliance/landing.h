@@ -1,5 +1,5 @@
 // Is everything in the lake that the logs took before a time? The brokers alone are asked: for the group's
-// positions, and for the first record of that time.
+// positions, and for the first record that is not in the lake.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,10 @@ struct PartitionLanding {
   Partition partition;
   // Everything before it is in the lake. None: the group has no position.
   std::optional<Position> committed;
-  // It has landed when `committed` is here: behind the last record that the log took before the time.
+  // It has landed when `committed` is here, and maybe before that: at the first record of the time, or at the
+  // log's end where records lie beyond that one which may be of before the time.
   Position needed;
-  // Every record before the first one that has not landed, in the order of the log. None: not known.
+  // The time of the first record that has not landed, in the order of the log. None: not known.
   std::optional<WallTime> landed_until;
   // A clause for people, of a partition that has not landed.
   std::string what_is_missing;
@@ -44,9 +45,11 @@ struct LandingReport {
   // When it was asked.
   WallTime now;
   WallTime until;
+  // Empty: no topic matches source.topics_regex.
   std::vector<TopicLanding> topics;
 
-  // Everything has landed, and the time is over.
+  // Everything has landed, and the time is over. Not so without a topic: a slip in the expression would look
+  // like a window that is complete.
   bool landed() const;
 };
 
@@ -55,10 +58,18 @@ using LandingFacts = std::map<TopicPartition, rdkafka::LandingFacts>;
 // Where the first record is that has not landed, of the partitions that have one. Pure.
 std::map<TopicPartition, Position> first_not_landed(const LandingFacts& facts);
 
-// `records`: those at first_not_landed(), as far as they could be read. Pure.
+struct Asked {
+  WallTime until;
+  // By the clock of this machine: before the first question, and after the last answer.
+  WallTime begun;
+  WallTime answered;
+};
+
+// `records`: those at first_not_landed(), as far as they could be read. A partition has landed when its
+// `landed_until` is `until` or later. Pure.
 LandingReport judge_landing(const LandingFacts& facts,
-                            const std::map<TopicPartition, rdkafka::RecordProbe>& records, WallTime until,
-                            WallTime now);
+                            const std::map<TopicPartition, rdkafka::RecordProbe>& records,
+                            const Asked& asked);
 
 // Why it is not so, in one sentence about the topic that is furthest behind. Empty: it is so. Pure.
 std::string landing_sentence(const LandingReport& report);

@@ -113,7 +113,7 @@ class ReplaySearch {
     if (ranges.ok() && plan_.quarantine_of && mode_ == FindReplay::begin) {
       ranges = requeued_ranges(*cluster, *ranges);
     } else if (ranges.ok() && ranges->empty()) {
-      ranges = mode_ == FindReplay::begin ? write_ranges(*cluster) : Result<Ranges>(no_such_replay());
+      ranges = mode_ == FindReplay::begin ? write_ranges(*cluster) : nothing_begun(*cluster);
     }
     if (!ranges.ok()) {
       return std::move(ranges).error();
@@ -200,7 +200,21 @@ class ReplaySearch {
     return rdkafka::commit_without_members(kafka_options(range_settings_, 0), entries, k_replay_answer);
   }
 
-  Error no_such_replay() const {
+  // Of a quarantine without a record a run begins nothing, and that is no fault.
+  Result<Ranges> nothing_begun(const rdkafka::ProbeReport& cluster) {
+    if (plan_.quarantine_of) {
+      const auto logs = chosen_logs(plan_, cluster);
+      if (!logs.ok()) {
+        return logs.error();
+      }
+      const Result<Requeue> requeue = find_requeue(plan_, *logs, cluster.committed, found_.notes);
+      if (!requeue.ok()) {
+        return requeue.error();
+      }
+      if (requeue->records == 0) {
+        return Ranges();
+      }
+    }
     return make_error(
         ErrorKind::not_found, Action::fatal,
         concat("there is no such replay: the group ", plan_.range_group,

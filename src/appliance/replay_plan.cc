@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "appliance/fault_at.h"
+#include "appliance/name_check.h"
 #include "appliance/whole_check.h"
 #include "appliance/wiring_store.h"
 #include "azure/endpoint.h"
@@ -28,6 +29,7 @@
 #include "base/hex.h"
 #include "config/addresses.h"
 #include "config/names.h"
+#include "config/topic_pattern.h"
 #include "crypto/hash.h"
 
 namespace penstock::appliance {
@@ -109,6 +111,11 @@ Result<config::SinkSettings> replay_sink(const config::SinkSettings& service, co
   if (const config::Complaint complaint = config::read_sink_url(*url, sink); !complaint.empty()) {
     return wrong(concat("--into ", complaint));
   }
+  if (sink.kind == config::SinkKind::azure) {
+    if (const Result<azure::Endpoint> endpoint = azure::parse_endpoint(sink.url); !endpoint.ok()) {
+      return wrong(concat("--into ", into, ": ", endpoint.error().message));
+    }
+  }
   const std::optional<Place> ours = place_of(sink);
   const std::optional<Place> its = place_of(service);
   if (ours && its && ours->root == its->root &&
@@ -169,13 +176,27 @@ Result<void> read_places(const ReplayRequest& request, ReplayPlan& plan) {
   return {};
 }
 
+// A topic that the service does not read is a mistyped one, more often than one that is wanted.
+Result<void> find_topic(const config::SourceSettings& source, const std::string& topic) {
+  if (source.topics_regex.empty()) {
+    return std::find(source.topics.begin(), source.topics.end(), topic) != source.topics.end()
+               ? Result<void>()
+               : wrong(concat("--topic ", topic, ": source.topics does not have it"));
+  }
+  const Result<config::TopicPattern> pattern = config::TopicPattern::compile(source.topics_regex);
+  if (!pattern.ok()) {
+    return pattern.error();
+  }
+  return pattern->matches(topic) ? Result<void>()
+                                 : wrong(concat("--topic ", topic, ": source.topics_regex \"",
+                                                source.topics_regex, "\" does not match it"));
+}
+
 }  // namespace
 
 Result<ReplayPlan> plan_replay(const config::Settings& service, const ReplayRequest& request) {
-  const std::vector<std::string>& topics = service.source.topics;
-  if (request.topic.starts_with('^') ||
-      (!topics.empty() && std::find(topics.begin(), topics.end(), request.topic) == topics.end())) {
-    return wrong(concat("--topic ", request.topic, ": source.topics does not have it"));
+  if (Result<void> known = find_topic(service.source, request.topic); !known.ok()) {
+    return std::move(known).error();
   }
   ReplayPlan plan;
   plan.settings = service;
@@ -197,6 +218,9 @@ Result<ReplayPlan> plan_replay(const config::Settings& service, const ReplayRequ
     plan.quarantine_of = settings;
   }
   settings.sink = std::move(sink).value();
+  if (const std::string fault = sink_name_fault(settings); !fault.empty()) {
+    return wrong(concat("--into ", request.into, ": ", fault));
+  }
   const std::string suffix = concat("-replay-", id_of(plan, request.topic));
   settings.name = with_suffix(service.name, suffix, config::k_name_bytes_max);
   settings.source.group =

@@ -27,11 +27,6 @@ bool waiting_may_help(const Error& error) {
   return error.action == Action::retry && error.kind != ErrorKind::unauthenticated;
 }
 
-Error no_topic_matches(const config::Settings& settings) {
-  return make_error(ErrorKind::not_found, Action::retry,
-                    concat("no topic matches source.topics_regex \"", settings.source.topics_regex, "\""));
-}
-
 void sleep_unless_stopped(Duration wait, const std::atomic<bool>& stop) {
   const MonoTime until = system_clock().now() + wait;
   while (!stop.load() && system_clock().now() < until) {
@@ -86,10 +81,10 @@ Result<rdkafka::ProbeReport> await_cluster(const config::Settings& settings, Pat
     Result<rdkafka::ProbeReport> report = all_of_it
                                               ? ask_cluster(settings, Question::log_ends, k_broker_answer)
                                               : ask_brokers(settings, k_broker_answer);
-    if (report.ok() && !(all_of_it && report->topics.empty())) {
+    if (report.ok()) {
       return report;
     }
-    Error error = report.ok() ? no_topic_matches(settings) : report.error();
+    Error error = report.error();
     if (!waiting_may_help(error)) {
       return error;
     }

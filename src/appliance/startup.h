@@ -25,7 +25,8 @@ Result<void> probe_store(const config::Settings& settings, const std::atomic<boo
 Result<void> probe_store_once(const config::Settings& settings, Duration wait, const std::atomic<bool>& stop);
 
 // endless: for a service. It is content as soon as a broker has answered, whatever is missing of the topics.
-// a_minute: for a bounded run, which must know every topic and where its logs end.
+// a_minute: for a bounded run, which must know every topic and where its logs end. With an expression that no
+// topic matches it has nothing to know.
 enum class Patience { endless, a_minute };
 
 // Asks the brokers until they answer, and says every 30 seconds what it waits for. Error: wrong credential,

@@ -168,6 +168,9 @@ void StatusKeeper::look_at_files(Workers workers, WallTime wall_now) {
     }
   }
   for (const auto& [topic, count] : files) {
+    if (count == 0) {
+      continue;  // it has no file yet, and so no time of the last one
+    }
     if (FileMark& mark = files_[topic]; mark.files != count) {
       mark = {.files = count, .seen = wall_now};
     }

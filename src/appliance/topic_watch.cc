@@ -15,24 +15,31 @@ constexpr Duration k_name_again = std::chrono::seconds(30);
 
 }  // namespace
 
-std::vector<std::string> missing_of(const config::Settings& settings, const rdkafka::ProbeReport& report) {
+std::vector<std::string> missing_of(const rdkafka::ProbeReport& report) {
   std::vector<std::string> missing;
   for (const Unanswered& each : unanswered(report)) {
     if (each.question != Question::group) {
       missing.push_back(each.error.message);
     }
   }
-  if (missing.empty() && report.topics.empty()) {
-    missing.push_back(
-        concat("no topic matches source.topics_regex \"", settings.source.topics_regex, "\" yet"));
-  }
   return missing;
+}
+
+std::string note_of(const config::Settings& settings, const rdkafka::ProbeReport& report) {
+  return no_topic_matches(settings, report)
+             ? concat("no topic matches source.topics_regex \"", settings.source.topics_regex,
+                      "\" yet; one that is made is found within a minute")
+             : std::string();
 }
 
 TopicWatch::TopicWatch(const config::Settings& settings, const rdkafka::ProbeReport& report, Ask ask,
                        Duration pause)
-    : settings_(settings), ask_(std::move(ask)), pause_(pause), missing_(missing_of(settings, report)) {
-  if (!missing_.empty()) {
+    : settings_(settings),
+      ask_(std::move(ask)),
+      pause_(pause),
+      missing_(missing_of(report)),
+      note_(note_of(settings, report)) {
+  if (!missing_.empty() || !note_.empty()) {
     thread_ = std::thread([this] { watch(); });
   }
 }
@@ -53,22 +60,36 @@ std::string TopicWatch::missing() const {
   return text;
 }
 
+std::string TopicWatch::note() const {
+  const std::lock_guard lock(mutex_);
+  return note_;
+}
+
+std::string TopicWatch::no_answer() const {
+  const std::lock_guard lock(mutex_);
+  return no_answer_;
+}
+
 void TopicWatch::watch() {
   obs::LogGate gate(k_name_again);
-  for (std::string missing = this->missing(); !missing.empty(); missing = this->missing()) {
-    if (const auto held_back = gate.pass(system_clock().now())) {
+  std::string noted;
+  for (std::string missing = this->missing(), note = this->note(); !missing.empty() || !note.empty();
+       missing = this->missing(), note = this->note()) {
+    if (!missing.empty() && gate.pass(system_clock().now())) {
       obs::log(obs::Level::warning,
                concat("something is missing and looked for again, the rest is read meanwhile: ", missing));
+    }
+    if (note != noted) {
+      obs::log(obs::Level::info, note.empty() ? "a topic matches source.topics_regex now" : note);
+      noted = std::move(note);
     }
     if (!wait()) {
       return;
     }
-    // Brokers that do not answer are another trouble, which the workers tell.
-    if (const Result<rdkafka::ProbeReport> report = ask_(); report.ok()) {
-      learn(missing_of(settings_, *report));
-    }
+    learn(ask_());
   }
-  obs::log(obs::Level::info, "nothing is missing of the topics any more");
+  obs::log(obs::Level::info, noted.empty() ? "nothing is missing of the topics any more"
+                                           : "a topic matches source.topics_regex now");
 }
 
 // False: it is to end.
@@ -80,9 +101,17 @@ bool TopicWatch::wait() {
   return !ends_.load();
 }
 
-void TopicWatch::learn(std::vector<std::string> missing) {
+// Without an answer what was known before stands.
+void TopicWatch::learn(const Result<rdkafka::ProbeReport>& report) {
   const std::lock_guard lock(mutex_);
+  no_answer_ = report.ok() ? "" : report.error().message;
+  if (!report.ok()) {
+    return;
+  }
+  std::vector<std::string> missing = missing_of(*report);
+  std::string note = note_of(settings_, *report);
   missing_ = std::move(missing);
+  note_ = std::move(note);
 }
 
 }  // namespace penstock::appliance

@@ -50,9 +50,9 @@ constexpr std::int64_t k_few_records = 1000;
 // What a reader of the lake is glad to find at least.
 constexpr std::uint64_t k_min_bytes_advised = 16 * k_mib;
 
-std::string dollars_text(const FilePlan& plan, double price_per_10k) {
+std::string dollars_text(std::uint64_t calls_per_day, double price_per_10k) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2f", dollars_per_month(plan.calls_per_day, price_per_10k));
+  std::snprintf(text.data(), text.size(), "%.2f", dollars_per_month(calls_per_day, price_per_10k));
   return text.data();
 }
 
@@ -165,13 +165,24 @@ std::string files_sentence(const config::Settings& settings, const Traffic& traf
   }
   std::string text =
       concat("about ", plan.files_per_day, " files and ", plan.calls_per_day, " storage calls a day, ",
-             dollars_text(plan, price_per_10k), " dollars a month at ", price_text(price_per_10k),
-             " for 10,000 calls, by the records of the last ",
+             dollars_text(plan.calls_per_day, price_per_10k), " dollars a month at ",
+             price_text(price_per_10k), " for 10,000 calls, by the records of the last ",
              format_duration(std::chrono::floor<std::chrono::seconds>(traffic.span)));
+  if (plan.quarantine_files_per_day > 0) {
+    text += concat(". If every file has records in quarantine: ", plan.quarantine_files_per_day, " files, ",
+                   plan.quarantine_calls_per_day, " calls and ",
+                   dollars_text(plan.quarantine_calls_per_day, price_per_10k), " dollars more");
+  }
   config::Settings fewer = settings;
   fewer.batch.min_bytes =
       std::max(fewer.batch.min_bytes, std::min(k_min_bytes_advised, fewer.batch.max_bytes));
   fewer.batch.small_max_age = std::max(fewer.batch.small_max_age, fewer.batch.max_age);
+  for (config::Override& entry : fewer.overrides) {  // these follow, but where they say their own
+    if (entry.batch.min_bytes == settings.batch.min_bytes) {
+      entry.batch.min_bytes = std::min(fewer.batch.min_bytes, entry.batch.max_bytes);
+      entry.batch.small_max_age = std::max(fewer.batch.small_max_age, entry.batch.max_age);
+    }
+  }
   const FilePlan spared = plan_files(fewer, traffic.topics, workers, WallTime{});
   if (spared.files_per_day * 2 <= plan.files_per_day) {
     text += concat(". Most of them are small: batch.min_bytes: ", format_size(fewer.batch.min_bytes),

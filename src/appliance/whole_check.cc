@@ -203,8 +203,28 @@ std::vector<std::string> doubts_of_entity(const config::Settings& settings) {
   return found;
 }
 
+// The lake of such a topic cannot be made whole again once its records have left Kafka.
+std::vector<std::string> doubts_of_values(const config::Settings& settings) {
+  std::vector<std::string> found;
+  const auto look = [&](const config::BatchSettings& batch, const std::string& key) {
+    if (batch.format == config::Format::envelope && !batch.envelope_fields.has(EnvelopeField::value)) {
+      found.push_back(concat(config::at(settings, key),
+                             ": leaves out value: no value of a record lands. Add value to the list, unless "
+                             "nobody will ask for one"));
+    }
+  };
+  look(settings.batch, "batch.envelope_fields");
+  for (std::size_t i = 0; i < settings.overrides.size(); ++i) {
+    look(settings.overrides[i].batch, concat("overrides[", i, "].batch.envelope_fields"));
+  }
+  return found;
+}
+
 std::vector<std::string> doubts(const config::Settings& settings) {
   std::vector<std::string> found = doubts_of_entity(settings);
+  for (std::string& sentence : doubts_of_values(settings)) {
+    found.push_back(std::move(sentence));
+  }
   if (settings.guarantee == ledger::Guarantee::exactly_once &&
       settings.source.fence_wait < k_fence_wait_safe) {
     found.push_back(concat(config::at(settings, "source.fence_wait"), ": is ",

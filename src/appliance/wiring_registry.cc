@@ -42,6 +42,16 @@ void show_tokens(TokenCachePtr tokens, registry::Options& options) {
   };
 }
 
+// Of a topic whose files have columns of the schemas that its records name.
+registry::VersionColumns columns_ahead(const config::Settings& settings, format::TopicTables& tables,
+                                       const std::string& topic) {
+  const config::BatchSettings& batch = settings.batch_for(topic);
+  if (batch.format != config::Format::parquet || !batch.schema_by_id) {
+    return {};
+  }
+  return {.table = tables.of(topic), .by_record = batch.columns == config::Columns::records};
+}
+
 }  // namespace
 
 Result<registry::Options> registry_options(const config::Settings& settings) {
@@ -67,7 +77,8 @@ Result<registry::Options> registry_options(const config::Settings& settings) {
   return options;
 }
 
-Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings, io::Loop& loop,
+Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings,
+                                                           format::TopicTables& tables, io::Loop& loop,
                                                            const Clock& clock, std::uint64_t texts_bytes) {
   if (!config::uses_registry(settings)) {
     return std::unique_ptr<format::SchemaSource>();
@@ -78,7 +89,8 @@ Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Setting
   }
   options->schemas_bytes_max = texts_bytes;
   auto client = registry::Client::create(
-      std::move(options).value(), [] { return crypto::random_u64(); }, loop, clock);
+      std::move(options).value(), [] { return crypto::random_u64(); }, loop, clock,
+      [&settings, &tables](const std::string& topic) { return columns_ahead(settings, tables, topic); });
   if (!client.ok()) {
     return std::move(client).error();
   }

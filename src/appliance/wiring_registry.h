@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "format/schema_source.h"
+#include "format/topic_table.h"
 #include "io/loop.h"
 #include "registry/options.h"
 
@@ -18,9 +19,10 @@ namespace penstock::appliance {
 // registry_tokens() (tokens.h).
 Result<registry::Options> registry_options(const config::Settings& settings);
 
-// Null: no schema is to be found by its id. On the thread of the loop; `loop` and `clock` outlive it.
-// `texts_bytes`: of schemas that are kept (MemoryPlan).
-Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings, io::Loop& loop,
+// Null: no schema is to be found by its id. `tables`: of all workers. On the thread of the loop. All that is
+// given outlives it. `texts_bytes`: of schemas that are kept (MemoryPlan).
+Result<std::unique_ptr<format::SchemaSource>> make_schemas(const config::Settings& settings,
+                                                           format::TopicTables& tables, io::Loop& loop,
                                                            const Clock& clock, std::uint64_t texts_bytes);
 
 }  // namespace penstock::appliance

@@ -55,6 +55,7 @@ constexpr std::string_view k_misplaced[] = {
     "has fields that their columns cannot take: ",
     "table-full: has fields for which there are no more columns: ",
     "has fields that would become too large in columns: ",
+    "has fields that can be no columns: ",
 };
 
 bool is_text(Bytes bytes) {

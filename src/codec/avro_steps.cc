@@ -72,7 +72,10 @@ class AvroCompiler {
       made.name = is_record ? schema_.text_of(schema_.part(root, i)).substr(1) : "\"value\":";
       const std::optional<std::size_t> at = names.find(field.name);
       const FieldFit fit = fit_at(field, at ? &fields[*at] : nullptr);
-      if (fit == FieldFit::fits) {
+      if (field.left_out) {
+        made.step.written = &node;
+        made.misplaced = Misplaced::no_column;
+      } else if (fit == FieldFit::fits) {
         has_step[*at] = true;
         made.step = compile(fields[*at], field, node, places[*at].leaf, places[*at].missing, 0);
         made.has_absent_in_items = has_absent_in_items(made.step);

@@ -34,6 +34,7 @@ enum class Misplaced : std::uint8_t {
   conflict,    // its column is of another version
   table_full,  // there was no room for one
   too_large,   // shred_narrow()
+  no_column,   // it is left out of the schema's own table
 };
 
 // Of a top field.

@@ -69,25 +69,39 @@ class AvroTableMaker {
  public:
   explicit AvroTableMaker(const AvroSchema& schema) : schema_(schema) {}
 
-  Result<Table> make(std::string_view record) {
+  Result<Table> make(std::string_view record, std::vector<LeftOut>* left_out) {
     const Node& root = schema_.root();
     Table table;
-    if (root.type == AvroType::record && root.count > 0) {
-      path_.push_back(&root);
-      table.fields = fields_of(root);
-    } else {
+    if (root.type != AvroType::record || root.count == 0) {
       table.fields.push_back(field("value", root));
+    } else {
+      path_.push_back(&root);
+      if (left_out != nullptr) {
+        return table_of_what_fits({.fields = top_fields_of(root)}, record, *left_out);
+      }
+      table.fields = fields_of(root);
     }
-    return leaves_ > k_table_leaves_max ? too_many_leaves() : checked_table(std::move(table), record);
+    return budget_.has_too_many_leaves() ? too_many_leaves() : checked_table(std::move(table), record);
   }
 
  private:
   std::vector<Field> fields_of(const Node& record) {
     std::vector<Field> fields;
-    for (std::uint32_t i = 0;
-         i < record.count && leaves_ <= k_table_leaves_max && name_bytes_ <= k_table_path_bytes_max; ++i) {
+    for (std::uint32_t i = 0; i < record.count && !budget_.is_over(); ++i) {
       const AvroSchema::Part& part = schema_.part(record, i);
       fields.push_back(field(std::string(schema_.name_of(part)), schema_.node_of(part)));
+    }
+    return fields;
+  }
+
+  // As many as the record has.
+  std::vector<Field> top_fields_of(const Node& record) {
+    std::vector<Field> fields;
+    for (std::uint32_t i = 0; i < record.count; ++i) {
+      const AvroSchema::Part& part = schema_.part(record, i);
+      fields.push_back(budget_.top_field(std::string(schema_.name_of(part)), [&](std::string name) {
+        return field(std::move(name), schema_.node_of(part));
+      }));
     }
     return fields;
   }
@@ -103,10 +117,10 @@ class AvroTableMaker {
   Field field(std::string name, const Node& node) {
     const AvroOptional optional = avro_optional(schema_, node);
     const Node& type = *optional.node;
-    name_bytes_ += name.size();
+    budget_.add_name(name);
     Field made{.name = std::move(name), .optional = optional.optional};
     if (!has_columns(type)) {
-      ++leaves_;
+      budget_.add_leaf();
       made.type = leaf_type(type);
       made.precision = made.type == FieldType::decimal ? type.precision : 0;
       made.scale = made.type == FieldType::decimal ? type.scale : 0;
@@ -120,7 +134,7 @@ class AvroTableMaker {
       const Node& item = schema_.node_of(schema_.part(type, 0));
       made.type = type.type == AvroType::map ? FieldType::map : FieldType::list;
       if (made.type == FieldType::map) {
-        ++leaves_;
+        budget_.add_leaf();
         made.fields.push_back({.name = "key", .type = FieldType::text, .optional = false});
       }
       made.fields.push_back(field(made.type == FieldType::map ? "value" : "element", item));
@@ -131,9 +145,7 @@ class AvroTableMaker {
 
   const AvroSchema& schema_;
   std::vector<const Node*> path_;  // of what lies around
-  std::size_t leaves_ = 0;
-  std::size_t name_bytes_ =
-      0;  // more than the paths may have: the table will be refused, and need not be whole
+  TableBudget budget_;
 };
 
 }  // namespace
@@ -159,8 +171,9 @@ AvroOptional avro_optional(const AvroSchema& schema, const Node& node) {
   return found;
 }
 
-Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record) {
-  return AvroTableMaker(schema).make(record);
+Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record,
+                            std::vector<LeftOut>* left_out) {
+  return AvroTableMaker(schema).make(record, left_out);
 }
 
 }  // namespace penstock::codec

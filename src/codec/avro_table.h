@@ -15,17 +15,21 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include <penstock/result.h>
 
 #include "codec/avro_schema.h"
 #include "codec/table.h"
+#include "codec/table_rules.h"
 
 namespace penstock::codec {
 
 // The error's message is a predicate of the schema. `record`: the fields are to lie in a column of this name.
-// They are the fields of the table nevertheless, if that column can be one.
-Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record = {});
+// They are the fields of the table nevertheless, if that column can be one. `left_out`: what can be no
+// column is left out and told there (table_of_what_fits()). Null: it is an error.
+Result<Table> table_of_avro(const AvroSchema& schema, std::string_view record = {},
+                            std::vector<LeftOut>* left_out = nullptr);
 
 // Of a union of one type and null, or of one type alone, that type. Else the node itself. Shared with who
 // reads the values.

@@ -123,7 +123,7 @@ bool same_place(const element& a, const element& b) {
 
 class JsonSchemaTable {
  public:
-  Result<Table> make(std::string_view text, std::string_view record) {
+  Result<Table> make(std::string_view text, std::string_view record, std::vector<LeftOut>* left_out) {
     simdjson::dom::parser parser;
     if (text.size() > AvroSchema::k_text_bytes_max) {
       return invalid_input(concat("is larger than ", AvroSchema::k_text_bytes_max, " bytes"));
@@ -139,19 +139,34 @@ class JsonSchemaTable {
       return invalid_input("names no properties at its top, and these are the columns");
     }
     path_.push_back(*object);
+    if (left_out != nullptr) {
+      return table_of_what_fits({.fields = top_fields_of(*properties)}, record, *left_out);
+    }
     Table table{.fields = fields_of(*properties)};
-    return leaves_ > k_table_leaves_max ? too_many_leaves() : checked_table(std::move(table), record);
+    return budget_.has_too_many_leaves() ? too_many_leaves() : checked_table(std::move(table), record);
   }
 
  private:
   std::vector<Field> fields_of(const simdjson::dom::object& properties) {
     std::vector<Field> fields;
     for (const simdjson::dom::key_value_pair& property : properties) {
-      if (leaves_ > k_table_leaves_max || name_bytes_ > k_table_path_bytes_max) {
+      if (budget_.is_over()) {
         break;
       }
-      name_bytes_ += property.key.size();
+      budget_.add_name(property.key);
       fields.push_back(field(std::string(property.key), property.value));
+    }
+    return fields;
+  }
+
+  // As many as there are properties.
+  std::vector<Field> top_fields_of(const simdjson::dom::object& properties) {
+    std::vector<Field> fields;
+    for (const simdjson::dom::key_value_pair& property : properties) {
+      fields.push_back(budget_.top_field(std::string(property.key), [&](std::string name) {
+        budget_.add_name(name);
+        return field(std::move(name), property.value);
+      }));
     }
     return fields;
   }
@@ -225,7 +240,7 @@ class JsonSchemaTable {
     Field made{.name = std::move(name), .type = FieldType::json};
     const std::optional<element> schema = leads_to(written);
     if (!schema || !schema->is_object() || !set_columns(made, *schema)) {
-      ++leaves_;
+      budget_.add_leaf();
       made.type = schema && schema->is_object() ? leaf_type(*schema) : FieldType::json;
     }
     return made;
@@ -253,7 +268,7 @@ class JsonSchemaTable {
     } else if (const std::optional<element> values = member(schema, "additionalProperties");
                (type == "object" || untyped) && values && values->is_object() &&
                !member(schema, "patternProperties")) {
-      ++leaves_;
+      budget_.add_leaf();
       made.type = FieldType::map;
       made.fields.push_back({.name = "key", .type = FieldType::text, .optional = false});
       made.fields.push_back(field("value", *values));
@@ -289,15 +304,14 @@ class JsonSchemaTable {
 
   element root_;
   std::vector<element> path_;  // of what lies around
-  std::size_t leaves_ = 0;
-  // More than the paths may have: the table will be refused, and need not be whole.
-  std::size_t name_bytes_ = 0;
+  TableBudget budget_;
 };
 
 }  // namespace
 
-Result<Table> table_of_json_schema(std::string_view text, std::string_view record) {
-  return JsonSchemaTable().make(text, record);
+Result<Table> table_of_json_schema(std::string_view text, std::string_view record,
+                                   std::vector<LeftOut>* left_out) {
+  return JsonSchemaTable().make(text, record, left_out);
 }
 
 }  // namespace penstock::codec

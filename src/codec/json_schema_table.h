@@ -16,14 +16,17 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include <penstock/result.h>
 
 #include "codec/table.h"
+#include "codec/table_rules.h"
 
 namespace penstock::codec {
 
-// The error's message is a predicate of the schema. `record`: as for table_of_avro().
-Result<Table> table_of_json_schema(std::string_view text, std::string_view record = {});
+// The error's message is a predicate of the schema. `record`, `left_out`: as for table_of_avro().
+Result<Table> table_of_json_schema(std::string_view text, std::string_view record = {},
+                                   std::vector<LeftOut>* left_out = nullptr);
 
 }  // namespace penstock::codec

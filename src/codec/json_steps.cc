@@ -59,7 +59,7 @@ void compile_fields(JsonStep& record, const std::vector<Field>& written, const s
   for (const Field& field : written) {
     const auto at =
         static_cast<std::size_t>(std::ranges::find(columns, field.name, &Field::name) - columns.begin());
-    if (at == columns.size() || fit_of(field, columns[at]) != FieldFit::fits) {
+    if (field.left_out || at == columns.size() || fit_of(field, columns[at]) != FieldFit::fits) {
       record.inner.push_back(named_step(field.name));
       record.inner.back().has_conflict = true;
     } else {

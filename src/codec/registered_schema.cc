@@ -52,11 +52,16 @@ std::string RegisteredSchema::record_name() const {
   return members ? std::move(members->texts["title"]) : std::string();
 }
 
-Result<Table> RegisteredSchema::table(std::string_view record) const {
+Result<Table> RegisteredSchema::table(std::string_view record, std::vector<LeftOut>* left_out) const {
   if (has_references_) {
     return invalid_input("has references to other schemas, which are not resolved");
   }
-  Result<Table> table = is_avro_ ? table_of_avro(*avro(), record) : table_of_json_schema(text_, record);
+  std::vector<LeftOut> told;
+  Result<Table> table =
+      is_avro_ ? table_of_avro(*avro(), record, &told) : table_of_json_schema(text_, record, &told);
+  if (left_out != nullptr) {
+    *left_out = std::move(told);
+  }
   if (table.ok()) {
     make_optional(table->fields);
   }

@@ -7,11 +7,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <penstock/result.h>
 
 #include "codec/avro_schema.h"
 #include "codec/table.h"
+#include "codec/table_rules.h"
 
 namespace penstock::codec {
 
@@ -41,8 +43,9 @@ class RegisteredSchema {
 
   // What its values become, everything optional. The error's message is a predicate of the schema. `record`:
   // the fields are to lie in a column of this name. They are the fields of the table nevertheless, if that
-  // column can be one.
-  Result<Table> table(std::string_view record = {}) const;
+  // column can be one. A field that can be no column is marked as left out, and told in `left_out`:
+  // nobody can take back a version, and the other fields are good.
+  Result<Table> table(std::string_view record = {}, std::vector<LeftOut>* left_out = nullptr) const;
 
   // Takes its values apart. `written` is what table() makes, and fields find their columns in `table` by
   // name, or in its column `record` (avro_shredder.h, json_shredder.h).

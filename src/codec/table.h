@@ -56,6 +56,8 @@ struct Field {
   // Of a record its fields, at least one; of a list its item; of a map its key, which is text and never
   // missing, and its value.
   std::vector<Field> fields = {};
+  // Of a table that a schema makes: it can be no column (table_rules.h), so no other table has it.
+  bool left_out = false;
 
   friend bool operator==(const Field&, const Field&) = default;
 };

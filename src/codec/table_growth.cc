@@ -83,6 +83,9 @@ void grow(std::vector<Field>& fields, const std::vector<Field>& written, TableSi
           std::string_view record) {
   const FieldNames names(fields);
   for (const Field& field : written) {
+    if (field.left_out) {
+      continue;
+    }
     const std::optional<std::size_t> at = names.find(field.name);
     Field* const known = at ? &fields[*at] : nullptr;
     if (fit_at(field, known) == FieldFit::conflicts) {
@@ -196,7 +199,7 @@ bool add_columns(Table& table, const Table& written, const Table& next, std::str
   const FieldNames names_in_next(*in_next);
   for (const Field& field : written.fields) {
     const std::optional<std::size_t> wanted = names_in_next.find(field.name);
-    if (!wanted || fit_at(field, &(*in_next)[*wanted]) != FieldFit::fits) {
+    if (field.left_out || !wanted || fit_at(field, &(*in_next)[*wanted]) != FieldFit::fits) {
       continue;
     }
     const std::optional<std::size_t> known = names.find(field.name);

@@ -55,7 +55,8 @@ class FieldNames {
 
 // What the next table has: `table` with all of `written` that it can take. Columns stay in their places. What
 // would make it larger than a table may be (table_rules.h) is left out. `written` is a table that
-// checked_table() has made. `record`: the column that its fields lie in; empty: they are columns themselves.
+// checked_table() or table_of_what_fits() has made. `record`: the column that its fields lie
+// in; empty: they are columns themselves.
 Table grown(const Table& table, const Table& written, std::string_view record = {});
 
 // Adds columns for what `written` has and `table` does not, as they are in `next`, which is

@@ -21,6 +21,29 @@
 namespace penstock::codec {
 namespace {
 
+Error same_names(std::string_view name) {
+  return invalid_input(concat("has the field ", json_string(name),
+                              " and another that differs from it only in case, and Spark takes such columns "
+                              "for one; rename one of them"));
+}
+
+Error own_name(std::string_view name) {
+  return invalid_input(concat("has the field ", json_string(name),
+                              ", and penstock writes a column of that name itself; rename the field"));
+}
+
+Error too_long_paths() {
+  return invalid_input(concat("has names that take more than ", k_table_path_bytes_max,
+                              " bytes in the paths of its columns; write a schema with shorter names, or "
+                              "with fewer fields in each other"));
+}
+
+Error too_deep(std::size_t leaves) {
+  return invalid_input(concat("makes ", leaves,
+                              " columns, which is too many as deep as they lie "
+                              "in each other; write a schema with fewer fields"));
+}
+
 // Two names that differ in case only are one column to Spark.
 Result<void> check_names(const std::vector<Field>& fields) {
   std::set<std::string> seen;
@@ -29,10 +52,7 @@ Result<void> check_names(const std::vector<Field>& fields) {
       return invalid_input("has a field without a name, which no column can be; leave it out");
     }
     if (!seen.insert(lower(field.name)).second) {
-      return invalid_input(
-          concat("has the field ", json_string(field.name),
-                 " and another that differs from it only in case, and Spark takes such columns "
-                 "for one; rename one of them"));
+      return same_names(field.name);
     }
   }
   for (const Field& field : fields) {
@@ -91,6 +111,37 @@ Result<Table> checked_within(std::string_view record, Table table) {
     std::ranges::for_each(within->fields, [](Field& field) { field.optional = true; });
   }
   return within;
+}
+
+// Empty: it can be one, and `size` has it. `names`: of the fields before it, in lower case.
+std::string why_no_column(const Field& field, std::string_view record, const std::set<std::string>& names,
+                          TableSize& size) {
+  if (field.left_out) {
+    return too_many_leaves().message;
+  }
+  if (names.contains(lower(field.name))) {
+    return same_names(field.name).message;
+  }
+  if (Result<void> checked = check_names({field}); !checked.ok()) {
+    return std::move(checked).error().message;
+  }
+  if (record.empty() && is_own_column(field.name)) {
+    return own_name(field.name).message;
+  }
+  const Field placed = record.empty()
+                           ? field
+                           : Field{.name = std::string(record), .type = FieldType::record, .fields = {field}};
+  if (size.path_bytes + path_bytes(placed, 0) > k_table_path_bytes_max) {  // before columns are made
+    return too_long_paths().message;
+  }
+  size += size_of(placed);
+  if (size.leaves > k_table_leaves_max) {
+    return too_many_leaves().message;
+  }
+  if (size.level_bits > k_table_level_bits_max) {
+    return too_deep(size.leaves).message;
+  }
+  return {};
 }
 
 }  // namespace
@@ -154,20 +205,40 @@ Result<Table> checked_table(Table table, std::string_view record) {
   }
   for (Field& field : table.fields) {
     if (is_own_column(field.name)) {
-      return invalid_input(concat("has the field ", json_string(field.name),
-                                  ", and penstock writes a column of that name itself; rename the field"));
+      return own_name(field.name);
     }
     field.optional = true;
   }
   if (path_bytes(table) > k_table_path_bytes_max) {  // before columns are made, which have their paths
-    return invalid_input(concat("has names that take more than ", k_table_path_bytes_max,
-                                " bytes in the paths of its columns; write a schema with shorter names, or "
-                                "with fewer fields in each other"));
+    return too_long_paths();
   }
   if (const TableSize size = size_of(table); size.level_bits > k_table_level_bits_max) {
-    return invalid_input(concat("makes ", size.leaves,
-                                " columns, which is too many as deep as they lie "
-                                "in each other; write a schema with fewer fields"));
+    return too_deep(size.leaves);
+  }
+  return table;
+}
+
+Result<Table> table_of_what_fits(Table table, std::string_view record, std::vector<LeftOut>& left_out) {
+  if (is_own_column(record)) {
+    return checked_table(std::move(table), record);
+  }
+  left_out.clear();
+  std::set<std::string> names;
+  TableSize size;
+  for (Field& field : table.fields) {
+    field.optional = true;
+    TableSize with = size;
+    std::string why = why_no_column(field, record, names, with);
+    if (why.empty()) {
+      size = with;
+      names.insert(lower(field.name));
+      continue;
+    }
+    left_out.push_back({.name = field.name, .why = std::move(why)});
+    field = Field{.name = std::move(field.name), .type = FieldType::json, .left_out = true};
+  }
+  if (left_out.size() == table.fields.size() && !left_out.empty()) {
+    return invalid_input(left_out.front().why);
   }
   return table;
 }

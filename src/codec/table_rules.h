@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <penstock/result.h>
@@ -90,6 +91,49 @@ bool is_float_exactly(double real);
 // the fields are to lie in a column of this name, and that is what can be. The error's message is a predicate
 // of the schema.
 Result<Table> checked_table(Table table, std::string_view record = {});
+
+// A top field of a schema that can be no column.
+struct LeftOut {
+  std::string name;
+  std::string why;  // a predicate of the schema
+};
+
+// The same of a schema that another version cannot mend, as it is in a registry: a top field that can be no
+// column, alone or behind those before it, is marked as left out, and told. Error: none can be one, or there
+// can be no column `record`.
+Result<Table> table_of_what_fits(Table table, std::string_view record, std::vector<LeftOut>& left_out);
+
+// How much is made of a schema before its table is checked: what its types are used for again and again is
+// not told by its text.
+class TableBudget {
+ public:
+  void add_leaf() { ++leaves_; }
+  void add_name(std::string_view name) { name_bytes_ += name.size(); }
+  bool is_over() const { return leaves_ > k_table_leaves_max || name_bytes_ > k_table_path_bytes_max; }
+  bool has_too_many_leaves() const { return leaves_ > k_table_leaves_max; }
+
+  // A field of the top, which `make` makes. One with which it is too much is marked as left out.
+  template <class Make>
+  Field top_field(std::string name, Make make) {
+    const TableBudget before = *this;
+    if (tries_ < k_tries_max) {
+      if (Field field = make(name); !is_over()) {
+        return field;
+      }
+      leaves_ = before.leaves_;
+      name_bytes_ = before.name_bytes_;
+      ++tries_;
+    }
+    return {.name = std::move(name), .type = FieldType::json, .left_out = true};
+  }
+
+ private:
+  // After so many that were too much no other is tried.
+  static constexpr std::size_t k_tries_max = 16;
+  std::size_t leaves_ = 0;
+  std::size_t name_bytes_ = 0;
+  std::size_t tries_ = 0;
+};
 
 // Everything optional but the keys of maps: the table of values that no schema was held against.
 void make_optional(std::vector<Field>& fields);

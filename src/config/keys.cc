@@ -77,7 +77,11 @@ Complaint read_envelope_fields(const Node& node, EnvelopeFields& out) {
       return "has an item that is no field of an envelope; write topic, partition, offset, timestamp, "
              "timestamp_type, key, headers or value";
     }
-    fields = fields.with(static_cast<EnvelopeField>(found - k_envelope_field_names.begin()));
+    const auto field = static_cast<EnvelopeField>(found - k_envelope_field_names.begin());
+    if (fields.has(field)) {
+      return concat("has ", name, " twice; remove one of them");
+    }
+    fields = fields.with(field);
   }
   out = fields;
   return {};

@@ -45,11 +45,11 @@ Complaint read_start(const Node& node, SourceSettings& out) {
     out.start = text == "earliest" ? source::StartAt::earliest : source::StartAt::latest;
     return {};
   }
-  Complaint complaint = read_time(text, out.start_time);
-  if (complaint.empty()) {
-    out.start = source::StartAt::timestamp;
+  if (!read_time(text, out.start_time).empty()) {
+    return "is no place to start; write earliest, latest, or a time in UTC such as 2026-01-31T00:00:00Z";
   }
-  return complaint;
+  out.start = source::StartAt::timestamp;
+  return {};
 }
 
 Complaint read_tls(const Key& key, const Node& node, Tls& out) {
@@ -88,7 +88,7 @@ constexpr Key k_reading_keys[] = {
      .allowed = "a POSIX extended regular expression that begins with ^",
      .help =
          "In place of source.topics: every topic whose name matches is read. A topic that is made "
-         "later is found within some minutes. `^svc-` matches all names that begin with svc-. Put $ "
+         "later is found within a minute. `^svc-` matches all names that begin with svc-. Put $ "
          "at the end to match whole names. A digit is [0-9] or [[:digit:]]: \\d is refused. A topic whose "
          "files cannot have the name that batch.path gives them is not read, and /readyz says why.",
      .parse = [](const Key&, const Node& node,

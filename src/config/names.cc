@@ -181,7 +181,7 @@ Complaint check_path_template(std::string_view path) {
 Complaint read_time(std::string_view text, WallTime& out) {
   const std::optional<WallTime> time = parse_utc(text);
   if (!time) {
-    return "is no place to start; write earliest, latest, or a time in UTC such as 2026-01-31T00:00:00Z";
+    return "is no time; write one in UTC such as 2026-01-31T00:00:00Z";
   }
   out = *time;
   return {};

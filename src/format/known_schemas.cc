@@ -34,10 +34,7 @@ SchemaVersion made_version(const codec::SchemaId& id, std::shared_ptr<const code
                 concat("schema-unusable: schema ", to_string(id), " makes no columns, because ", k_no_room))};
   }
   std::string record = by_record ? schema->record_name() : std::string();
-  const std::size_t text_bytes = schema->written().size();
-  const Result<codec::Table> written =
-      text_bytes <= k_schema_text_max ? schema->table(record)
-                                      : invalid_input(concat("has more than ", k_schema_text_max, " bytes"));
+  const Result<codec::Table> written = columns_of_version(*schema, record);
   if (!written.ok()) {
     return {.fault = schema_fault(concat("schema-unusable: schema ", to_string(id), " makes no columns: it ",
                                          written.error().message))};

@@ -47,8 +47,6 @@ struct SchemaVersion {
   codec::Table written() const;
 };
 
-// A text that is longer makes no columns.
-inline constexpr std::size_t k_schema_text_max = std::size_t{128} << 10;
 // What a version takes beside its text.
 inline constexpr std::size_t k_version_bytes = 512;
 

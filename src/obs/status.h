@@ -94,7 +94,7 @@ struct Status {
   WallTime start_time;
 
   StatusState state = StatusState::waiting;
-  // What is in the way, in sentences. Empty when it is ready.
+  // What is in the way, in sentences. When it is ready: a note, or empty.
   std::string reason;
   // Since when the state is what it is.
   std::optional<WallTime> state_since{};

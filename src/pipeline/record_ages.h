@@ -9,6 +9,9 @@
 //
 // A record whose time cannot be one (of 1970, or of the future) counts from when it was read. Records that
 // wait in Kafka and none of which was read have no time here: they count from when they were seen first.
+//
+// Until when all is durable is told by the same records. Nobody knows when the log took a record whose time
+// cannot be one. While such a record is the first that waits, what was told before stands: it is still true.
 #pragma once
 
 #include <cstddef>
@@ -44,20 +47,23 @@ class RecordAges {
   std::optional<Duration> lag(PartitionSlot slot, Position durable, Position log_end);
 
   // Every record that the log took before this moment is durable. That is the time of the first record that
-  // is not; where all are, the moment when `log_end` was the end (source::PartitionState::log_end_at). None:
-  // not known, as what waits was not read yet.
+  // is not, or what was told last where that time cannot be one. Where all are durable, it is the moment when
+  // `log_end` was the end (source::PartitionState::log_end_at). None: not known, as what waits was not read
+  // yet, or there is nothing that was told last.
   std::optional<WallTime> landed_until(PartitionSlot slot, Position durable, Position log_end,
-                                       std::optional<MonoTime> log_end_at) const;
+                                       std::optional<MonoTime> log_end_at);
 
  private:
   struct Mark {
     Position first;  // of a batch
-    WallTime time;
+    WallTime time;   // of reading where the record's cannot be one
+    std::int64_t timestamp_ms;
   };
   struct OfPartition {
     ledger::BatchKey marked_last;
     std::vector<Mark> marks;               // by position; as many as the backlog has batches of the partition
     std::optional<MonoTime> behind_since;  // records are there, and none of them was read
+    std::optional<WallTime> told_last;     // by landed_until()
   };
 
   const Clock& clock_;

@@ -7,13 +7,11 @@
 #include <penstock/result.h>
 
 #include "rdkafka/client_properties.h"
+#include "rdkafka/offset_query.h"
 #include "rdkafka/rd_handles.h"
 #include "source/consumer_options.h"
 
 namespace penstock::rdkafka {
-
-// Whether what is asked of logs counts the records of transactions that are open.
-enum class Transactions : unsigned char { committed, open_ones_too };
 
 class AskingClient {
  public:

@@ -23,6 +23,9 @@ namespace penstock::rdkafka {
 
 using Millis = std::chrono::milliseconds;
 
+// Whether what is asked of logs counts the records of transactions that are open.
+enum class Transactions : unsigned char { committed, open_ones_too };
+
 // One an entry of `partitions`, in its order.
 Result<std::vector<std::optional<GroupEntry>>> committed_entries(rd_kafka_s* client,
                                                                  std::span<const TopicPartition> partitions,

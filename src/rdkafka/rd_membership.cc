@@ -264,6 +264,9 @@ void RdMembership::push_error(int code, std::string_view topic, std::string reas
       return;
     }
   }
+  if (topic.starts_with('^') && code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    return;  // an expression that no topic matches yet; the library goes on looking, and joins then
+  }
   if (!topic.empty()) {
     reason = concat("topic ", topic);
   }

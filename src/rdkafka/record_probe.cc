@@ -32,12 +32,12 @@ std::optional<TopicPartition> partition_of(const rd_kafka_message_t& message) {
 
 Result<std::map<TopicPartition, RecordProbe>> probe_records(const source::ConsumerOptions& options,
                                                             const std::map<TopicPartition, Position>& at,
-                                                            Millis timeout) {
+                                                            Millis timeout, Transactions transactions) {
   std::map<TopicPartition, RecordProbe> found;
   if (at.empty()) {
     return found;
   }
-  const Result<AskingClient> client = AskingClient::make(options, EndOfPartition::reported);
+  const Result<AskingClient> client = AskingClient::make(options, EndOfPartition::reported, transactions);
   if (!client) {
     return client.error();
   }

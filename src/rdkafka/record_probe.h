@@ -19,10 +19,11 @@ struct RecordProbe {
   std::uint64_t value_bytes = 0;
 };
 
-// Of each partition the first committed record at this position or behind it. With a client of its own that
-// joins no group. A partition that has none there, or that did not answer within `timeout`, is absent.
-Result<std::map<TopicPartition, RecordProbe>> probe_records(const source::ConsumerOptions& options,
-                                                            const std::map<TopicPartition, Position>& at,
-                                                            Millis timeout);
+// Of each partition the first record at this position or behind it. With a client of its own that joins no
+// group. A partition that has none there, or that did not answer within `timeout`, is absent. With
+// `open_ones_too` records count whatever becomes of their transaction.
+Result<std::map<TopicPartition, RecordProbe>> probe_records(
+    const source::ConsumerOptions& options, const std::map<TopicPartition, Position>& at, Millis timeout,
+    Transactions transactions = Transactions::committed);
 
 }  // namespace penstock::rdkafka

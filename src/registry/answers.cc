@@ -12,6 +12,7 @@
 //   404 {"error_code":404,"message":"HTTP 404 Not Found"}    unavailable: no such path
 #include "registry/answers.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -28,7 +29,11 @@ namespace penstock::registry {
 namespace {
 
 constexpr double k_subject_not_found = 40401;
+constexpr double k_version_not_found = 40402;
 constexpr double k_schema_not_found = 40403;
+
+// Larger numbers are not whole in JSON everywhere.
+constexpr double k_version_end = 1ULL << 53;
 
 std::string path_of(const codec::SchemaId& id) {
   using Kind = codec::SchemaId::Kind;
@@ -46,6 +51,20 @@ std::string path_of(const codec::SchemaId& id) {
       return concat("/ids/contentIds/", name);
   }
   return {};
+}
+
+codec::SchemaId global_id(std::uint64_t number) {
+  codec::SchemaId id{.kind = codec::SchemaId::Kind::global_id};
+  for (std::size_t i = codec::SchemaId::k_bytes; number > 0; number >>= 8) {
+    id.bytes[--i] = static_cast<std::uint8_t>(number);
+  }
+  return id;
+}
+
+std::string path_of_subject(Api api, std::string_view topic) {
+  CHECK(has_subjects(api));
+  return concat(api == Api::confluent ? "/subjects/" : "/groups/default/artifacts/",
+                percent_encode(subject_of(topic)));
 }
 
 // The kinds that a registry may answer with. One that is not asked for would be refused with 406.
@@ -96,9 +115,11 @@ bool is_json_schema(std::string_view text) {
 
 class Judge {
  public:
-  // `id`: null of a request for the latest schema.
+  // `id`: null of a request for what a subject has.
   Judge(const Options& options, const codec::SchemaId* id, const http::Response& response)
       : options_(options), id_(id), response_(response) {}
+
+  Verdict of_versions() const { return response_.status == 200 ? versions() : verdict(); }
 
   Verdict verdict() const {
     switch (response_.status) {
@@ -111,7 +132,8 @@ class Judge {
                 .message = concat(answers(), "401: it does not believe who asks; ", login_advice())};
       case 403:
         return {.outcome = SchemaOutcome::refused,
-                .message = concat(answers(), "403: who asks has no right to read schemas; ", right_advice())};
+                .message = concat(answers(), "403: who asks has no right to read schemas; ", right_advice()),
+                .is_forbidden = true};
       default:
         break;
     }
@@ -198,12 +220,32 @@ class Judge {
                                                 : codec::RegisteredSchema::of_avro(response_.body));
   }
 
+  Verdict versions() const {
+    const bool is_confluent = options_.api == Api::confluent;
+    const std::optional<codec::JsonValue> answer = codec::json_object(
+        is_confluent ? concat(R"({"versions":)", response_.body, "}") : std::string(response_.body));
+    Verdict verdict{.outcome = SchemaOutcome::found};
+    if (!answer || (*answer)["versions"].items.empty()) {
+      return not_the_registry();
+    }
+    for (const codec::JsonValue& each : (*answer)["versions"].items) {
+      const std::optional<double> number = is_confluent ? each.number : each["globalId"].number;
+      if (!number || !(*number >= 1 && *number < k_version_end)) {
+        return not_the_registry();
+      }
+      verdict.versions.push_back(static_cast<std::uint64_t>(*number));
+    }
+    std::ranges::sort(verdict.versions);
+    return verdict;
+  }
+
   bool knows_no_schema() const {
     const std::optional<codec::JsonValue> answer = codec::json_object(response_.body);
     switch (options_.api) {
       case Api::confluent:
-        return answer &&
-               (*answer)["error_code"].number == (id_ != nullptr ? k_schema_not_found : k_subject_not_found);
+        return answer && (id_ != nullptr ? (*answer)["error_code"].number == k_schema_not_found
+                                         : (*answer)["error_code"].number == k_subject_not_found ||
+                                               (*answer)["error_code"].number == k_version_not_found);
       case Api::azure:  // its words are documented nowhere
         return !is_web_page();
       case Api::apicurio:  // "ContentNotFoundException"; of a path that it does not have it is "NotFound..."
@@ -243,15 +285,28 @@ std::string subject_of(std::string_view topic) {
   return concat(topic, "-value");
 }
 
-http::Request request_for_latest(const Options& options, std::string_view topic) {
-  CHECK((options.api == Api::confluent || options.api == Api::apicurio));
-  const std::string subject = percent_encode(subject_of(topic));
-  return request_of(options, options.api == Api::confluent ? concat("/subjects/", subject, "/versions/latest")
-                                                           : concat("/groups/default/artifacts/", subject));
+bool has_subjects(Api api) {
+  return api == Api::confluent || api == Api::apicurio;
 }
 
-Verdict judge_latest(const Options& options, const http::Response& response) {
-  return Judge(options, nullptr, response).verdict();
+http::Request request_for_versions(const Options& options, std::string_view topic) {
+  return request_of(options, concat(path_of_subject(options.api, topic), "/versions",
+                                    options.api == Api::apicurio ? "?limit=500" : ""));
+}
+
+Verdict judge_versions(const Options& options, const http::Response& response) {
+  return Judge(options, nullptr, response).of_versions();
+}
+
+http::Request request_for_version(const Options& options, std::string_view topic, std::uint64_t version) {
+  return request_of(options, options.api == Api::confluent
+                                 ? concat(path_of_subject(options.api, topic), "/versions/", version)
+                                 : path_of(global_id(version)));
+}
+
+Verdict judge_version(const Options& options, std::uint64_t version, const http::Response& response) {
+  const codec::SchemaId id = global_id(version);
+  return Judge(options, options.api == Api::confluent ? nullptr : &id, response).verdict();
 }
 
 }  // namespace penstock::registry

@@ -20,10 +20,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/schema_outcome.h"
 #include "codec/registered_schema.h"
@@ -42,6 +44,10 @@ struct Verdict {
   std::string message = {};
   // How long the registry wants to be left alone.
   std::optional<std::chrono::milliseconds> retry_after = {};
+  // Of `refused`: it knows who asks, who has no right to this.
+  bool is_forbidden = false;
+  // Of judge_versions(), found: from the first to the last.
+  std::vector<std::uint64_t> versions = {};
 };
 
 // Without the header Authorization. The id is of a kind that the API has.
@@ -49,15 +55,21 @@ http::Request request_for(const Options& options, const codec::SchemaId& id);
 
 Verdict judge(const Options& options, const codec::SchemaId& id, const http::Response& response);
 
-// The latest schema of a topic's values, by the name that serializers give it unless they are told otherwise.
-// For people who want to see columns: records are read by the ids that they name.
+// All versions of the schema of a topic's values, by the name that serializers give it unless they are told
+// otherwise, and one of these versions. Apicurio's own API numbers them by their global ids.
 //
-//   confluent  GET <url>/subjects/orders-value/versions/latest   {"version":3,"schema":"{...}"}
-//   apicurio   GET <url>/groups/default/artifacts/orders-value   {...}, the schema itself
+//   confluent  GET <url>/subjects/orders-value/versions          [1,2]
+//              GET <url>/subjects/orders-value/versions/2        {"version":2,"schema":"{...}"}
+//   apicurio   GET <url>/groups/default/artifacts/orders-value/versions?limit=500
+//                                                                {"count":1,"versions":[{"globalId":7, ...}]}
+//              GET <url>/ids/globalIds/7                         {...}, the schema itself
 //
-// Azure's schemas have a group and a name that no topic tells (CHECK).
+// Azure's schemas have a group and a name that no topic tells (has_subjects(); CHECK).
 std::string subject_of(std::string_view topic);
-http::Request request_for_latest(const Options& options, std::string_view topic);
-Verdict judge_latest(const Options& options, const http::Response& response);
+bool has_subjects(Api api);
+http::Request request_for_versions(const Options& options, std::string_view topic);
+Verdict judge_versions(const Options& options, const http::Response& response);
+http::Request request_for_version(const Options& options, std::string_view topic, std::uint64_t version);
+Verdict judge_version(const Options& options, std::uint64_t version, const http::Response& response);
 
 }  // namespace penstock::registry

@@ -22,10 +22,17 @@ void Asker::ask(const codec::SchemaId& id, std::function<void(Verdict)> done) {
       [this, id](const http::Response& response) { return judge(options_, id, response); }, std::move(done));
 }
 
-void Asker::ask_latest(std::string_view topic, std::function<void(Verdict)> done) {
+void Asker::ask_versions(std::string_view topic, std::function<void(Verdict)> done) {
   send(
-      request_for_latest(options_, topic),
-      [this](const http::Response& response) { return judge_latest(options_, response); }, std::move(done));
+      request_for_versions(options_, topic),
+      [this](const http::Response& response) { return judge_versions(options_, response); }, std::move(done));
+}
+
+void Asker::ask_version(std::string_view topic, std::uint64_t version, std::function<void(Verdict)> done) {
+  send(
+      request_for_version(options_, topic, version),
+      [this, version](const http::Response& response) { return judge_version(options_, version, response); },
+      std::move(done));
 }
 
 void Asker::send(http::Request request, Judgement judged, std::function<void(Verdict)> done) {

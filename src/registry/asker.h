@@ -1,6 +1,7 @@
 // Asks a registry for one schema, over HTTP: once, without a pause or a second try.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -26,8 +27,9 @@ class Asker {
   // have is a bug.
   void ask(const codec::SchemaId& id, std::function<void(Verdict)> done);
 
-  // The latest schema of the topic's values (request_for_latest()), likewise.
-  void ask_latest(std::string_view topic, std::function<void(Verdict)> done);
+  // Which versions there are of the topic's subject, and one of them, likewise.
+  void ask_versions(std::string_view topic, std::function<void(Verdict)> done);
+  void ask_version(std::string_view topic, std::uint64_t version, std::function<void(Verdict)> done);
 
   const Options& options() const { return options_; }
 

@@ -29,30 +29,20 @@
 
 #include "base/check.h"
 #include "base/concat.h"
+#include "registry/pause.h"
 
 namespace penstock::registry {
 namespace {
 
 using format::SchemaAnswer;
 
-constexpr Duration k_first_pause = std::chrono::milliseconds(500);
 constexpr Duration k_first_pause_of_unknown = std::chrono::seconds(1);
-constexpr Duration k_pause_max = std::chrono::seconds(30);
 constexpr Duration k_shortest_pause = std::chrono::milliseconds(50);
 // Between two requests for an id that was given up.
 constexpr Duration k_between_looks_at_unknown = std::chrono::seconds(60);
 constexpr MonoTime k_never = MonoTime::max();
 
 constexpr std::size_t k_compiled_bytes_per_letter = 4;
-
-Duration pause_after(Duration first, std::uint32_t tries, double spread) {
-  Duration pause = first;
-  for (std::uint32_t i = 1; i < tries && pause < k_pause_max; ++i) {
-    pause *= 2;
-  }
-  pause = std::min(pause, k_pause_max);
-  return pause + Duration(static_cast<Duration::rep>(static_cast<double>(pause.count()) * spread / 4));
-}
 
 }  // namespace
 

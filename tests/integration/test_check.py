@@ -303,7 +303,7 @@ CASES = [  # what is prepared, what is to come of it as the service's user and a
     (listing_not_allowed, "warned", "warned", ["listing is not"]),
     (no_broker, "waits", "waits", ["source.brokers"]),
     (topic_with_a_slip, "waits", "waits", []),
-    (expression_without_a_topic, "waits", "waits", ["no-such-topic"]),
+    (expression_without_a_topic, "warned", "warned", ["no-such-topic"]),
     (property_with_a_slip, "invalid", "invalid", ["sesion.timeout.ms"]),
     (certificates_that_are_not_there, "invalid", "invalid", ["source.tls.ca", "/nonexistent.pem"]),
     (short_fence_wait, "warned", "warned", ["source.fence_wait"]),

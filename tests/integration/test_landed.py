@@ -12,6 +12,7 @@ from harness.penstock import Penstock, run_command
 from harness.service import wait_until, within
 
 NOT_YET = 3
+YEAR = 365 * 24 * 3600
 SLOW = {"batch": {"max_age": "1h"}}  # files are made by a stop alone
 
 
@@ -85,6 +86,67 @@ def test_who_waits_is_told_what_for_and_goes_on_when_it_is_so(deployment, kafka)
     assert later.returncode == NOT_YET and "is not over yet" in later.stdout
 
 
+def dated(deployed: Deployment, topic: str, seconds: float) -> None:
+    """One record with a time that its producer made up."""
+    producer = Producer({"bootstrap.servers": deployed.kafka.bootstrap, "log_level": 0})
+    producer.produce(topic, b"dated %d" % seconds, partition=0, timestamp=int(seconds * 1000))
+    assert producer.flush(30) == 0
+    deployed.sent[b"dated %d" % seconds] += 1
+
+
+def test_a_record_of_the_future_vouches_for_none_behind_it(deployment, kafka, azurite):
+    deployed = deployment(kafka, azurite)
+    topic = kafka.create_topic(1)
+    deployed.send(topic, 1, 1)
+    dated(deployed, topic, time.time() + YEAR)
+    penstock = deployed.penstock(deployed.config([topic], SLOW)).start()
+    wait_until(lambda: penstock.metric("penstock_records_received_total") == 2, 30, "both are read")
+    assert penstock.terminate() == 0
+    deployed.send(topic, 1, 10)
+    code, said = ask(penstock, next_second(), "--marker")
+    assert code == NOT_YET and not said["landed"], "ten records of this window are not in the lake"
+    assert "from offset 2 on is of" in said["topics"][0]["lagging"][0]["missing"], said
+    assert markers(deployed) == []
+    penstock.start()
+    wait_until(lambda: penstock.metric("penstock_records_received_total") == 10, 30, "the rest is read")
+    assert penstock.terminate() == 0
+    assert ask(penstock, next_second())[0] == 0, "all of it is there"
+    deployed.assert_exactly()
+
+
+def test_of_a_record_of_the_future_that_waits_nobody_knows_when_it_came(deployment, kafka):
+    deployed = deployment(kafka)
+    topic = kafka.create_topic(1)
+    dated(deployed, topic, time.time() + YEAR)
+    deployed.send(topic, 1, 10)
+    penstock = deployed.penstock(deployed.config([topic], SLOW))
+    for _ in range(2):
+        code, said = ask(penstock, next_second())
+        assert code == NOT_YET and not said["landed"], said
+        assert said["topics"][0]["landed_until"] is None, said
+        if not penstock.service.running:
+            penstock.start()
+            wait_until(lambda: penstock.metric("penstock_records_received_total") == 11, 30, "all is read")
+    assert penstock.has_landed_until(topic) is None, "so it is for the metric"
+    status = json.loads(run_command("status", penstock.file, "--json").stdout)
+    assert status["topics"][0]["landed_until"] is None
+    assert penstock.terminate() == 0
+    assert ask(penstock, next_second())[0] == 0
+
+
+def test_under_steady_load_a_window_completes(deployment, kafka):
+    deployed = deployment(kafka)
+    topic = kafka.create_topic(1)
+    penstock = deployed.penstock(deployed.config([topic], {"batch": {"max_age": "1s"}})).start()
+    end = int(time.time()) + 3
+    with within(60, "the window is complete while records come"):
+        while ask(penstock, end)[0] != 0:
+            deployed.send(topic, 1, 20)
+    deployed.send(topic, 1, 20)
+    deployed.wait_landed()
+    assert penstock.terminate() == 0
+
+
 def test_a_transaction_that_is_open_keeps_its_window_open(deployment, kafka):
     deployed = deployment(kafka)
     topic = kafka.create_topic(1)
@@ -126,7 +188,9 @@ def test_the_metric_stands_while_no_broker_answers(deployment, kafka):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["--until", "soon"], "--until soon: "),
+    (["--until", "soon"], "--until soon: is no time; write one in UTC such as 2026-01-31T00:00:00Z"),
+    (["--until", "latest"], "--until latest: is no time; write one in UTC"),
+    (["--until", "2026-01-31T10:00:00.5Z"], "has a fraction of a second"),
     (["--until", "2026-01-31T10:00:00Z", "--wait", "10"], "--wait 10: has no unit"),
     (["--until", "2026-01-31T10:00:00Z", "--topic", "other"], "--topic other: source.topics does not have it"),
 ])
@@ -142,3 +206,15 @@ def test_a_topic_that_is_not_there_has_no_answer(deployment, kafka):
     penstock = deployed.penstock(deployed.config(["nobody-made-this"]))
     done = run_command("landed", "--config", penstock.file, "--until", utc(time.time()))
     assert done.returncode == 1 and "nobody-made-this" in done.stderr, done.stdout + done.stderr
+
+
+def test_an_expression_that_matches_nothing_is_no_complete_window(deployment, kafka, azurite):
+    deployed = deployment(kafka, azurite)
+    config = deployed.config([], {"source": {"topics_regex": f"^{kafka.fresh_name()}$"}})
+    del config["source"]["topics"]
+    penstock = deployed.penstock(config)
+    code, said = ask(penstock, next_second(), "--marker")
+    assert code == NOT_YET and said["landed"] is False and said["topics"] == []
+    assert markers(deployed) == []
+    text = run_command("landed", "--config", penstock.file, "--until", utc(time.time() - 1), "--wait", "1s")
+    assert text.returncode == NOT_YET and "no topic matches source.topics_regex yet" in text.stdout

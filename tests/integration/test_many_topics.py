@@ -1,10 +1,11 @@
-"""Many topics in one process: mixed rates, one silent, one whose files cannot have a name, one of junk, and some that come
-later. Everything is exact, memory keeps its bound, and as many files are made as `penstock check` has predicted.
+"""Many topics in one process: mixed rates, one silent, one whose files cannot have a name, one whose files the store
+refuses for a while, one of junk that lands in quarantine, and some that come later. Everything is exact, memory keeps its bound, and as many files are made as `penstock check` has predicted.
 
 Against the release build (sanitizers multiply memory, and files come late on a busy machine), by `./dev test long`. What
 was measured is printed.
 """
 
+import base64
 import hashlib
 import io
 import itertools
@@ -19,6 +20,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
 
+from harness.fault_proxy import Fault, FaultProxy
 from harness.kafka import Kafka
 from harness.lake import files_of
 from harness.penstock import Penstock, base_config, merged, run_command
@@ -103,7 +105,7 @@ class Feed:
 
 
 def junk(source: random.Random) -> list[bytes]:
-    """What no JSON reader would take: bytes of any kind, line ends, nothing, and much of it."""
+    """What is no JSON: bytes of any kind, line ends, nothing, and much of it."""
     return ([source.randbytes(source.randrange(1, 2000)) for _ in range(200)] +
             [b"", b"\n", b"\r\n\r\n", b"\0", b"{", b"[" * 5000, b"\xff\xfe", source.randbytes(900_000)])
 
@@ -121,15 +123,30 @@ def rates_of(names: list[str], size: Size) -> dict[str, tuple[float, int]]:
             for index, name in enumerate(names)}
 
 
-def landed(azurite, container: str) -> tuple[dict[str, Counter], Counter]:
-    """The lines and the files of each topic."""
-    lines: dict[str, Counter] = {}
-    files: Counter = Counter()
+@dataclass
+class Landed:
+    """Of each topic."""
+
+    lines: dict[str, Counter] = field(default_factory=dict)
+    files: Counter = field(default_factory=Counter)
+    quarantined: dict[str, Counter] = field(default_factory=dict)  # values, as they were sent
+    quarantine_files: Counter = field(default_factory=Counter)
+
+
+def landed(azurite, container: str) -> Landed:
+    found = Landed()
     for file in files_of(azurite, container):
-        topic = file.name.split("/")[1]  # behind the prefix of the sink
-        files[topic] += 1
-        lines.setdefault(topic, Counter()).update(file.lines)
-    return lines, files
+        _, top, *rest = file.name.split("/")  # the first is the prefix of the sink
+        if top == "_quarantine":
+            found.quarantine_files[rest[0]] += 1
+            for row in map(json.loads, file.lines):
+                assert row["reason"] == "not-json"
+                found.quarantined.setdefault(rest[0], Counter())[base64.b64decode(row["value_base64"])] += 1
+            continue
+        found.files[top] += 1
+        if file.content:  # of a file without a good record there is none
+            found.lines.setdefault(top, Counter()).update(file.lines)
+    return found
 
 
 def assert_same(sent: dict[str, Counter], got: dict[str, Counter]):
@@ -148,30 +165,35 @@ def assert_found_in_time(penstock: Penstock, partitions: int, size: Size):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("size", [pytest.param(SMALL, id="40 topics"), pytest.param(LARGE, id="200 topics")])
-def test_many_topics(binary, kafka, azurite, tmp_path, size):
+def test_many_topics(binary, kafka, azurite, proxy: FaultProxy, tmp_path, size):
     prefix = f"many{size.topics}"
-    silent, junky, broken = f"{prefix}-silent", f"{prefix}-junk", f"{prefix}-broken."
-    normal = [f"{prefix}-{index}" for index in range(size.topics - 3)]
-    create(kafka, [*normal, silent, junky, broken])
+    silent, junky, broken, refused = (f"{prefix}-{kind}" for kind in ("silent", "junk", "broken.", "refused"))
+    normal = [f"{prefix}-{index}" for index in range(size.topics - 4)]
+    create(kafka, [*normal, silent, junky, broken, refused])
     container = azurite.create_container()
-    config = merged(base_config(tmp_path, [], kafka.bootstrap, azurite.sink(container)), {
+    config = merged(base_config(tmp_path, [], kafka.bootstrap, azurite.sink(container, proxy.port)), {
         "source": {"group": prefix, "topics_regex": f"^{prefix}-"}, "batch": {"max_age": f"{size.max_age_s}s"},
+        "overrides": [{"match": f"^{junky}$", "batch": {"validate": "json"}}],
         "stage": {"max_bytes": "4GiB"}, "runtime": {"workers": "auto"}})
+    refusal = Fault(lambda request: request.is_data_write and f"/{refused}/" in request.path, count=1_000_000, status=403,
+                    code="AuthorizationPermissionMismatch")
+    proxy.add(refusal)
     del config["source"]["topics"]
     # That of a user: a claim that a busy broker takes longer for than half of it costs every open batch its file.
     del config["source"]["fence_wait"]
     config["source"]["librdkafka"] = {"topic.metadata.refresh.interval.ms": size.refresh_ms} if size.refresh_ms else {}
-    feed = Feed(kafka, rates_of(normal, size))
+    feed = Feed(kafka, rates_of([*normal, refused], size))
     with Penstock(tmp_path / "penstock", config) as penstock:
         penstock.service.start()  # it is not ready: of one topic the files cannot have a name
         wait_until(penstock.has_workers, 60, "it has workers")
         wait_until(lambda: penstock.metric("penstock_assigned_partitions") == PARTITIONS * size.topics, 60, "an assignment")
         assert broken in penstock.get("/readyz")[1], "and that is said"
 
-        for index, value in enumerate(junk(feed.random)):
+        useless = junk(feed.random)
+        for index, value in enumerate(useless):
             feed.put(junky, value, index % PARTITIONS)
         feed.put(broken, b"not read", 0)
-        del feed.sent[broken]
+        del feed.sent[junky], feed.sent[broken]
         feed.flush()
         before = landed_files(penstock)
         feed.run(size.feed_s)
@@ -189,14 +211,26 @@ def test_many_topics(binary, kafka, azurite, tmp_path, size):
             feed.put(late, feed.line(late, 300), partition)
         feed.put(normal[1], feed.line(normal[1], 300), PARTITIONS)
         feed.flush()
+        assert refusal.requests and penstock.metric("penstock_topic_refused", topic=refused) == 1
+        assert refused in penstock.get("/readyz")[1], "and that is said"
+        assert penstock.metric("penstock_topic_blobs_total", topic=refused) == 0
+        others = {topic: lines.total() for topic, lines in feed.sent.items() if topic != refused}
+        wait_until(lambda: all(penstock.metric("penstock_topic_records_total", topic=topic) >= count
+                               for topic, count in others.items()), 120, "the others land", 2)
+        proxy.remove(refusal)
         wanted = sum(sum(lines.values()) for lines in feed.sent.values())
         wait_until(lambda: penstock.metric("penstock_records_landed_total") >= wanted, 120, "all landed", 0.5)
         peak = penstock.peak_rss_bytes
         assert penstock.terminate(120) == 0
         verified = run_command("verify", "--config", penstock.file, "--deep", timeout_s=300)
     assert before == 0
-    lines, files = landed(azurite, container)
-    assert_same(feed.sent, lines)
+    found = landed(azurite, container)
+    files = found.files
+    assert_same(feed.sent, found.lines)
+    assert found.quarantined == {junky: Counter(useless)}
+    prediction = next(each for each in check["files"]["topics"] if each["topic"] == junky)
+    assert found.quarantine_files[junky] <= files[junky], "at most one beside each file, as check counts them"
+    assert prediction["quarantine_files_per_day"] == prediction["files_per_day"] > 0
     assert verified.returncode == 0, verified.stdout[-3000:] + verified.stderr
     made = sum(files[name] for name in normal) - 1  # one is of the partition that came later
     expected = sum(predicted[name] for name in normal)

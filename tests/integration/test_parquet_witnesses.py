@@ -1,13 +1,16 @@
-"""Files of `format: parquet` that were written through kills and changes of the schema: pyarrow, DuckDB, pandas and Spark find
-in them exactly what was produced, every row and value. What Spark alone would trip over has tests of its own."""
+"""Files of `format: parquet` that were written through kills, frozen processes and changes of the schema: pyarrow, DuckDB, pandas
+and Spark find in them exactly what was produced, every row and value. What Spark alone would trip over has tests of its own."""
 
+import base64
 import datetime
 import json
 import random
 import shutil
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Callable
 
 import pyarrow
 import pyarrow.parquet
@@ -23,10 +26,11 @@ from harness.penstock import Penstock, merged, run_command
 from harness.producing import Producing
 from harness.schema_registry import Confluent
 from harness.service import wait_until
+from test_columns import made as table_by_chance, rows_of as rows_of_table
 from test_parquet import FIRST_TIME, Book, as_json, headers, values
-from test_parquet_columns import EPOCH, JSON_SCHEMA, OWN, as_bytes, fitting, misfitting, reassembled, stripped, tables_of
+from test_parquet_columns import EPOCH, JSON_SCHEMA, OWN, as_bytes, fitting, misfitting, reassembled, stripped, tables_of, together
 from test_registry import encoded, prefix, produce
-from test_registry_columns import PAYMENT, V1, V2, V3, of_parquet, value_of
+from test_registry_columns import LINE, PAYMENT, V1, V2, V3, of_parquet, value_of, version
 from test_witnesses import assert_same
 
 pytestmark = [pytest.mark.witnesses, pytest.mark.timeout(900)]
@@ -49,9 +53,12 @@ def schema_with(middle: bool, end: bool) -> dict:
 SCHEMAS = [schema_with(False, False), schema_with(True, False), schema_with(True, True)]
 WIDEST = SCHEMAS[-1]
 # By which schema a process runs, and how it is killed: at any moment, or while a file of that topic is being published, before
-# that has an effect or after it. A file of columns takes effect by each schema.
-LIVES = [(0, "at any moment", ""), (0, "after", "columns"), (0, "after", "envelopes"), (1, "at any moment", ""),
-         (1, "before", "envelopes"), (1, "after", "columns"), (2, "after", "columns"), (2, "before", "columns")]
+# that has an effect or after it. Or it is frozen then, and wakes after the group has moved on: its file comes at once, or late,
+# when another process has the partitions. A file of columns takes effect by each schema.
+LIVES = [(0, "at any moment", ""), (0, "after", "columns"), (0, "after", "versions"), (0, "after", "envelopes"), (1, "at any moment", ""),
+         (1, "before", "versions"), (1, "before", "envelopes"), (1, "frozen", "versions"), (1, "after", "columns"),
+         (2, "frozen, its file late", "versions"), (2, "after", "columns"), (2, "after", "versions"), (2, "before", "columns")]
+LATE_S = 10  # longer than the session of a group's member
 
 
 def wider(rng: random.Random, at: int):
@@ -114,33 +121,105 @@ class Columns:
                     self.counts[partition] += 1
 
 
-class Tortured:
-    """Two topics, landed by processes of which each but the last one was killed by kill -9."""
+# The versions of the topic whose schemas are in a registry, by the order in which they come. Those that are there come by turns.
+# `n` gets wider, which a column can follow, and then comes in both types. `total` becomes a text, which no column of numbers
+# can follow. A line gets a field within its list.
+WIDER_LINE = {**LINE, "fields": [*LINE["fields"], {"name": "gift", "type": ["null", "boolean"]}]}
+VERSIONS = [version("id", "name", n="int", total="int"),
+            version("note", "id", n="long", total="int"),
+            version("id", "lines", "name", total="string", n="long"),
+            version("rates", "id", n="long", lines={"type": "array", "items": WIDER_LINE}, total="int")]
+CANNOT = "has fields that their columns cannot take: "
+OF_VERSIONS = ["id", "name", "n", "total", "note", "lines", "rates"]
 
-    def __init__(self, kafka: Kafka, azurite: Azurite, directory: Path):
+
+def of_version(rng: random.Random, schema: dict, at: int) -> dict:
+    types = {field["name"]: field["type"] for field in schema["fields"]}
+    total = rng.choice([0, -at, 2**31 - 1, -2**31])
+    values = {
+        "id": rng.choice([at, -2**63, 2**63 - 1]), "name": rng.choice(["", "Zoë € 😀", f"n{at % 7}"]),
+        "n": rng.choice([at, -1, *([2**40 + at, -2**63] if types["n"] == "long" else [-2**31])]),
+        "total": f"{total}.50" if types["total"] == "string" else total, "note": rng.choice([None, f"note {at}"]),
+        "rates": {f"r{j}": j / 4 for j in range(rng.randrange(3))},
+        "lines": [{"sku": f"s{j}", "n": rng.choice([None, j])} for j in range(rng.randrange(4))]}
+    if schema is VERSIONS[3]:
+        values["lines"] = [line | {"gift": rng.choice([None, True, False])} for line in values["lines"]]
+    return {name: values[name] for name in types}
+
+
+def from_versions(row: dict):
+    """The value that was produced: an object, or the bytes of what is not of its schema, without the id in front."""
+    columns = {name: row.get(name) for name in OF_VERSIONS}
+    if columns["rates"] is not None:
+        columns["rates"] = dict(columns["rates"])  # a list of pairs, or Spark's dict
+    rescued = json.loads(row["_rescued"]) if row["_rescued"] is not None else {}
+    if "_value" in rescued or "_value_base64" in rescued:
+        assert set(columns.values()) == {None}
+        return base64.b64decode(rescued["_value_base64"]) if "_value_base64" in rescued else rescued["_value"]
+    assert rescued.pop("_reason", CANNOT).startswith(CANNOT)
+    return stripped(together(stripped(columns), rescued))
+
+
+@dataclass
+class Versions(Columns):
+    """What was produced of the topic whose schemas are in a registry."""
+    registry: Confluent = None
+    ids: list = field(default_factory=list)
+
+    def produce(self, kafka: Kafka, rng: random.Random, per_partition: int, known: int):
+        """Of the first `known` versions, by turns."""
+        while len(self.ids) < known:
+            self.ids.append(self.registry.register(VERSIONS[len(self.ids)]))
+            self.registry.latest[f"{self.topic}-value"] = self.ids[-1]
+        with Producing(kafka) as producer:
+            for partition in range(len(self.counts)):
+                for _ in range(per_partition):
+                    at, which = self.counts[partition], rng.randrange(known)
+                    made = rng.choice([None, b"\xff"]) if at % 60 == 9 else of_version(rng, VERSIONS[which], at)
+                    value = None if made is None else prefix(self.ids[which]) + (
+                        made if isinstance(made, bytes) else encoded(VERSIONS[which], made))
+                    producer.send(self.topic, partition, value, b"k", [], FIRST_TIME + at)
+                    self.rows.append({"partition": partition, "offset": at, "timestamp": FIRST_TIME + at, "key": b"k",
+                                      "headers": None, "value": stripped(made)})
+                    self.counts[partition] += 1
+
+
+class Tortured:
+    """Three topics, landed by processes of which each but the last one was killed by kill -9, or frozen until the group had moved
+    on."""
+
+    def __init__(self, kafka: Kafka, azurite: Azurite, registry: Confluent, directory: Path):
         rng = random.Random(16)
         self.envelopes = Book(SimpleNamespace(kafka=kafka, topic=kafka.create_topic(3)))
         self.columns = Columns(kafka.create_topic(2))
-        self.topics = {"envelopes": self.envelopes.lands.topic, "columns": self.columns.topic}
+        self.versions = Versions(kafka.create_topic(2), registry=registry)
+        self.topics = {"envelopes": self.envelopes.lands.topic, "columns": self.columns.topic, "versions": self.versions.topic}
         self.directory = directory
         deployed = Deployment(kafka, directory / "deployment", azurite)
         proxy = FaultProxy(azurite.port)
         schema = directory / "schema.json"
         config = deployed.config(list(self.topics.values()), {
             "batch": {"format": "parquet", "max_bytes": "2MiB"}, "sink": {"block_bytes": "1MiB"},
-            "overrides": [{"match": f"^{self.columns.topic}$", "batch": {"decode": "json", "schema": f"${{file:{schema}}}"}}]},
+            "registry": {"type": "confluent", "url": registry.url},
+            "overrides": [{"match": f"^{self.columns.topic}$", "batch": {"decode": "json", "schema": f"${{file:{schema}}}"}},
+                          {"match": f"^{self.versions.topic}$", "batch": {"decode": "avro", "schema": "registry"}}]},
             proxy.port)
         try:
             penstock = deployed.penstock(config)
-            for life, (version, way, kind) in enumerate(LIVES):
-                schema.write_text(json.dumps(SCHEMAS[version]))
+            for life, (number, way, kind) in enumerate(LIVES):
+                schema.write_text(json.dumps(SCHEMAS[number]))
                 penstock.start()
                 fault = self._fault(penstock, way, self.topics.get(kind, ""))
                 if fault:
                     proxy.add(fault)
                 self.envelopes.produce(500, rng, values(rng)[:None if life == 0 else 12])  # the others are large
                 self.columns.produce(kafka, rng, 600)
-                if fault:
+                self.versions.produce(kafka, rng, 300, min(1 + (life + 1) // 2, len(VERSIONS)))
+                if way.startswith("frozen"):
+                    wait_until(lambda: fault.requests, 60, f"it is {way}, as a file is published")
+                    heir = deployed.penstock(merged(config, {"source": {"instance": f"heir-{life}"}}), stage=f"heir-{life}")
+                    self._inherits(heir, penstock, lambda: self.versions.produce(kafka, rng, 300, len(VERSIONS)))
+                elif fault:
                     wait_until(lambda: not penstock.service.running, 60, f"it is killed {way} a file is published")
                 else:
                     penstock.wait_metric("penstock_records_received_total", rng.randrange(100, 2000))
@@ -150,9 +229,11 @@ class Tortured:
             assert last.wait(120) == 0, last.output[-3000:]
             verified = run_command("verify", "--config", last.file, "--deep", "--json")
             assert verified.returncode == 0 and json.loads(verified.stdout)["findings"] == [], verified.stdout + verified.stderr
-            ddl = run_command("schema", last.file, "--topic", self.columns.topic, "--ddl", "spark")
-            assert ddl.returncode == 0, ddl.stdout + ddl.stderr
-            self.ddl = ddl.stdout
+            self.ddl = {}
+            for kind in ("columns", "versions"):
+                told = run_command("schema", last.file, "--topic", self.topics[kind], "--ddl", "spark")
+                assert told.returncode == 0, told.stdout + told.stderr
+                self.ddl[kind] = told.stdout
         finally:
             deployed.end()
             proxy.down()
@@ -174,14 +255,28 @@ class Tortured:
 
         kill = penstock.service.kill
         return {"before": Fault(matches, reset=True, on_arrival=kill),
-                "after": Fault(matches, lose_reply=True, on_effect=kill)}.get(way)
+                "after": Fault(matches, lose_reply=True, on_effect=kill),
+                "frozen": Fault(matches, on_arrival=penstock.service.suspend),
+                "frozen, its file late": Fault(matches, on_arrival=penstock.service.suspend, delay_s=LATE_S)}.get(way)
+
+    @staticmethod
+    def _inherits(heir: Penstock, frozen: Penstock, produce: Callable[[], None]):
+        """The heir reads on where the frozen one has committed. Then that one wakes, and both work, and are stopped."""
+        heir.start()
+        heir.wait_metric("penstock_records_received_total", 1)
+        frozen.service.resume()
+        produce()
+        wait_until(lambda: frozen.get("/metrics")[0] == 200, 60, "it is awake")
+        for penstock in (frozen, heir):
+            code = penstock.terminate()
+            assert code == 0 or code == 1 and "the drain was given up" in penstock.output, penstock.output[-3000:]
 
     def paths(self, kind: str) -> list[str]:
         return sorted(str(path) for path in (self.directory / kind).glob("*.parquet"))
 
     def produced(self, kind: str) -> list[dict]:
-        if kind == "columns":
-            return self.columns.rows
+        if kind != "envelopes":
+            return getattr(self, kind).rows
         names = ("partition", "offset", "value", "timestamp", "key", "headers")
         return [dict(zip(names, row)) for row in self.envelopes.rows()]
 
@@ -190,7 +285,8 @@ class Tortured:
 def tortured(binary, kafka_node, azurite_node, tmp_path_factory) -> Tortured:
     kafka_node.start()
     azurite_node.start()
-    return Tortured(kafka_node, azurite_node, tmp_path_factory.mktemp("tortured"))
+    with Confluent() as registry:
+        return Tortured(kafka_node, azurite_node, registry, tmp_path_factory.mktemp("tortured"))
 
 
 # The readers. Each gives the rows of the files as dicts.
@@ -203,6 +299,12 @@ def by_pyarrow(paths: list[str]) -> list[dict]:
 def by_duckdb(paths: list[str]) -> list[dict]:
     import duckdb
     return duckdb.sql(f"select * from read_parquet({paths}, union_by_name=true)").to_arrow_table().to_pylist()
+
+
+def by_spark(spark, tortured, kind: str) -> list[dict]:
+    if kind == "versions":
+        return [row for paths in alike(tortured.paths(kind)) for row in rows_of_spark(spark.read.parquet(*paths))]
+    return rows_of_spark(table_of(spark, tortured, kind))
 
 
 def by_pandas(paths: list[str]) -> list[dict]:
@@ -233,6 +335,8 @@ def as_produced(row: dict, kind: str) -> dict:
     told["timestamp"] = (row["_timestamp"] - EPOCH) // MILLISECOND
     if kind == "envelopes":
         return told | {"value": row["value"]}
+    if kind == "versions":
+        return told | {"value": from_versions(row)}
     return told | {"value": reassembled({name: row.get(name) for name in [*WIDEST["properties"], *OWN]}, WIDEST)}
 
 
@@ -241,11 +345,23 @@ def table_of(spark, tortured: Tortured, kind: str):
     place = tortured.directory / kind
     if kind == "envelopes":
         return spark.read.parquet(str(place))
-    statement = tortured.ddl.strip().removesuffix(";")
+    return made_table(spark, tortured.ddl[kind], place)
+
+
+def made_table(spark, ddl: str, place: Path):
+    statement = ddl.strip().removesuffix(";")
     table = statement.split("`")[1]
     spark.sql(f"DROP TABLE IF EXISTS `{table}`")
     spark.sql(f"{statement} LOCATION '{place}'")
     return spark.table(f"`{table}`")
+
+
+def alike(paths: list[str]) -> list[list[str]]:
+    """Those of one schema together. Files of another process may have another type of `total`, and a table of both would be of texts."""
+    found = defaultdict(list)
+    for path in paths:
+        found[pyarrow.parquet.read_schema(path).remove_metadata().to_string()].append(path)
+    return list(found.values())
 
 
 def test_the_run_has_killed_writers_of_every_kind(tortured):
@@ -257,20 +373,60 @@ def test_the_run_has_killed_writers_of_every_kind(tortured):
         assert [*schema["properties"], *OWN] in names
 
 
-@pytest.mark.parametrize("kind", ["envelopes", "columns"])
+def test_the_run_has_versions_of_every_kind(tortured):
+    """Columns that got wider, fields that no column can take, a list that got wider within, and files of versions by turns."""
+    tables = [pyarrow.parquet.read_table(path) for path in tortured.paths("versions")]
+    assert {str(table.schema.field("n").type) for table in tables if "n" in table.column_names} == {"int32", "int64"}
+    rescued = [json.loads(text) for table in tables for text in table["_rescued"].to_pylist() if text is not None]
+    assert any("total" in each for each in rescued)
+    assert any("gift" in str(table.schema.field("lines").type) for table in tables if "lines" in table.column_names)
+    both = [table for table in tables if {"name", "note"} <= set(table.column_names)]
+    assert any(table["name"].null_count and table["note"].null_count < table.num_rows for table in both)
+
+
+@pytest.mark.parametrize("kind", ["envelopes", "columns", "versions"])
 @pytest.mark.parametrize("reader", ["pyarrow", "duckdb", "pandas", "spark", "spark without vectors"])
 def test_a_torture_run_is_read_to_what_was_produced(tortured, request, kind, reader):
     if reader.startswith("spark"):
         spark = request.getfixturevalue("spark")
         spark.conf.set("spark.sql.parquet.enableVectorizedReader", reader == "spark")
         try:
-            rows = rows_of_spark(table_of(spark, tortured, kind))
+            rows = by_spark(spark, tortured, kind)
         finally:
             spark.conf.unset("spark.sql.parquet.enableVectorizedReader")
     else:
-        rows = {"pyarrow": by_pyarrow, "duckdb": by_duckdb, "pandas": by_pandas}[reader](tortured.paths(kind))
+        paths = tortured.paths(kind)
+        read = {"pyarrow": by_pyarrow, "duckdb": by_duckdb, "pandas": by_pandas}[reader]
+        rows = [row for each in (alike(paths) if kind == "versions" else [paths]) for row in read(each)]
     assert {(row["_topic"], row["_timestamp_type"]) for row in rows} == {(tortured.topics[kind], "CreateTime")}
     assert_same(tortured.produced(kind), [as_produced(row, kind) for row in rows])
+
+
+@pytest.mark.parametrize("vectors", [True, False])
+def test_a_column_that_got_wider_is_one_column_of_a_table_of_all_files(tortured, spark, tmp_path, vectors):
+    """Of all but those in which `total` is a text. Spark reads them as `penstock schema` tells it, DuckDB by their names."""
+    for path in tortured.paths("versions"):
+        schema = pyarrow.parquet.read_schema(path)
+        if "total" not in schema.names or schema.field("total").type == pyarrow.int32():
+            shutil.copy(path, tmp_path)
+    paths = sorted(map(str, tmp_path.glob("*.parquet")))
+    types = {str(schema.field("n").type) for schema in map(pyarrow.parquet.read_schema, paths) if "n" in schema.names}
+    assert types == {"int32", "int64"}, "this test cannot tell"
+    spark.conf.set("spark.sql.parquet.enableVectorizedReader", vectors)
+    try:
+        table = made_table(spark, tortured.ddl["versions"], tmp_path)
+        assert dict(table.dtypes)["n"] == "bigint"
+        rows = rows_of_spark(table)
+    finally:
+        spark.conf.unset("spark.sql.parquet.enableVectorizedReader")
+
+    def in_the_table(of: list[dict]) -> list[dict]:
+        """The statement is of the latest version, which does not have all columns."""
+        return [as_produced({name: value for name, value in row.items() if name in table.columns}, "versions") for row in of]
+
+    expected = in_the_table(by_pyarrow(paths))
+    assert_same(expected, in_the_table(rows))
+    assert_same(expected, in_the_table(by_duckdb(paths)))
 
 
 # Spark, and files of several schemas
@@ -352,6 +508,50 @@ def test_spark_and_pandas_read_versions_and_types_that_come_by_turns(landing, sp
     if columns == "records":
         frame = spark.read.option("mergeSchema", "true").parquet(*map(str, paths))
         assert frame.where("Order is not null").selectExpr("Order.*").count() == sum(schema is not PAYMENT for schema, _ in told)
+
+
+def test_spark_reads_a_column_that_changed_its_type_by_the_ddl_and_refuses_to_merge_it(landing, spark, tmp_path):
+    """It is an int, then a string, and then a long. The files before that have INT32 in them."""
+    lands = landing(1)
+    kinds = [version(id=kind) for kind in ("int", "string", "long")]
+    told = [1, "2", 2**40]
+    with Confluent() as registry:
+        ids = registry.subjects[f"{lands.topic}-value"] = []
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"max_age": "1s"}})).start()
+        for n, kind in enumerate(kinds):
+            ids.append(registry.register(kind))
+            produce(lands, lands.topic, [prefix(ids[n]) + encoded(kind, {"id": told[n]})])
+            lands.wait_landed(n + 1)
+        assert penstock.terminate() == 0
+        ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
+    place = tmp_path / "table"
+    place.mkdir()
+    for n, stored in enumerate(tables_of(lands, lands.topic).values()):
+        (place / f"{n}.parquet").write_bytes(stored)
+    name = ddl.split("`")[1]
+    spark.sql(ddl.strip().removesuffix(";") + f" LOCATION 'file:{place}'")
+    rows = spark.sql(f"select id, _rescued from `{name}` order by _offset").collect()
+    assert [row["id"] for row in rows] == [1, None, 2**40]
+    assert [row["_rescued"] is not None for row in rows] == [False, True, False]
+    with pytest.raises(Exception, match="CANNOT_MERGE_SCHEMAS"):
+        spark.read.option("mergeSchema", "true").parquet(str(place)).collect()
+
+
+# Schemas and values by chance
+
+@pytest.mark.parametrize("seed", range(201, 221))
+def test_spark_finds_every_value_of_tables_by_chance(spark, tmp_path, seed):
+    """As pyarrow and DuckDB do in test_columns.py, of the same kind of tables: by both of Spark's readers in turn."""
+    fields = 1 + seed % 7
+    file, expected = table_by_chance(tmp_path, seed, fields, 300, ["none", "snappy", "zstd"][seed % 3], ["few", "many"][seed // 2 % 2])
+    spark.conf.set("spark.sql.parquet.enableVectorizedReader", seed % 2 == 0)
+    try:
+        table = spark.read.parquet(str(file)).orderBy("_offset").toArrow()
+    finally:
+        spark.conf.unset("spark.sql.parquet.enableVectorizedReader")
+    assert table.column_names[fields:] == OWN
+    assert rows_of_table(table, fields + 1) == expected
+    assert table["_offset"].to_pylist() == list(range(300))
 
 
 # Spark, and the place of the first column

@@ -373,6 +373,21 @@ def test_by_other_rules_the_quarantine_lands_once_and_what_comes_later_is_added(
     assert requeue.lines() == requeue.wanted("too-large", "not-json")
 
 
+def test_a_replay_of_a_quarantine_without_records_is_right_and_one_that_was_not_run_is_not(landing, tmp_path):
+    requeue = Requeue(landing(1), tmp_path, {"validate": "json"})
+    requeue.sent.good(0)
+    requeue.land()
+    assert "nothing to do: of the records in quarantine, none is left" in requeue.done()
+    requeue.assert_verified()
+    requeue.sent.send(0, b"junk", "not-json")
+    requeue.land()
+    missing = requeue.run("--verify")
+    assert missing.returncode == 1 and "there is no such replay" in missing.stderr, missing.stderr
+    requeue.done()
+    requeue.assert_verified()
+    assert "-range are removed" in requeue.done("--forget"), "both groups are named"
+
+
 def test_killed_on_the_way_the_quarantine_lands_once(landing, tmp_path):
     requeue = Requeue(landing(2), tmp_path, {"validate": "json", "max_bytes": "1MiB"})
     for i in range(24_000):

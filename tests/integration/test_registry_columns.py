@@ -9,10 +9,12 @@ import json
 import duckdb
 import pyarrow
 import pyarrow.parquet
+import pytest
 
 from harness.lake import read_container
 from harness.metadata_services import Imds
 from harness.penstock import merged, run_command
+from harness.producing import Producing
 from harness.schema_registry import Azure, Confluent
 from harness.service import wait_until
 from harness.token_server import SigningKey
@@ -286,7 +288,7 @@ def test_records_of_several_types_by_turns_have_a_column_each_and_share_their_fi
         assert penstock.metric("penstock_schema_conflicts_total") == 0
         assert penstock.terminate() == 0
 
-        registry.latest[f"{lands.topic}-value"] = ids[1]
+        registry.subjects[f"{lands.topic}-value"] = [ids[1]]
         ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
         assert "  `Payment` STRUCT<`id`: STRING, `order`: BIGINT, `parts`: ARRAY<DOUBLE>>,\n  `_rescued` STRING," in ddl, ddl
     files = [pyarrow.parquet.read_table(io.BytesIO(stored)) for stored in tables_of(lands, lands.topic).values()]
@@ -327,14 +329,179 @@ def test_a_topic_whose_schema_is_not_known_holds_up_no_other(landing):
     assert_clean(penstock)
 
 
-def test_check_and_schema_show_the_columns_of_the_latest_version(landing):
+BY = {"type": "record", "name": "By", "fields": [{"name": "who", "type": "string"}]}
+BY_AND_AT = {"type": "record", "name": "By", "fields": [{"name": "at", "type": "int"}, {"name": "who", "type": "string"}]}
+# `sum` is an int first, and then a string, and then a long. `by` has more in it.
+CHANGED = [version("id", sum="int", by=BY), version("id", sum="string", by=BY, sum2="int"),
+           version("id", sum="long", by=BY_AND_AT, sum2="string")]
+
+
+def changed_value(which: int, n: int) -> dict:
+    return [{"id": n, "sum": n, "by": {"who": "me"}}, {"id": n, "sum": f"{n}", "by": {"who": "me"}, "sum2": n},
+            {"id": n, "sum": n, "by": {"at": n, "who": "me"}, "sum2": f"{n}"}][which]
+
+
+def columns_in(stored: bytes) -> dict:
+    schema = pyarrow.parquet.read_schema(io.BytesIO(stored))
+    return {name: str(schema.field(name).type) for name in schema.names if name not in OWN}
+
+
+@pytest.mark.parametrize("columns", ["fields", "records"])
+def test_which_version_comes_first_says_nothing_of_the_types_of_columns(landing, tmp_path, columns):
+    """Two processes of a group, each of which reads one version first, and one after a restart, which reads the third."""
+    lands = landing(2)
+    subject = f"{lands.topic}-value"
+    with Confluent() as registry:
+        ids = registry.subjects[subject] = [registry.register(schema) for schema in CHANGED]
+
+        def produce_to(partition: int, which: int, numbers: range) -> None:
+            with Producing(lands.kafka) as producer:
+                for n in numbers:
+                    producer.send(lands.topic, partition, prefix(ids[which]) + encoded(CHANGED[which], changed_value(which, n)), b"k", [])
+
+        config = of_parquet(lands, registry, {"batch": {"columns": columns, "max_age": "3s"}})
+        one, other = (lands.penstock(merged(config, {"stage": {"dir": str(tmp_path / member)}})).start() for member in ("one", "other"))
+        wait_until(lambda: [each.metric("penstock_assigned_partitions") for each in (one, other)] == [1, 1], 60, "each has a partition")
+        produce_to(0, 0, range(50))
+        produce_to(1, 1, range(50))
+        lands.wait_landed(100)
+        assert one.terminate() == other.terminate() == 0
+        produce_to(0, 2, range(50, 60))
+        produce_to(0, 1, range(60, 70))
+        one.start()
+        lands.wait_landed(120)
+        assert one.terminate() == 0
+        assert set(registry.versions_asked) == {subject}
+
+        files = list(tables_of(lands, lands.topic).values())
+        told = [columns_in(stored) for stored in files]
+        inner = "struct<who: string, at: int32>"
+        wanted = {"id": "int64", "sum": "int64", "by": inner, "sum2": "int32"}
+        if columns == "records":
+            wanted = {"Order": f"struct<{', '.join(f'{name}: {kind}' for name, kind in wanted.items())}>"}
+        assert told == [wanted] * len(told)
+        assert len(files) <= 4, "no file is ended for columns"
+        ddl = run_command("schema", one.file, "--ddl", "spark").stdout
+        assert ("`sum` BIGINT" if columns == "fields" else "`sum`: BIGINT") in ddl, ddl
+    rows = in_order([row for stored in files for row in pyarrow.parquet.read_table(io.BytesIO(stored)).to_pylist()])
+    assert len(rows) == 120
+    rescued = [json.loads(row["_rescued"])["_reason"] for row in rows if row["_rescued"]]
+    assert rescued.count("has fields that their columns cannot take: sum") == 60
+    assert rescued.count("has fields that their columns cannot take: sum2") == 10
+    assert_clean(one)
+
+
+def test_a_version_that_is_registered_later_makes_a_column_wider_from_then_on(landing, tmp_path):
+    """Also after a restart. DuckDB reads the files together, and one process takes a version that no record has yet."""
+    lands = landing(1)
+    narrow, other, wide = version(id="int"), version(id="string"), version("note", id="long")
+    with Confluent() as registry:
+        ids = registry.subjects[f"{lands.topic}-value"] = [registry.register(narrow)]
+        config = of_parquet(lands, registry, {"batch": {"max_age": "1s"}})
+        penstock = lands.penstock(config).start()
+        produce(lands, lands.topic, [prefix(ids[0]) + encoded(narrow, {"id": 1})])
+        lands.wait_landed(1)
+        ids += [registry.register(schema) for schema in (other, wide)]
+        produce(lands, lands.topic, [prefix(ids[1]) + encoded(other, {"id": "2"})])
+        lands.wait_landed(2)
+        assert penstock.terminate() == 0
+        penstock.start()
+        produce(lands, lands.topic, [prefix(ids[0]) + encoded(narrow, {"id": 3})])
+        lands.wait_landed(3)
+        assert penstock.terminate() == 0
+    stored = sorted(tables_of(lands, lands.topic).values(), key=lambda file: pyarrow.parquet.read_table(io.BytesIO(file))["_offset"][0].as_py())
+    assert [columns_in(file) for file in stored] == [{"id": "int32"}] + [{"id": "int64", "note": "string"}] * 2
+    for n, file in enumerate(stored):
+        (tmp_path / f"{n}.parquet").write_bytes(file)
+    told = duckdb.sql(f"select id, typeof(id), _rescued from read_parquet('{tmp_path}/*.parquet', union_by_name = true) order by _offset")
+    assert told.fetchall() == [(1, "BIGINT", None), (
+        None, "BIGINT", '{"id":"2","_reason":"has fields that their columns cannot take: id"}'), (3, "BIGINT", None)]
+    assert_clean(penstock)
+
+
+def test_a_field_that_can_be_no_column_is_rescued_alone_and_told(landing):
+    """In both kinds of schemas. The other fields are in their columns, and so are those of a version without it."""
+    lands = landing(1)
+    avro = version("id", "note", _offset="long", ID="int")
+    of_json = json_version("id", "note", _key={"type": "string"})
+    with Confluent() as registry:
+        ids = registry.subjects[f"{lands.topic}-value"] = [
+            registry.register(avro), registry.register(of_json, kind="JSON"), registry.register(V2)]
+        produce(lands, lands.topic, [
+            prefix(ids[0]) + encoded(avro, {"id": 1, "note": "a", "_offset": 5, "ID": 6}),
+            prefix(ids[1]) + b'{"id":2,"note":"b","_key":"k"}', prefix(ids[2]) + encoded(V2, value_of(V2, 3))])
+        penstock = lands.penstock(of_parquet(lands, registry, {"batch": {"max_age": "3s"}})).start()
+        lands.wait_landed(3)
+        assert penstock.metric("penstock_schema_conflicts_total") == 2
+        assert penstock.metric("penstock_undecoded_values_total") == 0
+        assert penstock.terminate() == 0
+
+        why = 'the schema has the field "{}", and penstock writes a column of that name itself; rename the field'
+        checked = run_command("check", "--config", penstock.file)
+        assert "fields that are in _rescued alone: 3, of which the first is \"_offset\", as " + why.format("_offset") in checked.stdout, \
+            checked.stdout
+        shown = run_command("schema", penstock.file).stdout
+        for name in ("_offset", "_key"):
+            assert f'  "{name}" is in _rescued alone, as ' + why.format(name) in shown, shown
+        assert '-- "ID" is in _rescued alone, as the schema has the field "ID" and another' in \
+            run_command("schema", penstock.file, "--ddl", "spark").stdout
+        told = json.loads(run_command("schema", penstock.file, "--json").stdout)["tables"][0]
+        assert [each["name"] for each in told["left_out"]] == ["_offset", "ID", "_key"]
+        assert [field["name"] for field in told["columns"]] == ["id", "note", "lines", "name"]
+    rows = in_order([row for stored in tables_of(lands, lands.topic).values()
+                     for row in pyarrow.parquet.read_table(io.BytesIO(stored)).to_pylist()])
+    assert [(row["id"], row["note"], row["_offset"]) for row in rows] == [(1, "a", 0), (2, "b", 1), (3, "note 3", 2)]
+    assert [row["_rescued"] and json.loads(row["_rescued"]) for row in rows] == [
+        {"_offset": 5, "ID": 6, "_reason": "has fields that can be no columns: _offset, ID"},
+        {"_key": "k", "_reason": "has fields that their columns cannot take: _key"}, None]
+    assert_clean(penstock)
+
+
+def test_delta_maps_names_that_it_does_not_take_as_they_are(tmp_path):
+    file = tmp_path / "orders.json"
+    for name, options in (("order id", " TBLPROPERTIES ('delta.columnMapping.mode' = 'name');\n"), ("order_id", "\n);\n")):
+        file.write_text(json.dumps({"properties": {"at": {"properties": {name: {"type": "integer"}}}}}))
+        told = run_command("schema", file, "--ddl", "databricks").stdout
+        assert told.endswith(options) and f"`{name}`: BIGINT" in told, told
+        assert run_command("schema", file, "--ddl", "spark").stdout.endswith(") USING PARQUET;\n")
+
+
+def test_a_registry_that_hides_its_versions_is_waited_for_and_then_done_without(landing):
+    """Another topic does not wait. One that may not ask for versions goes on at once."""
     lands = landing(1)
     other = lands.kafka.create_topic(1)
     with Confluent() as registry:
-        registry.latest[f"{lands.topic}-value"] = registry.register(V2)
+        ids = registry.subjects[f"{lands.topic}-value"] = [registry.register(schema) for schema in (V1, V2)]
+        registry.versions_refusal = 503, {}, {"error_code": 50301, "message": "down"}
+        for topic in (lands.topic, other):
+            produce(lands, topic, [prefix(ids[1]) + encoded(V2, value_of(V2, 1))])
+        penstock = lands.penstock(of_parquet(lands, registry, {
+            "source": {"topics": [lands.topic, other]}, "batch": {"max_age": "1s"}, "registry": {"patience": "20s"},
+            "overrides": [{"match": other, "batch": {"format": "envelope", "compression": "none"}}]})).start()
+        wait_until(lambda: waits(penstock, lands.topic, f"the versions of {lands.topic}-value cannot be had: ", "answers 503"), 30,
+                   "the topic waits")
+        lands.wait_landed(1)
+        wait_until(lambda: len(tables_of(lands, lands.topic)) == 1, 60, "it goes on without them")
+        assert penstock.terminate() == 0
+        [stored] = tables_of(lands, lands.topic).values()
+        assert list(columns_in(stored)) == ["note", "id", "lines", "name"]
+
+        registry.versions_refusal = 403, {}, {"error_code": 40301, "message": "User is denied"}
+        produce(lands, lands.topic, [prefix(ids[0]) + encoded(V1, value_of(V1, 1))])
+        penstock.start()
+        wait_until(lambda: len(tables_of(lands, lands.topic)) == 2, 15, "it goes on at once")
+        assert penstock.terminate() == 0
+    assert_clean(penstock)
+
+
+def test_check_and_schema_show_the_columns_of_all_versions(landing):
+    lands = landing(1)
+    other = lands.kafka.create_topic(1)
+    with Confluent() as registry:
+        registry.subjects[f"{lands.topic}-value"] = [registry.register(V2), registry.register(V1)]
         penstock = lands.penstock(of_parquet(lands, registry, {"source": {"topics": [lands.topic, other]}}))
         checked = run_command("check", "--config", penstock.file)
-        assert f"the latest schema of {lands.topic}-value makes 5 columns; `penstock schema` shows them" in checked.stdout, checked.stdout
+        assert f"the versions of {lands.topic}-value make 5 columns; `penstock schema` shows them" in checked.stdout, checked.stdout
         assert f"no columns of {other}: the registry has nothing by the name {other}-value" in checked.stdout
         assert checked.returncode == 0
         told = json.loads(run_command("schema", penstock.file, "--json").stdout)["tables"]
@@ -342,7 +509,7 @@ def test_check_and_schema_show_the_columns_of_the_latest_version(landing):
         assert all(field["optional"] for field in told[0]["columns"])
         assert told[1]["columns"] is None and f"{other}-value" in told[1]["why_not"]
         shown = run_command("schema", penstock.file, "--topic", lands.topic)
-        assert f"{lands.topic}: 5 columns of the latest schema in the registry" in shown.stdout
+        assert f"{lands.topic}: 5 columns of the schema's versions in the registry" in shown.stdout
         ddl = run_command("schema", penstock.file, "--ddl", "spark").stdout
         assert f"CREATE TABLE `{lands.topic.replace('-', '_')}` (\n  `note` STRING" in ddl
         assert f"-- {other}: its columns are not known: " in ddl
@@ -377,7 +544,7 @@ def test_a_registry_that_is_away_is_asked_for_the_first_topic_alone(landing):
 def test_schema_asks_for_a_topic_and_for_no_expression(tmp_path):
     file = tmp_path / "penstock.yaml"
     with Confluent() as registry:
-        registry.latest["orders.a-value"] = registry.register(V1)
+        registry.subjects["orders.a-value"] = [registry.register(V1)]
 
         def told(source: dict, *words: str):
             file.write_text(json.dumps({
@@ -392,7 +559,7 @@ def test_schema_asks_for_a_topic_and_for_no_expression(tmp_path):
             assert f"{expression}: columns of the schemas that its records name, which are not known: " \
                 "an expression finds its topics; name one with --topic\n" in told(found).stdout
         assert not registry.asked
-        assert told(found, "--topic", "orders.a").stdout.startswith("orders.a: 2 columns of the latest schema in the registry\n")
+        assert told(found, "--topic", "orders.a").stdout.startswith("orders.a: 2 columns of the schema's versions in the registry\n")
         asked = len(registry.asked)
         for source, topic, why in ((found, "payments", "source.topics_regex does not match it: ^orders"),
                                    ({"topics": ["orders.a"]}, "orders.b", "source.topics does not have it")):
@@ -405,12 +572,12 @@ def test_check_and_schema_show_the_columns_of_a_json_schema(landing):
     lands = landing(1)
     other = lands.kafka.create_topic(1)
     with Confluent() as registry:
-        registry.latest[f"{lands.topic}-value"] = registry.register(json_version("note", "id", "lines"), kind="JSON")
-        registry.latest[f"{other}-value"] = registry.register(
-            json_version("id"), kind="JSON", references=[{"name": "a", "subject": "a", "version": 1}])
+        registry.subjects[f"{lands.topic}-value"] = [registry.register(json_version("note", "id", "lines"), kind="JSON")]
+        registry.subjects[f"{other}-value"] = [registry.register(
+            json_version("id"), kind="JSON", references=[{"name": "a", "subject": "a", "version": 1}])]
         penstock = lands.penstock(of_parquet(lands, registry, {"source": {"topics": [lands.topic, other]}}))
         checked = run_command("check", "--config", penstock.file)
-        assert f"the latest schema of {lands.topic}-value makes 4 columns; `penstock schema` shows them" in checked.stdout, checked.stdout
+        assert f"the versions of {lands.topic}-value make 4 columns; `penstock schema` shows them" in checked.stdout, checked.stdout
         why_not = f"the latest schema of {other}-value makes no columns: it has references to other schemas, which are not resolved"
         assert f"no columns of {other}: {why_not}" in checked.stdout
         assert checked.returncode == 0

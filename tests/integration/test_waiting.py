@@ -1,5 +1,6 @@
 """What is missing holds up itself alone, is named by /readyz, and is taken up when it comes. What does not answer shows."""
 
+import json
 import re
 import signal
 import time
@@ -10,6 +11,7 @@ import pytest
 from harness.deployment import wait_not_ready, wait_said
 from harness.fault_proxy import Fault, is_blob_commit
 from harness.kafka import Kafka
+from harness.penstock import run_command
 from harness.service import wait_until, within
 
 NOTICED_WITHIN_S = 15
@@ -117,22 +119,63 @@ def test_a_topic_that_does_not_exist_yet_holds_up_no_other(deployment, kafka):
     deployed.assert_exactly()
 
 
-def test_an_expression_that_matches_nothing_yet_waits_for_its_topics(deployment, kafka):
-    deployed = deployment(kafka)
-    later = kafka.fresh_name()
+def matching_nothing_yet(deployed, later: str) -> dict:
     config = deployed.config([], {"source": {"topics_regex": f"^{later}$"}})
     del config["source"]["topics"]
+    return config
+
+
+@pytest.mark.parametrize("fetch", ["direct", "librdkafka"])
+def test_a_service_whose_expression_matches_nothing_yet_is_ready_and_says_so(deployment, kafka, fetch):
+    deployed = deployment(kafka)
+    later = kafka.fresh_name()
+    config = matching_nothing_yet(deployed, later)
+    config["source"]["fetch"] = fetch
     penstock = deployed.penstock(config)
     penstock.service.start()
-    wait_not_ready(penstock, later)
-    time.sleep(3)
+    wait_until(lambda: penstock.get("/readyz")[0] == 200, 30, "ready")
+    note = f'no topic matches source.topics_regex "^{later}$" yet'
+    assert penstock.get("/readyz")[1].startswith(f"ok: {note}")
+    assert f"ready: {note}" in run_command("status", penstock.file).stdout
+    time.sleep(12)  # longer than between two looks
     assert penstock.service.running, penstock.output
+    said = [line for line in penstock.output.splitlines() if "no topic matches" in line]
+    assert len(said) == 1 and " info " in said[0], penstock.output
+    assert later not in "".join(line for line in penstock.output.splitlines() if " warning " in line), penstock.output
     kafka.create_topic_named(later, 1)
     deployed.send(later, 1, 30)
     deployed.wait_landed(60)
-    wait_until(lambda: penstock.get("/readyz")[0] == 200, 20, "ready")
+    wait_until(lambda: penstock.get("/readyz") == (200, "ok\n"), 20, "ready, without a note")
     assert penstock.terminate() == 0
     deployed.assert_exactly()
+
+
+def test_a_bounded_run_whose_expression_matches_nothing_yet_has_nothing_to_read(deployment, kafka):
+    deployed = deployment(kafka)
+    later = kafka.fresh_name()
+    penstock = deployed.penstock(matching_nothing_yet(deployed, later))
+    with within(40, "it waits for nothing"):
+        done = run_command("run", "--config", penstock.file, "--exit-at-end", "--summary", deployed.directory / "totals.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((deployed.directory / "totals.json").read_text())["records"] == 0
+    assert f'no topic matches source.topics_regex "^{later}$" yet' in done.stdout + done.stderr
+    kafka.create_topic_named(later, 1)
+    deployed.send(later, 1, 30)
+    done = run_command("run", "--config", penstock.file, "--exit-at-end", timeout_s=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    deployed.assert_exactly()
+
+
+def test_a_check_of_an_expression_that_matches_nothing_yet_finds_no_fault(deployment, kafka):
+    deployed = deployment(kafka)
+    later = kafka.fresh_name()
+    penstock = deployed.penstock(matching_nothing_yet(deployed, later))
+    done = run_command("check", "--config", penstock.file, timeout_s=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = done.stdout.splitlines()
+    assert any(row.startswith("warn") and "no topic matches" in row and later in row for row in rows), done.stdout
+    assert any(row.startswith("ok") and " group " in row for row in rows), done.stdout
+    assert "because of the fault" not in done.stdout
 
 
 # Servers that do not answer

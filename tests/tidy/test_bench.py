@@ -70,6 +70,22 @@ def test_a_form_is_beside_the_lines_of_the_same_round(results):
     assert "## The forms of files" in page
 
 
+def test_what_is_measured_of_the_forms_alone_replaces_nothing_else(tmp_path, results):
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    readings = {name: {**each["null/1k"], "stored_bytes": 500} for each in results["rounds"][:1] for name in report.FORMS}
+    measured = {**results, "seconds": 7.0, "topics": {"requests": {"records": 1, "bytes": 10**9}}, "pace": {},
+                "rounds": [{"start/start": results["rounds"][0]["start/start"], **readings}]}
+    del measured["tls"]
+    report.write_forms(measured, tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text()) == {**results, "forms": measured}
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "## At a pace" in page and "## Over TLS" in page and page.count("## The forms of files") == 1
+    assert "It took 7 s for 1 interleaved rounds" in page
+    readings_of_lines = measured["rounds"][0]["null/requests"]
+    readings_of_lines["wall_s"] = measured["rounds"][0]["start/start"]["wall_s"]
+    assert report.forms(Figures(measured)).count("| too short |") == 1
+
+
 def test_writes_are_compared_with_as_many_in_flight(results):
     assert "no comparison" in goal(results, "stage writes")[1]
     for floors in results["floors"]:
@@ -125,3 +141,16 @@ def test_a_format_is_beside_the_lines_of_the_same_round():
         each["1k"]["parquet+zstd"]["cpu_s"] = 2 * 10 ** number + 0.5
     (row,) = [line for line in formats_page.landing(stored).splitlines() if line.startswith("| `parquet+zstd`")]
     assert "2.00 (2.00 to 2.00) x" in row
+
+
+def test_the_conversion_alone_is_beside_the_peers_of_the_same_round():
+    stored = json.loads((BENCH / "columns.json").read_text())
+    assert "the conversion alone" not in formats_page.tables(stored) or "conversion" in stored["rounds"][0]["1k"]
+    for number, each in enumerate(stored["rounds"]):
+        each["start_cpu_s"] = 0.5
+        for stream in ("1k", "300"):
+            each[stream]["conversion"] = {"cpu_s": 10 ** number, "stored_bytes": 0}
+            each[stream]["duckdb"]["cpu_s"] = 2 * 10 ** number
+    (row,) = [line for line in formats_page.conversions(stored).splitlines() if line.startswith("| DuckDB")]
+    assert row.count("2.00 (2.00 to 2.00) x") == 2
+    assert "`conversion`" not in formats_page.landing(stored)

@@ -160,7 +160,9 @@ function show(status) {
   setText(at("name"), status.name);
   const state = at("state");
   state.className = "state " + status.state;
-  setText(state, status.state === "ready" ? "Ready" : (status.state === "draining" ? "" : "Not ready: ") + status.reason);
+  const heads = { ready: "Ready", draining: "" };
+  const head = heads[status.state] ?? "Not ready";
+  setText(state, [head, status.reason].filter((words) => words !== "").join(": "));
   showNow(status);
   showCharts(status.history);
   showTopics(status);

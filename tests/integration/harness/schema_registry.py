@@ -21,7 +21,9 @@ class SchemaRegistry(TokenServer):
         self.requests: list[str] = []  # the ids that were asked for, in order
         self.login: str | None = None  # what Authorization must be
         self.hidden: set[str] = set()  # ids that this replica does not know yet
-        self.latest: dict[str, str] = {}  # by subject: the id of its latest version
+        self.subjects: dict[str, list[str]] = {}  # the ids of their versions, from 1 on
+        self.versions_asked: list[str] = []  # of which subjects it was asked which versions there are, or for one
+        self.versions_refusal: tuple | None = None  # what is answered instead
         self._changes = threading.Lock()
 
     def register(self, schema, kind: str = "AVRO", references: list | None = None, id: str | None = None) -> str:
@@ -81,11 +83,8 @@ class Confluent(SchemaRegistry):
             return 406, self.TYPE, {"error_code": 406, "message": "HTTP 406 Not Acceptable"}
         if asked.method == "POST" and parts[0] == "subjects" and (len(parts) == 2 or parts[2:] == ["versions"]):
             return self._registered(parts[1], json.loads(asked.body))
-        if asked.method == "GET" and parts[0] == "subjects" and parts[2:] == ["versions", "latest"]:
-            if parts[1] not in self.latest:
-                return 404, self.TYPE, {"error_code": 40401, "message": f"Subject '{parts[1]}' not found."}
-            id = self.latest[parts[1]]
-            return 200, self.TYPE, {"subject": parts[1], "version": 1, "id": int(id), **self._told(self.schemas[id])}
+        if asked.method == "GET" and parts[0] == "subjects" and parts[2:3] == ["versions"] and len(parts) in (3, 4):
+            return self._versions(parts[1], parts[3] if len(parts) == 4 else None)
         if asked.method == "GET" and parts[:2] in (["schemas", "ids"], ["schemas", "guids"]) and len(parts) == 3:
             id = parts[2] if parts[1] == "ids" else next((i for i in self.schemas if self.guid(i) == parts[2]), parts[2])
             known = self.knows(id)
@@ -103,9 +102,27 @@ class Confluent(SchemaRegistry):
             told["references"] = schema["references"]
         return told
 
+    def _versions(self, subject: str, version: str | None):
+        self.versions_asked.append(subject)
+        if self.versions_refusal is not None:
+            return self.versions_refusal
+        ids = self.subjects.get(subject)
+        if ids is None:
+            return 404, self.TYPE, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
+        if version is None:
+            return 200, self.TYPE, list(range(1, len(ids) + 1))
+        if not 1 <= int(version) <= len(ids):
+            return 404, self.TYPE, {"error_code": 40402, "message": f"Version {version} not found."}
+        id = ids[int(version) - 1]
+        return 200, self.TYPE, {"subject": subject, "version": int(version), "id": int(id), **self._told(self.schemas[id])}
+
     def _registered(self, subject: str, body: dict):
-        id = self.latest[subject] = self.register(body["schema"], body.get("schemaType", "AVRO"), body.get("references"))
-        return 200, self.TYPE, {"id": int(id), "guid": self.guid(id), "subject": subject, "version": 1, "schema": body["schema"]}
+        id = self.register(body["schema"], body.get("schemaType", "AVRO"), body.get("references"))
+        ids = self.subjects.setdefault(subject, [])
+        if id not in ids:
+            ids.append(id)
+        return 200, self.TYPE, {"id": int(id), "guid": self.guid(id), "subject": subject, "version": ids.index(id) + 1,
+                                "schema": body["schema"]}
 
 
 class Azure(SchemaRegistry):

@@ -87,11 +87,15 @@ TEST(AdminServer, serves_the_metrics_page_with_prometheus_content_type) {
 TEST(AdminServer, health_and_readiness_follow_their_handlers) {
   std::atomic<bool> good = true;
   Handlers given = handlers();
-  given.health = [&] { return Health{good, "worker 1 has not moved for 60 s"}; };
-  given.ready = [&] { return Readiness{good, "draining"}; };
+  std::atomic<bool> noted = false;
+  given.health = [&] { return Health{good, good ? "" : "worker 1 has not moved for 60 s"}; };
+  given.ready = [&] { return Readiness{good, !good ? "draining" : noted ? "no topic yet" : ""}; };
   const auto server = started(std::move(given));
   EXPECT_THAT(ask(server->bound_port(), "GET /healthz"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("ok\n")));
   EXPECT_THAT(ask(server->bound_port(), "GET /readyz"), AllOf(StartsWith("HTTP/1.1 200"), EndsWith("ok\n")));
+  noted = true;
+  EXPECT_THAT(ask(server->bound_port(), "GET /readyz"),
+              AllOf(StartsWith("HTTP/1.1 200"), EndsWith("\r\n\r\nok: no topic yet\n")));
   good = false;
   EXPECT_THAT(ask(server->bound_port(), "GET /healthz"),
               AllOf(StartsWith("HTTP/1.1 503"), EndsWith("\r\n\r\nworker 1 has not moved for 60 s\n")));

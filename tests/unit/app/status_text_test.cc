@@ -132,6 +132,11 @@ TEST(StatusText, what_is_in_the_way_is_a_sentence) {
   status.state = obs::StatusState::waiting;
   status.reason = "waiting for the brokers";
   EXPECT_EQ(state_sentence(parsed(status)), "not ready: waiting for the brokers");
+  status.state = obs::StatusState::ready;
+  status.reason = "no topic yet";
+  EXPECT_EQ(state_sentence(parsed(status)), "ready: no topic yet");
+  status.reason.clear();
+  EXPECT_EQ(state_sentence(parsed(status)), "ready");
   status.state = obs::StatusState::draining;
   status.reason = "draining: 3 batches";
   EXPECT_EQ(state_sentence(parsed(status)), "draining: 3 batches");

@@ -22,6 +22,14 @@ FilePlan plan_of(const std::string& more, const FilePlanInput& input) {
   return settings.ok() ? plan_files(*settings, input) : FilePlan{};
 }
 
+FilePlan plan_of_traffic(const std::string& batch, const TopicTraffic& traffic, std::uint32_t workers = 1) {
+  const auto settings = config::load_text(
+      "name: web\nsource: {brokers: [b:9092], topics_regex: ^t}\nsink: {url: 'file:///srv/lake'}\n" + batch,
+      "x.yaml", config::process_environment());
+  EXPECT_TRUE(settings.ok()) << settings.error().message;
+  return plan_files(*settings, {&traffic, 1}, workers, k_midnight);
+}
+
 TEST(FilePlan, without_a_volume_it_counts_by_age) {
   const FilePlan plan = plan_of("batch: {max_age: 60s}\n", {.now = k_midnight});
   ASSERT_EQ(plan.topics.size(), 2U);
@@ -50,6 +58,27 @@ TEST(FilePlan, a_topic_with_rules_tells_where_its_quarantine_is) {
   EXPECT_EQ(plan.topics[1].quarantine, "");
 }
 
+TEST(FilePlan, a_topic_with_rules_may_have_a_quarantine_file_beside_each_file) {
+  const FilePlan plan =
+      plan_of("batch: {max_age: 60s, validate: json}\noverrides: [{match: ^app, batch: {validate: none}}]\n",
+              {.bytes_per_day = 600 * k_gb, .now = k_midnight});
+  EXPECT_EQ(plan.topics[0].files_per_day, 1440U) << "the others are not in it";
+  EXPECT_EQ(plan.topics[0].quarantine_files_per_day, 1440U);
+  EXPECT_EQ(plan.topics[0].quarantine_calls_per_day, plan.topics[0].calls_per_day);
+  EXPECT_EQ(plan.topics[1].quarantine_files_per_day, 0U);
+  EXPECT_EQ(plan.files_per_day, 2880U);
+  EXPECT_EQ(plan.quarantine_files_per_day, 1440U);
+  EXPECT_EQ(plan.quarantine_calls_per_day, plan.topics[0].calls_per_day);
+}
+
+TEST(FilePlan, an_empty_file_has_no_quarantine_beside_it) {
+  const TopicTraffic traffic{.topic = "t", .partitions = 4, .records_per_day = 0, .bytes_per_day = 0};
+  const FilePlan plan =
+      plan_of_traffic("batch: {format: capture-avro, empty_files: true, max_record_bytes: 1KiB}\n", traffic);
+  EXPECT_EQ(plan.files_per_day, 5760U);
+  EXPECT_EQ(plan.quarantine_files_per_day, 0U);
+}
+
 // The figures of bench/COST.md: 208 MB a file take 26 blocks, rounded down by a slab's header each.
 TEST(FilePlan, a_large_file_is_put_in_blocks_and_a_list_of_them) {
   const FilePlan plan = plan_of("batch: {max_age: 60s}\n", {.bytes_per_day = 600 * k_gb, .now = k_midnight});
@@ -74,14 +103,6 @@ TEST(FilePlan, each_partition_has_its_files_and_each_worker_its_own) {
             2U * 1440U);
   EXPECT_EQ(plan_of("runtime: {workers: 2}\n", {.partitions = 1, .now = k_midnight}).topics[0].files_per_day,
             1440U);
-}
-
-FilePlan plan_of_traffic(const std::string& batch, const TopicTraffic& traffic, std::uint32_t workers = 1) {
-  const auto settings = config::load_text(
-      "name: web\nsource: {brokers: [b:9092], topics_regex: ^t}\nsink: {url: 'file:///srv/lake'}\n" + batch,
-      "x.yaml", config::process_environment());
-  EXPECT_TRUE(settings.ok()) << settings.error().message;
-  return plan_files(*settings, {&traffic, 1}, workers, k_midnight);
 }
 
 TEST(FilePlan, a_thin_topic_makes_no_file_before_its_next_record) {

@@ -154,6 +154,18 @@ TEST(ReplayPlan, what_cannot_be_meant_is_refused) {
   asked.from = "10";
   asked.to = "9";
   EXPECT_THAT(refused(asked), HasSubstr("holds nothing"));
+  EXPECT_THAT(refused(request("../raw2")), StartsWith("--into ../raw2: the prefix"));
+}
+
+TEST(ReplayPlan, a_topic_that_the_expression_does_not_match_is_refused) {
+  config::Settings service = settings_of(yaml("", k_in_azure)).details();
+  service.source.topics.clear();
+  service.source.topics_regex = "^order";
+  EXPECT_TRUE(plan_replay(service, request()).ok());
+  service.source.topics_regex = "^invoice";
+  const auto plan = plan_replay(service, request());
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().message, "--topic orders: source.topics_regex \"^invoice\" does not match it");
 }
 
 TEST(ReplayPlan, the_source_reads_the_ranges_and_nothing_else) {

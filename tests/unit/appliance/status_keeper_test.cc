@@ -114,6 +114,10 @@ TEST_F(StatusKeeperTest, a_rate_is_there_soon_after_the_partitions) {
 TEST_F(StatusKeeperTest, the_time_of_the_last_file_is_when_it_was_first_counted) {
   look();
   EXPECT_FALSE(status().last_file);
+  worker_.topics.of("t").records.add(7);
+  look();
+  EXPECT_FALSE(status().last_file) << "records of it were read, and none has landed";
+  EXPECT_FALSE(status().topics[0].last_file);
   worker_.topics.of("t").blobs.add();
   now_ += seconds(5);
   look();

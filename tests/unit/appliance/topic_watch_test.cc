@@ -27,18 +27,44 @@ rdkafka::ProbeReport with(const std::vector<std::string>& unknown) {
   return report;
 }
 
-TEST(TopicWatchTest, names_topics_partitions_without_a_leader_and_an_expression_without_a_match) {
-  const Settings named = reading("topics: [orders, refunds]");
-  EXPECT_TRUE(missing_of(named.details(), with({})).empty());
+TEST(TopicWatchTest, names_topics_and_partitions_without_a_leader) {
+  EXPECT_TRUE(missing_of(with({})).empty());
   rdkafka::ProbeReport report = with({"refunds"});
   report.logs_error =
       make_error(ErrorKind::unavailable, Action::retry, "topic orders, partition 1: no leader");
   report.group_error = make_error(ErrorKind::unavailable, Action::retry, "the workers tell");
-  EXPECT_EQ(missing_of(named.details(), report),
+  EXPECT_EQ(missing_of(report),
             (std::vector<std::string>{"topic refunds", "topic orders, partition 1: no leader"}));
+}
+
+TEST(TopicWatchTest, an_expression_that_matches_nothing_yet_is_a_note_and_nothing_missing) {
   const Settings by_expression = reading("topics_regex: \"^svc-\"");
-  EXPECT_EQ(missing_of(by_expression.details(), rdkafka::ProbeReport{}),
-            std::vector<std::string>{"no topic matches source.topics_regex \"^svc-\" yet"});
+  EXPECT_TRUE(missing_of(rdkafka::ProbeReport{}).empty());
+  EXPECT_EQ(note_of(by_expression.details(), rdkafka::ProbeReport{}),
+            "no topic matches source.topics_regex \"^svc-\" yet; one that is made is found within a minute");
+  EXPECT_EQ(note_of(by_expression.details(), with({})), "");
+  EXPECT_EQ(note_of(by_expression.details(), with({"svc-a"})), "");
+  EXPECT_EQ(note_of(reading("topics: [orders]").details(), rdkafka::ProbeReport{}), "");
+  std::atomic<bool> is_there{false};
+  TopicWatch watch(
+      by_expression.details(), rdkafka::ProbeReport{},
+      [&is_there]() -> Result<rdkafka::ProbeReport> {
+        return is_there.load() ? Result<rdkafka::ProbeReport>(with({}))
+                               : make_error(ErrorKind::unavailable, Action::retry, "no broker answered");
+      },
+      milliseconds(1));
+  for (int i = 0; i < 200 && watch.no_answer().empty(); ++i) {
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  EXPECT_EQ(watch.missing(), "");
+  EXPECT_NE(watch.note(), "");
+  EXPECT_EQ(watch.no_answer(), "no broker answered");
+  is_there.store(true);
+  for (int i = 0; i < 200 && !watch.note().empty(); ++i) {
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  EXPECT_EQ(watch.note(), "");
+  EXPECT_EQ(watch.no_answer(), "");
 }
 
 TEST(TopicWatchTest, asks_until_nothing_is_missing) {

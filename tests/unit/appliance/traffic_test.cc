@@ -106,6 +106,19 @@ TEST_F(TrafficTest, the_sentence_tells_what_it_costs_and_how_there_would_be_fewe
               HasSubstr("about 1438 files and 1438 storage calls a day, 0.24 dollars a month at 0.055"));
   EXPECT_THAT(thin, HasSubstr("by the records of the last 1d"));
   EXPECT_THAT(thin, HasSubstr("batch.min_bytes: 16MiB would make about 144"));
+  EXPECT_THAT(thin, Not(HasSubstr("quarantine")));
+  config::Settings judging = *settings;
+  judging.batch.max_record_bytes = 50;
+  EXPECT_THAT(
+      files_sentence(judging, traffic(), 1, 0.055),
+      HasSubstr("If every file has records in quarantine: 1438 files, 1438 calls and 0.24 dollars more"));
+  const auto overridden = config::load_text(
+      "name: n\nsource: {brokers: [b:9092], topics_regex: ^t}\nsink: {url: 'null:'}\n"
+      "overrides: [{match: ^t, batch: {compression: gzip}}]\n",
+      "x.yaml", config::process_environment());
+  ASSERT_TRUE(overridden.ok());
+  EXPECT_THAT(files_sentence(*overridden, traffic(), 1, 0.055),
+              HasSubstr("batch.min_bytes: 16MiB would make about 144"));
   day_.records[part("t", 0)].value_bytes = 100'000;
   EXPECT_THAT(files_sentence(*settings, traffic(), 1, 0.055), Not(HasSubstr("min_bytes")));
   day_ = {};

@@ -298,6 +298,19 @@ TEST(Doubts, a_short_fence_wait_is_told_where_the_guarantee_rests_on_it) {
   EXPECT_EQ(found[0].rfind("x.yaml:2: source.fence_wait: is 1s", 0), 0U) << found[0];
 }
 
+TEST(Doubts, envelopes_without_values_are_told_for_each_place) {
+  const auto told = [](const std::string& batches) { return doubts(settings_of(yaml(batches)).details()); };
+  EXPECT_TRUE(told("batch: {format: envelope}\n").empty());
+  EXPECT_TRUE(told("batch: {format: envelope, envelope_fields: [offset, value]}\n").empty());
+  const std::vector<std::string> found = told(
+      "batch: {format: envelope, envelope_fields: [key]}\n"
+      "overrides: [{match: ^a, batch: {envelope_fields: [topic]}}, {match: ^b, batch: {format: ndjson}}]\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NE(found[0].find(" batch.envelope_fields: leaves out value"), std::string::npos) << found[0];
+  EXPECT_NE(found[1].find("overrides[0].batch.envelope_fields: leaves out value"), std::string::npos)
+      << found[1];
+}
+
 TEST(Doubts, topics_beside_the_hub_of_the_key_are_told) {
   const auto told = [](const std::string& topics, const std::string& entity) {
     return doubts(

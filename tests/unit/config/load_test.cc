@@ -826,6 +826,8 @@ TEST(Load, what_does_not_fit_together_is_refused) {
        "f.yaml:7: batch.envelope_fields: has no use without format: envelope"},
       {"overrides: [{match: a, batch: {envelope_fields: [key]}}]",
        "f.yaml:7: overrides[0].batch.envelope_fields: has no use without format: envelope"},
+      {"batch: {format: envelope, envelope_fields: [value, key, value]}",
+       "f.yaml:7: batch.envelope_fields: has value twice; remove one of them"},
       {"batch: {format: envelope, envelope_fields: [key, body]}",
        "f.yaml:7: batch.envelope_fields: has an item that is no field of an envelope; write topic, "},
       {"batch: {format: envelope, envelope_fields: []}", "f.yaml:7: batch.envelope_fields: is empty"},

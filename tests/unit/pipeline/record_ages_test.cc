@@ -37,7 +37,7 @@ class RecordAgesTest : public testing::Test {
   }
 
   std::optional<WallTime> landed_until(std::int64_t durable, std::int64_t end,
-                                       std::optional<MonoTime> at = {}) const {
+                                       std::optional<MonoTime> at = {}) {
     return ages_.landed_until(k_slot, Position{durable}, Position{end}, at);
   }
 
@@ -130,6 +130,32 @@ TEST_F(RecordAgesTest, with_everything_durable_it_is_the_moment_of_the_end) {
   EXPECT_EQ(landed_until(200, 200, asked), clock_.wall_now() - hours(1) - seconds(3))
       << "brokers that do not answer move nothing";
   EXPECT_EQ(landed_until(200, 200), std::nullopt) << "the source does not tell";
+}
+
+TEST_F(RecordAgesTest, a_record_whose_time_cannot_be_one_vouches_for_nothing) {
+  for (const std::int64_t time : {std::int64_t{-1}, std::int64_t{0}, now_ms() + 365L * 24 * 3'600'000}) {
+    ages_.begin_epoch(1);
+    read(7, 100, time);
+    clock_.advance(seconds(60));
+    EXPECT_EQ(landed_until(100, 200), std::nullopt) << time;
+    EXPECT_EQ(lag(100, 200), seconds(60)) << "its age is that of the reading";
+    const WallTime first = clock_.wall_now() - seconds(5);
+    read(8, 150, now_ms() - 5000);
+    EXPECT_EQ(landed_until(150, 200), first);
+    read(9, 180, time);
+    clock_.advance(seconds(60));
+    EXPECT_EQ(lag(180, 200), seconds(60));
+    EXPECT_EQ(landed_until(180, 200), first) << "it stands, and is still true";
+    EXPECT_EQ(landed_until(200, 200, clock_.now()), clock_.wall_now()) << "all of it is there";
+  }
+}
+
+TEST_F(RecordAgesTest, a_record_that_was_ahead_of_the_clock_for_a_moment_has_a_time_soon) {
+  const WallTime its_time = clock_.wall_now() + seconds(2);
+  read(7, 100, now_ms() + 2000);
+  EXPECT_EQ(landed_until(100, 200), std::nullopt);
+  clock_.advance(seconds(3));
+  EXPECT_EQ(landed_until(100, 200), its_time);
 }
 
 TEST_F(RecordAgesTest, of_records_that_wait_unread_the_time_is_not_known) {

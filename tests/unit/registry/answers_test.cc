@@ -47,24 +47,55 @@ TEST(Answers, each_kind_of_id_has_its_address) {
   EXPECT_EQ(url(Api::apicurio, Kind::content_id), "https://registry.example/base/ids/contentIds/7");
 }
 
-TEST(Answers, the_latest_schema_of_a_topic_has_its_address_and_is_found_or_unknown) {
-  const auto url = [](Api api) { return request_for_latest(options_of(api), "orders v1").url; };
-  EXPECT_EQ(url(Api::confluent), "https://registry.example/base/subjects/orders%20v1-value/versions/latest");
-  EXPECT_EQ(url(Api::apicurio), "https://registry.example/base/groups/default/artifacts/orders%20v1-value");
-
-  const auto latest = [](Api api, int status, std::string body) {
-    return judge_latest(options_of(api), {.status = status, .headers = {}, .body = std::move(body)});
+TEST(Answers, the_versions_of_a_topic_have_their_addresses) {
+  const auto urls = [](Api api) {
+    return std::vector<std::string>{request_for_versions(options_of(api), "orders v1").url,
+                                    request_for_version(options_of(api), "orders v1", 300).url};
   };
+  EXPECT_EQ(
+      urls(Api::confluent),
+      (std::vector<std::string>{"https://registry.example/base/subjects/orders%20v1-value/versions",
+                                "https://registry.example/base/subjects/orders%20v1-value/versions/300"}));
+  EXPECT_EQ(urls(Api::apicurio),
+            (std::vector<std::string>{
+                "https://registry.example/base/groups/default/artifacts/orders%20v1-value/versions?limit=500",
+                "https://registry.example/base/ids/globalIds/300"}));
+  EXPECT_FALSE(has_subjects(Api::azure));
+}
+
+TEST(Answers, the_versions_of_a_topic_are_told_in_their_order_and_found_or_unknown) {
+  const auto list = [](Api api, int status, std::string body) {
+    return judge_versions(options_of(api), {.status = status, .headers = {}, .body = std::move(body)});
+  };
+  const auto one = [](Api api, int status, std::string body) {
+    return judge_version(options_of(api), 3, {.status = status, .headers = {}, .body = std::move(body)});
+  };
+  using Numbers = std::vector<std::uint64_t>;
+  EXPECT_EQ(list(Api::confluent, 200, "[1,4,2]").versions, (Numbers{1, 2, 4}));
+  EXPECT_EQ(list(Api::apicurio, 200,
+                 R"({"count":2,"versions":[{"version":"2","globalId":9},{"version":"1","globalId":7}]})")
+                .versions,
+            (Numbers{7, 9}));
+  for (const char* const body : {"[]", "[0]", "[-1]", R"(["1"])", "{}", "<html>", "[1e300]", "[1"}) {
+    EXPECT_EQ(list(Api::confluent, 200, body).outcome, SchemaOutcome::unavailable) << body;
+  }
+  EXPECT_EQ(list(Api::confluent, 404, R"({"error_code":40401,"message":"no"})").outcome,
+            SchemaOutcome::unknown);
+  EXPECT_EQ(list(Api::apicurio, 404, R"({"error_code":404,"name":"ArtifactNotFoundException"})").outcome,
+            SchemaOutcome::unknown);
+  EXPECT_EQ(list(Api::confluent, 404, R"({"error_code":404,"message":"no"})").outcome,
+            SchemaOutcome::unavailable);
+  EXPECT_TRUE(list(Api::confluent, 403, R"({"error_code":40301,"message":"no"})").is_forbidden);
+  EXPECT_FALSE(list(Api::confluent, 401, "").is_forbidden);
+
   const Verdict found =
-      latest(Api::confluent, 200, R"({"subject":"orders-value","version":3,"id":7,"schema":"\"long\""})");
+      one(Api::confluent, 200, R"({"subject":"orders-value","version":3,"id":7,"schema":"\"long\""})");
   ASSERT_EQ(found.outcome, SchemaOutcome::found);
   EXPECT_EQ(found.schema->avro()->root().type, codec::AvroType::int64);
-  EXPECT_EQ(latest(Api::apicurio, 200, R"("long")").outcome, SchemaOutcome::found);
-  EXPECT_EQ(latest(Api::confluent, 404, R"({"error_code":40401,"message":"no"})").outcome,
+  EXPECT_EQ(one(Api::apicurio, 200, R"("long")").outcome, SchemaOutcome::found);
+  EXPECT_EQ(one(Api::confluent, 404, R"({"error_code":40402,"message":"no"})").outcome,
             SchemaOutcome::unknown);
-  EXPECT_EQ(latest(Api::apicurio, 404, R"({"error_code":404,"name":"ArtifactNotFoundException"})").outcome,
-            SchemaOutcome::unknown);
-  EXPECT_EQ(latest(Api::confluent, 404, R"({"error_code":40403,"message":"no"})").outcome,
+  EXPECT_EQ(one(Api::confluent, 404, R"({"error_code":40403,"message":"no"})").outcome,
             SchemaOutcome::unavailable);
   EXPECT_EQ(judged(Api::confluent, 404, R"({"error_code":40401,"message":"no"})").outcome,
             SchemaOutcome::unavailable);
