@@ -139,8 +139,10 @@ constexpr Key k_reading_keys[] = {
      .choices = k_on_data_loss,
      .help = "What to do when the records at the group's position are gone, because retention was "
              "shorter than an outage, or because the topic was deleted and made anew. `stop` stops that "
-             "partition with an error that names both offsets. `continue` goes on at the nearest end of "
-             "the log and counts the gap.",
+             "partition with an error that names both offsets. `continue` goes on and says so: at the "
+             "start of the log, or where a log was cut by an election. With `source.fetch: librdkafka` no "
+             "topic's id is known: a topic that was made anew is noticed only where its log is shorter "
+             "than the position.",
      .parse = [](const Key& key, const Node& node,
                  Settings& s) { return read_choice(key, node, s.source.on_data_loss); }},
     {.path = "source.fence_wait",

@@ -49,8 +49,8 @@ class SchemaOfRecords {
 // Whether the record cannot be framed before its schema is known.
 bool awaits_schema(const RowContext& context, const RecordView& record);
 
-// Asks for the schemas of these records at once, so that their topic waits once and not for each: of the first
-// k_asked_ahead_max ids that differ.
+// Asks for the schemas of these records at once, so that their topic waits once and not for each: of the
+// first k_asked_ahead_max ids that differ.
 inline constexpr std::size_t k_asked_ahead_max = 64;
 void ask_for_schemas(const RowContext& context, std::span<const RecordView> records);
 

@@ -382,7 +382,7 @@ void DirectSource::partition_states(std::vector<source::PartitionState>& states)
                       .position = position,
                       .log_end = fetcher_->log_end(slot),
                       .log_end_at = fetcher_->log_end_at(slot),
-                      .at_end_mark = session_.at_end_mark(slot, position)});
+                      .at_end_mark = session_.at_end_mark(slot, position, fetcher_->log_end(slot))});
   }
 }
 

@@ -48,7 +48,9 @@ void Protocol::assign(PartitionSlot slot, const std::optional<GroupEntry>& entry
     if (!entry) {
       start_new(slot);
     } else {
-      start(slot, entry->position, no_claim != nullptr ? no_claim->bare : std::nullopt);
+      begin_at(slot, {.position = entry->position,
+                      .topic_id = no_claim != nullptr ? no_claim->topic_id : std::string(),
+                      .bare = no_claim != nullptr ? no_claim->bare : std::nullopt});
     }
     return;
   }

@@ -49,9 +49,9 @@ constexpr Duration k_between_end_checks = std::chrono::milliseconds(20);
 // A topic that is refused may fill no more of the stage between two looks than the disk takes.
 constexpr Duration k_between_looks_at_refused = std::chrono::milliseconds(100);
 
-// So long a worker stands still for an id that is new to it. A registry nearby answers sooner, and the records
-// are still there. A topic that is withheld is fetched anew, behind a Fetch that may be under way for as long
-// as FetcherOptions::wait.
+// So long a worker stands still for an id that is new to it. A registry nearby answers sooner, and the
+// records are still there. A topic that is withheld is fetched anew, behind a Fetch that may be under way for
+// as long as FetcherOptions::wait.
 constexpr Duration k_schema_grace = std::chrono::milliseconds(50);
 
 // With records waiting and no slab: whatever frees one normally wakes the loop earlier.

@@ -459,10 +459,11 @@ void LibrdkafkaSource::partition_states(std::vector<source::PartitionState>& sta
   for (std::uint32_t i = 0; i < assignment_.size(); ++i) {
     const PartitionSlot slot{i};
     const Assignment::Reading& partition = assignment_[slot];
+    const Position log_end = std::max(consumer_->log_end(partition.id), partition.log_end);
     states.push_back({.slot = slot,
                       .position = partition.position,
-                      .log_end = std::max(consumer_->log_end(partition.id), partition.log_end),
-                      .at_end_mark = session_.at_end_mark(slot, partition.position)});
+                      .log_end = log_end,
+                      .at_end_mark = session_.at_end_mark(slot, partition.position, log_end)});
   }
 }
 

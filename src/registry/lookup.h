@@ -1,11 +1,11 @@
 // What is known of the schemas that ids name, which are asked for next, and which topics wait. Pure: it is
 // told the time and the answers.
 //
-// A schema that was found is kept as its text, since an id stands for one text for ever. One that the registry does not
-// know is waited for: it may be younger than the replica that answered. But a topic waits no longer than
-// `patience`, and then not again for as long, whatever ids it has: so one whose values have no schema at all
-// goes on. An id that was given up is given up for every topic, until the registry knows it. A registry that
-// does not answer, or does not let us in, is waited for without an end.
+// A schema that was found is kept as its text, since an id stands for one text for ever. One that the
+// registry does not know is waited for: it may be younger than the replica that answered. But a topic waits
+// no longer than `patience`, and then not again for as long, whatever ids it has: so one whose values have no
+// schema at all goes on. An id that was given up is given up for every topic, until the registry knows it. A
+// registry that does not answer, or does not let us in, is waited for without an end.
 #pragma once
 
 #include <array>
@@ -30,9 +30,10 @@
 
 namespace penstock::registry {
 
-// What is kept, but for what somebody waits for, or has. A schema counts as its text and k_entry_bytes. Beyond
-// the bound an id goes that is no schema, or was not looked for in k_stale, and else the one that came last.
-// So ids by turns that are a few too many cost a few requests, and do not push each other out one and all.
+// What is kept, but for what somebody waits for, or has. A schema counts as its text and k_entry_bytes.
+// Beyond the bound an id goes that is no schema, or was not looked for in k_stale, and else the one that came
+// last. So ids by turns that are a few too many cost a few requests, and do not push each other out one and
+// all.
 inline constexpr std::size_t k_entry_bytes = 512;
 inline constexpr Duration k_stale = std::chrono::minutes(10);
 // Schemas of Avro that are compiled, those that were looked for last. Each counts as four times its text,

@@ -147,12 +147,14 @@ std::vector<EntryToCommit> GroupSession::entries_of(std::span<const CommitItem> 
   return entries;
 }
 
-bool GroupSession::at_end_mark(PartitionSlot slot, Position position) const {
+// A position above its mark may lie above its log: then whoever reads there finds out what became of the log.
+bool GroupSession::at_end_mark(PartitionSlot slot, Position position, Position log_end) const {
   if (!options_.end_marks) {
     return false;
   }
   const auto mark = options_.end_marks->find(partition(slot));
-  return mark == options_.end_marks->end() || position >= mark->second;
+  return mark == options_.end_marks->end() || position == mark->second ||
+         (position > mark->second && position <= log_end);
 }
 
 void GroupSession::tell_failed(PartitionSlot slot, Error error) const {

@@ -84,8 +84,9 @@ class GroupSession {
   // The same commits by the names of their partitions. CHECKs that there is one, and an assignment it is of.
   std::vector<EntryToCommit> entries_of(std::span<const CommitItem> commits) const;
 
-  // Whether the partition, read up to `position`, has reached its end mark.
-  bool at_end_mark(PartitionSlot slot, Position position) const;
+  // Whether the partition, read up to `position`, has reached its end mark. `log_end`: as was read last; -1:
+  // it is not known.
+  bool at_end_mark(PartitionSlot slot, Position position, Position log_end) const;
 
   // Tell the pipeline, which holds the assignment.
   void tell_failed(PartitionSlot slot, Error error) const;

@@ -16,10 +16,10 @@ ANEW = r"made anew"
 NO_REFRESH = {"topic.metadata.refresh.interval.ms": 300_000}
 
 
-def landed_once(deployment, topic: str, records: int = 100, **source):
+def landed_once(deployment, topic: str, records: int = 100, guarantee: str = "exactly_once", **source):
     """A running penstock that has landed so many records of the topic, and has nothing left to commit."""
     deployment.send(topic, 1, records)
-    config = deployment.config([topic], {"source": {**source, "librdkafka": NO_REFRESH}})
+    config = deployment.config([topic], {"guarantee": guarantee, "source": {**source, "librdkafka": NO_REFRESH}})
     penstock = deployment.penstock(config).start()
     deployment.wait_landed()
     wait_until(lambda: deployment.entry(topic)[0] == records, 10, "the entry is behind them")
@@ -92,10 +92,10 @@ def test_a_lake_of_two_topics_of_one_name_is_well(deployment, kafka):
     deployed.verify(penstock)
 
 
-def made_anew_between_runs(deployed, topic: str, records: int, **source):
+def made_anew_between_runs(deployed, topic: str, records: int, **options):
     """Ends the first run, and gives the entry back that the broker has forgotten with the topic: others keep it."""
     kafka = deployed.kafka
-    penstock = landed_once(deployed, topic, instance="none", **source)
+    penstock = landed_once(deployed, topic, instance="none", **options)
     assert penstock.terminate() == 0
     entry = kafka.entries(deployed.group, topic, [0])[0]
     kafka.make_anew(topic)
@@ -104,11 +104,12 @@ def made_anew_between_runs(deployed, topic: str, records: int, **source):
     return penstock, lines
 
 
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
 @pytest.mark.parametrize("bounded", [True, False], ids=["a bounded run", "the service"])
-def test_a_topic_made_anew_between_two_runs_stops_the_second(deployment, kafka, bounded):
+def test_a_topic_made_anew_between_two_runs_stops_the_second(deployment, kafka, bounded, guarantee):
     deployed = deployment(kafka)
     topic = kafka.create_topic(1)
-    penstock, _ = made_anew_between_runs(deployed, topic, 150)
+    penstock, _ = made_anew_between_runs(deployed, topic, 150, guarantee=guarantee)
     if bounded:
         penstock = deployed.penstock(penstock.config, "--exit-at-end")
         penstock.service.start()
@@ -205,4 +206,25 @@ def test_a_topic_that_an_expression_finds_later_begins_at_its_start(deployment, 
     deployed.send(f"{first}-later", 1, 5)
     deployed.wait_landed(20)
     assert penstock.terminate() == 0
+    deployed.assert_exactly()
+
+
+@pytest.mark.both_sources
+@pytest.mark.parametrize("on_data_loss", ["stop", "continue"])
+def test_a_bounded_run_does_not_take_a_position_above_the_log_for_its_end(deployment, kafka, fetch, on_data_loss):
+    """As after an unclean election between two runs, or by an entry that somebody has set."""
+    deployed = deployment(kafka)
+    topic = kafka.create_topic(1)
+    kafka.set_entries(deployed.group, [TopicPartition(topic, 0, 100)])
+    guarantee = "exactly_once" if fetch == "direct" else "at_least_once"
+    config = deployed.config([topic], {"guarantee": guarantee, "source": {
+        "on_data_loss": on_data_loss, "instance": "none", "fetch": fetch}})
+    if on_data_loss == "continue":
+        deployed.send(topic, 1, 5)
+    else:
+        deployed.send_uncounted(topic, 1, 5)
+    penstock = deployed.penstock(config, "--exit-at-end")
+    penstock.service.start()
+    assert penstock.wait(90) == (1 if on_data_loss == "stop" else 0), penstock.output[-3000:]
+    wait_said(penstock, rf"{topic}.*position 100", 1)
     deployed.assert_exactly()

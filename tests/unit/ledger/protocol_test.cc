@@ -601,6 +601,18 @@ TEST(Protocol, an_entry_of_an_earlier_topic_is_not_taken) {
   }
 }
 
+TEST(Protocol, at_least_once_does_not_take_an_entry_of_an_earlier_topic_either) {
+  Driver d(Guarantee::at_least_once);
+  AssignedPartition assigned = partition(0, GroupEntry{Position{7}, std::string("i1;") + k_old_id});
+  assigned.topic_id = k_new_id;
+  d.begin({assigned});
+  EXPECT_EQ(d.only<Distrust>().slot, k_p);
+  EXPECT_FALSE(d.has<Start>());
+  d.machine.moved(k_p, Position{0}, k_new_id);
+  d.turn();
+  EXPECT_THAT(d.all<Start>(), ElementsAre(StartsAt(k_p, 0)));
+}
+
 TEST(Protocol, a_partition_moves_when_what_was_read_of_it_is_published) {
   Driver d;
   AssignedPartition assigned = partition(0, GroupEntry{Position{100}, ""});

@@ -225,16 +225,27 @@ TEST(GroupSessionTest, an_error_that_passes_is_never_fatal) {
 TEST(GroupSessionTest, end_marks_are_reached_and_a_partition_without_one_is_at_its) {
   Session without;
   without.play("assign a");
-  EXPECT_FALSE(without.session.at_end_mark(PartitionSlot{0}, Position{100}));
+  EXPECT_FALSE(without.session.at_end_mark(PartitionSlot{0}, Position{100}, Position{100}));
 
   SourceOptions to_end;
   to_end.end_marks = std::map<TopicPartition, Position>{{k_a, Position{10}}};
   Session marked(to_end);
   marked.play("assign a");
-  EXPECT_FALSE(marked.session.at_end_mark(PartitionSlot{0}, Position{9}));
-  EXPECT_TRUE(marked.session.at_end_mark(PartitionSlot{0}, Position{10}));
+  EXPECT_FALSE(marked.session.at_end_mark(PartitionSlot{0}, Position{9}, Position{12}));
+  EXPECT_TRUE(marked.session.at_end_mark(PartitionSlot{0}, Position{10}, Position{-1}));
+  EXPECT_TRUE(marked.session.at_end_mark(PartitionSlot{0}, Position{12}, Position{12}));
   marked.play("assign b");
-  EXPECT_TRUE(marked.session.at_end_mark(PartitionSlot{0}, Position{0}));
+  EXPECT_TRUE(marked.session.at_end_mark(PartitionSlot{0}, Position{0}, Position{-1}));
+}
+
+TEST(GroupSessionTest, a_position_above_the_log_is_at_no_end_before_the_log_was_asked) {
+  SourceOptions to_end;
+  to_end.end_marks = std::map<TopicPartition, Position>{{k_a, Position{10}}};
+  Session marked(to_end);
+  marked.play("assign a");
+  EXPECT_FALSE(marked.session.at_end_mark(PartitionSlot{0}, Position{100}, Position{-1})) << "not known yet";
+  EXPECT_FALSE(marked.session.at_end_mark(PartitionSlot{0}, Position{100}, Position{10}))
+      << "the log was cut";
 }
 
 TEST(GroupSessionTest, nothing_is_told_when_it_closes) {
