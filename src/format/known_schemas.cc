@@ -90,13 +90,12 @@ std::shared_ptr<const SchemaVersion> KnownSchemas::version(
     }
     auto made =
         std::make_unique<SchemaVersion>(made_version(id, std::move(schema), by_record, has_room || is_first));
-    const std::size_t bytes = k_version_bytes;
     const std::size_t text_bytes = text_bytes_of(*made);
-    *bytes_ += bytes;
+    *bytes_ += k_version_bytes;
     *text_bytes_ += text_bytes;
     version = std::shared_ptr<const SchemaVersion>(
-        made.release(), [sum = bytes_, texts = text_bytes_, bytes, text_bytes](const SchemaVersion* thing) {
-          *sum -= bytes;
+        made.release(), [sum = bytes_, texts = text_bytes_, text_bytes](const SchemaVersion* thing) {
+          *sum -= k_version_bytes;
           *texts -= text_bytes;
           delete thing;
         });
